@@ -1,0 +1,1 @@
+"""Measure model packages, one fresh process per launch."""

@@ -1,0 +1,1 @@
+"""Export MobileNets to Core ML and prove that the package is right."""

@@ -1,0 +1,1 @@
+"""Models as data: read, counted and lowered, without importing the coremltools package."""

@@ -1,0 +1,1 @@
+"""What runs a package: one interface, one module per runtime."""

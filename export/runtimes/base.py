@@ -1,0 +1,91 @@
+"""The interface of everything that can run a package, modelled on Core ML's own steps.
+
+Core ML compiles a package once, loads the compiled form for some compute units, and predicts
+named outputs from named inputs. Every runtime here does the same three things, so that the
+benchmark and the verification do not know which one they hold.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+Feature = Any  # a PIL image or numpy array going in; an array, string or dictionary coming out
+
+
+@dataclass(frozen=True)
+class ImageInput:
+    """A picture: PIL, 8 bits, exactly `width` x `height` pixels."""
+
+    name: str
+    width: int
+    height: int
+    color: Literal["RGB", "BGR", "GRAYSCALE"] = "RGB"
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class TensorInput:
+    """An array of `shape`; `dtype` is numpy's name of it."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str = "float32"
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Output:
+    """What comes out: an array, a string (the class) or a dictionary (class to probability)."""
+
+    name: str
+    kind: Literal["array", "string", "dictionary"]
+    shape: tuple[int, ...] = ()
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class ModelDescription:
+    """A model's face: what Xcode shows of it, and all a caller needs to feed it."""
+
+    inputs: tuple[ImageInput | TensorInput, ...]
+    outputs: tuple[Output, ...]
+    labels: tuple[str, ...] = ()  # in the order of the probabilities; empty without a classifier
+    metadata: dict[str, str] = field(default_factory=dict)  # user-defined, as stored
+
+
+class Session(Protocol):
+    """A loaded model."""
+
+    @property
+    def description(self) -> ModelDescription: ...
+
+    def predict(self, inputs: Mapping[str, Feature]) -> dict[str, Feature]:
+        """All outputs by name, for one set of inputs.
+
+        Raises `UserError` for an input that is missing, unknown, or of the wrong kind or size.
+        """
+        ...
+
+
+class Runtime(Protocol):
+    """What can compile and load packages on this machine."""
+
+    @property
+    def name(self) -> str: ...
+
+    def unavailable(self) -> str | None:
+        """Why this runtime cannot be used here, or None when it can."""
+        ...
+
+    def units(self) -> tuple[str, ...]:
+        """Names of the compute units a package can be loaded for."""
+        ...
+
+    def compile(self, package: Path, folder: Path) -> Path:
+        """Compile `package` into `folder` (once, in the parent); returns what `load` takes."""
+        ...
+
+    def load(self, compiled: Path, unit: str) -> Session:
+        """Load what `compile` made, for one of `units()`."""
+        ...

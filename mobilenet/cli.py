@@ -1,0 +1,67 @@
+"""What every command shares: one way to declare it, to print, and to fail.
+
+Data goes to stdout and everything said about it to stderr, so that a pipe sees data alone.
+"""
+
+import os
+import sys
+from typing import Any
+
+from cyclopts import App, CycloptsError
+from rich.console import Console
+from rich.markup import escape
+
+from mobilenet import __version__
+from mobilenet.errors import UserError
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(highlight=False, soft_wrap=True, stderr=True)
+
+
+def command(name: str, help: str) -> App:
+    """An application whose errors are one line, and whose `--help` is instant and plain."""
+    return App(
+        name=name, help=help, version=__version__, help_format="plaintext", result_action="return_value"
+    )
+
+
+def say(text: str) -> None:
+    """A remark for the person at the terminal; never part of the data."""
+    err.print(escape(text))
+
+
+def warn(text: str) -> None:
+    err.print(f"[yellow]warning:[/] {escape(text)}")
+
+
+def run(app: App, argv: list[str] | None = None) -> int:
+    """Run `app` and return its exit code: 0, 1 (a check failed), 2 (an error), 130 (Ctrl-C)."""
+    try:
+        result = app(sys.argv[1:] if argv is None else argv, exit_on_error=False, print_error=False)
+        return result if isinstance(result, int) and not isinstance(result, bool) else 0
+    except CycloptsError as error:
+        return _fail(_one_line(error), f"see `{app.name[0]} --help`")
+    except UserError as error:
+        return _fail(error.message, error.hint, error.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        return _fail(_describe(error), "check that the path exists, is writable and has space")
+    except KeyboardInterrupt:
+        return _fail("interrupted", "", 130)
+
+
+def _fail(message: str, hint: str, code: int = 2) -> int:
+    tail = f" [dim]({escape(hint)})[/]" if hint else ""
+    err.print(f"[red]error:[/] {escape(message)}{tail}")
+    return code
+
+
+def _one_line(error: Any) -> str:
+    return " ".join(str(error).split())
+
+
+def _describe(error: OSError) -> str:
+    where = f": {error.filename}" if error.filename else ""
+    return f"{error.strerror or error}{where}"

@@ -1,0 +1,54 @@
+"""The one error tree.
+
+UserError                 one line and a hint; exit code 2
+├── ConfigError           a value that no MobileNet, export or benchmark can have
+├── CheckpointError       a weight file that is not what it claims to be
+├── UnreachableError      nothing answered: no network, no cache, no mirror
+├── PackageError          a model package that is broken, foreign or unsafe
+├── UnsupportedError      a package that is sound, but cannot be run or written here
+├── RecordError           a results file that cannot be read or written
+└── VerificationError     the package does not compute what the network does; exit code 1
+
+Anything else that escapes is a bug and keeps its traceback.
+"""
+
+
+class UserError(Exception):
+    """What went wrong in one line (with the value), and what the user can do about it."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class ConfigError(UserError):
+    """A value that no MobileNet, export or benchmark can have."""
+
+
+class CheckpointError(UserError):
+    """A weight file that is not what it claims to be: names the tensor or field."""
+
+
+class UnreachableError(UserError):
+    """Nothing answered. The only error after which `--weights auto` may go on untrained."""
+
+
+class PackageError(UserError):
+    """A model package that is broken, foreign or unsafe to read."""
+
+
+class UnsupportedError(UserError):
+    """A sound package or option that this machine or runtime cannot serve."""
+
+
+class RecordError(UserError):
+    """A results file that cannot be read or written."""
+
+
+class VerificationError(UserError):
+    """A package that does not compute what the network does."""
+
+    exit_code = 1

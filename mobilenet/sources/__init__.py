@@ -1,0 +1,1 @@
+"""One pure reader per family of weight files, recognised by content."""
