@@ -1,0 +1,21 @@
+import subprocess
+import sys
+
+
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False
+    )
+
+
+def test_import_is_silent_and_leaves_torch_out_on_request():
+    done = run(
+        "import sys; from export.quiet import coremltools; coremltools(torch=False)\n"
+        "print([n for n in ('torch', 'scipy', 'sklearn') if n in sys.modules])"
+    )
+    assert (done.stdout.strip(), done.stderr, done.returncode) == ("[]", "", 0)
+
+
+def test_torch_cannot_come_back_unnoticed():
+    done = run("from export.quiet import coremltools as c; c(torch=False); c()")
+    assert "first imported without torch" in done.stderr
