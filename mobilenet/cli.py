@@ -21,7 +21,11 @@ err = Console(highlight=False, soft_wrap=True, stderr=True)
 def command(name: str, help: str) -> App:
     """An application whose errors are one line, and whose `--help` is instant and plain."""
     return App(
-        name=name, help=help, version=__version__, help_format="plaintext", result_action="return_value"
+        name=name,
+        help=help,
+        version=__version__,
+        help_format="plaintext",
+        result_action="return_value",
     )
 
 
@@ -37,7 +41,9 @@ def warn(text: str) -> None:
 def run(app: App, argv: list[str] | None = None) -> int:
     """Run `app` and return its exit code: 0, 1 (a check failed), 2 (an error), 130 (Ctrl-C)."""
     try:
-        result = app(sys.argv[1:] if argv is None else argv, exit_on_error=False, print_error=False)
+        result = app(
+            sys.argv[1:] if argv is None else argv, exit_on_error=False, print_error=False
+        )
         return result if isinstance(result, int) and not isinstance(result, bool) else 0
     except CycloptsError as error:
         return _fail(_one_line(error), f"see `{app.name[0]} --help`")

@@ -1,0 +1,143 @@
+"""What a checkpoint expects of its input: geometry outside the program, numbers inside it.
+
+Geometry (resize, crop, interpolation) is done by the app before prediction and so lives in the
+package's metadata. Normalization is arithmetic on pixels and lives in the program: Core ML's
+image input can hold one scalar scale and a bias per channel, the rest goes into conv0.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mobilenet.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
+ColorOrder = Literal["RGB", "BGR"]
+Triple = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """From a photograph to the network's square: shorter side = size / crop, then the centre.
+
+    The recipe of torchvision and timm (`transforms_imagenet_eval`), and of TF-Slim's
+    `preprocess_for_eval` up to the order of crop and resize.
+    """
+
+    crop: float = 0.875
+    interpolation: Interpolation = "bilinear"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.crop <= 1:
+            raise CheckpointError(f"crop fraction is {self.crop}", "above 0, at most 1")
+
+    def shorter_side(self, size: int) -> int:
+        """Pixels of the shorter side after resizing, for an input of `size` pixels."""
+        return int(size / self.crop)
+
+    def apply(self, image: "Image", size: int) -> "Image":
+        """A photograph of any mode and orientation as `size` x `size` RGB."""
+        return center_crop(self.resize(upright_rgb(image), size), size)
+
+    def resize(self, image: "Image", size: int) -> "Image":
+        from PIL.Image import Resampling
+
+        shorter = self.shorter_side(size)
+        width, height = image.size
+        scale = shorter / min(width, height)
+        target = (
+            shorter if width <= height else max(shorter, int(width * scale)),
+            shorter if height <= width else max(shorter, int(height * scale)),
+        )
+        return image.resize(target, Resampling[self.interpolation.upper()])
+
+
+def center_crop(image: "Image", size: int) -> "Image":
+    """The middle `size` x `size` pixels."""
+    left, top = round((image.width - size) / 2), round((image.height - size) / 2)
+    return image.crop((left, top, left + size, top + size))
+
+
+def upright_rgb(image: "Image") -> "Image":
+    """Turned as EXIF says, transparent parts on white, 8-bit RGB."""
+    from PIL import Image as PillowImage
+    from PIL import ImageOps
+
+    image = ImageOps.exif_transpose(image)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = PillowImage.new("RGBA", image.size, "white")
+        image = PillowImage.alpha_composite(white, image)
+    if image.mode.startswith("I"):  # 16 bits a channel: convert("RGB") would clip, not scale
+        image = image.point(lambda value: value / 256).convert("L")
+    return image.convert("RGB")
+
+
+class ImageScaling(NamedTuple):
+    """What Core ML's image input can say: x = scale * pixel + bias."""
+
+    scale: float
+    bias: Triple
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """network input = scale * pixel + bias, per channel of `order`, pixels 0 to 255."""
+
+    scale: Triple
+    bias: Triple
+    order: ColorOrder = "RGB"
+
+    def __post_init__(self) -> None:
+        if not all(np.isfinite((*self.scale, *self.bias))) or 0 in self.scale:
+            raise CheckpointError(
+                f"normalization scale {self.scale}, bias {self.bias}",
+                "every value must be finite and every scale other than 0",
+            )
+
+    @classmethod
+    def from_mean_std(cls, mean: Triple, std: Triple) -> "Normalization":
+        """torchvision's convention: (pixel / 255 - mean) / std, RGB."""
+        return cls(
+            _triple(1 / (255 * s) for s in std),
+            _triple(-m / s for m, s in zip(mean, std, strict=True)),
+        )
+
+    def apply(self, image: "Image") -> NDArray[np.float32]:
+        """RGB picture to the network's input, (1, 3, H, W) float32."""
+        pixels = np.asarray(image, np.float32)
+        if self.order == "BGR":
+            pixels = pixels[..., ::-1]
+        scaled = pixels * np.array(self.scale, np.float32) + np.array(self.bias, np.float32)
+        return np.ascontiguousarray(scaled.transpose(2, 0, 1)[None], np.float32)
+
+    def split(self) -> tuple[ImageScaling, Triple]:
+        """(what the image input holds, gain per channel for conv0's kernel).
+
+        Exact because zero padding happens after normalization: kernel * gain over
+        scalar * pixel + bias / gain equals kernel over scale * pixel + bias, border included.
+        Folding the *bias* into conv0 would not be: the padded border would see it.
+        """
+        scalar = self.scale[0] if len(set(self.scale)) == 1 else float(np.mean(self.scale))
+        gain = _triple(s / scalar for s in self.scale)
+        bias = _triple(b / g for b, g in zip(self.bias, gain, strict=True))
+        return ImageScaling(scalar, bias), gain
+
+
+def _triple(values: Iterable[float]) -> Triple:
+    red, green, blue = values
+    return red, green, blue
+
+
+STANDARD_CROP = Geometry()
+INCEPTION = Normalization((1 / 127.5,) * 3, (-1.0,) * 3)  # TF-Slim, Keras, timm's v1: [-1, 1]
+IMAGENET = Normalization.from_mean_std((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+CAFFE = Normalization(
+    (0.017,) * 3, (-0.017 * 103.94, -0.017 * 116.78, -0.017 * 123.68), "BGR"
+)  # shicai/MobileNet-Caffe deploy: mean_value, scale 0.017

@@ -1,0 +1,119 @@
+"""Our own weight file: safetensors whose tensors bear the PyTorch module's own names.
+
+`torch.load`-free: `MobileNet.load_state_dict(safetensors.torch.load_file(path))` works as it is.
+The header's metadata holds config, preprocessing, labels and provenance as JSON (string to
+string by the format: huggingface/safetensors README, "Format").
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from mobilenet import files
+from mobilenet.checkpoint import Array, BatchNorm, Checkpoint, Layer, Provenance
+from mobilenet.config import MobileNetConfig
+from mobilenet.errors import CheckpointError
+from mobilenet.preprocess import Geometry, Normalization
+
+METADATA_KEY = "mobilenet"
+SCHEMA = 1
+_NORM_NAMES = {
+    "gamma": "weight",
+    "beta": "bias",
+    "mean": "running_mean",
+    "variance": "running_var",
+}
+
+
+@dataclass(frozen=True)
+class Header:
+    """Everything of a checkpoint but its numbers."""
+
+    schema: int
+    config: MobileNetConfig
+    normalization: Normalization
+    geometry: Geometry
+    labels: tuple[str, ...]
+    provenance: Provenance
+
+
+def state_arrays(checkpoint: Checkpoint) -> dict[str, Array]:
+    """Arrays under the names of `mobilenet.model.MobileNet.state_dict()`."""
+    state: dict[str, Array] = {}
+    for name, layer in checkpoint.layers.items():
+        prefix = name if name == "logits" else f"layers.{name}.conv"
+        state[f"{prefix}.weight"] = layer.kernel
+        if layer.bias is not None:
+            state[f"{prefix}.bias"] = layer.bias
+        if layer.norm is not None:
+            for field, theirs in _NORM_NAMES.items():
+                state[f"layers.{name}.norm.{theirs}"] = getattr(layer.norm, field)
+    return state
+
+
+def layers_of(state: dict[str, Array]) -> dict[str, Layer]:
+    """The inverse of `state_arrays`. Raises `CheckpointError` naming what is missing."""
+    layers: dict[str, Layer] = {}
+    for key, kernel in state.items():
+        if key == "logits.weight":
+            layers["logits"] = Layer(kernel, state.get("logits.bias"))
+        elif key.startswith("layers.") and key.endswith(".conv.weight"):
+            name = key.split(".")[1]
+            norm = _norm(state, name) if f"layers.{name}.norm.weight" in state else None
+            layers[name] = Layer(kernel, state.get(f"layers.{name}.conv.bias"), norm)
+    return layers
+
+
+def _norm(state: dict[str, Array], name: str) -> BatchNorm:
+    keys = {field: f"layers.{name}.norm.{theirs}" for field, theirs in _NORM_NAMES.items()}
+    if missing := [key for key in keys.values() if key not in state]:
+        raise CheckpointError(f"tensor {missing[0]} is missing", "is the file complete?")
+    return BatchNorm(**{field: state[key] for field, key in keys.items()})
+
+
+def save(checkpoint: Checkpoint, path: Path) -> None:
+    """Write `path` whole or not at all."""
+    from safetensors.numpy import save as serialize
+
+    header = Header(
+        SCHEMA, checkpoint.config, checkpoint.normalization, checkpoint.geometry,
+        checkpoint.labels, checkpoint.provenance,
+    )  # fmt: skip
+    metadata = {METADATA_KEY: msgspec.json.encode(header).decode(), "format": "pt"}
+    arrays = {name: np.ascontiguousarray(a) for name, a in state_arrays(checkpoint).items()}
+    files.write_atomically(path, serialize(arrays, metadata))
+
+
+def load(path: Path) -> Checkpoint:
+    """Read what `save` wrote. Raises `CheckpointError` for anything else."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata: dict[str, str] = file.metadata() or {}
+            state: dict[str, Any] = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  # not a dict
+    except SafetensorError as error:
+        raise CheckpointError(f"{path.name} is not a whole safetensors file: {error}") from error
+    header = _header(metadata.get(METADATA_KEY), path)
+    return Checkpoint(
+        header.config, layers_of(state), header.provenance, header.normalization,
+        header.geometry, header.labels,
+    )  # fmt: skip
+
+
+def _header(text: str | None, path: Path) -> Header:
+    if text is None:
+        raise CheckpointError(f"{path.name} has no metadata of ours", "was it saved by this tool?")
+    try:
+        header = msgspec.json.decode(text, type=Header)
+    except msgspec.ValidationError as error:
+        raise CheckpointError(f"the metadata of {path.name} is damaged: {error}") from error
+    if header.schema > SCHEMA:
+        raise CheckpointError(
+            f"{path.name} has schema {header.schema}, this version reads up to {SCHEMA}",
+            "update the tool",
+        )
+    return header
