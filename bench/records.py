@@ -1,0 +1,127 @@
+"""What a benchmark writes: JSON Lines, one object a line, raw integers of ns.
+
+Three kinds of line, told apart by `kind`: one `session`, a `case` for each thing to be measured
+(also for one that could not be, with the reason), and a `launch` for each fresh process. A
+launch is appended and flushed as soon as it ends. Summaries are functions of these and live in
+`reports`. `pandas.read_json(path, lines=True)` reads the file.
+
+History of the format
+    1   first form
+"""
+
+from typing import Literal
+
+import msgspec
+
+SCHEMA = 1
+
+Status = Literal["ok", "failed", "crashed", "timeout", "refused", "interrupted"]
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """Fixed before the first launch: no stopping when the numbers look good."""
+
+    rounds: int
+    warmup_s: float
+    warmup_calls: int
+    samples: int
+    timeout_s: float
+    seed: int
+
+
+class Environment(msgspec.Struct, frozen=True, kw_only=True):
+    """The machine and software of a session. Two sessions compare only if the machine is one."""
+
+    system: str  # "Linux 6.1" or "macOS 15.1"
+    machine: str  # "x86_64", "arm64"
+    model: str = ""  # "MacBookPro18,3"; empty where the system does not say
+    processor: str
+    physical_cores: int
+    logical_cores: int
+    memory_bytes: int
+    virtual: str = ""  # hypervisor, when one is seen
+    python: str
+    packages: dict[str, str]  # name to version, of what computes
+    power_source: str = "unknown"
+    low_power_mode: bool | None = None
+    governor: str = ""
+    turbo: bool | None = None
+    load_average: float = 0.0  # one minute, when the session began
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="session"):
+    schema: int = SCHEMA
+    session: str  # random identity
+    tool: str  # version of this project
+    started: str  # UTC, ISO 8601
+    plan: Plan
+    environment: Environment
+    notes: tuple[str, ...] = ()
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """Facts about what is measured; None or empty where a foreign package does not say."""
+
+    name: str
+    identity: str  # sha256 of the package's contents
+    size_bytes: int
+    format: str = "mlprogram"
+    precision: str = ""
+    compression: str = ""
+    target: str = ""
+    alpha: float | None = None
+    resolution: int | None = None
+    shallow: bool | None = None
+    trained: bool | None = None
+    weights: str = ""  # provenance in words
+    macs: int | None = None
+    parameters: int | None = None
+    agreement: float | None = None  # relative L2 of logits against PyTorch, as verified at export
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="case"):
+    """One package on one runtime and compute unit. `skipped` tells why it will not run."""
+
+    case: str  # unique in the session: "MobileNetV1_100_224 | portable | CPU"
+    model: Model
+    runtime: str
+    unit: str
+    options: dict[str, str] = {}
+    compile_ns: int | None = None
+    control_of: str = ""  # the case of which this is the A/A twin
+    skipped: str = ""
+
+
+class Output(msgspec.Struct, frozen=True, kw_only=True):
+    """Proof that something was computed: a fast wrong answer is no number."""
+
+    top1: str
+    digest: str  # sha256 of the outputs, rounded to 3 significant digits
+    finite: bool
+
+
+class Launch(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="launch"):
+    """One fresh process, one case."""
+
+    case: str
+    round: int
+    position: int  # in its round's shuffled order
+    started: str
+    status: Status
+    reason: str = ""
+    start_ns: int | None = None  # process start to the runtime's load
+    load_ns: int | None = None
+    first_call_ns: int | None = None
+    warmup_ns: tuple[int, ...] = ()
+    samples_ns: tuple[int, ...] = ()
+    calls_per_sample: int = 1
+    native_ns: tuple[int, ...] = ()  # Core ML's own predict duration, beside the wall time
+    loop_overhead_ns: int | None = None  # of an empty call; recorded, not subtracted
+    peak_memory_bytes: int | None = None
+    output: Output | None = None
+    load_average: float | None = None
+    thermal_before: str = ""
+    thermal_after: str = ""
+
+
+Record = Session | Case | Launch
