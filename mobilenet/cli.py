@@ -5,6 +5,7 @@ Data goes to stdout and everything said about it to stderr, so that a pipe sees 
 
 import os
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from cyclopts import App, CycloptsError
@@ -36,6 +37,19 @@ def say(text: str) -> None:
 
 def warn(text: str) -> None:
     err.print(f"[yellow]warning:[/] {escape(text)}")
+
+
+def status(text: str) -> AbstractContextManager[object]:
+    """A spinner on stderr while something takes its time; nothing where stderr is piped."""
+    return err.status(escape(text)) if err.is_terminal else nullcontext()
+
+
+def print_json(data: object) -> None:
+    """Any dataclass or msgspec structure as indented JSON on stdout."""
+    import msgspec
+
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(data), indent=2) + b"\n")
+    sys.stdout.flush()
 
 
 def run(app: App, argv: list[str] | None = None) -> int:

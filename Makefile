@@ -1,0 +1,50 @@
+# make demo   the main job, end to end          make test   the whole suite
+# make check  lint, types, import contracts     make peers  compare with timm, transformers, Keras, OpenCV
+#
+# PYTHON=python3.13            another interpreter (3.11 to 3.13)
+# TORCH_INDEX=https://download.pytorch.org/whl/cpu    torch without CUDA, on Linux with the internet
+
+PYTHON ?= python3
+TORCH_INDEX ?=
+VENV ?= .venv
+DEMO ?= demo
+
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+
+.PHONY: demo test check peers benchmarks clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.installed
+	$(PY) -m export --alpha 1.0 --output $(DEMO)/
+	$(PY) -m export --alpha 0.75 --output $(DEMO)/
+	$(PY) -m export verify $(DEMO)/MobileNetV1_100_224.mlpackage --image tests/data/chelsea.jpg
+	rm -f $(DEMO)/results.jsonl
+	$(PY) -m bench run $(DEMO)/*.mlpackage --quick --output $(DEMO)/results.jsonl
+	$(PY) -m reports $(DEMO)/results.jsonl --markdown > $(DEMO)/report.md
+	@echo
+	@echo "packages: $(DEMO)/*.mlpackage   records: $(DEMO)/results.jsonl   report: $(DEMO)/report.md"
+
+test: $(VENV)/.tested
+	$(PY) -m pytest -n 2
+
+check: $(VENV)/.tested
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+$(VENV)/.installed: pyproject.toml .ci/constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
+	  || { echo 'error: $(PYTHON) is missing or not Python 3.11 to 3.13 (name one: make PYTHON=python3.13 $(MAKECMDGOALS))' >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/.tested: $(VENV)/.installed
+	$(PIP) -e '.[test]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) $(DEMO) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

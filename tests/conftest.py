@@ -1,0 +1,39 @@
+"""Fixtures shared by the suite. Randomness is seeded per test, never globally."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mobilenet.checkpoint import Checkpoint
+from mobilenet.config import MobileNetConfig
+from mobilenet.untrained import untrained
+
+PHOTO = Path(__file__).parent / "data" / "chelsea.jpg"
+
+
+@pytest.fixture
+def rng(request: pytest.FixtureRequest) -> np.random.Generator:
+    """Seeded from the test's own name: independent of order and of other tests."""
+    digest = hashlib.sha256(request.node.nodeid.encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8], "big"))
+
+
+@pytest.fixture(scope="session")
+def hot() -> Checkpoint:
+    """A small network that saturates both ends of the clip: alpha 0.25 at 96 pixels."""
+    from dataclasses import replace
+
+    checkpoint = untrained(MobileNetConfig(0.25, 96), seed=1)
+    return replace(checkpoint, labels=tuple(f"class {i}" for i in range(1000)))
+
+
+@pytest.fixture(scope="session")
+def real_weights() -> Path:
+    """A folder with published weights; tests that need it are skipped where there is none."""
+    folder = os.environ.get("MOBILENET_TEST_WEIGHTS")
+    if not folder:
+        pytest.skip("MOBILENET_TEST_WEIGHTS names no folder with published weights")
+    return Path(folder)

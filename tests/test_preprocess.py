@@ -1,0 +1,89 @@
+"""Pixels to numbers: split exactly between the image input and conv0, turned upright first."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from conftest import PHOTO
+from PIL import Image
+
+from mobilenet.preprocess import (
+    CAFFE,
+    IMAGENET,
+    INCEPTION,
+    Geometry,
+    Normalization,
+    center_crop,
+    upright_rgb,
+)
+
+
+def picture(rng: np.random.Generator, width: int, height: int) -> Image.Image:
+    return Image.fromarray(rng.integers(0, 256, (height, width, 3), np.uint8))
+
+
+def test_normalizations_are_the_published_ones(rng: np.random.Generator) -> None:
+    image = picture(rng, 5, 4)
+    pixels = np.asarray(image, np.float64)
+    for norm, expected in [
+        (INCEPTION, pixels / 127.5 - 1),
+        (IMAGENET, (pixels / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]),
+        (CAFFE, (pixels[..., ::-1] - [103.94, 116.78, 123.68]) * 0.017),
+    ]:
+        x = norm.apply(image)
+        assert x.shape == (1, 3, 4, 5)
+        assert x.dtype == np.float32
+        np.testing.assert_allclose(x[0].transpose(1, 2, 0), expected, atol=2e-6)
+
+
+@pytest.mark.parametrize("norm", [INCEPTION, IMAGENET, CAFFE])
+def test_split_is_exact_at_the_padded_border_too(
+    norm: Normalization, rng: np.random.Generator
+) -> None:
+    image = picture(rng, 8, 8)
+    kernel = torch.from_numpy(rng.normal(size=(4, 3, 3, 3)))
+    pixels = np.asarray(image, np.float64)
+    pixels = pixels[..., ::-1] if norm.order == "BGR" else pixels
+    x = torch.from_numpy((pixels * norm.scale + norm.bias).transpose(2, 0, 1).copy())[None]
+    scaling, gain = norm.split()
+    core_ml = torch.from_numpy((pixels * scaling.scale + scaling.bias).transpose(2, 0, 1).copy())[
+        None
+    ]
+    folded = kernel * torch.tensor(gain, dtype=torch.float64)[None, :, None, None]
+    torch.testing.assert_close(
+        F.conv2d(core_ml, folded, padding=1),
+        F.conv2d(x, kernel, padding=1),
+        rtol=1e-12,
+        atol=1e-12,
+    )
+
+
+@pytest.mark.parametrize("size", [(640, 480), (480, 640), (300, 300), (1000, 257)])
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_geometry_is_shorter_side_then_centre(
+    size: tuple[int, int], interpolation: str, rng: np.random.Generator
+) -> None:
+    geometry = Geometry(0.875, interpolation)
+    image = picture(rng, *size)
+    resized = geometry.resize(image, 224)
+    assert min(resized.size) == geometry.shorter_side(224) == 256
+    assert abs(resized.width / resized.height - size[0] / size[1]) < 0.02
+    assert geometry.apply(image, 224).size == (224, 224)
+
+
+def test_centre_crop_takes_the_middle() -> None:
+    pixels = np.arange(6 * 10, dtype=np.uint8).reshape(6, 10)
+    crop = np.asarray(center_crop(Image.fromarray(pixels), 4))
+    np.testing.assert_array_equal(crop, pixels[1:5, 3:7])
+
+
+def test_photographs_are_turned_upright_and_made_rgb() -> None:
+    photo = Image.open(PHOTO)
+    turned = photo.rotate(90, expand=True)
+    turned.getexif()[0x0112] = 6  # "rotate 90 clockwise to view"
+    np.testing.assert_array_equal(np.asarray(upright_rgb(turned)), np.asarray(photo))
+    assert upright_rgb(photo.convert("CMYK")).mode == "RGB"
+    clear = Image.new("RGBA", (2, 2), (255, 0, 0, 0))
+    assert upright_rgb(clear).getpixel((0, 0)) == (255, 255, 255)
+    deep = Image.fromarray(np.full((2, 2), 256 * 200, np.uint16))
+    assert upright_rgb(deep).getpixel((0, 0)) == (200, 200, 200)
