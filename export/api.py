@@ -1,0 +1,144 @@
+"""From a variant, a checkpoint or a module to a verified package on disk."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from export import metadata
+from export.metadata import Facts, Verified
+from export.spec import ExportSpec, Variant
+from mobilenet import __version__, files
+from mobilenet.checkpoint import Checkpoint
+from mobilenet.errors import ConfigError, PackageError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+SUFFIX = ".mlpackage"
+DEFAULT_FOLDER = Path("models")
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A package that is whole and on disk."""
+
+    path: Path
+    facts: Facts
+    size_bytes: int
+    identity: str
+    verified: Verified | None
+
+
+def export_variant(
+    variant: Variant,
+    spec: ExportSpec | None = None,
+    output: Path | None = None,
+    *,
+    verify: bool = True,
+    offline: bool = False,
+    labels: Sequence[str] | None = None,
+    keep_background: bool = False,
+) -> Exported:
+    """Find the weights of `variant` and export them; `output` is a file, a folder or None.
+
+    Raises `UserError`; nothing is left behind under the package's name when it does.
+    """
+    from mobilenet.weights import obtain
+
+    checkpoint = obtain(
+        variant.weights,
+        alpha=variant.alpha,
+        resolution=variant.pixels,
+        shallow=variant.shallow,
+        offline=offline,
+        keep_background=keep_background,
+        labels=labels,
+    )
+    return export_checkpoint(checkpoint, spec or ExportSpec(), output, verify=verify)
+
+
+def export_checkpoint(
+    checkpoint: Checkpoint, spec: ExportSpec, output: Path | None = None, *, verify: bool = True
+) -> Exported:
+    """Build, save, verify, and only then take the package's name."""
+    from export.build import build
+    from export.verify import verify_package
+
+    spec = spec.resolved()
+    if spec.outputs == "features":
+        checkpoint = checkpoint.with_config(head="features")
+    facts = facts_about(checkpoint, spec)
+    path = destination(output, default_name(checkpoint, spec))
+    with files.replacing(path) as temporary:
+        write(build(checkpoint, spec), facts, temporary)
+        result = verify_package(temporary, checkpoint, spec) if verify else None
+    return _finish(path, facts, result)
+
+
+def write(model: Any, facts: Facts, path: Path) -> None:
+    """Describe an `MLModel` and save it reproducibly as a new package at `path`."""
+    from export.save import describe, save_reproducibly
+
+    describe(model, facts)
+    save_reproducibly(model, path)
+
+
+def facts_about(checkpoint: Checkpoint, spec: ExportSpec) -> Facts:
+    """What the package will say about itself."""
+    spec, cost = spec.resolved(), checkpoint.config.cost()
+    assert spec.precision is not None, "resolved"
+    assert spec.min_ios is not None, "resolved"
+    return Facts(
+        schema=metadata.SCHEMA,
+        tool=__version__,
+        config=checkpoint.config,
+        normalization=checkpoint.normalization,
+        geometry=checkpoint.geometry,
+        provenance=checkpoint.provenance,
+        format="mlprogram",
+        precision=spec.precision,
+        target=spec.target,
+        compute_units=spec.rule.compute_units,
+        min_ios=spec.min_ios,
+        compression="",
+        macs=cost.macs,
+        parameters=cost.parameters,
+    )
+
+
+def default_name(checkpoint: Checkpoint, spec: ExportSpec) -> str:
+    """A name without dots, so that Xcode's Swift class bears it unchanged."""
+    mark = f"_{checkpoint.provenance.mark}" if checkpoint.provenance.mark else ""
+    return checkpoint.config.slug + spec.suffix + mark + SUFFIX
+
+
+def destination(output: Path | None, name: str) -> Path:
+    """Where the package goes. Raises before any work is done for it."""
+    path = output or DEFAULT_FOLDER / name
+    if path.suffix != SUFFIX:
+        if path.suffix and not path.is_dir():
+            raise ConfigError(
+                f"output is {path}", f"a name that ends in {SUFFIX}, or a folder to put {name} in"
+            )
+        path = path / name
+    if path.exists() and not (path / "Manifest.json").is_file():
+        raise PackageError(
+            f"{path} exists and is not a model package: it is not replaced",
+            "choose another --output, or move it away",
+        )
+    return path
+
+
+def _finish(path: Path, facts: Facts, result: Verified | None) -> Exported:
+    from export.package import find
+
+    package = find(path)
+    note = metadata.verified_path(path)
+    if result is None:
+        note.unlink(missing_ok=True)
+    else:
+        import msgspec
+
+        files.write_atomically(note, msgspec.json.encode(result))
+    return Exported(path, facts, package.size_bytes, package.identity(), result)
