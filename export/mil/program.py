@@ -1,0 +1,143 @@
+"""A model as data, in the vocabulary of MIL, Core ML's intermediate language.
+
+Readers make these values, everything else takes them: the ONNX writer, the cost table, the
+inspector, the diff. Nothing here knows protobuf or a framework. A constant is read when it is
+asked for: a program with a gigabyte of weights costs a few kilobytes until then.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.runtimes.base import ModelDescription
+from mobilenet.errors import UnsupportedError
+
+Value = NDArray[Any] | str | tuple[str, ...]
+
+# Bits an element takes in a file, by MIL's name of its type. A bool takes a byte.
+BITS = {
+    "bool": 8, "float16": 16, "float32": 32, "float64": 64, "bfloat16": 16,
+    "float8e4m3fn": 8, "float8e5m2": 8,
+    "int4": 4, "int8": 8, "int16": 16, "int32": 32, "int64": 64,
+    "uint1": 1, "uint2": 2, "uint3": 3, "uint4": 4, "uint6": 6,
+    "uint8": 8, "uint16": 16, "uint32": 32, "uint64": 64,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TensorType:
+    """A named value: `dtype` as MIL says it ("float16", "int4", "string", or "dictionary")."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]  # -1 where it is not fixed
+
+    @property
+    def elements(self) -> int:
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A value that is known before the program runs: stored, or made from stored ones."""
+
+    type: TensorType
+    load: Callable[[], Value]  # the dense value; maps the file, or decompresses, at each call
+    form: str = "const"  # or the operation it is decompressed by, "constexpr_..."
+    operands: Mapping[str, "Constant"] = field(default_factory=dict)  # of a constexpr
+    location: tuple[str, int] | None = None  # file and offset; functions may share them
+
+    def stored(self) -> Iterator["Constant"]:
+        """What this is made from in the package: itself, or the leaves of its operands."""
+        if self.form == "const":
+            yield self
+        for operand in self.operands.values():
+            yield from operand.stored()
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes in the package, all operands included."""
+        return sum(
+            -(-leaf.type.elements * BITS.get(leaf.type.dtype, 0) // 8) for leaf in self.stored()
+        )
+
+
+Argument = str | Constant  # the name of a value, or a value written in place
+
+
+@dataclass(frozen=True)
+class Op:
+    """One operation. Its inputs are lists because some take many values (`concat`)."""
+
+    type: str
+    name: str
+    inputs: Mapping[str, tuple[Argument, ...]]
+    outputs: tuple[TensorType, ...]
+
+
+@dataclass(frozen=True)
+class Function:
+    """Operations in the order they run; constants are not among them."""
+
+    name: str
+    description: ModelDescription
+    inputs: tuple[TensorType, ...]
+    ops: tuple[Op, ...]
+    outputs: tuple[str, ...]
+    constants: Mapping[str, Constant]
+    opset: str = ""  # "CoreML6", ...
+
+    def constant(self, name: str) -> Value | None:
+        """The dense value called `name`; None when it is computed at run time."""
+        constant = self.constants.get(name)
+        return None if constant is None else constant.load()
+
+    def argument(self, op: Op, name: str) -> Constant | None:
+        """The constant given to `op` as `name`; None when it is absent or computed."""
+        given = op.inputs.get(name, ())
+        if len(given) != 1:
+            return None
+        return given[0] if isinstance(given[0], Constant) else self.constants.get(given[0])
+
+    def array(self, op: Op, name: str) -> NDArray[Any] | None:
+        """The dense array given to `op` as `name`, such as the `weight` of a `conv`."""
+        constant = self.argument(op, name)
+        value = None if constant is None else constant.load()
+        return value if isinstance(value, np.ndarray) else None
+
+    def types(self) -> dict[str, TensorType]:
+        """Types of all values computed at run time, inputs first."""
+        computed = (output for op in self.ops for output in op.outputs)
+        return {value.name: value for value in (*self.inputs, *computed)}
+
+
+@dataclass(frozen=True)
+class Program:
+    """A model: one function, or several that share their weights."""
+
+    kind: Literal["mlprogram", "neuralnetwork"]
+    specification_version: int
+    functions: Mapping[str, Function]
+    default: str  # name of the function that runs unless another is asked for
+    short_description: str = ""
+    author: str = ""
+    license: str = ""
+    version: str = ""
+
+    def function(self, name: str | None = None) -> Function:
+        """The function called `name`, or the default one."""
+        wanted = self.default if name is None else name
+        if wanted not in self.functions:
+            raise UnsupportedError(
+                f"the model has no function {wanted!r}", f"it has {', '.join(self.functions)}"
+            )
+        return self.functions[wanted]
+
+    @property
+    def description(self) -> ModelDescription:
+        """Inputs, outputs and labels of the default function."""
+        return self.function().description
