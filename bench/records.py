@@ -27,6 +27,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     samples: int
     timeout_s: float
     seed: int
+    memory_limit_bytes: int | None = None  # a launch that takes more is stopped
 
 
 class Environment(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,7 +88,9 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="cas
     runtime: str
     unit: str
     options: dict[str, str] = {}
+    package: str = ""  # path, for resuming; relative where it is below the working folder
     compile_ns: int | None = None
+    first_load_ns: int | None = None  # of a fresh process, straight after compiling: "cold"
     control_of: str = ""  # the case of which this is the A/A twin
     skipped: str = ""
 
@@ -98,6 +101,7 @@ class Output(msgspec.Struct, frozen=True, kw_only=True):
     top1: str
     digest: str  # sha256 of the outputs, rounded to 3 significant digits
     finite: bool
+    difference: float | None = None  # relative L2 from the package's reference outputs
 
 
 class Launch(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="launch"):
@@ -118,6 +122,7 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="l
     native_ns: tuple[int, ...] = ()  # Core ML's own predict duration, beside the wall time
     loop_overhead_ns: int | None = None  # of an empty call; recorded, not subtracted
     peak_memory_bytes: int | None = None
+    memory_growth_bytes: int | None = None  # of that peak, from the end of the warm-up
     output: Output | None = None
     load_average: float | None = None
     thermal_before: str = ""

@@ -1,0 +1,36 @@
+"""`python -m bench`: measure packages on every runtime and compute unit there is."""
+
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec
+
+from bench.run import resume, run
+from mobilenet import cli
+
+P = ParamSpec("P")
+
+app = cli.command("python -m bench", "Measure model packages, one fresh process per launch.")
+
+
+def reported(command: Callable[P, Path]) -> Callable[P, None]:
+    """A command that writes a results file, with its summary printed at the end."""
+
+    @functools.wraps(command)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
+        from reports.tables import print_results
+
+        path = command(*args, **kwargs)
+        print_results([path])
+        cli.say(f"`python -m reports {path}` prints this again; --markdown, --csv, --json.")
+
+    wrapper.__annotations__["return"] = None
+    return wrapper
+
+
+app.command(reported(run))
+app.command(reported(resume))
+
+if __name__ == "__main__":
+    sys.exit(cli.run(app))

@@ -1,0 +1,160 @@
+"""Core ML itself, through coremltools: macOS only.
+
+A package is compiled once to an `.mlmodelc`; `CompiledMLModel` then loads that, while `MLModel`
+would compile anew at every construction. Beside the compiled model lies its description, so that
+loading needs no reader.
+"""
+
+import importlib.util
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from export.runtimes.base import Feature, ImageInput, ModelDescription, TensorInput
+from mobilenet.errors import PackageError, UnsupportedError
+
+UNITS = ("CPU_ONLY", "CPU_AND_GPU", "CPU_AND_NE", "ALL")
+NEEDED_DEVICE = {"CPU_AND_GPU": "MLGPUComputeDevice", "CPU_AND_NE": "MLNeuralEngineComputeDevice"}
+
+
+class CoreMLRuntime:
+    """`Runtime` on Apple's framework."""
+
+    name = "coreml"
+
+    def unavailable(self) -> str | None:
+        if sys.platform != "darwin":
+            return f"Core ML runs on macOS, this is {sys.platform}"
+        _coremltools()
+        if importlib.util.find_spec("coremltools.libcoremlpython") is None:
+            return "coremltools was installed without its native library: reinstall its wheel"
+        return None
+
+    def units(self) -> tuple[str, ...]:
+        """Those whose device this Mac has: without one, Core ML falls back in silence."""
+        devices = _devices()
+        return tuple(
+            unit for unit in UNITS if not devices or NEEDED_DEVICE.get(unit, "") in {"", *devices}
+        )
+
+    def compile(self, package: Path, folder: Path) -> Path:
+        from export.mil.read import read
+
+        description = read(package).description
+        compiled = folder / f"{package.stem}.mlmodelc"
+        with _apple_errors(f"Core ML cannot compile {package}"):
+            _coremltools().utils.compile_model(str(package), str(compiled))
+        _description_path(compiled).write_bytes(msgspec.json.encode(description))
+        return compiled
+
+    def load(self, compiled: Path, unit: str) -> "CoreMLSession":
+        ct = _coremltools()
+        description = msgspec.json.decode(
+            _description_path(compiled).read_bytes(), type=ModelDescription
+        )
+        with _apple_errors(f"Core ML cannot load {compiled} for {unit}"):
+            model = ct.models.CompiledMLModel(str(compiled), compute_units=ct.ComputeUnit[unit])
+        return CoreMLSession(model, description)
+
+
+class CoreMLSession:
+    """`Session` on a `CompiledMLModel`."""
+
+    def __init__(self, model: Any, description: ModelDescription) -> None:
+        self._model, self.description = model, description
+
+    def predict(self, inputs: Mapping[str, Feature]) -> dict[str, Feature]:
+        check(self.description, inputs)
+        with _apple_errors("Core ML cannot predict"):
+            return dict(self._model.predict(dict(inputs)))  # it converts float16 in place
+
+    def predict_batch(self, many: Sequence[Mapping[str, Feature]]) -> list[dict[str, Feature]]:
+        """Outputs for each set of inputs, from one call of `predictionsFromBatch:`."""
+        for inputs in many:
+            check(self.description, inputs)
+        with _apple_errors("Core ML cannot predict"):
+            return list(self._model.predict([dict(inputs) for inputs in many]))
+
+    def last_predict_ns(self) -> int | None:
+        """Wall time of Apple's own call in the last prediction: without Python's share.
+
+        `MLModel` has a property for it; `CompiledMLModel` of coremltools 9.0 does not.
+        """
+        duration = self._model._proxy.get_last_predict_duration_in_nano_seconds()
+        return None if duration is None else int(duration)
+
+
+def check(description: ModelDescription, inputs: Mapping[str, Feature]) -> None:
+    """Raises `UnsupportedError` for inputs that the model does not take.
+
+    `MLModel.predict` would look at names and image modes; `CompiledMLModel` leaves it to Apple,
+    whose message does not name the input.
+    """
+    expected = {item.name: item for item in description.inputs}
+    if missing := expected.keys() - inputs.keys():
+        raise UnsupportedError(f"input {min(missing)!r} is missing", _names(expected))
+    if unknown := inputs.keys() - expected.keys():
+        raise UnsupportedError(f"input {min(unknown)!r} is unknown", _names(expected))
+    for name, item in expected.items():
+        value = inputs[name]
+        if isinstance(item, ImageInput):
+            _check_image(item, value)
+        elif tuple(getattr(value, "shape", ())) != item.shape:
+            raise UnsupportedError(
+                f"input {name!r} has shape {getattr(value, 'shape', None)}", f"give {item.shape}"
+            )
+
+
+def _check_image(item: ImageInput, value: Feature) -> None:
+    mode = "L" if item.color == "GRAYSCALE" else "RGB"
+    wanted = f"give a PIL image of mode {mode} and {item.width} x {item.height} pixels"
+    if not hasattr(value, "mode"):
+        raise UnsupportedError(f"input {item.name!r} is a {type(value).__name__}", wanted)
+    if value.mode != mode or value.size != (item.width, item.height):
+        width, height = value.size
+        raise UnsupportedError(
+            f"input {item.name!r} is {value.mode}, {width} x {height} pixels", wanted
+        )
+
+
+def _names(expected: Mapping[str, ImageInput | TensorInput]) -> str:
+    return f"the model takes {', '.join(map(repr, expected))}"
+
+
+def _description_path(compiled: Path) -> Path:
+    return compiled.with_suffix(".description.json")
+
+
+def _coremltools() -> Any:
+    from export.quiet import coremltools
+
+    return coremltools(torch=False)
+
+
+def _devices() -> frozenset[str]:
+    """Class names of the machine's compute devices; empty before macOS 14, which cannot tell."""
+    _coremltools()
+    from coremltools.models.compute_device import MLComputeDevice
+
+    try:
+        return frozenset(
+            type(device).__name__ for device in MLComputeDevice.get_all_compute_devices()
+        )
+    except RuntimeError:
+        return frozenset()
+
+
+@contextmanager
+def _apple_errors(what: str) -> Iterator[None]:
+    """The native library raises `RuntimeError` with Apple's text in it."""
+    try:
+        yield
+    except RuntimeError as error:
+        text = " ".join(str(error).split())
+        raise PackageError(
+            f"{what}: {text}", "does its deployment target fit this Mac?"
+        ) from error
