@@ -6,11 +6,11 @@ that only the macOS wheel has. Warnings that come after the import are left alon
 """
 
 import logging
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
+from typing import Any
 
 UNUSED = (
     "sklearn", "libsvm", "xgboost", "tensorflow", "torchvision", "torchaudio", "executorch",
@@ -25,8 +25,8 @@ def coremltools(torch: bool = True) -> ModuleType:
     `torch=False` saves a second where nothing is traced. What coremltools finds at its first
     import it keeps, so a process that traces must not have called this with False before.
     """
-    os.environ.setdefault("TQDM_DISABLE", "1")  # read by tqdm when it is imported
-    with _hidden(UNUSED if torch else (*UNUSED, "torch")), _expected_logs_dropped():
+    hidden = UNUSED if torch else (*UNUSED, "torch")
+    with _hidden(hidden), _expected_logs_dropped(), _no_progress_bars():
         import coremltools as ct
     if torch and not ct.converters._converters_entry._HAS_TORCH:
         raise RuntimeError("coremltools was first imported without torch in this process")
@@ -53,6 +53,22 @@ def _expected_logs_dropped() -> Iterator[None]:
         yield
     finally:
         logger.removeFilter(_unexpected)
+
+
+@contextmanager
+def _no_progress_bars() -> Iterator[None]:
+    """Give what is imported now a tqdm that draws nothing; downloads keep theirs."""
+    import tqdm  # type: ignore[import-untyped]
+
+    class Silent(tqdm.tqdm):  # type: ignore[misc]  # tqdm is untyped
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **(options | {"disable": True}))
+
+    loud, tqdm.tqdm = tqdm.tqdm, Silent
+    try:
+        yield
+    finally:
+        tqdm.tqdm = loud
 
 
 def _unexpected(record: logging.LogRecord) -> bool:

@@ -19,3 +19,17 @@ def test_import_is_silent_and_leaves_torch_out_on_request():
 def test_torch_cannot_come_back_unnoticed():
     done = run("from export.quiet import coremltools as c; c(torch=False); c()")
     assert "first imported without torch" in done.stderr
+
+
+def test_conversion_draws_no_bars_and_downloads_keep_theirs():
+    done = run(
+        "import tqdm; from export.quiet import coremltools; ct = coremltools(torch=False)\n"
+        "from coremltools.converters.mil import Builder as mb\n"
+        "@mb.program(input_specs=[mb.TensorSpec(shape=(1,))])\n"
+        "def program(x): return mb.relu(x=x)\n"
+        "ct.convert(program, skip_model_load=True)\n"
+        "list(tqdm.tqdm([0], desc='download'))"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "download" in done.stderr
+    assert "pipeline" not in done.stderr
