@@ -45,14 +45,12 @@ def export(
         Print the result as JSON.
     """
     from export import api, card
-    from mobilenet.labels import read_labels
 
     api.destination(output, "any" + api.SUFFIX)  # what cannot be written is said before the work
-    labels = read_labels(classes) if classes else None
     with cli.status("exporting"):
         exported = api.export_variant(
             variant, spec, output,
-            verify=verify, offline=offline, labels=labels, keep_background=keep_background,
+            verify=verify, offline=offline, classes=classes, keep_background=keep_background,
         )  # fmt: skip
     card.show(exported, json=json)
 
@@ -81,10 +79,10 @@ def verify_package(
     json
         Print the result as JSON.
     """
-    from export import card, verify
+    from export import card, recheck
 
     with cli.status("verifying"):
-        result = verify.verify_again(package, image, weights=weights, offline=offline)
+        result = recheck.verify_again(package, image, weights=weights, offline=offline)
     card.show_verification(result, json=json)
 
 

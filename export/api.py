@@ -1,9 +1,8 @@
 """From a variant, a checkpoint or a module to a verified package on disk."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from export import metadata
 from export.metadata import Facts, Verified
@@ -11,9 +10,6 @@ from export.spec import ExportSpec, Variant
 from mobilenet import __version__, files
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.errors import ConfigError, PackageError
-
-if TYPE_CHECKING:
-    from torch import nn
 
 SUFFIX = ".mlpackage"
 DEFAULT_FOLDER = Path("models")
@@ -37,7 +33,7 @@ def export_variant(
     *,
     verify: bool = True,
     offline: bool = False,
-    labels: Sequence[str] | None = None,
+    classes: Path | None = None,
     keep_background: bool = False,
 ) -> Exported:
     """Find the weights of `variant` and export them; `output` is a file, a folder or None.
@@ -53,7 +49,7 @@ def export_variant(
         shallow=variant.shallow,
         offline=offline,
         keep_background=keep_background,
-        labels=labels,
+        classes=classes,
     )
     return export_checkpoint(checkpoint, spec or ExportSpec(), output, verify=verify)
 
@@ -68,6 +64,11 @@ def export_checkpoint(
     spec = spec.resolved()
     if spec.outputs == "features":
         checkpoint = checkpoint.with_config(head="features")
+    elif spec.outputs == "classifier" and not checkpoint.labels:
+        raise ConfigError(
+            f"the {checkpoint.config.classes} classes of these weights have no labels",
+            "give them with --classes labels.txt, or choose --outputs probabilities",
+        )
     facts = facts_about(checkpoint, spec)
     path = destination(output, default_name(checkpoint, spec))
     with files.replacing(path) as temporary:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from export.quiet import coremltools
-from export.spec import ExportSpec
+from export.spec import ExportSpec, Precision
 from mobilenet import fold
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.preprocess import Normalization
@@ -34,14 +34,15 @@ def names(spec: ExportSpec) -> Names:
     return Names("image" if spec.input == "image" else "input", output)
 
 
-def build(checkpoint: Checkpoint, spec: ExportSpec) -> Any:
+def build(checkpoint: Checkpoint, spec: ExportSpec, *, precision: Precision | None = None) -> Any:
     """A `coremltools.models.MLModel` of the folded network, without metadata.
 
-    The checkpoint's head decides between classifier and features; BN is folded here if it is
-    not yet. Image input: scalar scale and bias in the program, the rest in conv0's kernel.
+    BN is folded here if it is not yet. Image input: scalar scale and bias in the program, the
+    rest in conv0's kernel. `precision` overrides the spec's: verification builds a float32 twin.
     """
     ct = coremltools(torch=False)
     spec = spec.resolved()
+    dtype = np.float16 if (precision or spec.precision) == "fp16" else np.float32
     checkpoint = fold.fold(checkpoint)
     if spec.input == "image":
         _, gain = checkpoint.normalization.split()
@@ -49,7 +50,7 @@ def build(checkpoint: Checkpoint, spec: ExportSpec) -> Any:
         checkpoint = replace(checkpoint, layers={**checkpoint.layers, "conv0": stem})
     size = checkpoint.config.resolution
     return ct.convert(
-        _program(ct, checkpoint, spec),
+        _program(ct, checkpoint, spec, dtype),
         source="milinternal",
         convert_to="mlprogram",
         inputs=[input_type(ct, spec, size, checkpoint.normalization)],
@@ -85,18 +86,16 @@ def opset(ct: Any, spec: ExportSpec) -> Any:
     return getattr(ct.target, f"iOS{spec.resolved().min_ios}")
 
 
-def _program(ct: Any, checkpoint: Checkpoint, spec: ExportSpec) -> Any:
+def _program(ct: Any, checkpoint: Checkpoint, spec: ExportSpec, dtype: Any) -> Any:
     from coremltools.converters.mil import Builder as mb
     from coremltools.converters.mil.mil import Function, Program
 
-    name, half = names(spec), spec.precision == "fp16"
-    size = checkpoint.config.resolution
-    dtype = np.float16 if half else np.float32
+    name, size = names(spec), checkpoint.config.resolution
     placeholder = {name.input: mb.placeholder(shape=(1, 3, size, size))}
     program = Program()
     with Function(placeholder, opset_version=opset(ct, spec)) as main:
         x = main.inputs[name.input]
-        if half:
+        if dtype is np.float16:
             x = mb.cast(x=x, dtype="fp16", name="image_fp16")
         x = _features(mb, x, checkpoint, dtype)
         x = _head(mb, x, checkpoint, spec, dtype)

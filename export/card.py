@@ -10,7 +10,7 @@ from export.save import title
 from mobilenet import cli
 
 if TYPE_CHECKING:
-    from export.verify import Recheck
+    from export.recheck import Recheck
 
 
 def show(exported: Exported, *, json: bool) -> None:

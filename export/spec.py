@@ -19,7 +19,7 @@ MIN_IOS = (15, 16, 17, 18, 26)
 DEFAULT_MIN_IOS = 15  # the last that an iPhone 6s runs; nothing a plain MobileNet needs came later
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Variant:
     """Which network: the three knobs and its weights."""
 
@@ -71,7 +71,7 @@ TARGETS: dict[Target, TargetRule] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ExportSpec:
     """How to write it. Raises `ConfigError` for options that contradict each other."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mobilenet.checkpoint import Checkpoint, Provenance
 from mobilenet.config import MobileNetConfig
+from mobilenet.labels import labels_for
 
 if TYPE_CHECKING:
     import torch
@@ -42,7 +43,8 @@ def untrained(config: MobileNetConfig, seed: int = 0) -> Checkpoint:
     with torch.no_grad():
         module.train()(_images(config.resolution, generator))
     provenance = Provenance(f"untrained, seed {seed}", trained=False, licence="none needed")
-    return Checkpoint(config, to_layers(module), provenance)
+    names = labels_for(config.classes) if config.head == "classifier" else ()
+    return Checkpoint(config, to_layers(module), provenance, labels=names)
 
 
 def _images(size: int, generator: "torch.Generator") -> "torch.Tensor":

@@ -1,0 +1,100 @@
+"""A package exported earlier, verified again from what its metadata says it was made of."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from export.build import CLASS_LABEL
+from export.metadata import Facts, Verified, facts_of
+from export.mil.program import Function
+from export.mil.read import read
+from export.runtimes.base import ImageInput
+from export.spec import ExportSpec, Outputs, Precision, Target
+from export.verify import PRECISION_LIMITS, STRUCTURE_LIMIT, inputs_for, run, verify_package
+from mobilenet.checkpoint import Checkpoint
+from mobilenet.errors import PackageError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+@dataclass(frozen=True)
+class Recheck:
+    """A later verification of a package, and its answer to a photograph."""
+
+    package: str
+    verified: Verified
+    structure_limit: float
+    precision_limit: float
+    top5: tuple[tuple[str, float], ...] = ()
+
+
+def verify_again(
+    path: Path,
+    photograph: Path | None = None,
+    *,
+    weights: str | None = None,
+    offline: bool = False,
+) -> Recheck:
+    """Verify a package exported earlier, from what its metadata says it was made of."""
+    function = read(path).function()
+    facts = facts_of(function.description.metadata)
+    if facts is None:
+        raise PackageError(
+            f"{path} was not exported by this tool: what it should compute is not known",
+            f"python -m export inspect {path} tells what it is",
+        )
+    spec = _spec_of(facts, function)
+    checkpoint = _checkpoint_of(facts, weights, offline)
+    photographs = [] if photograph is None else [_open(photograph)]
+    verified = verify_package(path, checkpoint, spec, photographs)
+    top5: tuple[tuple[str, float], ...] = ()
+    if photographs and spec.outputs == "classifier":
+        picture = checkpoint.geometry.apply(photographs[0], checkpoint.config.resolution)
+        results = run(path, inputs_for(checkpoint, spec, [picture]), "declared")
+        ranked = sorted(results.probabilities(0).items(), key=lambda item: -item[1])
+        top5 = tuple(ranked[:5])
+    limit = PRECISION_LIMITS[spec.resolved().precision or "fp16"]
+    return Recheck(str(path), verified, STRUCTURE_LIMIT, limit, top5)
+
+
+def _checkpoint_of(facts: Facts, weights: str | None, offline: bool) -> Checkpoint:
+    """The weights a package was made of, found again and known by their checksum."""
+    from mobilenet.weights import obtain
+
+    config, origin = facts.config, facts.provenance
+    checkpoint = obtain(
+        weights or (None if origin.trained else "untrained"),
+        alpha=config.alpha, resolution=config.resolution, shallow=config.shallow,
+        offline=offline,
+    )  # fmt: skip
+    if checkpoint.provenance.sha256 != origin.sha256:
+        raise PackageError(
+            f"the package was made from other weights: {origin.source}, "
+            f"sha256 {origin.sha256[:12] or 'none'}",
+            "give that file with --weights",
+        )
+    return checkpoint if config.head == "classifier" else checkpoint.with_config(head="features")
+
+
+def _spec_of(facts: Facts, function: Function) -> ExportSpec:
+    """The options that made a package, read off it."""
+    output = next(name for name in function.outputs if name != CLASS_LABEL)
+    return ExportSpec(
+        target=cast("Target", facts.target),
+        precision=cast("Precision", facts.precision),
+        min_ios=facts.min_ios,
+        input="image" if isinstance(function.description.inputs[0], ImageInput) else "tensor",
+        outputs=cast("Outputs", "classifier" if output == CLASS_LABEL + "_probs" else output),
+    )
+
+
+def _open(photograph: Path) -> "Image":
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        image = Image.open(photograph)
+        image.load()
+    except UnidentifiedImageError as error:
+        raise PackageError(f"{photograph} is not a picture", "JPEG, PNG, ... will do") from error
+    return image

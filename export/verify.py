@@ -1,0 +1,245 @@
+"""Does the package on disk compute what the network does? Answered by running the package.
+
+On logits, since top-1 and cosine hide errors that logits show:
+
+weights     the package holds the folded weights, rounded to its precision, bit for bit.
+structure   in float32 arithmetic, a float32 twin agrees with the unfolded PyTorch module, and
+            the package itself with PyTorch holding the package's own weights: padding, clipping,
+            order, preprocessing and folding are right.
+precision   the package as declared, float16 rounded after every op, against the unfolded module.
+labels      every label stands where training put it, and the probabilities are the logits'.
+
+How the Neural Engine accumulates is not modelled: see README, "What has never run".
+"""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.build import CLASS_LABEL, build, names
+from export.metadata import Verified
+from export.mil.program import Function
+from export.mil.read import read
+from export.package import find
+from export.runtimes.portable import PortableRuntime
+from export.runtimes.portable import Precision as PortablePrecision
+from export.spec import ExportSpec
+from mobilenet import fold
+from mobilenet.checkpoint import Checkpoint, Layer
+from mobilenet.errors import VerificationError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Array = NDArray[np.float32]
+
+# Relative L2 of logits, the worst picture. Measured by tests/test_verify.py: right packages lie
+# under 3e-6 (structure), 1.2e-2 (fp16; highest is the authors' alpha 1.0, whose folded weights
+# reach 48). The least deliberate fault, clip at 6.001 for 6, is 5e-4 in structure.
+STRUCTURE_LIMIT = 1e-5
+PRECISION_LIMITS = {"fp32": 1e-5, "fp16": 3e-2}
+PROBABILITY_LIMIT = 5e-3  # absolute; float16 softmax
+
+
+def verify_package(
+    path: Path, checkpoint: Checkpoint, spec: ExportSpec, photographs: Sequence["Image"] = ()
+) -> Verified:
+    """Check the package at `path` against `checkpoint`, which must be the original, unfolded one.
+
+    Runs on two made pictures and on `photographs` (any size; cropped as the checkpoint says).
+    Raises `VerificationError` naming the first gate that fails, with its value and limit.
+    """
+    spec = spec.resolved()
+    size = checkpoint.config.resolution
+    pictures = [*probe_pictures(size), *(checkpoint.geometry.apply(p, size) for p in photographs)]
+    inputs = inputs_for(checkpoint, spec, pictures)
+    wanted = torch_logits(checkpoint, pictures)
+    expected = _for_image_input(checkpoint, spec)
+    function = read(path).function()
+    own = with_weights_of(function, expected)
+    _check_weights(own, expected, spec)
+    with tempfile.TemporaryDirectory() as folder:
+        twin = Path(folder) / "twin.mlpackage"
+        build(checkpoint, spec, precision="fp32").save(str(twin))
+        structure = max(
+            relative_l2(run(twin, inputs, "float32").logits, wanted),
+            relative_l2(run(path, inputs, "float32").logits, torch_logits(own, pictures)),
+        )
+    _gate("structure", structure, STRUCTURE_LIMIT)
+    results = run(path, inputs, "declared")
+    agreement = relative_l2(results.logits, wanted)
+    _gate("precision", agreement, PRECISION_LIMITS[spec.precision or "fp16"])
+    if spec.outputs == "classifier":
+        _check_labels(function.description.labels, results, checkpoint)
+    return Verified(find(path).identity(), structure, agreement, len(pictures), "portable")
+
+
+def probe_pictures(size: int) -> list["Image"]:
+    """Two made pictures: smooth colour over the whole frame, and noise at every scale."""
+    from PIL import Image
+
+    rng = np.random.default_rng(20170605)
+    ramp = np.linspace(0, 255, size)
+    rows, columns = np.meshgrid(ramp, ramp, indexing="ij")
+    smooth = np.stack([rows, columns, (rows * columns) % 256], axis=2)
+    noise = np.zeros((size, size, 3))
+    for cells in (3, 9, 27, size):
+        patches = Image.fromarray(rng.integers(0, 256, (cells, cells, 3), np.uint8))
+        noise += np.asarray(patches.resize((size, size)), float) / 4
+    return [Image.fromarray(p.astype(np.uint8)) for p in (smooth, noise)]
+
+
+def torch_logits(checkpoint: Checkpoint, pictures: Sequence["Image"]) -> Array:
+    """What PyTorch says: (pictures, classes), or pooled features where there is no classifier."""
+    import torch
+
+    from mobilenet.model import from_checkpoint
+
+    x = np.concatenate([checkpoint.normalization.apply(picture) for picture in pictures])
+    result: Array = from_checkpoint(checkpoint)(torch.from_numpy(x)).numpy()
+    return result
+
+
+def relative_l2(got: Array, wanted: Array) -> float:
+    """The worst row's distance, relative to the length of what is wanted."""
+    got, wanted = np.atleast_2d(got).astype(np.float64), np.atleast_2d(wanted).astype(np.float64)
+    if got.shape != wanted.shape:
+        raise VerificationError(
+            f"the package gives {got.shape[1]} values, the network {wanted.shape[1]}",
+            "were other weights exported?",
+        )
+    errors = np.linalg.norm(got - wanted, axis=1) / np.linalg.norm(wanted, axis=1)
+    return float(np.where(np.isfinite(errors), errors, np.inf).max())
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """What a package answered to some pictures."""
+
+    logits: Array  # (pictures, classes)
+    outputs: list[dict[str, Any]]  # of each picture, by name
+
+    def probabilities(self, picture: int) -> dict[str, float]:
+        """Label to probability, of a classifier."""
+        values: dict[str, float] = self.outputs[picture][CLASS_LABEL + "_probs"]
+        return values
+
+
+def run(path: Path, inputs: Sequence[dict[str, Any]], precision: PortablePrecision) -> Results:
+    """Run the package with the value before softmax laid open, on the portable runtime."""
+    tap = tap_of(read(path).function())
+    with tempfile.TemporaryDirectory() as folder:
+        runtime = PortableRuntime(precision=precision, extra_outputs=(tap,))
+        session = runtime.load(runtime.compile(path, Path(folder)), runtime.units()[0])
+        outputs = [session.predict(one) for one in inputs]
+    return Results(np.stack([np.ravel(one[tap]) for one in outputs]), outputs)
+
+
+def tap_of(function: Function) -> str:
+    """Name of the logits: what the last softmax takes, else the first output."""
+    for op in reversed(function.ops):
+        if op.type == "softmax" and isinstance(op.inputs["x"][0], str):
+            return op.inputs["x"][0]
+    return function.outputs[0]
+
+
+def inputs_for(
+    checkpoint: Checkpoint, spec: ExportSpec, pictures: Sequence["Image"]
+) -> list[dict[str, Any]]:
+    """What the app would hand over: pictures, or arrays it has normalized itself."""
+    name = names(spec).input
+    if spec.input == "image":
+        return [{name: picture} for picture in pictures]
+    return [{name: checkpoint.normalization.apply(picture)} for picture in pictures]
+
+
+def with_weights_of(function: Function, checkpoint: Checkpoint) -> Checkpoint:
+    """The folded network holding the package's own weights, whatever form they are stored in."""
+    weighted = [op for op in function.ops if op.type in ("conv", "linear")]
+    if len(weighted) != len(checkpoint.layers):
+        raise VerificationError(
+            f"the package has {len(weighted)} layers with weights, "
+            f"the network {len(checkpoint.layers)}",
+            "were other weights exported?",
+        )
+    layers = {}
+    for (name, original), op in zip(checkpoint.layers.items(), weighted, strict=True):
+        kernel, bias = function.array(op, "weight"), function.array(op, "bias")
+        if kernel is None or bias is None or kernel.size != original.kernel.size:
+            raise VerificationError(
+                f"layer {name} of the package has other weights than the network",
+                "were other weights exported?",
+            )
+        kernel = kernel.reshape(original.kernel.shape)
+        layers[name] = Layer(kernel.astype(np.float32), bias.astype(np.float32))
+    return replace(checkpoint, layers=layers)
+
+
+def _for_image_input(checkpoint: Checkpoint, spec: ExportSpec) -> Checkpoint:
+    """Folded, and with conv0 taking what a scalar scale leaves undone, as the package has it."""
+    folded = fold.fold(checkpoint)
+    if spec.input == "tensor":
+        return folded
+    scaling, gain = folded.normalization.split()
+    stem = fold.scale_input(folded.layers["conv0"], gain)
+    return replace(
+        folded,
+        layers={**folded.layers, "conv0": stem},
+        normalization=replace(folded.normalization, scale=(scaling.scale,) * 3, bias=scaling.bias),
+    )
+
+
+def _check_weights(package: Checkpoint, expected: Checkpoint, spec: ExportSpec) -> None:
+    dtype = np.float16 if spec.precision == "fp16" else np.float32
+    for name, layer in expected.layers.items():
+        for part in ("kernel", "bias"):
+            stored = getattr(package.layers[name], part)
+            wanted = getattr(layer, part).astype(dtype).astype(np.float32)
+            if not np.array_equal(stored, wanted):
+                error = float(np.abs(stored - wanted).max())
+                raise VerificationError(
+                    f"{name}.{part} of the package is off by {error:.1e} from the folded weights",
+                    "the package is damaged, or was made from other weights",
+                )
+
+
+def _check_labels(labels: tuple[str, ...], results: Results, expected: Checkpoint) -> None:
+    if labels != expected.labels:
+        pairs = enumerate(zip(labels, expected.labels, strict=True))
+        wrong = next(i for i, (ours, theirs) in pairs if ours != theirs)
+        raise VerificationError(
+            f"label {wrong} of the package is {labels[wrong]!r}, "
+            f"training's is {expected.labels[wrong]!r}",
+            "were other labels exported?",
+        )
+    for number, logits in enumerate(results.logits.astype(np.float64)):
+        softmax = np.exp(logits - logits.max())
+        softmax /= softmax.sum()
+        answered = results.probabilities(number)
+        got = np.array([answered[label] for label in labels])
+        if not np.abs(got - softmax).max() <= PROBABILITY_LIMIT:
+            raise VerificationError(
+                f"probabilities are off by {np.abs(got - softmax).max():.1e} from softmax of "
+                f"the logits (limit {PROBABILITY_LIMIT:.0e})",
+                "the classifier's head is wrong",
+            )
+        named = results.outputs[number][CLASS_LABEL]
+        if named != labels[int(got.argmax())]:
+            raise VerificationError(
+                f"the package names {named!r}, its highest probability is "
+                f"{labels[int(got.argmax())]!r}",
+                "the classifier's labels are out of order",
+            )
+
+
+def _gate(name: str, value: float, limit: float) -> None:
+    if not value <= limit:
+        raise VerificationError(
+            f"{name}: relative L2 of logits against PyTorch is {value:.1e}, the limit {limit:.0e}",
+            "the package is not left behind; please report this with the command you ran",
+        )
