@@ -1,1 +1,1 @@
-"""One pure reader per family of weight files, recognised by content."""
+"""One pure reader per family of weight files; `recognise.read` picks it by content."""
