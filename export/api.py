@@ -59,7 +59,6 @@ def export_checkpoint(
 ) -> Exported:
     """Build, save, verify, and only then take the package's name."""
     from export.build import build
-    from export.verify import verify_package
 
     spec = spec.resolved()
     if spec.outputs == "features":
@@ -73,8 +72,14 @@ def export_checkpoint(
     path = destination(output, default_name(checkpoint, spec))
     with files.replacing(path) as temporary:
         write(build(checkpoint, spec), facts, temporary)
-        result = verify_package(temporary, checkpoint, spec) if verify else None
+        result = _verified(temporary, checkpoint, spec) if verify else None
     return _finish(path, facts, result)
+
+
+def _verified(path: Path, checkpoint: Checkpoint, spec: ExportSpec) -> Verified:
+    from export.verify import verify_package  # loads PyTorch, which an export alone does without
+
+    return verify_package(path, checkpoint, spec)
 
 
 def write(model: Any, facts: Facts, path: Path) -> None:

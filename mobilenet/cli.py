@@ -45,10 +45,10 @@ def status(text: str) -> AbstractContextManager[object]:
 
 
 def print_json(data: object) -> None:
-    """Any dataclass or msgspec structure as indented JSON on stdout."""
+    """Any dataclass or msgspec structure as indented JSON on stdout; paths become text."""
     import msgspec
 
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(data), indent=2) + b"\n")
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(data, enc_hook=str), indent=2) + b"\n")
     sys.stdout.flush()
 
 
