@@ -53,18 +53,17 @@ class Preparer:
         path, compile_ns = compiled
         case = msgspec.structs.replace(case, compile_ns=compile_ns)
         self._make_reference(candidate)
-        reference = self._reference_path(candidate)
-        job = self._job(candidate, path, reference)
         begin = time.monotonic()
-        outcome = self._probe(job, reference)
-        if outcome.answer is None:
+        outcome = self._probe(candidate, path)
+        took_s = time.monotonic() - begin
+        answer = outcome.answer
+        if answer is None:
             reason = f"{outcome.status}: {outcome.reason}"
             return msgspec.structs.replace(case, skipped=reason)
-        answer = outcome.answer
         case = msgspec.structs.replace(case, first_load_ns=answer.load_ns)
         call_s = min(answer.warmup_ns) / 1e9
-        outside_s = time.monotonic() - begin - (PROBE_CALLS + 3) * call_s
-        return Prepared(case, job, max(outside_s, 0.0), call_s)
+        outside_s = max(took_s - PROBE_CALLS * call_s, 0.0)
+        return Prepared(case, self._job(candidate, path), outside_s, call_s)
 
     def compiled(self, candidate: Candidate) -> tuple[Path, int] | str:
         """The compiled form and how long it took in ns, or why there is none."""
@@ -109,21 +108,20 @@ class Preparer:
         )
         compiled = self.compiled(other)
         if not isinstance(compiled, str):
-            reference = self._reference_path(other)
-            self._probe(self._job(other, compiled[0], reference), reference)
+            self._probe(other, compiled[0])
 
-    def _reference_path(self, candidate: Candidate) -> Path:
-        return self.folder / f"{candidate.model.identity[:16]}.npy"
-
-    def _probe(self, job: Job, reference: Path) -> Outcome:
-        """One short launch; it leaves its outputs at `reference` if nothing is there yet."""
-        save = "" if reference.is_file() else str(reference)
-        probe = msgspec.structs.replace(
-            job, warmup_calls=PROBE_CALLS, save_outputs=save, spawned_ns=now_ns()
+    def _probe(self, candidate: Candidate, compiled: Path) -> Outcome:
+        """A launch of a few calls; it leaves its outputs as the reference if there is none."""
+        job = self._job(candidate, compiled)
+        save = "" if job.reference else str(self._reference(candidate))
+        return run_worker(
+            msgspec.structs.replace(
+                job, warmup_calls=PROBE_CALLS, save_outputs=save, spawned_ns=now_ns()
+            )
         )
-        return run_worker(probe)
 
-    def _job(self, candidate: Candidate, compiled: Path, reference: Path) -> Job:
+    def _job(self, candidate: Candidate, compiled: Path) -> Job:
+        reference = self._reference(candidate)
         return Job(
             factory=candidate.entry.factory,
             settings=candidate.settings,
@@ -135,6 +133,9 @@ class Preparer:
             reference=str(reference) if reference.is_file() else "",
             memory_limit_bytes=self.plan.memory_limit_bytes or _memory_limit_bytes(),
         )
+
+    def _reference(self, candidate: Candidate) -> Path:
+        return self.folder / f"{candidate.model.identity[:16]}.npy"
 
 
 def _memory_limit_bytes() -> int:

@@ -1,0 +1,79 @@
+"""What is fed, and what counts as an answer."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bench import inputs, outputs
+from export.runtimes.base import ImageInput, ModelDescription, TensorInput
+from mobilenet.errors import PackageError
+
+CLASSES = {"classLabel": "cat", "classLabel_probs": {"dog": 0.1, "cat": 0.9}}
+
+
+def test_inputs_fit_the_description_and_are_the_same_every_time() -> None:
+    description = ModelDescription(
+        (
+            ImageInput("image", 32, 48),
+            ImageInput("gray", 16, 16, "GRAYSCALE"),
+            TensorInput("x", (1, 3, 4), "float16"),
+            TensorInput("ids", (5,), "int32"),
+        ),
+        (),
+    )
+    one, two = inputs.make(description), inputs.make(description)
+    assert one["image"].size == (32, 48)
+    assert (one["image"].mode, one["gray"].mode) == ("RGB", "L")
+    assert (one["x"].shape, one["x"].dtype) == ((1, 3, 4), np.float16)
+    assert one["ids"].dtype == np.int32
+    assert all(np.array_equal(np.asarray(one[key]), np.asarray(two[key])) for key in one)
+    assert not np.array_equal(np.asarray(one["x"]), inputs.make(description, seed=1)["x"])
+
+
+def test_a_made_picture_reaches_dark_and_bright() -> None:
+    picture = inputs.make(ModelDescription((ImageInput("i", 224, 224),), ()))["i"]
+    assert isinstance(picture, Image.Image)
+    pixels = np.asarray(picture)
+    assert pixels.min() < 60
+    assert pixels.max() > 160
+    assert pixels.std() > 20
+
+
+@pytest.mark.parametrize("shape", [(1 << 40,), (0, 3), (-1, 3)])
+def test_a_shape_that_cannot_be_meant_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(PackageError, match="no input can be made"):
+        inputs.make(ModelDescription((TensorInput("x", shape),), ()))
+
+
+@pytest.mark.parametrize(
+    ("given", "top1"),
+    [
+        (CLASSES, "cat"),
+        ({"p": {"dog": 0.7, "cat": 0.3}}, "dog"),
+        ({"y": np.array([[0.1, 0.7, 0.2]]), "z": np.zeros(2)}, "1"),
+        ({}, ""),
+    ],
+)
+def test_top1_of_every_kind_of_output(given: dict[str, object], top1: str) -> None:
+    assert outputs.top1(given) == top1
+
+
+def test_the_order_of_a_dictionary_does_not_matter() -> None:
+    turned = {**CLASSES, "classLabel_probs": {"cat": 0.9, "dog": 0.1}}
+    assert outputs.summary(CLASSES) == outputs.summary(turned)
+
+
+def test_rounding_noise_is_no_difference_and_another_network_is() -> None:
+    reference = np.linspace(-1, 1, 50)
+    near = outputs.summary({"y": reference * 1.01}, reference)
+    far = outputs.summary({"y": reference[::-1]}, reference)
+    other_shape = outputs.summary({"y": reference[:10]}, reference)
+    assert outputs.wrong(near) == ""
+    assert "relative L2" in outputs.wrong(far)
+    assert "relative L2" in outputs.wrong(other_shape)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_is_no_answer(value: float) -> None:
+    given = outputs.summary({"y": np.array([1.0, value])}, np.array([1.0, 2.0]))
+    assert "not finite" in outputs.wrong(given)

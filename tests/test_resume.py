@@ -1,0 +1,188 @@
+"""A session that is interrupted, in every way there is, is gone on with: nothing lost or twice."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import psutil
+import pytest
+
+from bench import cases, environment, journal, session
+from bench.cases import Candidate
+from bench.records import Case, Launch, Model, Plan
+from bench.runtimes import RUNTIMES, Entry
+from export import package
+from mobilenet.errors import PackageError, RecordError
+
+ROUNDS = 5
+PLAN = Plan(rounds=ROUNDS, warmup_s=0, warmup_calls=1, samples=3, timeout_s=20, seed=3)
+SCRIPT = """
+import sys
+from pathlib import Path
+import test_resume
+from bench import session
+from mobilenet import cli
+app = cli.command("test", "")
+results, model, runtime = map(Path, sys.argv[1:])
+@app.default
+def main():
+    test_resume.register()
+    if results.exists():
+        session.resume(results)
+    else:
+        session.start([test_resume.candidate(model, runtime.name)], test_resume.PLAN, results)
+sys.exit(cli.run(app, []))
+"""
+
+
+def register() -> None:
+    RUNTIMES["FakeRuntime"] = Entry("fakes:FakeRuntime", ("CPU",))
+    RUNTIMES["Hang"] = Entry("fakes:Hang", ("CPU",))
+    RUNTIMES["portable"] = Entry("fakes:Absent", ("CPU",), has_threads=True)
+
+
+def candidate(path: Path, runtime: str) -> Candidate:
+    model = Model(name=path.stem, identity=package.find(path).identity(), size_bytes=1)
+    return Candidate(path, model, runtime, RUNTIMES[runtime], "CPU")
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    path = tmp_path / "net.mlmodel"
+    path.write_bytes(b"weights")
+    return path
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    return tmp_path / "results.jsonl"
+
+
+@pytest.fixture(autouse=True)
+def _registered() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("FakeRuntime", "Hang", "portable"):
+            patch.setitem(RUNTIMES, name, RUNTIMES.get(name, Entry("", ())))
+        register()
+        yield
+
+
+def begin(results: Path, model: Path, runtime: str = "FakeRuntime") -> subprocess.Popen[str]:
+    here = str(Path(__file__).parent)
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(results), str(model), runtime],
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(Path.cwd()), here]),
+            "TMPDIR": str(model.parent),  # by which its workers are found
+        },
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def workers(folder: Path) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        command = " ".join(process.info["cmdline"] or ())
+        if "bench.worker" in command and str(folder) in command:
+            found.append(process)
+    return found
+
+
+def wait_for(condition: object, seconds: float = 20) -> None:
+    assert callable(condition)
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
+
+
+def measured(results: Path) -> int:
+    return results.read_bytes().count(b'"kind":"launch"') if results.exists() else 0
+
+
+def counts(results: Path) -> Counter[tuple[str, int]]:
+    with journal.resume(results) as (_, records):
+        return Counter((r.case, r.round) for r in records if isinstance(r, Launch))
+
+
+def expected(results: Path) -> Counter[tuple[str, int]]:
+    with journal.resume(results) as (_, records):
+        names = [r.case for r in records if isinstance(r, Case)]
+    return Counter((name, number) for name in names for number in range(ROUNDS))
+
+
+def test_killed_again_and_again_it_ends_with_every_launch_once(results: Path, model: Path) -> None:
+    for target in (1, 4, 7):
+        process = begin(results, model)
+        wait_for(lambda: measured(results) >= target)  # noqa: B023  # called at once
+        time.sleep(0.03 * target)  # somewhere within a launch
+        process.kill()
+        process.communicate()
+        wait_for(lambda: not workers(model.parent), 3)
+    process = begin(results, model)
+    _, said = process.communicate()
+    assert process.returncode == 0, said
+    assert counts(results) == expected(results)
+
+
+def test_ctrl_c_keeps_what_was_measured_and_says_how_to_go_on(results: Path, model: Path) -> None:
+    process = begin(results, model)
+    wait_for(lambda: measured(results) >= 3)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate()
+    assert process.returncode == 130
+    assert f"python -m bench resume {results}" in said
+    assert "Traceback" not in said
+    assert not workers(model.parent)
+    assert set(counts(results).values()) == {1}
+    session.resume(results)
+    assert counts(results) == expected(results)
+
+
+def test_a_worker_that_hangs_does_not_outlive_its_parent(results: Path, model: Path) -> None:
+    process = begin(results, model, "Hang")
+    wait_for(results.exists)
+    wait_for(lambda: workers(model.parent))
+    process.kill()
+    process.communicate()
+    wait_for(lambda: not workers(model.parent), 3)
+
+
+def test_a_session_does_not_go_on_with_another_package(results: Path, model: Path) -> None:
+    chosen = [candidate(model, "FakeRuntime")]
+    session.start(chosen, msgspec.structs.replace(PLAN, rounds=1), results)
+    model.write_bytes(b"other weights")
+    with pytest.raises(PackageError, match="not the package that the session began with"):
+        session.resume(results)
+
+
+def test_a_session_does_not_go_on_elsewhere(
+    results: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = [candidate(model, "FakeRuntime")]
+    session.start(chosen, msgspec.structs.replace(PLAN, rounds=1), results)
+    elsewhere = msgspec.structs.replace(environment.environment(), processor="Apple M4")
+    monkeypatch.setattr(session, "environment", lambda: elsewhere)
+    with pytest.raises(RecordError, match=r"processor .* here it is 'Apple M4'"):
+        session.resume(results)
+
+
+def test_a_record_leads_back_to_its_candidate(results: Path, model: Path) -> None:
+    chosen = candidate(model, "FakeRuntime")
+    chosen = Candidate(**{**vars(chosen), "settings": {"threads": 2}, "batch": 4})
+    assert cases.candidate_of(chosen.case()) == chosen
+
+
+def test_a_file_without_a_session_is_no_session(results: Path, model: Path) -> None:
+    case = candidate(model, "FakeRuntime").case()
+    results.write_bytes(msgspec.json.encode(case) + b"\n")
+    with pytest.raises(RecordError, match="holds no session"):
+        session.resume(results)

@@ -1,0 +1,140 @@
+"""The harness from end to end, on runtimes that do what they are told."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bench import schedule, session
+from bench.cases import Candidate
+from bench.records import Case, Launch, Model, Plan, Record, Session
+from bench.runtimes import RUNTIMES, Entry
+from mobilenet.errors import UnsupportedError
+
+PLAN = Plan(rounds=2, warmup_s=0, warmup_calls=1, samples=3, timeout_s=20, seed=7)
+Measure = Callable[..., list[Record]]
+
+
+def candidate(runtime: str, name: str = "model", units: tuple[str, ...] = ("CPU",)) -> Candidate:
+    model = Model(name=name, identity=name * 4, size_bytes=1, format="none")
+    entry = Entry(f"fakes:{runtime}", units)
+    return Candidate(Path(name), model, runtime, entry, units[0])
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "results.jsonl"
+
+
+@pytest.fixture(autouse=True)
+def _no_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first runtime that runs a package makes its reference."""
+    monkeypatch.setitem(RUNTIMES, "portable", Entry("fakes:Absent", ("CPU",), has_threads=True))
+
+
+def records(path: Path) -> list[Record]:
+    return [msgspec.json.decode(line, type=Record) for line in path.read_bytes().splitlines()]
+
+
+def launches(path: Path, case: str = "") -> list[Launch]:
+    return [r for r in records(path) if isinstance(r, Launch) and r.case.startswith(case)]
+
+
+def test_a_session_is_a_head_and_every_launch_once(path: Path) -> None:
+    session.start([candidate("FakeRuntime"), candidate("FakeRuntime", "other")], PLAN, path)
+    head, *cases = [r for r in records(path) if not isinstance(r, Launch)]
+    assert isinstance(head, Session)
+    assert head.plan == PLAN
+    control = cases[-1]
+    assert isinstance(control, Case)
+    assert control.control_of == cases[0].case
+    done = [(launch.case, launch.round) for launch in launches(path)]
+    assert sorted(done) == sorted((case.case, r) for case in cases for r in range(2))
+    for launch in launches(path):
+        assert launch.status == "ok"
+        assert len(launch.samples_ns) == 3
+        assert min(launch.samples_ns) >= 300_000
+        assert launch.calls_per_sample == 1
+        assert launch.output is not None
+        assert launch.output.difference == 0
+        assert launch.start_ns is not None
+        assert launch.peak_memory_bytes is not None
+
+
+def test_the_order_is_that_of_the_seed(path: Path) -> None:
+    chosen = [candidate("FakeRuntime", name) for name in ("a", "b", "c")]
+    session.start(chosen, PLAN, path)
+    names = [r.case for r in records(path) if isinstance(r, Case)]
+    planned = list(schedule.slots(PLAN, names))
+    assert [(x.round, x.position, x.case) for x in launches(path)] == planned
+    assert [slot.case for slot in planned[:4]] != [slot.case for slot in planned[4:]]
+
+
+FAULTS = {
+    "SegmentationFault": ("crashed", "SIGSEGV"),
+    "Abort": ("crashed", "SIGABRT: MPSGraph: failed assertion"),
+    "Hang": ("timeout", "no answer within 1 s"),
+    "Error": ("failed", "ValueError: no such operator"),
+    "NotANumber": ("refused", "not finite"),
+    "Wrong": ("refused", "differ from the reference by 1 "),
+    "Leak": ("failed", "MiB of memory"),
+}
+
+
+@pytest.fixture(scope="module")
+def faulty_session(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One session in which everything goes wrong that can."""
+    path = tmp_path_factory.mktemp("faults") / "results.jsonl"
+    limits = {"timeout_s": 1, "memory_limit_bytes": 256 << 20, "samples": 200}
+    plan = msgspec.structs.replace(PLAN, rounds=1, **limits)
+    names = ["FakeRuntime", *FAULTS, "Noise"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(RUNTIMES, "portable", Entry("fakes:Absent", ("CPU",), has_threads=True))
+        session.start([candidate(name, name) for name in names], plan, path)
+    return path
+
+
+@pytest.mark.parametrize("runtime", FAULTS)
+def test_a_faulty_launch_is_a_row_with_its_reason(faulty_session: Path, runtime: str) -> None:
+    status, reason = FAULTS[runtime]
+    (launch,) = launches(faulty_session, runtime)
+    assert launch.status == status
+    assert reason in launch.reason
+    assert launch.samples_ns == ()
+
+
+def test_sound_cases_go_on_beside_faulty_ones(faulty_session: Path) -> None:
+    assert [launch.status for launch in launches(faulty_session, "FakeRuntime")] == ["ok", "ok"]
+
+
+def test_noise_of_native_code_is_no_answer(faulty_session: Path) -> None:
+    assert [launch.status for launch in launches(faulty_session, "Noise")] == ["ok"]
+
+
+def test_what_cannot_run_is_a_case_with_its_reason(path: Path) -> None:
+    wrong_unit = candidate("FakeRuntime", "d", units=("GPU",))
+    session.start(
+        [candidate("Absent", "a"), candidate("AlwaysCrashes", "b"), wrong_unit,
+         candidate("FakeRuntime", "c")], PLAN, path,
+    )  # fmt: skip
+    skipped = {r.case[0]: r.skipped for r in records(path) if isinstance(r, Case)}
+    assert skipped["a"] == "it is somewhere else"
+    assert "SIGSEGV" in skipped["b"]
+    assert skipped["d"] == "this machine has no GPU"
+    assert {launch.case[0] for launch in launches(path)} == {"c"}
+
+
+def test_nothing_that_runs_is_an_error_and_its_reasons_are_kept(path: Path) -> None:
+    with pytest.raises(UnsupportedError, match="nothing of this runs"):
+        session.start([candidate("Absent")], PLAN, path)
+    assert [r.skipped for r in records(path) if isinstance(r, Case)] == ["it is somewhere else"]
+
+
+def test_after_three_failures_in_a_row_a_case_is_not_tried_again(path: Path) -> None:
+    plan = msgspec.structs.replace(PLAN, rounds=4)
+    session.start([candidate("FakeRuntime", "a"), candidate("Abort", "b")], plan, path)
+    statuses = [launch.reason for launch in launches(path, "b")]
+    assert all("SIGABRT" in reason for reason in statuses[:3])
+    assert all("not tried" in reason for reason in statuses[3:])
+    assert len(statuses) == 4
