@@ -7,6 +7,7 @@ image input can hold one scalar scale and a bias per channel, the rest goes into
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from io import BytesIO
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -49,13 +50,10 @@ class Geometry:
         from PIL.Image import Resampling
 
         shorter = self.shorter_side(size)
-        width, height = image.size
-        scale = shorter / min(width, height)
-        target = (
-            shorter if width <= height else max(shorter, int(width * scale)),
-            shorter if height <= width else max(shorter, int(height * scale)),
-        )
-        return image.resize(target, Resampling[self.interpolation.upper()])
+        # torchvision/transforms/functional.py, _compute_resized_output_size: int(size * long /
+        # short), in this order, or an exact ratio loses a pixel to rounding
+        width, height = (int(shorter * side / min(image.size)) for side in image.size)
+        return image.resize((width, height), Resampling[self.interpolation.upper()])
 
 
 def center_crop(image: "Image", size: int) -> "Image":
@@ -65,18 +63,41 @@ def center_crop(image: "Image", size: int) -> "Image":
 
 
 def upright_rgb(image: "Image") -> "Image":
-    """Turned as EXIF says, transparent parts on white, 8-bit RGB."""
+    """Turned as EXIF says, in sRGB, transparent parts on white, 8-bit RGB."""
     from PIL import Image as PillowImage
     from PIL import ImageOps
 
     image = ImageOps.exif_transpose(image)
     if image.has_transparency_data:
-        image = image.convert("RGBA")
+        image = srgb(image.convert("RGBA"))
         white = PillowImage.new("RGBA", image.size, "white")
         image = PillowImage.alpha_composite(white, image)
     if image.mode.startswith("I"):  # 16 bits a channel: convert("RGB") would clip, not scale
         image = image.point(lambda value: value / 256).convert("L")
-    return image.convert("RGB")
+    image = srgb(image.convert("RGB") if image.mode == "P" else image)
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def srgb(image: "Image") -> "Image":
+    """Colours of the embedded ICC profile as sRGB, which is what networks were trained on.
+
+    As it is where there is no profile, where that is sRGB by name (a round trip would move
+    pixels by one), and where it is damaged or of another kind than the pixels.
+    """
+    from PIL import ImageCms
+
+    embedded = image.info.get("icc_profile")
+    if not embedded:
+        return image
+    try:
+        profile = ImageCms.ImageCmsProfile(BytesIO(embedded))
+        if "srgb" in ImageCms.getProfileDescription(profile).lower():
+            return image
+        target = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+        mode = "RGBA" if image.mode == "RGBA" else "RGB"
+        return ImageCms.ImageCmsTransform(profile, target, image.mode, mode).apply(image)
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return image
 
 
 class ImageScaling(NamedTuple):

@@ -1,11 +1,15 @@
 """Pixels to numbers: split exactly between the image input and conv0, turned upright first."""
 
+import io
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from conftest import PHOTO
-from PIL import Image
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageCms
 
 from mobilenet.preprocess import (
     CAFFE,
@@ -71,6 +75,28 @@ def test_geometry_is_shorter_side_then_centre(
     assert geometry.apply(image, 224).size == (224, 224)
 
 
+def torchvision_resize_and_crop(image: Image.Image, resize: int, size: int) -> Image.Image:
+    """torchvision's Resize and CenterCrop on PIL, written out from transforms/functional.py."""
+    w, h = image.size
+    short, long = (w, h) if w <= h else (h, w)
+    new_short, new_long = resize, int(resize * long / short)
+    new_w, new_h = (new_short, new_long) if w <= h else (new_long, new_short)
+    image = image.resize((new_w, new_h), Image.Resampling.BILINEAR)
+    top, left = round((new_h - size) / 2.0), round((new_w - size) / 2.0)
+    return image.crop((left, top, left + size, top + size))
+
+
+@given(width=st.integers(1, 900), height=st.integers(1, 900))
+@example(width=750, height=375)  # 256 / 375 * 750 is 511.99999999999994
+@settings(max_examples=60, deadline=None)
+def test_geometry_is_torchvisions_to_the_pixel(width: int, height: int) -> None:
+    if max(width, height) > 8 * min(width, height):
+        return
+    image = picture(np.random.default_rng(width * 1000 + height), width, height)
+    expected = torchvision_resize_and_crop(image, 256, 224)
+    np.testing.assert_array_equal(Geometry().apply(image, 224), expected)
+
+
 def test_centre_crop_takes_the_middle() -> None:
     pixels = np.arange(6 * 10, dtype=np.uint8).reshape(6, 10)
     crop = np.asarray(center_crop(Image.fromarray(pixels), 4))
@@ -87,3 +113,41 @@ def test_photographs_are_turned_upright_and_made_rgb() -> None:
     assert upright_rgb(clear).getpixel((0, 0)) == (255, 255, 255)
     deep = Image.fromarray(np.full((2, 2), 256 * 200, np.uint16))
     assert upright_rgb(deep).getpixel((0, 0)) == (200, 200, 200)
+
+
+def red_green_profile(name: bytes = b"swap") -> bytes:
+    """An ICC profile that is sRGB but for red and green, which change places."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    red, green = profile.index(b"rXYZ"), profile.index(b"gXYZ")
+    profile[red : red + 4], profile[green : green + 4] = b"gXYZ", b"rXYZ"
+    return bytes(profile).replace("sRGB".encode("utf-16-be"), name.decode().encode("utf-16-be"))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P"])
+def test_an_embedded_profile_is_followed(mode: str) -> None:
+    orange = Image.new("RGB", (4, 3), (255, 102, 0)).convert(mode)  # of the web palette
+    file = io.BytesIO()
+    orange.save(file, "PNG", icc_profile=red_green_profile())
+    red, green, blue = upright_rgb(Image.open(file)).getpixel((1, 1))
+    assert abs(red - 102) <= 1
+    assert abs(green - 255) <= 1
+    assert abs(blue) <= 1
+
+
+def test_a_profile_keeps_transparency() -> None:
+    clear = Image.new("RGBA", (2, 2), (250, 120, 10, 0))
+    clear.info["icc_profile"] = red_green_profile()
+    assert upright_rgb(clear).getpixel((0, 0)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("profile", [b"nonsense", red_green_profile(b"sRGB"), b"\0" * 200])
+def test_srgb_and_damaged_profiles_leave_the_pixels(profile: bytes) -> None:
+    image = Image.new("RGB", (2, 2), (250, 120, 10))
+    image.info["icc_profile"] = profile
+    assert upright_rgb(image).getpixel((0, 0)) == (250, 120, 10)
+
+
+def test_a_profile_for_other_pixels_is_left_alone() -> None:
+    gray = Image.new("L", (2, 2), 77)
+    gray.info["icc_profile"] = red_green_profile()
+    assert upright_rgb(gray).getpixel((0, 0)) == (77, 77, 77)
