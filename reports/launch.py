@@ -1,0 +1,18 @@
+"""What one launch says: its figures per call, in ns."""
+
+from bench.records import Launch
+from reports import stats
+
+
+def usable(launch: Launch) -> bool:
+    """Whether it ended well and left samples."""
+    return launch.status == "ok" and bool(launch.samples_ns)
+
+
+def median_ns(launch: Launch) -> float:
+    return stats.median(launch.samples_ns) / launch.calls_per_sample
+
+
+def p90_ns(launch: Launch) -> float | None:
+    """None where a sample holds several calls: their mean has no percentiles of a call."""
+    return stats.quantile(launch.samples_ns, 0.9) if launch.calls_per_sample == 1 else None

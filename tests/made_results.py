@@ -1,0 +1,120 @@
+"""Made-up results that look like real ones: slow drift, launch effects, spikes, faults. Seeded."""
+
+import hashlib
+import math
+import random
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from bench.records import Case, Environment, Launch, Model, Output, Plan, Record, Session
+from mobilenet.config import MobileNetConfig
+
+LAUNCH_EFFECT, DRIFT, SPIKES, NOISE = 0.02, 0.03, 0.05, 0.03
+
+
+def environment(**changes: object) -> Environment:
+    made = Environment(
+        system="Linux 6.1", machine="x86_64", processor="Made-up CPU 3000", physical_cores=2,
+        logical_cores=4, memory_bytes=8 << 30, python="3.11.9",
+        packages={"onnxruntime": "1.32.0", "numpy": "2.3.5"}, governor="performance",
+    )  # fmt: skip
+    return msgspec.structs.replace(made, **changes)
+
+
+def session(rounds: int = 15, samples: int = 50, **changes: object) -> Session:
+    made = Session(
+        session="0f1e2d", tool="0.1.0", started="2026-01-02T03:04:05Z", environment=environment(),
+        plan=Plan(
+            rounds=rounds, warmup_s=0.5, warmup_calls=10, samples=samples, timeout_s=60, seed=1
+        ),
+    )  # fmt: skip
+    return msgspec.structs.replace(made, **changes)
+
+
+def model(config: MobileNetConfig, **changes: object) -> Model:
+    cost = config.cost()
+    made = Model(
+        name=config.slug, identity=hashlib.sha256(config.slug.encode()).hexdigest(),
+        size_bytes=2 * cost.parameters + 40_000, precision="float16", target="iOS16",
+        alpha=config.alpha, resolution=config.resolution, shallow=config.shallow, trained=True,
+        weights="TF-Slim release of 2018", macs=cost.macs, parameters=cost.parameters,
+        agreement=2.1e-3,
+    )  # fmt: skip
+    return msgspec.structs.replace(made, **changes)
+
+
+def case(of: Model, runtime: str = "portable", unit: str = "CPU", **changes: object) -> Case:
+    made = Case(
+        case=f"{of.name} | {runtime} | {unit}", model=of, runtime=runtime, unit=unit,
+        compile_ns=310_000_000,
+    )  # fmt: skip
+    return msgspec.structs.replace(made, **changes)
+
+
+def launches(
+    cases: Sequence[Case], latency_ms: dict[str, float], rounds: int, samples: int, seed: int
+) -> Iterable[Launch]:
+    """Every case once a round in shuffled order, with what disturbs real ones."""
+    chance = random.Random(seed)
+    phase = chance.uniform(0, 2 * math.pi)
+    for number in range(rounds):
+        slow = 1 + DRIFT * math.sin(phase + 2 * math.pi * number / rounds)
+        order = list(cases)
+        chance.shuffle(order)
+        for position, one in enumerate(order):
+            base_ns = latency_ms[one.case] * 1e6 * slow * math.exp(chance.gauss(0, LAUNCH_EFFECT))
+            yield launch(one.case, number, base_ns, samples, chance, position)
+
+
+def launch(
+    name: str, number: int, base_ns: float, samples: int, chance: random.Random, position: int = 0
+) -> Launch:
+    def call() -> int:
+        spike = chance.uniform(1.2, 2) if chance.random() < SPIKES else 1.0
+        return round(base_ns * spike * math.exp(chance.gauss(0, NOISE)))
+
+    return Launch(
+        case=name, round=number, position=position, started="2026-01-02T03:04:06Z", status="ok",
+        start_ns=180_000_000, load_ns=round(42e6 * chance.uniform(0.9, 1.1)),
+        first_call_ns=round(1.7 * base_ns), warmup_ns=(round(1.2 * base_ns),) * 3,
+        samples_ns=tuple(call() for _ in range(samples)), loop_overhead_ns=90,
+        peak_memory_bytes=91_000_000, output=Output(top1="tabby", digest="ab12", finite=True),
+    )  # fmt: skip
+
+
+def realistic(rounds: int = 15, samples: int = 50, seed: int = 7) -> list[Record]:
+    """A session on one machine: a grid, two runtimes, a control, and every kind of fault."""
+    alphas = (1.0, 0.75, 0.5, 0.25)
+    models = [model(MobileNetConfig(alpha=alpha)) for alpha in alphas]
+    models += [model(MobileNetConfig(resolution=side)) for side in (192, 160, 128)]
+    models.append(model(MobileNetConfig(shallow=True), trained=False, weights="untrained"))
+    run = [case(one) for one in models]
+    run += [case(models[0], "coreml", unit) for unit in ("CPU_ONLY", "CPU_AND_NE", "ALL")]
+    speed = {"portable": 1e-8 * 1.9, "coreml": 1e-9 * 1.6}
+    factor = {"CPU": 1, "CPU_ONLY": 4, "CPU_AND_NE": 1, "ALL": 1.05}
+    latency_ms = {c.case: 0.4 + c.model.macs * speed[c.runtime] * factor[c.unit] for c in run}
+    twin = case(models[0], case=f"{run[0].case} | A/A", control_of=run[0].case)
+    latency_ms[twin.case] = latency_ms[run[0].case]
+    skipped = case(
+        models[0], "coreml", "CPU_AND_GPU", skipped="Core ML needs macOS, this is Linux"
+    )
+    crashing = case(models[1], "coreml", "ALL")
+    head = session(rounds, samples)
+    measured = list(launches([*run, twin], latency_ms, rounds, samples, seed))
+    measured[5] = failed(measured[5].case, measured[5].round, "timeout", "no answer within 60 s")
+    crashes = [failed(crashing.case, r, "crashed", "killed by SIGABRT") for r in range(rounds)]
+    return [head, *run, twin, skipped, crashing, *measured, *crashes]
+
+
+def failed(name: str, number: int, status: str, reason: str) -> Launch:
+    return Launch(
+        case=name, round=number, position=0, started="2026-01-02T03:04:06Z",
+        status=status, reason=reason,
+    )  # fmt: skip
+
+
+def write(path: Path, records: Iterable[Record]) -> Path:
+    path.write_bytes(b"".join(msgspec.json.encode(record) + b"\n" for record in records))
+    return path

@@ -1,0 +1,99 @@
+"""Results files: whole, cut, foreign, newer, empty."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+import made_results as made
+from mobilenet.errors import RecordError
+from reports.read import read, read_file
+
+RECORDS = made.realistic(rounds=2, samples=3)
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    return made.write(tmp_path / "results.jsonl", RECORDS)
+
+
+def test_all_records_come_back(results: Path) -> None:
+    (session,) = read_file(results)
+    assert session.session == RECORDS[0]
+    assert len(session.cases) == 14
+    assert sum(map(len, session.launches.values())) == 2 * 13
+    assert session.warnings == []
+
+
+def test_a_cut_last_line_is_left_out_with_a_warning(results: Path) -> None:
+    results.write_bytes(results.read_bytes()[:-40])
+    (session,) = read_file(results)
+    assert sum(map(len, session.launches.values())) == 2 * 13 - 1
+    assert session.warnings == [f"line {len(RECORDS)}, the last, is cut off and left out"]
+
+
+def test_two_sessions_in_one_file(results: Path) -> None:
+    second = msgspec.structs.replace(RECORDS[0], session="other")
+    made.write(results, [*RECORDS, RECORDS[0], second, *RECORDS[1:]])
+    first, other = read([results])
+    assert (first.session.session, other.session.session) == ("0f1e2d", "other")
+    assert first.cases == other.cases
+
+
+def test_a_newer_schema_is_shown_as_far_as_it_is_understood(results: Path) -> None:
+    head = msgspec.structs.replace(RECORDS[0], schema=99)
+    lines = made.write(results, [head, *RECORDS[1:]]).read_bytes()
+    results.write_bytes(lines.replace(b'"tool"', b'"colour":"red","tool"', 1) + b'{"kind":"x"}\n')
+    (session,) = read_file(results)
+    assert len(session.cases) == 14
+    assert any("schema 99" in warning for warning in session.warnings)
+    assert any("line" in warning and "'x'" in warning for warning in session.warnings)
+
+
+def test_a_missing_column_is_named_and_the_rest_is_shown(results: Path) -> None:
+    lines = results.read_bytes().splitlines(keepends=True)
+    broken = [line.replace(b'"round"', b'"rnd"') for line in lines[-8:]]
+    results.write_bytes(b"".join(lines[:-8] + broken))
+    (session,) = read_file(results)
+    assert sum(map(len, session.launches.values())) == 2 * 13 - 8
+    assert "missing required field `round`" in session.warnings[0]
+    assert session.warnings[3] == "5 more such lines"
+
+
+def test_a_file_that_begins_in_the_middle(results: Path) -> None:
+    made.write(results, RECORDS[1:])
+    (session,) = read_file(results)
+    assert session.session is None
+    assert session.warnings == ["the session's head is missing: machine and plan are unknown"]
+
+
+def test_launches_of_unknown_cases_are_counted(results: Path) -> None:
+    made.write(results, [record for record in RECORDS if record != RECORDS[1]])
+    (session,) = read_file(results)
+    assert session.warnings[0].startswith("launches of 1 case that is not described: MobileNetV1")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b"\n\n", "no line in it"),
+        (b'{"benchmarks": []}\n', "line 1 is not a record of ours"),
+        (b"\x00\xff\xfe binary \n", "line 1 is not a record of ours"),
+        (b"a,b\n1,2\n", "line 1 is not a record of ours"),
+    ],
+)
+def test_what_is_no_results_file_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "other.json"
+    path.write_bytes(content)
+    with pytest.raises(RecordError, match=message) as error:
+        read_file(path)
+    assert "python -m bench" in error.value.hint
+
+
+def test_a_huge_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "huge.jsonl"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(RecordError, match="1,099,511,627,776 bytes"):
+        read_file(path)

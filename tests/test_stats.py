@@ -1,0 +1,122 @@
+"""The statistics, against scipy, by simulation, and by their properties."""
+
+import math
+import random
+
+import pytest
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reports import stats
+
+values = st.lists(st.floats(0.001, 1e6), min_size=1, max_size=60)
+
+
+@pytest.mark.parametrize("n", [1, 5, 6, 15, 20, 50, 101])
+@pytest.mark.parametrize("level", [0.95, 0.99, 1 - 0.05 / 7])
+def test_the_rank_is_the_largest_that_still_covers(n: int, level: float) -> None:
+    rank = stats.interval_rank(n, level)
+    allowed = (1 - level) / 2
+    if rank is None:
+        assert scipy.stats.binom.cdf(0, n, 0.5) > allowed
+        return
+    assert scipy.stats.binom.cdf(rank, n, 0.5) <= allowed * (1 + 1e-9)
+    assert scipy.stats.binom.cdf(rank + 1, n, 0.5) > allowed
+    assert stats.coverage(n, rank) == pytest.approx(1 - 2 * scipy.stats.binom.cdf(rank, n, 0.5))
+
+
+def test_six_values_are_the_least_for_95_percent() -> None:
+    assert stats.least_count() == 6
+    assert stats.interval_rank(5) is None
+    assert stats.median_interval([1, 2, 3, 4, 5]) is None
+    assert stats.median_interval([6, 1, 2, 3, 4, 5]) == (1, 6)
+
+
+@pytest.mark.parametrize("n", [6, 10, 15, 20, 50])
+def test_coverage_is_what_the_binomial_says(n: int) -> None:
+    """Whatever the distribution: lognormal, with median 1."""
+    chance, sessions = random.Random(n), 20_000
+    rank = stats.interval_rank(n)
+    assert rank is not None
+    hits = 0
+    for _ in range(sessions):
+        low, high = stats.median_interval([chance.lognormvariate(0, 1) for _ in range(n)])
+        hits += low <= 1 <= high
+    assert hits / sessions == pytest.approx(stats.coverage(n, rank), abs=0.01)
+    assert hits / sessions >= 0.95 - 3 * math.sqrt(0.05 * 0.95 / sessions)
+    assert stats.coverage(n, rank) >= 0.95
+
+
+@given(values, st.floats(0, 1))
+def test_quantile_is_scipys(data: list[float], q: float) -> None:
+    expected = scipy.stats.mstats.mquantiles(data, [q], alphap=1, betap=1)[0]
+    assert stats.quantile(data, q) == pytest.approx(expected, rel=1e-9)
+
+
+@given(values, st.floats(0, 1), st.floats(0, 1))
+def test_quantile_is_monotone_and_within_the_data(data: list[float], p: float, q: float) -> None:
+    low, high = sorted((p, q))
+    assert stats.quantile(data, low) <= stats.quantile(data, high)
+    assert min(data) <= stats.quantile(data, low) <= max(data)
+
+
+@given(values)
+def test_the_interval_contains_the_median(data: list[float]) -> None:
+    found = stats.estimate(data)
+    assert found.value == pytest.approx(scipy.stats.scoreatpercentile(data, 50))
+    if found.interval:
+        assert found.interval.low <= found.value <= found.interval.high
+
+
+@given(values, st.floats(0.001, 1000), st.floats(0, 1e6), st.randoms())
+def test_estimates_move_and_stretch_with_the_data_and_ignore_its_order(
+    data: list[float], scale: float, shift: float, shuffler: random.Random
+) -> None:
+    found = stats.estimate(data)
+    moved = [scale * value + shift for value in data]
+    shuffler.shuffle(moved)
+    again = stats.estimate(moved)
+    assert again.value == pytest.approx(scale * found.value + shift, rel=1e-9)
+    assert (again.interval is None) == (found.interval is None)
+    if found.interval and again.interval:
+        expected = [scale * bound + shift for bound in found.interval]
+        assert list(again.interval) == pytest.approx(expected, rel=1e-9)
+
+
+def test_nothing_has_no_estimate() -> None:
+    assert stats.estimate([]) is None
+    assert stats.outliers([]) == 0
+    assert not stats.drifts([])
+
+
+def test_clean_data_has_no_outliers_and_a_call_at_twice_the_time_is_one() -> None:
+    chance = random.Random(3)
+    sets = [[chance.gauss(100, 3) for _ in range(50)] for _ in range(500)]
+    assert sum(map(stats.outliers, sets)) == 0
+    assert all(stats.outliers([*clean, 200]) == 1 for clean in sets)
+
+
+def test_outliers_of_a_coarse_clock() -> None:
+    """Over half the values are equal, so the median absolute deviation is 0."""
+    assert stats.outliers([1000] * 49 + [2000]) == 1
+    assert stats.outliers([1000] * 30 + [1001] * 20) == 0
+    assert stats.outliers([1000] * 50) == 0
+
+
+def test_drift_is_found_where_there_is_one_and_seldom_where_there_is_none() -> None:
+    chance = random.Random(5)
+
+    def share(settling: float) -> float:
+        flagged = [
+            stats.drifts(
+                [100 * (1 + settling * math.exp(-i / 10)) + chance.gauss(0, 3) for i in range(50)]
+            )
+            for _ in range(1000)
+        ]
+        return sum(flagged) / len(flagged)
+
+    assert share(0) <= 0.011
+    assert share(0.2) >= 0.94
+    assert not stats.drifts([100.0] * 50)
+    assert stats.drifts([100.0] * 25 + [101.0] * 25)

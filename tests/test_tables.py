@@ -1,0 +1,212 @@
+"""Tables: what a person reads first, what programs read, and what other people's files try."""
+
+import json
+from io import StringIO
+from pathlib import Path
+
+import msgspec
+import pandas as pd
+import pytest
+from rich.console import Console
+
+import made_results as made
+from mobilenet.config import MobileNetConfig
+from reports import tables
+from reports.__main__ import main
+from reports.read import Results, read_file
+from reports.report import Report, report
+from reports.summary import Summary
+
+
+def report_of(records: list) -> Report:
+    results = Results(Path("made.jsonl"))
+    for record in records:
+        results.add(record)
+    return report(results)
+
+
+REPORT = report_of(made.realistic())
+
+
+def shown(one: Report, width: int = 220) -> str:
+    console = Console(file=StringIO(), width=width)
+    tables.show([one], console)
+    return console.file.getvalue()
+
+
+def rows(one: Report) -> dict[str, Summary]:
+    return {row.case: row for row in one.cases}
+
+
+def test_runtimes_are_ranked_apart_and_fastest_first() -> None:
+    groups = REPORT.runtimes()
+    assert list(groups) == ["coreml", "portable"]
+    for cases in groups.values():
+        figures = [row.p50.value for row in cases if row.p50]
+        assert figures == sorted(figures)
+        assert [row.p50 is None for row in cases] == sorted(row.p50 is None for row in cases)
+
+
+def test_what_did_not_run_is_a_row_with_its_reason() -> None:
+    found = rows(REPORT)
+    assert found["MobileNetV1_075_224 | coreml | ALL"].status == "crashed"
+    skipped = found["MobileNetV1_100_224 | coreml | CPU_AND_GPU"]
+    assert tables.note(skipped) == "skipped: Core ML needs macOS, this is Linux"
+    partly = [row for row in REPORT.cases if row.p50 and row.launches_failed]
+    assert [tables.note(row) for row in partly] == [
+        "1 of 15 launches failed: no answer within 60 s"
+    ]
+
+
+def test_a_case_whose_turn_never_came() -> None:
+    one = made.case(made.model(MobileNetConfig()))
+    (row,) = report_of([made.session(), one]).cases
+    assert tables.note(row) == "not run: the session ended before its turn"
+
+
+def test_the_control_stands_above_the_table_and_is_no_row() -> None:
+    text = shown(REPORT)
+    assert text.index("A/A control:") < text.index("p50 ms")
+    assert not any("A/A" in row.case for row in REPORT.cases)
+
+
+def test_an_unreliable_session_says_so() -> None:
+    records = made.realistic()
+    twin = next(r for r in records if getattr(r, "control_of", ""))
+    slow = [
+        msgspec.structs.replace(r, samples_ns=tuple(2 * ns for ns in r.samples_ns))
+        if getattr(r, "case", "") == twin.case and hasattr(r, "samples_ns")
+        else r
+        for r in records
+    ]
+    assert "UNRELIABLE" in shown(report_of(slow))
+    assert "UNRELIABLE" not in shown(REPORT)
+
+
+def test_untrained_weights_are_marked_in_every_form(tmp_path: Path, capsys) -> None:
+    path = made.write(tmp_path / "r.jsonl", made.realistic(rounds=6, samples=5))
+    for option in ([], ["--markdown"], ["--csv"], ["--json"]):
+        assert main([str(path), *option]) == 0
+        assert "untrained" in capsys.readouterr().out
+
+
+def test_environment_becomes_advice() -> None:
+    bad = made.environment(
+        power_source="battery", low_power_mode=True, governor="powersave", load_average=3.0,
+        virtual="kvm",
+    )  # fmt: skip
+    warnings = " ".join(report_of([made.session(environment=bad)]).warnings)
+    for word in ("battery", "low power mode", '"powersave"', "load 3.0", "kvm"):
+        assert word in warnings
+
+
+def test_samples_of_several_calls_are_per_call_and_have_no_percentile() -> None:
+    one = made.case(made.model(MobileNetConfig()))
+    launch = made.failed(one.case, 0, "ok", "")
+    launch = msgspec.structs.replace(launch, samples_ns=(800, 1600, 2400), calls_per_sample=16)
+    (row,) = report_of([made.session(), one, launch]).cases
+    assert row.p50.value == 100
+    assert row.p90 is None
+
+
+def test_columns_give_way_on_a_narrow_terminal() -> None:
+    narrow, wide = shown(REPORT, 80), shown(REPORT)
+    assert (
+        max(map(len, narrow.split("coreml, fastest")[1].split("p50: median")[0].splitlines()))
+        <= 80
+    )
+    assert "no room for" in narrow
+    assert "no room for" not in wide
+    for text in (narrow, wide):
+        assert "MobileNetV1_100_224_shallow" in text
+        assert "1.28 to 1.34" in text
+
+
+def test_the_figures_do_not_depend_on_the_order_of_launches() -> None:
+    records = made.realistic(rounds=6, samples=10)
+    again = [*records[:15], *reversed(records[15:])]
+    assert report_of(again).cases == report_of(records).cases
+
+
+def test_csv_and_json_are_raw(tmp_path: Path, capsys) -> None:
+    path = made.write(tmp_path / "r.jsonl", made.realistic())
+    assert main([str(path), "--csv"]) == 0
+    frame = pd.read_csv(StringIO(capsys.readouterr().out))
+    assert len(frame) == len(REPORT.cases)
+    assert main([str(path), "--json"]) == 0
+    (session,) = json.loads(capsys.readouterr().out)
+    first = session["cases"][0]
+    assert first["p50"]["value"] == frame["p50_ns"][0] == REPORT.cases[0].p50.value
+    assert first["p50"]["interval"] == [frame["p50_low_ns"][0], frame["p50_high_ns"][0]]
+    assert session["session"]["environment"]["memory_bytes"] == 8 << 30
+
+
+def test_markdown_stays_as_it_is() -> None:
+    """A snapshot; `reports` is what people paste into issues."""
+    model = made.model(MobileNetConfig(alpha=0.5), name="a|b <script>", trained=False)
+    one, other = made.case(model), made.case(model, unit="GPU", skipped="no GPU here")
+    records = [made.session(rounds=6), one, other]
+    for number in range(6):
+        launch = made.failed(one.case, number, "ok", "")
+        samples = tuple(range(2_000_000 + number * 10_000, 2_000_010 + number * 10_000))
+        records.append(
+            msgspec.structs.replace(
+                launch, samples_ns=samples, load_ns=40_000_000, first_call_ns=5_000_000
+            )
+        )
+    assert tables.markdown([report_of(records)]).splitlines() == [
+        "## made.jsonl, 2026-01-02 03:04 UTC",
+        "",
+        "- machine: Made-up CPU 3000 (2 cores, 8 GiB), Linux 6.1 x86_64; Python 3.11.9, "
+        "onnxruntime 1.32.0, numpy 2.3.5",
+        "- plan: 6 rounds of one launch per case in shuffled order (seed 1), 50 samples each "
+        "after 0.5 s of warm-up",
+        "- **warning:** untrained weights: timings are real, predictions mean nothing",
+        "",
+        "### portable",
+        "",
+        "|Model            | Unit | p50 ms | >= 95 % interval | p90 ms | first ms | load ms |"
+        "   MB | M MACs | rel. L2 | Note                           |",
+        "|-----------------|------|--------|------------------|--------|----------|---------|"
+        "------|--------|---------|--------------------------------|",
+        "|a\\|b &lt;script> | CPU  |   2.03 |     2.00 to 2.05 |   2.03 |     5.00 |    40.0 |"
+        " 2.69 |    149 | 2.1e-03 | untrained                      |",
+        "|a\\|b &lt;script> | GPU  |      - |                - |      - |        - |       - |"
+        " 2.69 |    149 | 2.1e-03 | skipped: no GPU here; untrained|",
+        "",
+        tables.LEGEND,
+    ]
+
+
+def test_a_name_cannot_drive_the_terminal() -> None:
+    model = made.model(MobileNetConfig(), name="\x1b[31mred\x07[bold]\nnext line")
+    text = shown(report_of([made.session(), made.case(model)]))
+    assert "\x1b" not in text
+    assert "\x07" not in text
+    assert " [31mred [bold] next line" in text
+
+
+@pytest.mark.parametrize("content", [b"", b"{}\n", b"PK\x03\x04"])
+def test_bad_files_are_one_line_and_exit_2(tmp_path: Path, capsys, content: bytes) -> None:
+    path = tmp_path / "bad.jsonl"
+    path.write_bytes(content)
+    assert main([str(path)]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("error: ")
+    assert captured.err.count("\n") == 1
+
+
+def test_a_missing_file_exits_2(capsys) -> None:
+    assert main(["nowhere.jsonl"]) == 2
+    assert "nowhere.jsonl" in capsys.readouterr().err
+
+
+def test_a_first_form_session_keeps_loading() -> None:
+    """Golden: written by the first version, schema 1. Never regenerate it."""
+    (results,) = read_file(Path(__file__).parent / "data" / "session_schema1.jsonl")
+    found = report(results)
+    assert found.session.schema == 1
+    assert [round(row.p50.value) for row in found.cases if row.p50] == [
+        1315035, 1362288, 4062987, 1199644, 3305464,
+    ]  # fmt: skip
