@@ -1,0 +1,83 @@
+"""The Builder route against the trace route: two ways to the same program."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from export import api
+from export.build import build
+from export.mil.read import read
+from export.save import save_reproducibly
+from export.spec import ExportSpec
+from export.trace import trace
+from export.verify import inputs_for, probe_pictures, relative_l2, run
+from mobilenet.checkpoint import Checkpoint
+from mobilenet.config import MobileNetConfig
+from mobilenet.model import from_checkpoint
+from mobilenet.preprocess import CAFFE, IMAGENET
+from mobilenet.untrained import untrained
+
+
+def ops(path: Path) -> Counter[str]:
+    return Counter(op.type for op in read(path).function().ops)
+
+
+@pytest.mark.parametrize("normalization", [None, IMAGENET, CAFFE], ids=["[-1, 1]", "std", "BGR"])
+@pytest.mark.parametrize("padding", ["same", "symmetric"])
+def test_both_routes_give_the_same_outputs_and_operations(
+    hot: Checkpoint, padding: str, normalization: object, tmp_path: Path
+) -> None:
+    from dataclasses import replace
+
+    checkpoint = hot.with_config(padding=padding)
+    if normalization is not None:
+        checkpoint = replace(checkpoint, normalization=normalization)
+    spec = ExportSpec(precision="fp32")
+    built, traced = tmp_path / "built.mlpackage", tmp_path / "traced.mlpackage"
+    save_reproducibly(build(checkpoint, spec), built)
+    module = from_checkpoint(checkpoint)
+    size = checkpoint.config.resolution
+    save_reproducibly(
+        trace(module, size, spec, checkpoint.normalization, checkpoint.labels), traced
+    )
+    inputs = inputs_for(checkpoint, spec, probe_pictures(size))
+    ours, theirs = run(built, inputs, "float32"), run(traced, inputs, "float32")
+    assert relative_l2(ours.logits, theirs.logits) <= 1e-5
+    for number in range(len(inputs)):
+        assert ours.outputs[number]["classLabel"] == theirs.outputs[number]["classLabel"]
+    extra = ops(traced) - ops(built)
+    # the trace keeps explicit pads (coremltools fuses none), and multiplies by a gain per channel
+    # where Core ML's scalar scale does not do, which the Builder route folds into conv0
+    assert set(extra) <= {"pad", "mul"}
+    assert extra["pad"] in (0, 5, 14)
+    assert extra["mul"] == (1 if normalization is IMAGENET else 0)
+    assert ops(built) - ops(traced) == Counter()
+
+
+def test_operations_of_a_float16_classifier(hot: Checkpoint, tmp_path: Path) -> None:
+    save_reproducibly(build(hot, ExportSpec()), tmp_path / "m.mlpackage")
+    assert ops(tmp_path / "m.mlpackage") == {
+        "mul": 1, "add": 1, "cast": 2, "conv": 27, "relu6": 27,
+        "reduce_mean": 1, "linear": 1, "softmax": 1, "classify": 1,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        MobileNetConfig(0.5, 97, padding="same", classes=10),
+        MobileNetConfig(0.35, 65, shallow=True, padding="symmetric", width_rule="timm"),
+        MobileNetConfig(1.25, 32, activation="relu", width_rule="timm"),
+    ],
+    ids=lambda c: c.slug,
+)
+def test_odd_networks_agree_with_pytorch(config: MobileNetConfig, tmp_path: Path) -> None:
+    checkpoint, spec = untrained(config), ExportSpec(outputs="logits", precision="fp32")
+    api.export_checkpoint(checkpoint, spec, tmp_path / "m.mlpackage")
+    pictures = probe_pictures(config.resolution)
+    got = run(tmp_path / "m.mlpackage", inputs_for(checkpoint, spec, pictures), "float32").logits
+    x = torch.from_numpy(np.concatenate([checkpoint.normalization.apply(p) for p in pictures]))
+    assert relative_l2(got, from_checkpoint(checkpoint)(x).numpy()) <= 1e-5
