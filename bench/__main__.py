@@ -6,7 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec
 
+from bench.disturbances import env
+from bench.placement import placement
 from bench.run import resume, run
+from bench.soak import soak
 from mobilenet import cli
 
 P = ParamSpec("P")
@@ -31,6 +34,9 @@ def reported(command: Callable[P, Path]) -> Callable[P, None]:
 
 app.command(reported(run))
 app.command(reported(resume))
+app.command(soak)
+app.command(placement)
+app.command(env)
 
 if __name__ == "__main__":
     sys.exit(cli.run(app))

@@ -33,8 +33,8 @@ def environment() -> Environment:
         virtual=_virtual(),
         python=platform.python_version(),
         packages={name: version for name in PACKAGES if (version := _version(name))},
-        power_source=_power_source(),
-        low_power_mode=_low_power_mode(),
+        power_source=power_source(),
+        low_power_mode=low_power_mode(),
         governor=_text(CPU / "cpu0/cpufreq/scaling_governor"),
         turbo=_turbo(),
         load_average=round(os.getloadavg()[0], 2),
@@ -80,7 +80,8 @@ def _virtual() -> str:
     return ""
 
 
-def _power_source() -> str:
+def power_source() -> str:
+    """What feeds the machine now: "mains" or "battery"."""
     import psutil
 
     battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
@@ -89,7 +90,8 @@ def _power_source() -> str:
     return "mains" if battery.power_plugged else "battery"
 
 
-def _low_power_mode() -> bool | None:
+def low_power_mode() -> bool | None:
+    """macOS's setting; None elsewhere."""
     if sys.platform != "darwin":
         return None
     found = re.search(r"^\s*lowpowermode\s+(\d)", _output("/usr/bin/pmset", "-g"), re.MULTILINE)

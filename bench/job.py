@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from bench.records import Output
+from bench.records import Output, SoakWindow
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,16 +48,14 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, tag="answer"):
     output: Output
 
 
-class Window(msgspec.Struct, frozen=True, kw_only=True, tag="window"):
-    """One window of a soak, on a line of its own as soon as it is over."""
-
-    begin_ns: int  # since the first window began
-    took_ns: int
-    calls: int
-
-
 class Refusal(msgspec.Struct, frozen=True, tag="refusal"):
     """Why there is no answer, in one line."""
 
     status: Literal["failed", "refused"]
     reason: str
+
+
+class Progress(msgspec.Struct, frozen=True, tag="progress"):
+    """One window of a soak, on a line of its own as soon as it is over."""
+
+    window: SoakWindow

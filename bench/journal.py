@@ -7,6 +7,7 @@ SIGKILL loses it; a line that was cut in the middle is removed when the session 
 
 import fcntl
 import os
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,13 @@ import msgspec
 from bench.records import Record
 from mobilenet.errors import RecordError
 
+DEFAULT_FOLDER = Path("results")
 MAX_BYTES = 1 << 30  # of a file to resume; ten thousand launches have some 10 MB
+
+
+def default_path(prefix: str = "") -> Path:
+    """Where results go unless something else is said."""
+    return DEFAULT_FOLDER / time.strftime(f"{prefix}%Y-%m-%d-%H%M%S.jsonl")
 
 
 class Journal:

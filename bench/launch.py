@@ -12,8 +12,8 @@ from typing import BinaryIO, NamedTuple
 
 import msgspec
 
-from bench.job import Answer, Job, Refusal, Window
-from bench.records import Status
+from bench.job import Answer, Job, Progress, Refusal
+from bench.records import SoakWindow, Status
 
 NOISE_TAIL_BYTES = 4096
 REASON_LENGTH = 300
@@ -25,7 +25,7 @@ class Outcome(NamedTuple):
     status: Status
     reason: str = ""
     answer: Answer | None = None
-    windows: tuple[Window, ...] = ()
+    windows: tuple[SoakWindow, ...] = ()
 
 
 def now_ns() -> int:
@@ -73,26 +73,25 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _outcome(code: int, text: bytes, noise: BinaryIO) -> Outcome:
-    if code < 0:
-        return Outcome("crashed", " ".join(filter(None, [_signal_name(-code), _tail(noise)])))
-    if code > 0:
-        return Outcome("failed", _tail(noise) or f"exit code {code}")
-    windows: list[Window] = []
-    for line in text.splitlines():
-        match msgspec.json.decode(line, type=Answer | Refusal | Window):
+    windows: list[SoakWindow] = []
+    whole = text[: text.rfind(b"\n") + 1]  # a worker may die in the middle of a line
+    for line in whole.splitlines():
+        match msgspec.json.decode(line, type=Answer | Refusal | Progress):
             case Answer() as answer:
                 return Outcome("ok", "", answer, tuple(windows))
             case Refusal() as refusal:
                 return Outcome(refusal.status, refusal.reason, None, tuple(windows))
-            case Window() as window:
+            case Progress(window):
                 windows.append(window)
-    return Outcome("crashed", "ended without an answer")
+    if code > 0:
+        return Outcome("failed", _tail(noise) or f"exit code {code}", None, tuple(windows))
+    reason = f"{_signal_name(-code)}: {_tail(noise)}" if code else "ended without an answer"
+    return Outcome("crashed", reason.rstrip(" :"), None, tuple(windows))
 
 
 def _signal_name(number: int) -> str:
-    return (
-        f"{signal.Signals(number).name}:" if number in set(signal.Signals) else f"signal {number}:"
-    )
+    known = number in {item.value for item in signal.Signals}
+    return signal.Signals(number).name if known else f"signal {number}"
 
 
 def _tail(noise: BinaryIO) -> str:

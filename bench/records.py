@@ -1,9 +1,10 @@
 """What a benchmark writes: JSON Lines, one object a line, raw integers of ns.
 
-Three kinds of line, told apart by `kind`: one `session`, a `case` for each thing to be measured
-(also for one that could not be, with the reason), and a `launch` for each fresh process. A
-launch is appended and flushed as soon as it ends. Summaries are functions of these and live in
-`reports`. `pandas.read_json(path, lines=True)` reads the file.
+Kinds of line, told apart by `kind`: one `session`, a `case` for each thing to be measured (also
+for one that could not be, with the reason), and a `launch` for each fresh process; `soak` and
+`placement`, `accuracy` and `agreement` are the results of those commands. A launch is appended and flushed as soon as it
+ends. Summaries are functions of these and live in `reports`. `pandas.read_json(path,
+lines=True)` reads the file.
 
 History of the format
     1   first form
@@ -129,4 +130,106 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="l
     thermal_after: str = ""
 
 
-Record = Session | Case | Launch
+class SoakWindow(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch of uninterrupted calls."""
+
+    begin_ns: int  # since the first window began
+    took_ns: int
+    calls: int
+    thermal: str = ""  # as in `Launch`, at its end
+
+
+class Soak(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="soak"):
+    """One case under load without a pause, in one process."""
+
+    case: str
+    started: str
+    status: Status
+    reason: str = ""
+    windows: tuple[SoakWindow, ...] = ()
+    power_source: str = "unknown"
+    thermal_before: str = ""
+    thermal_after: str = ""
+
+
+class PlacedOp(msgspec.Struct, frozen=True, kw_only=True):
+    """Where Core ML says it will run one operation. Devices: "CPU", "GPU", "ANE"."""
+
+    function: str
+    name: str
+    type: str  # with its opset: "ios16.conv"
+    preferred: str
+    supported: tuple[str, ...]
+    cost: float | None = None  # estimated share of the whole, 0 to 1
+
+
+class Placement(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="placement"):
+    """Core ML's compute plan of one package, asked for one compute unit. Nothing is measured."""
+
+    case: str
+    started: str
+    ops: tuple[PlacedOp, ...]  # in program order; constants have no place
+
+
+class Photographs(msgspec.Struct, frozen=True, kw_only=True):
+    """A set of photographs with known classes."""
+
+    name: str  # of its folder
+    digest: str  # sha256 of names, classes and sizes: equal for the same set
+    images: int
+    classes: int
+
+
+class Accuracy(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="accuracy"):
+    """How often one model, fed by one recipe, was right on one set of photographs."""
+
+    name: str  # unique in its file: "MobileNetV1_100_224 | portable | CPU | package"
+    model: Model
+    runtime: str
+    unit: str
+    precision: str = ""  # "declared": float16 emulated per op; "" where the runtime decides
+    recipe: str  # from photograph to input: "package", "torchvision", ...
+    geometry: str  # the same in words and pixels
+    photographs: Photographs
+    started: str
+    tool: str
+    images: int  # that could be opened, and were answered
+    broken: tuple[str, ...] = ()  # "name: reason" of those that could not
+    top1: int  # of `images`, right at the first place
+    top5: int  # of `images`, right among the first five
+    top1_interval: tuple[float, float]  # 95 %, Wilson, as shares of 1
+    top5_interval: tuple[float, float]
+    not_finite: int = 0  # answers with NaN or infinity; they count as wrong
+    published_top1: float | None = None  # percent, of the original float checkpoint
+    published_top5: float | None = None
+
+
+class Parting(msgspec.Struct, frozen=True, kw_only=True):
+    """A photograph on which two models name different classes."""
+
+    image: str
+    truth: str
+    answers: tuple[str, str]  # of the reference, of the other
+    probabilities: tuple[float, float]  # that each gives its answer
+    thumbnail: str = ""  # data URI of a small JPEG
+
+
+class Agreement(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="agreement"):
+    """Two of the file's `Accuracy` records, photograph by photograph."""
+
+    reference: str
+    other: str
+    images: int
+    same_top1: int
+    only_reference_right: int
+    only_other_right: int
+    p_worse: float  # exact one-sided McNemar test: is the other one worse?
+    error_of: Literal["logits", "log-probabilities"]
+    error_p50: float | None = None  # of the largest difference per photograph, natural log
+    error_p90: float | None = None
+    error_p99: float | None = None
+    error_max: float | None = None
+    partings: tuple[Parting, ...] = ()  # at most some tens, the weightiest first
+
+
+Record = Session | Case | Launch | Soak | Placement | Accuracy | Agreement

@@ -1,6 +1,5 @@
 """`bench run` and `bench resume`: measure packages, or go on measuring."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,6 @@ from mobilenet.errors import ConfigError
 if TYPE_CHECKING:
     from bench.cases import Candidate
 
-DEFAULT_FOLDER = Path("results")
 DEFAULT_RUNTIMES = ("coreml", "portable")
 MAX_ROUNDS = 1000
 SEVERAL = Parameter(consume_multiple=True, negative="")
@@ -49,7 +47,9 @@ class PlanOptions:
         return msgspec.structs.replace(plan, rounds=self.rounds or plan.rounds, seed=self.seed)
 
     def path(self) -> Path:
-        return self.output or DEFAULT_FOLDER / time.strftime("%Y-%m-%d-%H%M%S.jsonl")
+        from bench import journal
+
+        return self.output or journal.default_path()
 
 
 @Parameter(name="*")

@@ -36,15 +36,19 @@ def start(candidates: Sequence[Candidate], plan: Plan, path: Path) -> None:
     journal.check_new(path)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         ready, cases = prepare(candidates, plan, Path(folder))
-        session = Session(
-            session=secrets.token_hex(8),
-            tool=__version__,
-            started=_utc(),
-            plan=plan,
-            environment=environment(),
-        )
-        with journal.create(path, [session, *cases]) as file:
+        with journal.create(path, [head(plan), *cases]) as file:
             _go(Runner(plan, ready, file), path)
+
+
+def head(plan: Plan) -> Session:
+    """The first line of a results file."""
+    return Session(
+        session=secrets.token_hex(8),
+        tool=__version__,
+        started=utc(),
+        plan=plan,
+        environment=environment(),
+    )
 
 
 def resume(path: Path) -> None:
@@ -113,7 +117,7 @@ class Runner:
 
     def launch(self, slot: Slot) -> Launch:
         """One launch, whatever becomes of it."""
-        started, load, before = _utc(), os.getloadavg()[0], thermal.state()
+        started, load, before = utc(), os.getloadavg()[0], thermal.state()
         outcome = self._attempt(slot.case)
         self._failures[slot.case] = 0 if outcome.answer else self._failures[slot.case] + 1
         return Launch(
@@ -173,5 +177,6 @@ def _session(path: Path, records: Sequence[Record]) -> Session:
     raise RecordError(f"{path} holds no session", "begin a new one")
 
 
-def _utc() -> str:
+def utc() -> str:
+    """Now, as ISO 8601 with milliseconds."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import msgspec
 
-from bench.job import Answer, Job, Refusal, Window
+from bench.job import Answer, Job, Progress, Refusal
 from bench.measure import Timings, measure
+from bench.records import SoakWindow
 from export.runtimes.base import Feature, Session
 from mobilenet.errors import UnsupportedError, UserError
 
@@ -64,7 +65,7 @@ def end_with_parent() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def launch(job: Job, write: Callable[[Window], None]) -> Answer | Refusal:
+def launch(job: Job, write: Callable[[Progress], None]) -> Answer | Refusal:
     """Load, call once, carry out the task, and look at what was computed."""
     from bench import inputs, outputs
 
@@ -110,9 +111,11 @@ def launch(job: Job, write: Callable[[Window], None]) -> Answer | Refusal:
 
 
 def soak(
-    call: Callable[[], object], job: Job, write: Callable[[Window], None], watch: "Memory"
+    call: Callable[[], object], job: Job, write: Callable[[Progress], None], watch: "Memory"
 ) -> None:
-    """Call without pause for `job.seconds`; a line per window, as it ends."""
+    """Call without a pause for `job.seconds`; a line per window, as soon as it is over."""
+    from bench import thermal
+
     clock = time.perf_counter_ns
     origin = begin = clock()
     calls = 0
@@ -120,7 +123,13 @@ def soak(
         call()
         calls += 1
         if (now := clock()) - begin >= job.window_s * 1e9:
-            write(Window(begin_ns=begin - origin, took_ns=now - begin, calls=calls))
+            window = SoakWindow(
+                begin_ns=begin - origin,
+                took_ns=now - begin,
+                calls=calls,
+                thermal=thermal.state(),
+            )
+            write(Progress(window))
             watch()
             begin, calls = clock(), 0
 
@@ -189,7 +198,7 @@ def _save(path: str, values: "Vector") -> None:
         np.save(file, values)
 
 
-def _write(stream: BinaryIO, value: Answer | Refusal | Window) -> None:
+def _write(stream: BinaryIO, value: Answer | Refusal | Progress) -> None:
     stream.write(msgspec.json.encode(value) + b"\n")
     stream.flush()
 

@@ -60,6 +60,15 @@ class CoreMLRuntime:
             model = ct.models.CompiledMLModel(str(compiled), compute_units=ct.ComputeUnit[unit])
         return CoreMLSession(model, description)
 
+    def plan(self, compiled: Path, unit: str) -> Any:
+        """The `MLComputePlan` of what `compile` made: macOS 14.4 and later."""
+        ct = _coremltools()
+        from coremltools.models.compute_plan import MLComputePlan
+
+        assert compiled.suffix == ".mlmodelc", "anything else aborts the process"
+        with _apple_errors(f"Core ML has no compute plan for {compiled.stem}"):
+            return MLComputePlan.load_from_path(str(compiled), compute_units=ct.ComputeUnit[unit])
+
 
 class CoreMLSession:
     """`Session` on a `CompiledMLModel`."""

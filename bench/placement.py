@@ -1,0 +1,177 @@
+"""`bench placement`: where Core ML will run each operation, by its own compute plan.
+
+macOS 14.4 and later. The plan is asked of the compiled model: given an `.mlpackage`, Apple's
+library aborts the process (coremltools#2757). Costs are Apple's estimates, not measurements.
+"""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cyclopts import Parameter
+
+from bench.records import PlacedOp, Placement
+from mobilenet import cli
+from mobilenet.errors import ConfigError, UnsupportedError
+
+DEVICES = {
+    "MLCPUComputeDevice": "CPU",
+    "MLGPUComputeDevice": "GPU",
+    "MLNeuralEngineComputeDevice": "ANE",
+}
+Share = dict[str, float]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class PlacementOptions:
+    """What to ask, and what to insist on."""
+
+    unit: str = "ALL"
+    """Compute units that Core ML may choose from: ALL, CPU_AND_NE, CPU_AND_GPU, CPU_ONLY."""
+    require: str | None = None
+    """Least share of the estimated cost on a device, as ane=0.95; below it the exit code is 1."""
+    output: Path | None = None
+    """New .jsonl file for the plan, which `python -m reports` reads."""
+    json: bool = False
+    """Print the plan as JSON."""
+
+
+def placement(package: Path, /, *, options: PlacementOptions | None = None) -> int:
+    """Show which device Core ML prefers for each operation of a package. Needs a Mac.
+
+    Parameters
+    ----------
+    package
+        Model package, ours or foreign.
+    """
+    options = options or PlacementOptions()
+    required = parse_requirement(options.require) if options.require else {}
+    plan = plan_of(package, options.unit)
+    if options.output:
+        _save(package, plan, options.output)
+    if options.json:
+        cli.print_json(plan)
+    else:
+        _show(plan)
+    if not any(op.preferred for op in plan.ops):
+        cli.warn(
+            "Core ML's plan is empty: it gives one only to models of a newer deployment target; "
+            "export again with --min-ios 18"
+        )
+    return 0 if met(plan, required) else 1
+
+
+def plan_of(package: Path, unit: str) -> Placement:
+    """Compile `package` and ask for its plan. Raises `UnsupportedError` off a Mac."""
+    from bench.session import utc
+    from export.runtimes.coreml import CoreMLRuntime
+
+    runtime = CoreMLRuntime()
+    if reason := runtime.unavailable():
+        raise UnsupportedError(reason, "only Core ML itself knows where it runs what")
+    if unit not in runtime.units():
+        raise ConfigError(f"unit is {unit}", f"one of {', '.join(runtime.units())}")
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        plan = runtime.plan(runtime.compile(package, Path(folder)), unit)
+        ops = tuple(_placed(plan))
+    return Placement(case=f"{package.stem} | coreml | {unit}", started=utc(), ops=ops)
+
+
+def shares(ops: Sequence[PlacedOp]) -> Share:
+    """Share of each device in the estimated cost; of the operations where costs are missing."""
+    placed = [op for op in ops if op.preferred]
+    weights = [op.cost or 0.0 for op in placed]
+    if not sum(weights):
+        weights = [1.0] * len(placed)
+    total = sum(weights)
+    return {
+        device: sum(w for op, w in zip(placed, weights, strict=True) if op.preferred == device)
+        / total
+        for device in DEVICES.values()
+        if placed
+    }
+
+
+def first_off(ops: Sequence[PlacedOp], device: str = "ANE") -> PlacedOp | None:
+    """The first operation after the first on `device` that is not on it."""
+    placed = [op for op in ops if op.preferred]
+    start = next((i for i, op in enumerate(placed) if op.preferred == device), len(placed))
+    return next((op for op in placed[start:] if op.preferred != device), None)
+
+
+def parse_requirement(text: str) -> Share:
+    """`ane=0.95` as {"ANE": 0.95}. Raises `ConfigError`."""
+    device, _, value = text.partition("=")
+    try:
+        share = float(value)
+    except ValueError:
+        share = -1
+    if device.upper() not in DEVICES.values() or not 0 <= share <= 1:
+        raise ConfigError(f"require is {text!r}", "a device and a share: ane=0.95, gpu=0.5, cpu=1")
+    return {device.upper(): share}
+
+
+def met(plan: Placement, required: Share) -> bool:
+    """Whether every device has the share it must have. An empty plan meets nothing."""
+    found = shares(plan.ops)
+    return all(found.get(device, 0.0) >= share for device, share in required.items())
+
+
+def _placed(plan: Any) -> Iterator[PlacedOp]:
+    """Operations of an `MLComputePlan`; constants, which have no device and no cost, left out."""
+    program = plan.model_structure.program
+    if program is None:
+        raise UnsupportedError(
+            "the model is not an ML Program: its layers have no estimated costs",
+            "export it without --format neuralnetwork",
+        )
+    for name, function in program.functions.items():
+        for op in function.block.operations:
+            if op.operator_name.rpartition(".")[2] == "const":
+                continue
+            usage = plan.get_compute_device_usage_for_mlprogram_operation(op)
+            cost = plan.get_estimated_cost_for_mlprogram_operation(op)
+            yield PlacedOp(
+                function=name,
+                name=op.outputs[0].name if op.outputs else "",
+                type=op.operator_name,
+                preferred=_device(usage.preferred_compute_device) if usage else "",
+                supported=tuple(map(_device, usage.supported_compute_devices)) if usage else (),
+                cost=cost.weight if cost else None,
+            )
+
+
+def _device(device: object) -> str:
+    return DEVICES.get(type(device).__name__, type(device).__name__)
+
+
+def _save(package: Path, plan: Placement, path: Path) -> None:
+    from bench import journal
+    from bench.cases import candidates
+    from bench.schedule import PLANS
+    from bench.session import head
+
+    unit = plan.case.rpartition(" | ")[2]
+    (candidate,) = candidates([package], ["coreml"], units=[unit])
+    with journal.create(path, [head(PLANS["quick"]), candidate.case(), plan]):
+        pass
+
+
+def _show(plan: Placement) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for header in ("operation", "type", "preferred", "supported"):
+        table.add_column(header)
+    table.add_column("cost (estimated)", justify="right")
+    for op in plan.ops:
+        cost = "" if op.cost is None else f"{op.cost:.1%}"
+        table.add_row(op.name, op.type, op.preferred or "?", " ".join(op.supported), cost)
+    cli.out.print(table)
+    parts = ", ".join(f"{device} {share:.1%}" for device, share in shares(plan.ops).items())
+    cli.say(f"{plan.case}: {parts or 'no plan'} of the estimated cost.")
+    if off := first_off(plan.ops):
+        cli.say(f"First to leave the Neural Engine: {off.name} ({off.type}), on {off.preferred}.")

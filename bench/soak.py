@@ -1,0 +1,138 @@
+"""`bench soak`: does it keep its speed? Throughput in windows, without a pause between calls.
+
+The last window is compared with the first; equal durations only are comparable, since a GPU
+gives way after a minute or so and may recover later.
+"""
+
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+from cyclopts import Parameter
+
+from bench.records import Case, Plan, Soak, SoakWindow
+from mobilenet import cli
+from mobilenet.errors import ConfigError, UnsupportedError
+
+if TYPE_CHECKING:
+    from bench.prepare import Prepared
+
+WINDOWS = 24
+MAX_SECONDS = 24 * 3600
+GRACE_S = 60  # to load, and for the call that crosses the end
+STEADY = 0.05  # loss of throughput below which nothing is said
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class SoakOptions:
+    """What, where, how long."""
+
+    runtime: str | None = None
+    """coreml, portable, torch or torch-mps. Default: coreml on a Mac, else portable."""
+    unit: str | None = None
+    """Compute unit, such as CPU_AND_NE. Default: the runtime's last, which is ALL for coreml."""
+    seconds: float = 120
+    """How long, in all."""
+    threads: int | None = None
+    """Threads of portable and torch. Default: the number of physical cores."""
+    output: Path | None = None
+    """New .jsonl file. Default: results/soak and the time."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.seconds <= MAX_SECONDS:
+            raise ConfigError(f"seconds is {self.seconds}", f"1 to {MAX_SECONDS}")
+
+
+def soak(package: Path, /, *, options: SoakOptions | None = None) -> Path:
+    """Load one package and run it without a pause; its throughput over time.
+
+    Parameters
+    ----------
+    package
+        Model package; inputs are made from its description.
+    """
+    from bench import journal
+    from bench.session import head
+
+    options = options or SoakOptions()
+    path = options.output or journal.default_path("soak-")
+    journal.check_new(path)
+    timeout_s = options.seconds + GRACE_S
+    plan = Plan(rounds=1, warmup_s=0, warmup_calls=0, samples=0, timeout_s=timeout_s, seed=0)
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        prepared = _prepare(package, options, plan, Path(folder))
+        cli.say(f"{prepared.case.case}: {options.seconds:g} s without a pause.")
+        result = _run(prepared, options.seconds)
+    with journal.create(path, [head(plan), prepared.case, result]):
+        pass
+    cli.say(summary(result))
+    return path
+
+
+def summary(result: Soak) -> str:
+    """What became of the throughput, in one line."""
+    if len(result.windows) < 2:
+        return f"{result.case}: {result.status} {result.reason}".rstrip()
+    first, last = result.windows[0], result.windows[-1]
+    change = rate(last) / rate(first) - 1
+    verdict = "gave way" if change < -STEADY else "held"
+    heat = f"; thermal state {result.thermal_before or 'unknown'}, then {result.thermal_after}"
+    return (
+        f"{result.case}: {rate(first):.1f} calls/s in the first {first.took_ns / 1e9:.1f} s, "
+        f"{rate(last):.1f} in the last ({change:+.1%}): it {verdict}"
+        f"{heat if result.thermal_after else ''}"
+    )
+
+
+def rate(window: SoakWindow) -> float:
+    """Calls per second."""
+    return window.calls / window.took_ns * 1e9
+
+
+def _prepare(package: Path, options: SoakOptions, plan: Plan, folder: Path) -> "Prepared":
+    from bench.cases import candidates, check_names
+    from bench.prepare import Preparer
+    from bench.runtimes import RUNTIMES
+
+    runtime = options.runtime or ("coreml" if sys.platform == "darwin" else "portable")
+    check_names("runtime", [runtime], RUNTIMES)
+    unit = options.unit or RUNTIMES[runtime].units[-1]
+    (candidate,) = candidates([package], [runtime], units=[unit], threads=options.threads)
+    made = Preparer(plan, folder).prepare(candidate)
+    if isinstance(made, Case):
+        raise UnsupportedError(
+            f"{made.case} does not run here: {made.skipped}", "--runtime and --unit choose others"
+        )
+    return made
+
+
+def _run(prepared: "Prepared", seconds: float) -> Soak:
+    from bench import thermal
+    from bench.environment import power_source
+    from bench.launch import now_ns, run_worker
+    from bench.session import utc
+
+    started, before = utc(), thermal.state()
+    outcome = run_worker(
+        msgspec.structs.replace(
+            prepared.job,
+            task="soak",
+            seconds=seconds,
+            window_s=seconds / WINDOWS,
+            spawned_ns=now_ns(),
+        )
+    )
+    return Soak(
+        case=prepared.case.case,
+        started=started,
+        status=outcome.status,
+        reason=outcome.reason,
+        windows=outcome.windows,
+        power_source=power_source(),
+        thermal_before=before,
+        thermal_after=thermal.state(),
+    )
