@@ -1,24 +1,32 @@
 """`python -m reports`: results into tables, plots, a page, a choice and a verdict."""
 
+import math
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 from cyclopts import Parameter
 
 from mobilenet import cli
+from mobilenet.errors import ConfigError
+
+if TYPE_CHECKING:
+    from reports.report import Report
+
+Flag = Annotated[bool, Parameter(negative=())]
+Files = Annotated[list[Path], Parameter(negative=())]
 
 app = cli.command("python -m reports", "Turn benchmark results into something to decide from.")
 
 
 @app.default
 def table(
-    results: Annotated[list[Path], Parameter(negative=())],
+    results: Files,
     /,
     *,
-    markdown: Annotated[bool, Parameter(negative=())] = False,
-    csv: Annotated[bool, Parameter(negative=())] = False,
-    json: Annotated[bool, Parameter(negative=())] = False,
+    markdown: Flag = False,
+    csv: Flag = False,
+    json: Flag = False,
 ) -> None:
     """Show what was measured, a table per runtime.
 
@@ -34,10 +42,8 @@ def table(
         Print everything, raw figures.
     """
     from reports import tables
-    from reports.read import read
-    from reports.report import report
 
-    reports = [report(session) for session in read(results)]
+    reports = _reports(results)
     if json:
         cli.print_json(reports)
     elif csv:
@@ -46,6 +52,119 @@ def table(
         cli.out.out(tables.markdown(reports), end="")
     else:
         tables.show(reports)
+
+
+@app.command
+def compare(
+    a: Path,
+    b: Path | None = None,
+    *,
+    cases: tuple[str, str] | None = None,
+    margin: float = 0.01,
+    force: Flag = False,
+    json: Flag = False,
+) -> int:
+    """Tell whether B is slower than A, round by round. Exit code 1 when it is.
+
+    Parameters
+    ----------
+    a
+        Results of the first session.
+    b
+        Results of the second one, on the same machine.
+    cases
+        Instead of B: two cases of A, the surest way to compare two packages.
+    margin
+        Ratio that a difference must pass besides its interval: 0.01 is 1 %.
+    force
+        Compare sessions of different machines or options.
+    json
+        Print everything as JSON.
+    """
+    from reports import answers, verdicts
+    from reports.read import last_session
+
+    if (b is None) == (cases is None):
+        raise ConfigError("nothing to compare with", "give a second file, or --cases A B")
+    if not 0 <= margin < 1:
+        raise ConfigError(f"margin is {margin}", "a ratio of at least 0, below 1: 0.01 is 1 %")
+    found = (
+        verdicts.compare_cases(last_session(a), *cases, margin)
+        if cases
+        else verdicts.compare_sessions(last_session(a), last_session(cast(Path, b)), margin, force)
+    )
+    if json:
+        cli.print_json(found)
+    else:
+        answers.show_verdicts(found)
+    return int(found.regressed)
+
+
+@app.command
+def choose(
+    results: Files,
+    /,
+    *,
+    fps: float,
+    min_top1: float = 0.0,
+    max_mb: float = math.inf,
+    json: Flag = False,
+) -> int:
+    """Recommend the most accurate variant that is fast enough. Exit code 1 when none is.
+
+    Parameters
+    ----------
+    results
+        Files that `python -m bench` wrote.
+    fps
+        Frames a second that the variant must classify.
+    min_top1
+        Least top-1 accuracy in percent.
+    max_mb
+        Largest package in megabytes.
+    json
+        Print the choices as JSON.
+    """
+    from reports import answers
+    from reports.choose import Wish
+    from reports.choose import choose as choices_of
+
+    wish = Wish.checked(fps, min_top1, max_mb * 1e6)
+    choices = choices_of(_reports(results), wish)
+    if json:
+        cli.print_json(choices)
+    else:
+        answers.show_choices(choices)
+    return int(not any(choice.case for choice in choices))
+
+
+@app.command
+def claims(results: Files, /, *, json: Flag = False) -> None:
+    """Check the claims of the paper and the article against what was measured.
+
+    Parameters
+    ----------
+    results
+        Files that `python -m bench` wrote.
+    json
+        Print the findings as JSON.
+    """
+    from reports import answers
+    from reports.claims import findings
+    from reports.read import read
+
+    found = findings(read(results))
+    if json:
+        cli.print_json(found)
+    else:
+        answers.show_claims(found)
+
+
+def _reports(paths: list[Path]) -> "list[Report]":
+    from reports.read import read
+    from reports.report import report
+
+    return [report(session) for session in read(paths)]
 
 
 def main(argv: list[str] | None = None) -> int:

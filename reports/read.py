@@ -10,14 +10,17 @@ from pathlib import Path
 
 import msgspec
 
-from bench.records import SCHEMA, Case, Launch, Record, Session
+from bench.records import SCHEMA, Case, Launch, Placement, Record, Session, Soak
 from mobilenet.errors import RecordError
 from reports import format
 from reports.launch import usable
+from reports.layers import LayerErrors
 
 MAX_FILE_BYTES = 1 << 30  # ten times a session of 10,000 launches of 1,000 samples each
 HINT = "results are the .jsonl files that `python -m bench` writes"
 _SHOWN_LINES = 3  # of the same complaint
+
+Line = Record | LayerErrors
 
 
 @dataclass
@@ -28,13 +31,16 @@ class Results:
     session: Session | None = None  # None when the file begins in the middle of one
     cases: dict[str, Case] = field(default_factory=dict)
     launches: dict[str, list[Launch]] = field(default_factory=dict)
+    soaks: list[Soak] = field(default_factory=list)
+    placements: list[Placement] = field(default_factory=list)
+    layer_errors: list[LayerErrors] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     def measured(self, case: str) -> list[Launch]:
         """The launches of `case` that have figures."""
         return [launch for launch in self.launches.get(case, []) if usable(launch)]
 
-    def add(self, record: Record) -> None:
+    def add(self, record: Line) -> None:
         match record:
             case Session():
                 self.session = record
@@ -42,11 +48,22 @@ class Results:
                 self.cases[record.case] = record
             case Launch():
                 self.launches.setdefault(record.case, []).append(record)
+            case Soak():
+                self.soaks.append(record)
+            case Placement():
+                self.placements.append(record)
+            case LayerErrors():
+                self.layer_errors.append(record)
 
 
 def read(paths: Iterable[Path]) -> list[Results]:
     """All sessions of all `paths`. Raises `RecordError` for a file that holds no record."""
     return [results for path in paths for results in read_file(path)]
+
+
+def last_session(path: Path) -> Results:
+    """The newest session of a file, where one is wanted."""
+    return read_file(path)[-1]
 
 
 def read_file(path: Path) -> list[Results]:
@@ -84,8 +101,8 @@ def _continues(current: Results, head: Session) -> bool:
     return current.session is not None and current.session.session == head.session
 
 
-def _records(path: Path, complaints: list[str]) -> Iterator[Record]:
-    decoder = msgspec.json.Decoder(Record)
+def _records(path: Path, complaints: list[str]) -> Iterator[Line]:
+    decoder = msgspec.json.Decoder(Line)
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             if not line.strip():
@@ -108,7 +125,8 @@ def _gaps(results: Results) -> list[str]:
     """What is missing or newer than this reader, and taken as it is."""
     found = []
     if results.session is None:
-        found.append("the session's head is missing: machine and plan are unknown")
+        if results.cases:
+            found.append("the session's head is missing: machine and plan are unknown")
     elif results.session.schema > SCHEMA:
         found.append(
             f"written in schema {results.session.schema}, this version reads up to {SCHEMA}: "

@@ -57,7 +57,7 @@ def print_results(paths: Sequence[Path]) -> None:
 
 def show(reports: Sequence[Report], console: Console | None = None) -> None:
     """Print reports, one after the other: what to know first, then a table per runtime."""
-    console = console or _stdout()
+    console = console or stdout()
     for one in reports:
         console.print(Text(heading(one), style="bold"), soft_wrap=True)
         for line in facts(one):
@@ -231,6 +231,6 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("<", "&lt;")
 
 
-def _stdout() -> Console:
+def stdout() -> Console:
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=PIPE_WIDTH)

@@ -1,0 +1,139 @@
+"""`reports choose`: the most accurate variant that is fast enough, with the reason."""
+
+import math
+from collections.abc import Iterable
+from typing import NamedTuple, Self
+
+import msgspec
+
+from mobilenet.errors import ConfigError
+from reports import format
+from reports.accuracy import Top1, config_of, top1
+from reports.report import Report
+from reports.summary import Summary
+
+# Export targets by the compute unit that was measured; the rest is right for "all".
+TARGETS = {"CPU_ONLY": "cpu", "CPU_AND_GPU": "gpu", "CPU_AND_NE": "ane"}
+
+
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer for one session and runtime: a variant with its reason, or why there is none."""
+
+    source: str
+    runtime: str
+    reason: str
+    case: str = ""
+    unit: str = ""
+    model: str = ""
+    frame_ns: float | None = None
+    top1: float | None = None
+    export: str = ""  # the command that makes it
+    untrained: bool = False
+
+
+class Option(NamedTuple):
+    """A measured variant of known accuracy."""
+
+    row: Summary
+    frame_ns: float
+    top1: Top1
+
+
+class Wish(NamedTuple):
+    """What the variant must do."""
+
+    fps: float
+    min_top1: float = 0.0
+    max_bytes: float = math.inf
+
+    @classmethod
+    def checked(cls, fps: float, min_top1: float, max_bytes: float) -> Self:
+        """Raises `ConfigError` for a wish that makes no sense."""
+        if not (math.isfinite(fps) and fps > 0):
+            raise ConfigError(f"fps is {fps:g}", "frames a second, above 0")
+        if not 0 <= min_top1 <= 100:
+            raise ConfigError(f"min-top1 is {min_top1:g}", "percent, 0 to 100")
+        if not max_bytes > 0:
+            raise ConfigError(f"max-mb is {max_bytes / 1e6:g}", "megabytes, above 0")
+        return cls(fps, min_top1, max_bytes)
+
+
+def choose(reports: Iterable[Report], wish: Wish) -> list[Choice]:
+    """One choice per session and runtime: figures of different runtimes are never mixed."""
+    return [
+        _choice(one.source, runtime, options(rows), wish)
+        for one in reports
+        for runtime, rows in one.runtimes().items()
+    ]
+
+
+def options(rows: Iterable[Summary]) -> list[Option]:
+    """The rows that have both a time and an accuracy."""
+    both = ((row, frame_ns(row), top1(row.model)) for row in rows)
+    return [Option(row, time, known) for row, time, known in both if time and known]
+
+
+def frame_ns(row: Summary) -> float | None:
+    """Time of a frame to plan with: nine of ten calls take no longer."""
+    if row.p50 is None or "batch" in row.options:
+        return None
+    return row.p90.value if row.p90 else row.p50.value
+
+
+def _choice(source: str, runtime: str, known: list[Option], wish: Wish) -> Choice:
+    small = [one for one in known if one.row.model.size_bytes <= wish.max_bytes]
+    good = [one for one in small if one.top1.percent >= wish.min_top1]
+    fits = [one for one in good if one.frame_ns <= 1e9 / wish.fps]
+    if not fits:
+        reason = _why_none(known, small, good, wish)
+        return Choice(source=source, runtime=runtime, reason=reason)
+    best = max(fits, key=lambda one: (one.top1.percent, -one.frame_ns))
+    row = best.row
+    return Choice(
+        source=source, runtime=runtime, case=row.case, unit=row.unit, model=row.model.name,
+        frame_ns=best.frame_ns, top1=best.top1.percent, export=export_command(row),
+        untrained=row.model.trained is False,
+        reason=f"{_reason(best, wish)}, the best of {len(fits)} that fit, {len(known)} measured",
+    )  # fmt: skip
+
+
+def _reason(best: Option, wish: Wish) -> str:
+    note = f", {best.top1.note}" if best.top1.note else ""
+    return (
+        f"{'p90' if best.row.p90 else 'p50'} {format.milliseconds(best.frame_ns)} ms of the "
+        f"{format.significant(1e3 / wish.fps)} ms that a frame may take; top-1 "
+        f"{best.top1.percent:g} % as published ({best.top1.source}{note})"
+    )
+
+
+def _why_none(known: list[Option], small: list[Option], good: list[Option], wish: Wish) -> str:
+    if not known:
+        return "nothing was measured whose accuracy is known"
+    if not small:
+        return f"nothing measured has at most {format.megabytes(int(wish.max_bytes))} MB"
+    if not good:
+        best = max(small, key=lambda one: one.top1.percent)
+        return (
+            f"nothing measured reaches a top-1 of {wish.min_top1:g} %: {best.row.model.name} "
+            f"comes closest with {best.top1.percent:g} %"
+        )
+    fastest = min(good, key=lambda one: one.frame_ns)
+    return (
+        f"nothing accurate enough makes {wish.fps:g} frames a second: {fastest.row.model.name} on "
+        f"{fastest.row.unit} comes closest with {format.significant(1e9 / fastest.frame_ns)}"
+    )
+
+
+def export_command(row: Summary) -> str:
+    """What to type to get the package that was measured, with weights."""
+    config = config_of(row.model)
+    if config is None:
+        return ""
+    parts = ["python -m export", f"--alpha {config.alpha:g}", f"--resolution {config.resolution}"]
+    if config.shallow:
+        parts.append("--shallow")
+    if target := TARGETS.get(row.unit):
+        parts.append(f"--target {target}")
+    if row.model.precision == "fp32" and target != "cpu":
+        parts.append("--precision fp32")
+    return " ".join(parts)
