@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+import msgspec
+
 Feature = Any  # a PIL image or numpy array going in; an array, string or dictionary coming out
 
 
-@dataclass(frozen=True)
-class ImageInput:
+class ImageInput(msgspec.Struct, frozen=True, tag=True):
     """A picture: PIL, 8 bits, exactly `width` x `height` pixels."""
 
     name: str
@@ -24,8 +25,7 @@ class ImageInput:
     description: str = ""
 
 
-@dataclass(frozen=True)
-class TensorInput:
+class TensorInput(msgspec.Struct, frozen=True, tag=True):
     """An array of `shape`; `dtype` is numpy's name of it."""
 
     name: str

@@ -14,8 +14,9 @@ from typing import Any
 
 import msgspec
 
-from export.runtimes.base import Feature, ImageInput, ModelDescription, TensorInput
-from mobilenet.errors import PackageError, UnsupportedError
+from export.runtimes.base import Feature, ModelDescription
+from export.runtimes.inputs import check
+from mobilenet.errors import PackageError
 
 UNITS = ("CPU_ONLY", "CPU_AND_GPU", "CPU_AND_NE", "ALL")
 NEEDED_DEVICE = {"CPU_AND_GPU": "MLGPUComputeDevice", "CPU_AND_NE": "MLNeuralEngineComputeDevice"}
@@ -95,43 +96,6 @@ class CoreMLSession:
         """
         duration = self._model._proxy.get_last_predict_duration_in_nano_seconds()
         return None if duration is None else int(duration)
-
-
-def check(description: ModelDescription, inputs: Mapping[str, Feature]) -> None:
-    """Raises `UnsupportedError` for inputs that the model does not take.
-
-    `MLModel.predict` would look at names and image modes; `CompiledMLModel` leaves it to Apple,
-    whose message does not name the input.
-    """
-    expected = {item.name: item for item in description.inputs}
-    if missing := expected.keys() - inputs.keys():
-        raise UnsupportedError(f"input {min(missing)!r} is missing", _names(expected))
-    if unknown := inputs.keys() - expected.keys():
-        raise UnsupportedError(f"input {min(unknown)!r} is unknown", _names(expected))
-    for name, item in expected.items():
-        value = inputs[name]
-        if isinstance(item, ImageInput):
-            _check_image(item, value)
-        elif tuple(getattr(value, "shape", ())) != item.shape:
-            raise UnsupportedError(
-                f"input {name!r} has shape {getattr(value, 'shape', None)}", f"give {item.shape}"
-            )
-
-
-def _check_image(item: ImageInput, value: Feature) -> None:
-    mode = "L" if item.color == "GRAYSCALE" else "RGB"
-    wanted = f"give a PIL image of mode {mode} and {item.width} x {item.height} pixels"
-    if not hasattr(value, "mode"):
-        raise UnsupportedError(f"input {item.name!r} is a {type(value).__name__}", wanted)
-    if value.mode != mode or value.size != (item.width, item.height):
-        width, height = value.size
-        raise UnsupportedError(
-            f"input {item.name!r} is {value.mode}, {width} x {height} pixels", wanted
-        )
-
-
-def _names(expected: Mapping[str, ImageInput | TensorInput]) -> str:
-    return f"the model takes {', '.join(map(repr, expected))}"
 
 
 def _description_path(compiled: Path) -> Path:
