@@ -25,6 +25,7 @@ def export(
     offline: bool = False,
     classes: Path | None = None,
     keep_background: bool = False,
+    swift: bool = False,
     json: bool = False,
 ) -> None:
     """Export one MobileNet v1 as an .mlpackage and verify it against PyTorch.
@@ -41,16 +42,22 @@ def export(
         Text file with a label per line, for weights of other classes.
     keep_background
         Keep class 0 of the 1001-class checkpoints.
+    swift
+        Write a Swift file beside the package that classifies photographs with it in an app.
     json
         Print the result as JSON.
     """
     from export import api, card
+    from export import swift as swift_file
 
     api.destination(output, "any" + api.SUFFIX)  # what cannot be written is said before the work
+    if swift:
+        swift_file.check_spec(spec)
     with cli.status("exporting"):
         exported = api.export_variant(
             variant, spec, output,
             verify=verify, offline=offline, classes=classes, keep_background=keep_background,
+            swift=swift,
         )  # fmt: skip
     card.show(exported, json=json)
 

@@ -1,6 +1,6 @@
 """From a variant, a checkpoint or a module to a verified package on disk."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ class Exported:
     size_bytes: int
     identity: str
     verified: Verified | None
+    swift: Path | None = None
+    """The Swift file beside it, if one was asked for."""
 
 
 def export_variant(
@@ -35,6 +37,7 @@ def export_variant(
     offline: bool = False,
     classes: Path | None = None,
     keep_background: bool = False,
+    swift: bool = False,
 ) -> Exported:
     """Find the weights of `variant` and export them; `output` is a file, a folder or None.
 
@@ -51,13 +54,19 @@ def export_variant(
         keep_background=keep_background,
         classes=classes,
     )
-    return export_checkpoint(checkpoint, spec or ExportSpec(), output, verify=verify)
+    return export_checkpoint(checkpoint, spec or ExportSpec(), output, verify=verify, swift=swift)
 
 
 def export_checkpoint(
-    checkpoint: Checkpoint, spec: ExportSpec, output: Path | None = None, *, verify: bool = True
+    checkpoint: Checkpoint,
+    spec: ExportSpec,
+    output: Path | None = None,
+    *,
+    verify: bool = True,
+    swift: bool = False,
 ) -> Exported:
-    """Build, save, verify, and only then take the package's name."""
+    """Build, save, verify, and only then take the package's name; `swift` adds the app's file."""
+    from export import swift as swift_file
     from export.build import build
 
     spec = spec.resolved()
@@ -70,10 +79,14 @@ def export_checkpoint(
         )
     facts = facts_about(checkpoint, spec)
     path = destination(output, default_name(checkpoint, spec))
+    if swift:
+        swift_file.check_spec(spec)
+        swift_file.check_destination(path)
     with files.replacing(path) as temporary:
         write(build(checkpoint, spec), facts, temporary)
         result = _verified(temporary, checkpoint, spec) if verify else None
-    return _finish(path, facts, result)
+    exported = _finish(path, facts, result)
+    return replace(exported, swift=swift_file.write_classifier(path, facts)) if swift else exported
 
 
 def _verified(path: Path, checkpoint: Checkpoint, spec: ExportSpec) -> Verified:

@@ -22,6 +22,7 @@ def show(exported: Exported, *, json: bool) -> None:
     rows = {
         "package": f"{exported.path}  ({exported.size_bytes / 1e6:.2f} MB)",
         "swift class": exported.path.stem,
+        **({"swift file": str(exported.swift)} if exported.swift else {}),
         "network": title(facts.config),
         "weights": _weights(facts),
         "parameters": f"{facts.parameters:,} (folded)",

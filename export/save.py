@@ -16,7 +16,7 @@ def describe(model: Any, facts: Facts) -> None:
     """Fill the fields that Xcode shows, in place on an `MLModel`."""
     trained = facts.provenance.trained
     spec = model.get_spec()
-    model.short_description = _summary(facts)
+    model.short_description = summary(facts)
     model.author = f"{facts.provenance.source}; exported by mobilenet-coreml {facts.tool}"
     model.license = facts.provenance.licence
     model.version = facts.tool
@@ -54,7 +54,8 @@ def _fix_manifest(path: Path) -> None:
     path.write_text(json.dumps(manifest, indent=4, sort_keys=True) + "\n")
 
 
-def _summary(facts: Facts) -> str:
+def summary(facts: Facts) -> str:
+    """The package in one line: the network, and whether it was trained."""
     marks = [] if facts.provenance.trained else ["UNTRAINED: its answers mean nothing"]
     return "; ".join([title(facts.config), *marks])
 

@@ -1,0 +1,242 @@
+"""The Swift file: it parses, takes the pixels Python does, and is refused where it would lie."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tree_sitter_swift
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageOps
+from tree_sitter import Language, Node, Parser
+
+from export import api, swift
+from export.spec import ExportSpec
+from mobilenet.checkpoint import Checkpoint
+from mobilenet.errors import ConfigError, PackageError
+from mobilenet.preprocess import Geometry, center_crop, upright_rgb
+
+SWIFT = Parser(Language(tree_sitter_swift.language()))
+EXIF = (
+    "up",
+    "upMirrored",
+    "down",
+    "downMirrored",
+    "leftMirrored",
+    "right",
+    "rightMirrored",
+    "left",
+)
+"""CGImagePropertyOrientation's cases; their raw values are EXIF's, from 1."""
+
+Rectangle = Callable[[float, float], swift.Region]
+
+
+@dataclass
+class SwiftFile:
+    """A parsed Swift file, of which simple arithmetic can be evaluated."""
+
+    root: Node
+
+    def nodes(self, kind: str, inside: Node | None = None) -> Iterator[Node]:
+        node = inside or self.root
+        if node.type == kind:
+            yield node
+        for child in node.children:
+            yield from self.nodes(kind, child)
+
+    def named(self, kind: str, name: str) -> Node:
+        (found,) = (node for node in self.nodes(kind) if text(node, "name") == name)
+        return found
+
+    @property
+    def crop(self) -> float:
+        return float(evaluate(self.named("property_declaration", "crop"), {}))
+
+    def region_of_interest(self, width: float, height: float) -> swift.Region:
+        """What the file's `regionOfInterest` returns: its lines, run as Python."""
+        function = self.named("function_declaration", "regionOfInterest")
+        names = {"width": width, "height": height, "min": min, "crop": self.crop}
+        for line in self.nodes("property_declaration", function):
+            names[text(line, "name")] = evaluate(line, names)
+        (result,) = self.nodes("control_transfer_statement", function)
+        return swift.Region(
+            **{text(a, "name"): evaluate(a, names) for a in self.arguments(result)}
+        )
+
+    def arguments(self, call: Node) -> list[Node]:
+        return list(self.nodes("value_argument", call))
+
+
+def text(node: Node, field: str) -> str:
+    part = node.child_by_field_name(field)
+    assert part is not None
+    assert part.text is not None
+    return part.text.decode()
+
+
+def evaluate(node: Node, names: dict) -> float:
+    """The value of a declaration or argument; this arithmetic reads the same in both languages."""
+    return eval(text(node, "value"), {"__builtins__": {}}, names)
+
+
+def parse(source: str) -> SwiftFile:
+    root = SWIFT.parse(source.encode()).root_node
+    assert not root.has_error, root
+    return SwiftFile(root)
+
+
+def source(checkpoint: Checkpoint, model: str = "Net", **options: object) -> str:
+    return swift.source(model, api.facts_about(checkpoint, ExportSpec(**options)))
+
+
+def sized(checkpoint: Checkpoint, size: int, crop: float) -> Checkpoint:
+    config = replace(checkpoint.config, resolution=size)
+    return replace(checkpoint, config=config, geometry=Geometry(crop))
+
+
+@pytest.fixture(scope="module")
+def at_224(hot: Checkpoint) -> SwiftFile:
+    return parse(source(sized(hot, 224, 0.875)))
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "pixels"),
+    [
+        (4032, 3024, (693, 189, 2646, 2646)),  # 4:3, upright sides; left, bottom, width, height
+        (3024, 4032, (189, 693, 2646, 2646)),  # 3:4
+        (1920, 1080, (487.5, 67.5, 945, 945)),  # 16:9
+        (500, 500, (31.25, 31.25, 437.5, 437.5)),
+    ],
+)
+def test_region_is_the_centred_square_of_seven_eighths(
+    at_224: SwiftFile, width: int, height: int, pixels: tuple[float, ...]
+) -> None:
+    x, y, across, down = region = at_224.region_of_interest(width, height)
+    in_pixels = (x * width, y * height, across * width, down * height)
+    assert in_pixels == pytest.approx(pixels, abs=1e-9)
+    assert region == swift.region_of_interest(0.875, width, height)
+
+
+@given(
+    width=st.integers(1, 20_000),
+    height=st.integers(1, 20_000),
+    crop=st.floats(0, 1, exclude_min=True, allow_subnormal=False) | st.just(1.0),
+)
+def test_region_never_leaves_the_unit_square(width: int, height: int, crop: float) -> None:
+    """Vision fails for one that does."""
+    x, y, across, down = swift.region_of_interest(crop, width, height)
+    assert x >= 0
+    assert y >= 0
+    assert x + across <= 1
+    assert y + down <= 1
+
+
+@pytest.mark.parametrize("size", [224, 192, 160, 128])
+@pytest.mark.parametrize("crop", [0.875, 0.9, 1.0])
+@pytest.mark.parametrize("photo", [(640, 480), (480, 640), (1280, 720), (500, 375)])
+def test_region_is_what_python_takes_from_a_photograph(
+    hot: Checkpoint, size: int, crop: float, photo: tuple[int, int]
+) -> None:
+    """Within a pixel of the network's input, which is all that rounding can move."""
+    checkpoint = sized(hot, size, crop)
+    x, y, across, down = parse(source(checkpoint)).region_of_interest(*photo)
+    width, height = photo
+    left, right = taken(checkpoint.geometry, size, photo, axis=0)
+    top, bottom = taken(checkpoint.geometry, size, photo, axis=1)
+    pixel = (right - left) / size
+    ours = np.array([left, right, top, bottom])
+    vision = [x * width, (x + across) * width, (1 - y - down) * height, (1 - y) * height]
+    np.testing.assert_allclose(ours, vision, atol=pixel)
+
+
+def taken(geometry: Geometry, size: int, photo: tuple[int, int], axis: int) -> tuple[float, float]:
+    """First and last coordinate of the photograph inside the square that `geometry` takes.
+
+    Resizing a picture of its own coordinates shows where each pixel of the result came from.
+    """
+    along = np.arange(photo[axis], dtype=np.float32) + 0.5
+    ramp = np.broadcast_to(along if axis == 0 else along[:, None], photo[::-1])
+    image = center_crop(geometry.resize(Image.fromarray(ramp.copy()), size), size)
+    pixels = np.asarray(image).mean(axis=axis)
+    inner = slice(4, -4)  # at the photograph's border, resizing has no neighbours to average
+    slope, start = np.polyfit(np.arange(size)[inner] + 0.5, pixels[inner], 1)
+    return start, start + slope * size
+
+
+def test_sides_are_swapped_for_pictures_that_lie_down(at_224: SwiftFile) -> None:
+    cases = text(at_224.named("property_declaration", "lyingDown"), "value").strip("[]")
+    swapped = {EXIF.index(case.strip(" .")) + 1 for case in cases.split(",")}
+    stored = Image.new("L", (4, 3))
+    turned = set()
+    for value in range(1, 9):
+        stored.getexif()[0x0112] = value
+        assert upright_rgb(stored).size == ImageOps.exif_transpose(stored).size
+        if upright_rgb(stored).size == (3, 4):
+            turned.add(value)
+    assert swapped == turned == {5, 6, 7, 8}
+
+
+def test_every_orientation_of_a_photograph_keeps_its_name(at_224: SwiftFile) -> None:
+    entries = [entry.text.decode().strip() for entry in at_224.nodes("switch_entry")]
+    assert entries[-1] == "@unknown default: return .up"
+    assert sorted(entries[:-1]) == sorted(f"case .{name}: return .{name}" for name in EXIF)
+
+
+def test_it_names_the_class_the_compute_units_and_the_systems(hot: Checkpoint) -> None:
+    ane = source(hot, "MyNet", target="ane")
+    parse(ane)
+    assert "struct MyNetClassifier {" in ane
+    assert "try MyNet(configuration: configuration)" in ane
+    assert "computeUnits: MLComputeUnits = .cpuAndNeuralEngine)" in ane
+    assert "@available(iOS 16.0, macOS 13.0, tvOS 16.0, *)" in ane
+    assert "MLComputeUnits = .cpuOnly)" in source(hot, target="cpu")
+    assert "@available(iOS 15.0, macOS 12.0, tvOS 15.0, *)" in source(hot)
+    assert "@available(iOS 26.0, macOS 26.0, tvOS 26.0, *)" in source(hot, min_ios=26)
+
+
+def test_untrained_weights_are_marked(hot: Checkpoint) -> None:
+    assert "UNTRAINED" in source(hot)
+    trained = replace(hot, provenance=replace(hot.provenance, trained=True))
+    assert "UNTRAINED" not in source(trained)
+
+
+def test_it_is_written_beside_the_package_and_anew(hot: Checkpoint, tmp_path: Path) -> None:
+    path = tmp_path / "Net.mlpackage"
+    exported = api.export_checkpoint(hot, ExportSpec(), path, verify=False, swift=True)
+    assert exported.swift == tmp_path / "NetClassifier.swift"
+    assert parse(exported.swift.read_text()).crop == 96 / 109
+    exported.swift.write_text(swift.MARK + " before")
+    api.export_checkpoint(hot, ExportSpec(), path, verify=False, swift=True)
+    assert parse(exported.swift.read_text()).crop == 96 / 109
+    assert api.export_checkpoint(hot, ExportSpec(), path, verify=False).swift is None
+
+
+@pytest.mark.parametrize(
+    ("options", "name", "problem"),
+    [
+        ({"outputs": "logits"}, "Net", "input image and outputs logits"),
+        ({"input": "tensor"}, "Net", "input tensor and outputs classifier"),
+        ({}, "my-net", "'my-net'"),
+        ({}, "1net", "'1net'"),
+        ({}, "Netz\u00e4hler", "'Netz\u00e4hler'"),
+    ],
+)
+def test_what_vision_or_xcode_could_not_use_is_refused_before_work(
+    hot: Checkpoint, tmp_path: Path, options: dict, name: str, problem: str
+) -> None:
+    path = tmp_path / f"{name}.mlpackage"
+    with pytest.raises(ConfigError, match=problem):
+        api.export_checkpoint(hot, ExportSpec(**options), path, swift=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_swift_file_of_somebody_else_is_left_alone(hot: Checkpoint, tmp_path: Path) -> None:
+    mine = tmp_path / "NetClassifier.swift"
+    mine.write_text("// mine\n")
+    with pytest.raises(PackageError, match="not written by this tool"):
+        api.export_checkpoint(hot, ExportSpec(), tmp_path / "Net.mlpackage", swift=True)
+    assert [p.name for p in tmp_path.iterdir()] == [mine.name]
+    assert mine.read_text() == "// mine\n"
