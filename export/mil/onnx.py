@@ -1,0 +1,114 @@
+"""A MIL function as an ONNX model, so that any machine can run what Core ML would."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper
+
+from export.mil.lowering import LOWERINGS
+from export.mil.lowering.graph import ONNX_TYPES, Graph
+from export.mil.lowering.registry import Call
+from export.mil.program import Function, TensorType
+from export.runtimes.base import ImageInput
+from mobilenet.errors import PackageError, UnsupportedError
+
+Precision = Literal["float32", "declared"]
+
+OPSET = 20  # the first with Gelu; ONNX Runtime 1.20 knows up to 21
+IR_VERSION = 10  # of ONNX 1.16; ONNX Runtime 1.20 refuses newer ones
+
+
+def to_onnx(
+    function: Function, precision: Precision = "float32", extra_outputs: Sequence[str] = ()
+) -> onnx.ModelProto:
+    """The model that computes what `function` does.
+
+    "float32" computes in float32 with the stored weights. "declared" also rounds the result of
+    every operation that is declared float16, as storing it in half precision would; how a
+    device accumulates inside an operation is not modelled.
+
+    Images enter as uint8 (1, height, width, channels), channels as in the picture: RGB or one.
+    `classify` gives the probabilities under the dictionary's name, in the order of the labels;
+    `extra_outputs` are names of intermediate values, given as float32.
+
+    Raises `UnsupportedError` naming all operations that have no lowering.
+    """
+    _check_supported(function)
+    graph = Graph(function, precision == "declared")
+    inputs = [_input(graph, function, value) for value in function.inputs]
+    for op in function.ops:
+        results = LOWERINGS[op.type](Call(graph, op))
+        names = (results,) if isinstance(results, str) else results
+        for output, name in zip(op.outputs, names, strict=True):
+            graph.bind(output, name)
+    outputs = [_output(graph, value) for value in _wanted(function, extra_outputs)]
+    return helper.make_model(
+        helper.make_graph(graph.nodes, function.name, inputs, outputs, graph.initializers),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="mobilenet-coreml",
+    )
+
+
+def _check_supported(function: Function) -> None:
+    missing = Counter(op.type for op in function.ops if op.type not in LOWERINGS)
+    if missing:
+        listed = ", ".join(f"{kind} ({count})" for kind, count in sorted(missing.items()))
+        raise UnsupportedError(
+            f"operations that cannot be run here: {listed}", "Core ML on a Mac runs them"
+        )
+
+
+def _input(graph: Graph, function: Function, value: TensorType) -> onnx.ValueInfoProto:
+    """Declare an input; of an image, also the way from its pixels to MIL's (1, C, H, W)."""
+    described = {feature.name: feature for feature in function.description.inputs}
+    feature = described.get(value.name)
+    if not isinstance(feature, ImageInput):
+        graph.bind(value, value.name)
+        return helper.make_tensor_value_info(value.name, _type(value), _dimensions(value))
+    channels = 1 if feature.color == "GRAYSCALE" else 3
+    (pixels,) = graph.add("Transpose", value.name, [value.name], 1, {"perm": [0, 3, 1, 2]})
+    if feature.color == "BGR":
+        order = graph.constant(np.array([2, 1, 0]))
+        (pixels,) = graph.add("Gather", value.name, [pixels, order], 1, {"axis": 1})
+    (floats,) = graph.add("Cast", value.name, [pixels], 1, {"to": TensorProto.FLOAT})
+    graph.bind(value, floats)
+    shape = [1, feature.height, feature.width, channels]
+    return helper.make_tensor_value_info(value.name, TensorProto.UINT8, shape)
+
+
+def _wanted(function: Function, extra: Sequence[str]) -> list[TensorType]:
+    """What the model gives: outputs, then extra ones, each once. Class names are no tensors."""
+    types = function.types()
+    unknown = [name for name in (*function.outputs, *extra) if name not in types]
+    if unknown:
+        raise PackageError(
+            f"function {function.name!r} computes no value called {unknown[0]!r}",
+            "ask for one of its operations' outputs",
+        )
+    names = dict.fromkeys((*function.outputs, *extra))
+    return [types[name] for name in names if types[name].dtype not in ("string", "int64")]
+
+
+def _output(graph: Graph, value: TensorType) -> onnx.ValueInfoProto:
+    result = graph.value(value.name)
+    graph.nodes.append(helper.make_node("Identity", [result], [value.name]))
+    if value.dtype == "dictionary":
+        return helper.make_tensor_value_info(value.name, TensorProto.FLOAT, [None])
+    return helper.make_tensor_value_info(value.name, _type(value), _dimensions(value))
+
+
+def _type(value: TensorType) -> int:
+    if value.dtype not in ONNX_TYPES:
+        raise UnsupportedError(
+            f"{value.name!r} is a {value.dtype}, which cannot be run here",
+            "Core ML on a Mac runs it",
+        )
+    return ONNX_TYPES[value.dtype]
+
+
+def _dimensions(value: TensorType) -> list[int | None]:
+    return [None if size < 0 else size for size in value.shape]

@@ -1,0 +1,174 @@
+"""A package on any machine: read, lowered to ONNX once, run by ONNX Runtime on the CPU.
+
+An implementation of its own, for correctness; its speed says nothing about an Apple device.
+Compiling needs the reader and `onnx`; a launch imports ONNX Runtime and numpy.
+"""
+
+import importlib.util
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+import numpy as np
+
+from export.runtimes.base import Feature, ImageInput, ModelDescription
+from export.runtimes.inputs import check
+from mobilenet.errors import PackageError, UnsupportedError
+from mobilenet.files import write_atomically
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+Precision = Literal["float32", "declared"]
+
+UNIT = "CPU"
+DTYPES = {
+    "tensor(float)": np.float32, "tensor(int32)": np.int32, "tensor(bool)": np.bool_,
+    "tensor(int8)": np.int8, "tensor(uint8)": np.uint8, "tensor(int16)": np.int16,
+    "tensor(uint16)": np.uint16,
+}  # fmt: skip
+
+
+class PortableRuntime:
+    """`Runtime` on ONNX Runtime.
+
+    `precision` "float32" computes in float32 with the stored weights; "declared" also rounds
+    every result that is declared float16. `extra_outputs` are intermediate values to be given
+    beside the model's outputs, `function` one of several in the package. `threads` of one
+    operation; None means one for each core.
+    """
+
+    name = "portable"
+
+    def __init__(
+        self,
+        threads: int | None = None,
+        precision: Precision = "float32",
+        extra_outputs: Sequence[str] = (),
+        function: str | None = None,
+    ) -> None:
+        self.threads = threads
+        self.precision = precision
+        self.extra_outputs = tuple(extra_outputs)
+        self.function = function
+
+    def unavailable(self) -> str | None:
+        if importlib.util.find_spec("onnxruntime") is None:
+            return "onnxruntime is not installed"
+        return None
+
+    def units(self) -> tuple[str, ...]:
+        return (UNIT,)
+
+    def compile(self, package: Path, folder: Path) -> Path:
+        """Write `NAME.onnx` and, beside it, the description; returns the former.
+
+        Raises `PackageError` for a damaged package, `UnsupportedError` for one that holds
+        operations which have no lowering.
+        """
+        from export.mil.onnx import to_onnx
+        from export.mil.read import read
+
+        function = read(package).function(self.function)
+        model = to_onnx(function, self.precision, self.extra_outputs)
+        compiled = folder / f"{package.stem}.onnx"
+        write_atomically(_description_path(compiled), msgspec.json.encode(function.description))
+        write_atomically(compiled, model.SerializeToString())
+        return compiled
+
+    def load(self, compiled: Path, unit: str) -> "PortableSession":
+        """Load what `compile` made. The only unit is "CPU"."""
+        if unit != UNIT:
+            raise UnsupportedError(f"the portable runtime has no unit {unit!r}", f"it has {UNIT}")
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self.threads or 0
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3  # errors; they are raised as well
+        path = _description_path(compiled)
+        try:
+            description = msgspec.json.decode(path.read_bytes(), type=ModelDescription)
+        except (FileNotFoundError, msgspec.DecodeError) as error:
+            raise PackageError(f"{path} cannot be read: {error}", "compile it again") from error
+        with _runtime_errors(compiled):
+            session = onnxruntime.InferenceSession(
+                str(compiled), options, providers=["CPUExecutionProvider"]
+            )
+        return PortableSession(session, description)
+
+
+class PortableSession:
+    """`Session` on an ONNX Runtime session, with Core ML's inputs and outputs."""
+
+    def __init__(
+        self, session: "onnxruntime.InferenceSession", description: ModelDescription
+    ) -> None:
+        self._session, self.description = session, description
+        self._dtypes = {item.name: DTYPES[item.type] for item in session.get_inputs()}
+        self._names = [item.name for item in session.get_outputs()]
+        kinds = {output.name: output.kind for output in description.outputs}
+        self._probabilities = {name for name in self._names if kinds.get(name) == "dictionary"}
+        # a label comes from `classify` as well, but strings are no tensors: made here
+        self._label = next((name for name in kinds if name not in self._names), None)
+        is_text = self._label is None or kinds[self._label] == "string"
+        self._labels: Sequence[str | int] = (
+            description.labels if is_text else [int(label) for label in description.labels]
+        )
+
+    def predict(self, inputs: Mapping[str, Feature]) -> dict[str, Feature]:
+        """All outputs by name, extra ones included."""
+        check(self.description, inputs)
+        feeds = {item.name: self._feed(item.name, inputs[item.name], isinstance(item, ImageInput))
+                 for item in self.description.inputs}  # fmt: skip
+        outputs: dict[str, Feature] = dict(
+            zip(self._names, self._session.run(self._names, feeds), strict=True)
+        )
+        for name in self._probabilities:
+            values = outputs[name]
+            if self._label is not None:
+                outputs[self._label] = self._labels[int(values.argmax())]
+            outputs[name] = dict(zip(self._labels, values.tolist(), strict=True))
+        return outputs
+
+    def _feed(self, name: str, value: Feature, is_image: bool) -> Any:
+        if not is_image:
+            return np.ascontiguousarray(value, self._dtypes[name])
+        pixels = np.asarray(value)
+        return pixels.reshape(1, *pixels.shape[:2], -1)  # (1, H, W, C): a view
+
+
+def run_package(
+    package: Path,
+    inputs: Mapping[str, Feature],
+    precision: Precision = "float32",
+    outputs: Sequence[str] = (),
+    function: str | None = None,
+) -> dict[str, Feature]:
+    """One prediction of a package; `outputs` are intermediate values to be given as well."""
+    import tempfile
+
+    runtime = PortableRuntime(None, precision, outputs, function)
+    with tempfile.TemporaryDirectory() as folder:
+        session = runtime.load(runtime.compile(package, Path(folder)), UNIT)
+    return session.predict(inputs)
+
+
+@contextmanager
+def _runtime_errors(compiled: Path) -> Iterator[None]:
+    """A graph that ONNX Runtime refuses comes from a program that is damaged."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    try:
+        yield
+    except (state.Fail, state.InvalidGraph, state.InvalidArgument, state.InvalidProtobuf) as error:
+        raise PackageError(
+            f"{compiled.stem} cannot be loaded: {' '.join(str(error).split())}",
+            "the package is damaged: make it again",
+        ) from error
+
+
+def _description_path(compiled: Path) -> Path:
+    return compiled.with_suffix(".description.json")
