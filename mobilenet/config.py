@@ -13,7 +13,7 @@ from mobilenet.errors import ConfigError
 
 Head = Literal["classifier", "features"]
 Activation = Literal["relu6", "relu"]
-Padding = Literal["same", "symmetric"]
+Padding = Literal["same", "symmetric", "keras"]
 WidthRule = Literal["slim", "keras", "timm"]
 Kind = Literal["stem", "depthwise", "pointwise"]
 Pads = tuple[int, int, int, int]
@@ -75,9 +75,10 @@ class MobileNetConfig:
     """Everything that fixes the shape and arithmetic of one MobileNet v1.
 
     `alpha` thins every layer, `resolution` is the side of the square input in pixels, `shallow`
-    leaves out the five 14x14x512 blocks. The rest follows the checkpoint: TF-Slim and Keras pad
-    as TensorFlow's SAME, timm and Caffe symmetrically; `width_rule` is how a fractional channel
-    count is rounded by the code the weights come from.
+    leaves out the five 14x14x512 blocks. The rest follows the checkpoint: TF-Slim pads
+    as TensorFlow's SAME, timm and Caffe symmetrically, Keras as SAME does for even maps even
+    where the map is odd; `width_rule` is how a fractional channel count is rounded by the code
+    the weights come from.
 
     Raises `ConfigError` for a value that no MobileNet can have.
     """
@@ -147,6 +148,8 @@ class MobileNetConfig:
         """(top, bottom, left, right) of a 3x3 convolution over a square map of side `size`."""
         if self.padding == "symmetric":
             return (1, 1, 1, 1)
+        if self.padding == "keras" and stride == 2:
+            return (0, 1, 0, 1)  # keras/applications/mobilenet.py: ZeroPadding2D(((0, 1), (0, 1)))
         before, after = same_padding(size, stride)
         return (before, after, before, after)
 

@@ -1,6 +1,7 @@
-"""Release archives (`.tgz`): the one model file inside, never written to where it says."""
+"""Archives: the one model file inside a release, and what no archive may do to us."""
 
 import tarfile
+import zipfile
 from pathlib import Path, PurePosixPath
 
 from mobilenet.errors import CheckpointError
@@ -29,12 +30,8 @@ def _read(archive: tarfile.TarFile, member: str, name: str) -> bytes:
     for count, info in enumerate(archive):
         if count >= MAX_MEMBERS:
             raise CheckpointError(f"{name} has over {MAX_MEMBERS} members", "is it a release?")
-        inside = PurePosixPath(info.name)
-        if inside.is_absolute() or ".." in inside.parts:
-            raise CheckpointError(
-                f"member {info.name} of {name} leaves its folder", "do not trust this archive"
-            )
-        wanted = info.name == member if member else inside.name.endswith(MODEL_SUFFIXES)
+        _check_inside(info.name, name)
+        wanted = info.name == member if member else info.name.endswith(MODEL_SUFFIXES)
         if info.isfile() and wanted:
             models.append(info)
     models.sort(key=lambda info: not info.name.endswith(MODEL_SUFFIXES[0]))
@@ -50,3 +47,28 @@ def _read(archive: tarfile.TarFile, member: str, name: str) -> bytes:
     file = archive.extractfile(models[0])
     assert file is not None  # isfile() above
     return file.read()
+
+
+def check_zip(path: Path) -> None:
+    """Raise `CheckpointError` for a zip that escapes its folder or swells beyond any MobileNet."""
+    try:
+        with zipfile.ZipFile(path) as zipped:
+            members = zipped.infolist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError) as error:
+        raise CheckpointError(
+            f"{path.name} is a damaged archive: {error}", "download or copy it again"
+        ) from error
+    for info in members:
+        _check_inside(info.filename, path.name)
+    if (size := sum(info.file_size for info in members)) > MAX_MEMBER_BYTES:
+        raise CheckpointError(
+            f"{path.name} unpacks to {size:,} bytes", "more than any MobileNet v1"
+        )
+
+
+def _check_inside(member: str, name: str) -> None:
+    inside = PurePosixPath(member.replace("\\", "/"))
+    if inside.is_absolute() or ".." in inside.parts:
+        raise CheckpointError(
+            f"member {member} of {name} leaves its folder", "do not trust this archive"
+        )

@@ -1,15 +1,24 @@
 """From a file's convolutions, in order, to a network: alpha, depth and classes from the shapes."""
 
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from mobilenet.checkpoint import Array, Layer
+from mobilenet.checkpoint import Array, BatchNorm, Layer
 from mobilenet.config import BLOCKS, SHALLOW_LEAVES_OUT, STEM_CHANNELS, MobileNetConfig, WidthRule
 from mobilenet.errors import CheckpointError, ConfigError
 
+OIHW = (0, 1, 2, 3)
+HWIO, HWC1 = (
+    (3, 2, 0, 1),
+    (2, 3, 0, 1),
+)  # TensorFlow's kernels to (out, in / groups, height, width)
+TORCH_NORM = ("weight", "bias", "running_mean", "running_var")
+TENSORFLOW_NORM = ("gamma", "beta", "moving_mean", "moving_variance")
+TORCH_COUNTER = "num_batches_tracked"
 FULL, SHALLOW = 1 + 2 * len(BLOCKS), 1 + 2 * (len(BLOCKS) - len(SHALLOW_LEAVES_OUT))
 
 
@@ -19,13 +28,23 @@ class Tensors:
     def __init__(self, names: Iterable[str], read: Callable[[str], Any]) -> None:
         self.names = frozenset(names)
         self._read = read
+        self._taken: set[str] = set()
 
-    def take(self, name: str, axes: tuple[int, ...] = (0,)) -> Array:
-        """The tensor with its axes in our order; `axes` also says how many it must have."""
+    def numbered(self, pattern: str) -> list[tuple[int, ...]]:
+        """The numbers in the names that begin with `pattern`, a regular expression, in order."""
+        found = (re.match(pattern, name) for name in self.names)
+        return sorted({tuple(map(int, match.groups())) for match in found if match})
+
+    def take(self, name: str, axes: tuple[int, ...] | None = (0,)) -> Array:
+        """The tensor with its axes in our order; `axes` also says how many it must have.
+
+        None takes it as it is.
+        """
         if name not in self.names:
             raise CheckpointError(f"tensor {name} is missing", "is the file complete?")
+        self._taken.add(name)
         array = np.asarray(self._read(name))
-        if array.ndim != len(axes):
+        if axes is not None and array.ndim != len(axes):
             raise CheckpointError(
                 f"tensor {name} has shape {array.shape}, {len(axes)} dimensions are needed",
                 "is it a MobileNet v1?",
@@ -35,14 +54,39 @@ class Tensors:
         with np.errstate(over="ignore"):  # float64 beyond float32 turns inf, which is refused
             return np.array(array.transpose(axes), np.float32, order="C")  # writable, our own
 
+    def convolution(
+        self,
+        kernel: str,
+        norm: str,
+        axes: tuple[int, ...] = OIHW,
+        fields: Sequence[str] = TORCH_NORM,
+    ) -> Layer:
+        """A kernel, and the batch norm whose four vectors are called `norm` + field."""
+        vectors = (self.take(norm + field) for field in fields)
+        return Layer(self.take(kernel, axes), norm=BatchNorm(*vectors))
+
+    def refuse_rest(self, ignored: str = TORCH_COUNTER) -> None:
+        """Raise for a tensor that nobody took: the file holds more than a MobileNet v1."""
+        if rest := sorted(n for n in self.names - self._taken if not n.endswith(ignored)):
+            raise CheckpointError(
+                f"tensor {rest[0]} has no place in a MobileNet v1 (nor have {len(rest) - 1} more)",
+                "is it another network?",
+            )
+
+
+def licence_of(classes: int) -> str:
+    """Every published ImageNet checkpoint of the families read here is under Apache-2.0."""
+    return "Apache-2.0" if classes in (1000, 1001) else "unknown"
+
 
 def assemble(
-    convolutions: Sequence[Layer], logits: Layer, width_rule: WidthRule, **traits: Any
+    convolutions: Sequence[Layer], logits: Layer | None, width_rule: WidthRule, **traits: Any
 ) -> tuple[MobileNetConfig, dict[str, Layer]]:
     """Config and layers by our names, for 27 convolutions in order (shallow: 17).
 
-    `traits` are the further fields of `MobileNetConfig`. Raises `CheckpointError`, naming the
-    layer, when the shapes are those of no MobileNet v1; `Checkpoint` checks each single one.
+    Without `logits` the network ends in its features. `traits` are the further fields of
+    `MobileNetConfig`. Raises `CheckpointError` when the shapes are those of no MobileNet v1;
+    `Checkpoint` checks each single one.
     """
     if len(convolutions) not in (FULL, SHALLOW):
         raise CheckpointError(
@@ -56,13 +100,15 @@ def assemble(
     shallow = len(convolutions) == SHALLOW
     try:
         config = MobileNetConfig(
-            alpha=alpha, shallow=shallow, classes=logits.kernel.shape[0],
-            width_rule=width_rule, **traits,
+            alpha=alpha, shallow=shallow, width_rule=width_rule,
+            **({"head": "features"} if logits is None else {"classes": logits.kernel.shape[0]}),
+            **traits,
         )  # fmt: skip
     except ConfigError as error:
         raise CheckpointError(f"the file's {error.message}", error.hint) from error
     names = (spec.name for spec in config.convolutions())
-    return config, {**dict(zip(names, convolutions, strict=True)), "logits": logits}
+    head = {} if logits is None else {"logits": logits}
+    return config, dict(zip(names, convolutions, strict=True)) | head
 
 
 def find_alpha(first: int, last: int, width_rule: WidthRule) -> float:

@@ -1,16 +1,23 @@
 """Which family a weight file belongs to: asked of its content, never of its name."""
 
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from mobilenet import files
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.errors import CheckpointError
+from mobilenet.sources import archive, caffe, keras, slim, tensors, tflite
 
 # alpha 8 with a thousand classes has 225 million parameters
 MAX_FILE_BYTES = 1 << 30
-KNOWN = "a TF-Slim frozen graph"
+HEAD_BYTES = 64
+KNOWN = (
+    "TF-Slim graphs and their .tgz, Keras .h5, timm's and transformers' safetensors or .pth, "
+    "Caffe models, .tflite, and our own safetensors"
+)
 
 
 def read(path: Path) -> Checkpoint:
@@ -27,17 +34,63 @@ def read(path: Path) -> Checkpoint:
 
 
 def _reader(path: Path) -> Callable[[Path], Checkpoint]:
-    from mobilenet.sources import slim
-
     if not path.exists():
         raise CheckpointError(f"{path} does not exist", "give a file or folder of weights")
-    size = path.stat().st_size
-    if size > MAX_FILE_BYTES:
+    if path.is_dir():
+        return _read_folder
+    if (size := path.stat().st_size) > MAX_FILE_BYTES:
         raise CheckpointError(
             f"{path.name} has {size:,} bytes, more than any MobileNet v1", "is it another network?"
         )
     with path.open("rb") as file:
-        head = file.read(64)
-    if head[:1] == b"\n":
-        return slim.read
+        head = file.read(HEAD_BYTES)
+    for offset, magic, reader in (
+        (4, b"TFL3", tflite.read),
+        (8, b"{", tensors.read_safetensors),  # behind the length of the JSON header
+        (0, b"\x89HDF\r\n\x1a\n", keras.read),
+        (0, b"\x1f\x8b", _read_archive),
+        (0, b"PK\x03\x04", keras.read if _is_keras(path) else tensors.read_torch),
+        (0, b"\x80\x02", tensors.read_torch),  # pickle's protocol 2, all that torch ever wrote
+        (0, b"\xa2\x06", caffe.read),  # NetParameter: its first layer, where it has no name
+        (0, b"\n", slim.read if _is_graph(head) else caffe.read),
+    ):
+        if head.startswith(magic, offset):
+            return reader
     raise CheckpointError(f"{path.name} is no weight file that is known here", f"read are {KNOWN}")
+
+
+def _is_graph(head: bytes) -> bool:
+    """A GraphDef begins with a node, and that with its name: two fields number 1, nested.
+
+    A Caffe model begins with a name, too, but a plain one.
+    """
+    length_ends = next((at for at in range(1, 6) if at < len(head) and head[at] < 0x80), 5)
+    return head[length_ends + 1 : length_ends + 2] == b"\n"
+
+
+def _is_keras(path: Path) -> bool:
+    if not zipfile.is_zipfile(path):
+        return False
+    archive.check_zip(path)
+    with zipfile.ZipFile(path) as zipped:
+        return keras.ARCHIVED in zipped.namelist()
+
+
+def _read_archive(path: Path) -> Checkpoint:
+    """A release: unpacked beside nothing of ours, read, and gone."""
+    with TemporaryDirectory() as folder:
+        model = Path(folder) / path.stem
+        model.write_bytes(archive.model_bytes(path))
+        return _reader(model)(model)
+
+
+def _read_folder(folder: Path) -> Checkpoint:
+    """A repository as Hugging Face lays it out: one weight file, its JSON beside it."""
+    found = sorted(
+        path
+        for suffix in (".safetensors", ".bin", ".pth", ".h5")
+        for path in folder.glob(f"*{suffix}")
+    )
+    if not found:
+        raise CheckpointError(f"folder {folder} holds no weight file", f"read are {KNOWN}")
+    return _reader(found[0])(found[0])

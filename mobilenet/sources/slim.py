@@ -6,19 +6,19 @@ Whatever else is in the graph, a foreign head for instance, is ignored.
 """
 
 import math
-import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mobilenet.checkpoint import BatchNorm, Checkpoint, Layer, Provenance
+from mobilenet.checkpoint import Checkpoint, Layer, Provenance
 from mobilenet.config import Activation, Padding
 from mobilenet.errors import CheckpointError
 from mobilenet.labels import labels_for
 from mobilenet.sources import protobuf
-from mobilenet.sources.assemble import Tensors, assemble
+from mobilenet.sources.assemble import HWC1, HWIO, TENSORFLOW_NORM, Tensors, assemble, licence_of
 
 # tensorflow/core/framework/{graph,node_def,attr_value,tensor,tensor_shape}.proto
 _MESSAGES: dict[str, protobuf.Fields] = {
@@ -38,7 +38,6 @@ _MESSAGES: dict[str, protobuf.Fields] = {
     "Dim": {"size": (1, "int64")},
 }  # fmt: skip
 _DT_FLOAT = 1
-_HWIO, _HWC1 = (3, 2, 0, 1), (2, 3, 0, 1)  # to (out, in / groups, height, width)
 _LOGITS = "MobilenetV1/Logits/Conv2d_1c_1x1"
 _POOL = "MobilenetV1/Logits/AvgPool_1a/AvgPool"
 _STRIDE = 32  # of the whole network: a map of 7 x 7 before the pool means 224 pixels
@@ -62,9 +61,9 @@ def from_bytes(data: bytes, name: str) -> Checkpoint:
             f"{name} has no node under MobilenetV1/", "is it a graph of TF-Slim's MobileNet v1?"
         )
     tensors = Tensors(nodes.keys(), lambda tensor: _constant(tensor, nodes[tensor]))
-    kernel = tensors.take(f"{_LOGITS}/weights", _HWIO)
+    kernel = tensors.take(f"{_LOGITS}/weights", HWIO)
     config, layers = assemble(
-        _convolutions(tensors),
+        list(_convolutions(tensors)),
         Layer(kernel.reshape(kernel.shape[:2]), tensors.take(f"{_LOGITS}/biases")),
         "slim",
         resolution=_resolution(nodes),
@@ -72,29 +71,23 @@ def from_bytes(data: bytes, name: str) -> Checkpoint:
         activation=_activation(nodes),
         bn_epsilon=_epsilon(nodes),
     )
-    provenance = Provenance("TF-Slim frozen graph", trained=True, licence="Apache-2.0")
+    provenance = Provenance("TF-Slim frozen graph", True, licence_of(config.classes))
     return Checkpoint(config, layers, provenance, labels=labels_for(config.classes))
 
 
-def _convolutions(tensors: Tensors) -> list[Layer]:
-    found = (re.match(r"MobilenetV1/Conv2d_(\d+)_", name) for name in tensors.names)
-    numbers = sorted({int(match[1]) for match in found if match})
-    layers = [_layer(tensors, "MobilenetV1/Conv2d_0", "weights", _HWIO)]
-    for number in numbers:
+def _convolutions(tensors: Tensors) -> Iterator[Layer]:
+    for (number,) in tensors.numbered(r"MobilenetV1/Conv2d_(\d{1,3})[_/]"):
         block = f"MobilenetV1/Conv2d_{number}"
-        layers.append(_layer(tensors, f"{block}_depthwise", "depthwise_weights", _HWC1))
-        layers.append(_layer(tensors, f"{block}_pointwise", "weights", _HWIO))
-    return layers
+        if number == 0:
+            yield _layer(tensors, block, "weights", HWIO)
+            continue
+        yield _layer(tensors, f"{block}_depthwise", "depthwise_weights", HWC1)
+        yield _layer(tensors, f"{block}_pointwise", "weights", HWIO)
 
 
 def _layer(tensors: Tensors, scope: str, weights: str, axes: tuple[int, ...]) -> Layer:
-    norm = BatchNorm(
-        *(
-            tensors.take(f"{scope}/BatchNorm/{field}")
-            for field in ("gamma", "beta", "moving_mean", "moving_variance")
-        )
-    )
-    return Layer(tensors.take(f"{scope}/{weights}", axes), norm=norm)
+    norm = f"{scope}/BatchNorm/"
+    return tensors.convolution(f"{scope}/{weights}", norm, axes, TENSORFLOW_NORM)
 
 
 def _constant(name: str, node: Any) -> NDArray[np.float32]:

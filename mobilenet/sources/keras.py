@@ -1,0 +1,166 @@
+"""Keras Applications' MobileNet: `.h5` of Keras 2 and 3, `.weights.h5`, and `.keras`.
+
+keras/applications/mobilenet.py: ReLU6, epsilon 1e-3, int(filters * alpha) channels, and stride 2
+as ZeroPadding2D(((0, 1), (0, 1))) before a valid convolution. Size, epsilon and activation are
+taken from the model's own description where the file holds it.
+"""
+
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from mobilenet.checkpoint import Checkpoint, Layer, Provenance
+from mobilenet.config import Activation
+from mobilenet.errors import CheckpointError
+from mobilenet.labels import labels_for
+from mobilenet.sources import archive
+from mobilenet.sources.assemble import HWC1, HWIO, TENSORFLOW_NORM, Tensors, assemble, licence_of
+
+MAX_TENSOR_BYTES = 1 << 28  # alpha 8: the last pointwise kernel has 8192 x 8192 floats
+ARCHIVED = "model.weights.h5"  # inside a .keras file
+
+
+class LayerSettings(msgspec.Struct):
+    """What we need of a layer's `config`: of the input's, the batch norms' and the ReLUs'."""
+
+    batch_shape: list[int | None] | None = None  # Keras 3
+    batch_input_shape: list[int | None] | None = None  # Keras 2
+    epsilon: float | None = None
+    max_value: float | None = None
+
+
+class LayerDescription(msgspec.Struct):
+    class_name: str
+    config: LayerSettings
+
+
+class Layers(msgspec.Struct):
+    layers: list[LayerDescription]
+
+
+class ModelDescription(msgspec.Struct):
+    """The `model_config` attribute of a whole model's `.h5`, and the config.json of `.keras`."""
+
+    config: Layers
+
+    def all(self, class_name: str) -> list[LayerSettings]:
+        return [layer.config for layer in self.config.layers if layer.class_name == class_name]
+
+    def resolution(self) -> int:
+        """Side of a fixed input, else 224."""
+        for entry in self.all("InputLayer"):
+            shape = entry.batch_shape or entry.batch_input_shape or []
+            if len(shape) == 4 and shape[1]:
+                return shape[1]
+        return 224
+
+    def epsilon(self) -> float:
+        found = {entry.epsilon for entry in self.all("BatchNormalization")}
+        if len(found) != 1 or (epsilon := found.pop()) is None:
+            raise CheckpointError(
+                f"the model's batch norms have {len(found)} different epsilons", "one is needed"
+            )
+        return epsilon
+
+    def activation(self) -> Activation:
+        return "relu6" if any(entry.max_value for entry in self.all("ReLU")) else "relu"
+
+
+def read(path: Path) -> Checkpoint:
+    """The network in a file of Keras. Raises `CheckpointError` naming the layer."""
+    if not zipfile.is_zipfile(path):
+        with path.open("rb") as file:
+            return _read(file, path.name, None)
+    archive.check_zip(path)
+    with zipfile.ZipFile(path) as zipped:
+        described = zipped.read("config.json") if "config.json" in zipped.namelist() else None
+        return _read(io.BytesIO(zipped.read(ARCHIVED)), path.name, described)
+
+
+def _read(file: IO[bytes], name: str, described: bytes | None) -> Checkpoint:
+    import h5py
+
+    try:
+        with h5py.File(file, "r") as h5:
+            described = described or h5.attrs.get("model_config")
+            description = _decode(described, name) if described else None
+            datasets = dict(_datasets(h5))
+            return _network(Tensors(datasets, lambda key: _array(key, datasets[key])), description)
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError) as error:
+        raise CheckpointError(
+            f"{name} is a damaged HDF5 file: {error}", "download or copy it again"
+        ) from error
+
+
+def _decode(described: bytes | str, name: str) -> ModelDescription:
+    try:
+        return msgspec.json.decode(described, type=ModelDescription)
+    except msgspec.DecodeError as error:
+        raise CheckpointError(f"model_config of {name} cannot be read: {error}") from error
+
+
+def _network(tensors: Tensors, description: ModelDescription | None) -> Checkpoint:
+    convolutions = list(_convolutions(tensors))
+    kernel = tensors.take("conv_preds/kernel", HWIO)
+    logits = Layer(kernel.reshape(kernel.shape[:2]), tensors.take("conv_preds/bias"))
+    tensors.refuse_rest()
+    config, layers = assemble(
+        convolutions, logits, "keras",
+        padding="keras",
+        resolution=description.resolution() if description else 224,
+        bn_epsilon=description.epsilon() if description else 1e-3,
+        activation=description.activation() if description else "relu6",
+    )  # fmt: skip
+    provenance = Provenance("Keras", True, licence_of(config.classes))
+    return Checkpoint(config, layers, provenance, labels=labels_for(config.classes))
+
+
+def _convolutions(tensors: Tensors) -> Iterator[Layer]:
+    yield _convolution(tensors, "conv1", HWIO)
+    for (number,) in tensors.numbered(r"conv_dw_(\d{1,3})/"):
+        yield _convolution(tensors, f"conv_dw_{number}", HWC1)
+        yield _convolution(tensors, f"conv_pw_{number}", HWIO)
+
+
+def _convolution(tensors: Tensors, layer: str, axes: tuple[int, ...]) -> Layer:
+    return tensors.convolution(f"{layer}/kernel", f"{layer}_bn/", axes, TENSORFLOW_NORM)
+
+
+def _datasets(h5: Any) -> Iterator[tuple[str, Any]]:
+    """Datasets by "layer/variable", whatever wrote them. External links are not followed."""
+    import h5py
+
+    found: list[tuple[str, Any]] = []
+
+    def visit(key: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and not key.startswith("optimizer"):
+            found.append((key, item))
+
+    h5.visititems(visit)
+    for key, dataset in found:
+        *path, variable = key.removesuffix(":0").split("/")
+        if path[-1:] == ["vars"]:  # .weights.h5: layers/<class>_<n>/vars/<index>
+            layer = str(dataset.parent.attrs.get("name", key))
+            yield f"{layer}/{_variable(layer, variable)}", dataset
+        elif path:  # .h5: <layer>/<layer>/<variable>, below model_weights for a whole model
+            yield f"{path[-1]}/{variable.replace('depthwise_kernel', 'kernel')}", dataset
+
+
+def _variable(layer: str, index: str) -> str:
+    names = TENSORFLOW_NORM if layer.endswith("_bn") else ("kernel", "bias")
+    return (
+        names[int(index)] if re.fullmatch(r"[0-3]", index) and int(index) < len(names) else index
+    )
+
+
+def _array(key: str, dataset: Any) -> Any:
+    if dataset.is_virtual or dataset.external:
+        raise CheckpointError(f"{key} lies in another file", "save the weights in one file")
+    if dataset.size is None or dataset.size * 4 > MAX_TENSOR_BYTES:
+        raise CheckpointError(f"{key} has shape {dataset.shape}", "is it a MobileNet v1?")
+    return dataset[()]
