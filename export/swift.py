@@ -17,6 +17,10 @@ from mobilenet import files
 from mobilenet.errors import ConfigError, PackageError
 
 MARK = "// Written by mobilenet-coreml"
+MACOS = {
+    13: "10.15", 14: "11.0", 15: "12.0", 16: "13.0", 17: "14.0", 18: "15.0", 26: "26.0"
+}  # fmt: skip
+"""The macOS that came with an iOS."""
 EXAMPLE = (4032, 3024)  # pixels: an iPhone's photograph, 4:3
 
 
@@ -91,14 +95,9 @@ def source(model: str, facts: Facts) -> str:
         interpolation=facts.geometry.interpolation,
         units=facts.compute_units,
         ios=facts.min_ios,
-        macos=_macos(facts.min_ios),
+        macos=MACOS[facts.min_ios],
         example=_example(size / shorter),
     )
-
-
-def _macos(ios: int) -> int:
-    """The macOS of the same year; both have carried the year as their number since 26."""
-    return ios if ios >= 26 else ios - 3
 
 
 def _example(crop: float) -> str:

@@ -1,6 +1,6 @@
 """The Swift file: it parses, takes the pixels Python does, and is refused where it would lie."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,25 +13,16 @@ from PIL import Image, ImageOps
 from tree_sitter import Language, Node, Parser
 
 from export import api, swift
-from export.spec import ExportSpec
+from export.spec import MIN_IOS, ExportSpec
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.errors import ConfigError, PackageError
 from mobilenet.preprocess import Geometry, center_crop, upright_rgb
 
 SWIFT = Parser(Language(tree_sitter_swift.language()))
 EXIF = (
-    "up",
-    "upMirrored",
-    "down",
-    "downMirrored",
-    "leftMirrored",
-    "right",
-    "rightMirrored",
-    "left",
-)
+    "up", "upMirrored", "down", "downMirrored", "leftMirrored", "right", "rightMirrored", "left",
+)  # fmt: skip
 """CGImagePropertyOrientation's cases; their raw values are EXIF's, from 1."""
-
-Rectangle = Callable[[float, float], swift.Region]
 
 
 @dataclass
@@ -62,12 +53,8 @@ class SwiftFile:
         for line in self.nodes("property_declaration", function):
             names[text(line, "name")] = evaluate(line, names)
         (result,) = self.nodes("control_transfer_statement", function)
-        return swift.Region(
-            **{text(a, "name"): evaluate(a, names) for a in self.arguments(result)}
-        )
-
-    def arguments(self, call: Node) -> list[Node]:
-        return list(self.nodes("value_argument", call))
+        arguments = self.nodes("value_argument", result)
+        return swift.Region(**{text(a, "name"): evaluate(a, names) for a in arguments})
 
 
 def text(node: Node, field: str) -> str:
@@ -195,6 +182,9 @@ def test_it_names_the_class_the_compute_units_and_the_systems(hot: Checkpoint) -
     assert "MLComputeUnits = .cpuOnly)" in source(hot, target="cpu")
     assert "@available(iOS 15.0, macOS 12.0, tvOS 15.0, *)" in source(hot)
     assert "@available(iOS 26.0, macOS 26.0, tvOS 26.0, *)" in source(hot, min_ios=26)
+    assert swift.MACOS.keys() >= {ios for versions in MIN_IOS.values() for ios in versions}
+    old = replace(api.facts_about(hot, ExportSpec()), min_ios=13)
+    assert "@available(iOS 13.0, macOS 10.15, tvOS 13.0, *)" in swift.source("Net", old)
 
 
 def test_untrained_weights_are_marked(hot: Checkpoint) -> None:

@@ -22,7 +22,7 @@ import UIKit
 ///
 /// The network sees the square that it saw when it was evaluated. Vision scales that square with a
 /// filter of its own (evaluated with: $interpolation), so probabilities differ a little.
-@available(iOS $ios.0, macOS $macos.0, tvOS $ios.0, *)
+@available(iOS $ios.0, macOS $macos, tvOS $ios.0, *)
 struct ${model}Classifier {
     /// A class and its probability, 0 to 1.
     struct Prediction {
