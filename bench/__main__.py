@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec
 
+from bench.comparison import compare
 from bench.disturbances import env
 from bench.placement import placement
 from bench.run import resume, run
@@ -33,6 +34,7 @@ def reported(command: Callable[P, Path]) -> Callable[P, None]:
 
 
 app.command(reported(run))
+app.command(reported(compare), name="all")
 app.command(reported(resume))
 app.command(soak)
 app.command(placement)

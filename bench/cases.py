@@ -5,6 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
+from bench import baselines
 from bench.records import Case, Model
 from bench.runtimes import RUNTIMES, Entry
 from export import metadata, package
@@ -114,12 +117,22 @@ def model_of(path: Path) -> Model:
         format=program.kind,
         agreement=verified.agreement if verified else None,
     )
-    return model if facts is None else _with_facts(model, facts)
+    if facts is not None:
+        return _with_facts(model, facts)
+    if baseline := baselines.facts_of(program.description.metadata):
+        return msgspec.structs.replace(
+            model,
+            precision=baseline.precision,
+            resolution=baseline.baseline.size,
+            trained=False,
+            weights=f"untrained, seed {baseline.seed}",
+            macs=baseline.baseline.macs,
+            parameters=baseline.baseline.parameters,
+        )
+    return model
 
 
 def _with_facts(model: Model, facts: metadata.Facts) -> Model:
-    import msgspec
-
     return msgspec.structs.replace(
         model,
         format=facts.format,
@@ -138,8 +151,6 @@ def _with_facts(model: Model, facts: metadata.Facts) -> Model:
 
 def _distinct(models: list[tuple[Path, Model]]) -> list[tuple[Path, Model]]:
     """Packages of the same name are told apart by their contents; the same one counts once."""
-    import msgspec
-
     by_identity = {model.identity: (path, model) for path, model in reversed(models)}
     models = [entry for entry in models if by_identity[entry[1].identity] == entry]
     names = Counter(model.name for _, model in models)

@@ -16,6 +16,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     task: Literal["measure", "soak"] = "measure"
     factory: str  # "package.module:Class" of the runtime, from the registry or a test
     settings: dict[str, int] = {}  # keyword arguments of the factory
+    imports: tuple[str, ...] = ()  # modules that loading is not charged for
     compiled: str
     unit: str
     batch: int = 1

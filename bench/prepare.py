@@ -125,6 +125,7 @@ class Preparer:
         return Job(
             factory=candidate.entry.factory,
             settings=candidate.settings,
+            imports=candidate.entry.imports,
             compiled=str(compiled),
             unit=candidate.unit,
             batch=candidate.batch,

@@ -12,15 +12,30 @@ class Entry(NamedTuple):
     factory: str  # "module:Class"
     units: tuple[str, ...]
     has_threads: bool = False  # whether the factory takes `threads`
+    imports: tuple[str, ...] = ()  # what a launch imports before loading is timed
 
 
 RUNTIMES = {
     "coreml": Entry(
         "export.runtimes.coreml:CoreMLRuntime", ("CPU_ONLY", "CPU_AND_GPU", "CPU_AND_NE", "ALL")
     ),
-    "portable": Entry("export.runtimes.portable:PortableRuntime", ("CPU",), has_threads=True),
-    "torch": Entry("bench.torch_runtime:TorchRuntime", ("CPU",), has_threads=True),
-    "torch-mps": Entry("bench.torch_runtime:MpsRuntime", ("GPU",)),
+    "portable": Entry(
+        "export.runtimes.portable:PortableRuntime",
+        ("CPU",),
+        has_threads=True,
+        imports=("onnxruntime",),
+    ),
+    "torch": Entry(
+        "bench.torch_runtime:TorchRuntime",
+        ("CPU",),
+        has_threads=True,
+        imports=("mobilenet.model", "safetensors.torch"),
+    ),
+    "torch-mps": Entry(
+        "bench.torch_runtime:MpsRuntime",
+        ("GPU",),
+        imports=("mobilenet.model", "safetensors.torch"),
+    ),
 }
 
 

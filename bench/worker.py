@@ -164,9 +164,11 @@ def peak_memory_bytes() -> int:
 
 
 def _runtime(job: Job) -> Any:
+    for needed in job.imports:
+        importlib.import_module(needed)
     module, _, name = job.factory.partition(":")
     runtime = getattr(importlib.import_module(module), name)(**job.settings)
-    if reason := runtime.unavailable():  # also imports what `load` should not be charged for
+    if reason := runtime.unavailable():
         raise UnsupportedError(reason)
     return runtime
 

@@ -4,9 +4,9 @@ import gc
 import itertools
 
 import pytest
-from fakes import FakeClock
 
 from bench import measure
+from fakes import FakeClock
 
 MS = 1_000_000
 

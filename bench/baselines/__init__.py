@@ -1,0 +1,65 @@
+"""The networks MobileNet is compared with, defined here and exported by the same tool.
+
+Their weights are drawn, not trained: a latency does not ask what a network knows. They take the
+same preprocessing as MobileNet, so that the programs differ in the networks alone.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import msgspec
+
+from mobilenet.errors import PackageError
+
+KEY = "mobilenet.baseline"  # of the user-defined metadata
+SEED = 0
+
+
+class Baseline(NamedTuple):
+    """A network by name. Multiply-accumulates are those of convolutions and classifier."""
+
+    factory: str  # "module:function"
+    size: int  # side of the square input in pixels
+    macs: int
+    parameters: int
+
+
+BASELINES = {
+    "VGG16": Baseline("bench.baselines.vgg:vgg16", 224, 15_470_264_320, 138_357_544),
+    "InceptionV3": Baseline(
+        "bench.baselines.inception:inception_v3", 299, 5_713_216_096, 23_834_568
+    ),
+    "SqueezeNet11": Baseline(
+        "bench.baselines.squeezenet:squeezenet1_1", 224, 349_151_936, 1_235_496
+    ),
+}
+
+
+@dataclass(frozen=True)
+class BaselineFacts:
+    """What a baseline's package says about itself."""
+
+    name: str
+    seed: int
+    precision: str
+
+    @property
+    def baseline(self) -> Baseline:
+        if self.name not in BASELINES:
+            raise PackageError(
+                f"baseline {self.name!r} is unknown", f"one of {', '.join(BASELINES)}"
+            )
+        return BASELINES[self.name]
+
+
+def facts_of(metadata: dict[str, str]) -> BaselineFacts | None:
+    """The facts in a package's metadata; None for any other package."""
+    text = metadata.get(KEY)
+    if text is None:
+        return None
+    try:
+        return msgspec.json.decode(text, type=BaselineFacts)
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        raise PackageError(
+            f"the package's own metadata cannot be read: {error}", "export it again"
+        ) from error
