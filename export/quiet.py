@@ -5,6 +5,7 @@ TensorFlow or transformers are installed. Off a Mac it also logs a line for each
 that only the macOS wheel has. Warnings that come after the import are left alone.
 """
 
+import gc
 import logging
 import sys
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ def coremltools(torch: bool = True) -> ModuleType:
     hidden = UNUSED if torch else (*UNUSED, "torch")
     with _hidden(hidden), _expected_logs_dropped(), _no_progress_bars():
         import coremltools as ct
+    gc.freeze()  # coremltools ends each conversion with gc.collect(): not over what was imported
     if torch and not ct.converters._converters_entry._HAS_TORCH:
         raise RuntimeError("coremltools was first imported without torch in this process")
     return ct  # type: ignore[no-any-return]  # coremltools is untyped

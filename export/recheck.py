@@ -10,7 +10,14 @@ from export.mil.program import Function
 from export.mil.read import read
 from export.runtimes.base import ImageInput
 from export.spec import ExportSpec, Outputs, Precision, Target
-from export.verify import PRECISION_LIMITS, STRUCTURE_LIMIT, inputs_for, run, verify_package
+from export.verify import (
+    PRECISION_LIMITS,
+    STRUCTURE_LIMIT,
+    inputs_for,
+    run,
+    tap_of,
+    verify_package,
+)
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.errors import PackageError
 
@@ -51,7 +58,7 @@ def verify_again(
     top5: tuple[tuple[str, float], ...] = ()
     if photographs and spec.outputs == "classifier":
         picture = checkpoint.geometry.apply(photographs[0], checkpoint.config.resolution)
-        results = run(path, inputs_for(checkpoint, spec, [picture]), "declared")
+        results = run(path, inputs_for(checkpoint, spec, [picture]), "declared", tap_of(function))
         ranked = sorted(results.probabilities(0).items(), key=lambda item: -item[1])
         top5 = tuple(ranked[:5])
     limit = PRECISION_LIMITS[spec.resolved().precision or "fp16"]

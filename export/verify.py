@@ -61,17 +61,18 @@ def verify_package(
     wanted = torch_logits(checkpoint, pictures)
     expected = _for_image_input(checkpoint, spec)
     function = read(path).function()
+    tap = tap_of(function)
     own = with_weights_of(function, expected)
     _check_weights(own, expected, spec)
     with tempfile.TemporaryDirectory() as folder:
         twin = Path(folder) / "twin.mlpackage"
         build(checkpoint, spec, precision="fp32").save(str(twin))
         structure = max(
-            relative_l2(run(twin, inputs, "float32").logits, wanted),
-            relative_l2(run(path, inputs, "float32").logits, torch_logits(own, pictures)),
+            relative_l2(run(twin, inputs, "float32", tap).logits, wanted),
+            relative_l2(run(path, inputs, "float32", tap).logits, torch_logits(own, pictures)),
         )
     _gate("structure", structure, STRUCTURE_LIMIT)
-    results = run(path, inputs, "declared")
+    results = run(path, inputs, "declared", tap)
     agreement = relative_l2(results.logits, wanted)
     _gate("precision", agreement, PRECISION_LIMITS[spec.precision or "fp16"])
     if spec.outputs == "classifier":
@@ -130,9 +131,10 @@ class Results:
         return values
 
 
-def run(path: Path, inputs: Sequence[dict[str, Any]], precision: PortablePrecision) -> Results:
-    """Run the package with the value before softmax laid open, on the portable runtime."""
-    tap = tap_of(read(path).function())
+def run(
+    path: Path, inputs: Sequence[dict[str, Any]], precision: PortablePrecision, tap: str
+) -> Results:
+    """Run the package on the portable runtime with the value called `tap` laid open."""
     with tempfile.TemporaryDirectory() as folder:
         runtime = PortableRuntime(precision=precision, extra_outputs=(tap,))
         session = runtime.load(runtime.compile(path, Path(folder)), runtime.units()[0])

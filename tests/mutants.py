@@ -72,7 +72,9 @@ def builder(op: str, bent: Callable[..., Any]) -> Callable[[], AbstractContextMa
 
 def clip_at(limit: float) -> Callable[[], AbstractContextManager[Any]]:
     def bent(mb: Any, _real: Any, x: Any, name: str) -> Any:
-        kind = np.float16 if "fp16" in str(x.dtype) else np.float32
+        from coremltools.converters.mil.mil import types
+
+        kind = types.nptype_from_builtin(x.dtype)
         return mb.clip(x=x, alpha=kind(0), beta=kind(limit), name=name)
 
     return builder("relu6", bent)

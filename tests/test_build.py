@@ -13,7 +13,7 @@ from export.mil.read import read
 from export.save import save_reproducibly
 from export.spec import ExportSpec
 from export.trace import trace
-from export.verify import inputs_for, probe_pictures, relative_l2, run
+from export.verify import Results, inputs_for, probe_pictures, relative_l2, run, tap_of
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.config import MobileNetConfig
 from mobilenet.model import from_checkpoint
@@ -23,6 +23,10 @@ from mobilenet.untrained import untrained
 
 def ops(path: Path) -> Counter[str]:
     return Counter(op.type for op in read(path).function().ops)
+
+
+def answers(path: Path, inputs: list[dict[str, object]]) -> Results:
+    return run(path, inputs, "float32", tap_of(read(path).function()))
 
 
 @pytest.mark.parametrize("normalization", [None, IMAGENET, CAFFE], ids=["[-1, 1]", "std", "BGR"])
@@ -44,7 +48,7 @@ def test_both_routes_give_the_same_outputs_and_operations(
         trace(module, size, spec, checkpoint.normalization, checkpoint.labels), traced
     )
     inputs = inputs_for(checkpoint, spec, probe_pictures(size))
-    ours, theirs = run(built, inputs, "float32"), run(traced, inputs, "float32")
+    ours, theirs = answers(built, inputs), answers(traced, inputs)
     assert relative_l2(ours.logits, theirs.logits) <= 1e-5
     for number in range(len(inputs)):
         assert ours.outputs[number]["classLabel"] == theirs.outputs[number]["classLabel"]
@@ -78,6 +82,8 @@ def test_odd_networks_agree_with_pytorch(config: MobileNetConfig, tmp_path: Path
     checkpoint, spec = untrained(config), ExportSpec(outputs="logits", precision="fp32")
     api.export_checkpoint(checkpoint, spec, tmp_path / "m.mlpackage")
     pictures = probe_pictures(config.resolution)
-    got = run(tmp_path / "m.mlpackage", inputs_for(checkpoint, spec, pictures), "float32").logits
+    got = run(
+        tmp_path / "m.mlpackage", inputs_for(checkpoint, spec, pictures), "float32", "logits"
+    ).logits
     x = torch.from_numpy(np.concatenate([checkpoint.normalization.apply(p) for p in pictures]))
     assert relative_l2(got, from_checkpoint(checkpoint)(x).numpy()) <= 1e-5

@@ -66,7 +66,11 @@ def test_other_preprocessing_is_exact_too(
 @pytest.mark.parametrize("precision", ["fp16", "fp32"])
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.name)
 def test_every_deliberate_fault_is_rejected(
-    hot: Checkpoint, mutant: Mutant, precision: str, tmp_path: Path
+    hot: Checkpoint,
+    mutant: Mutant,
+    precision: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if precision not in mutant.precisions:
         pytest.skip("no fault at this precision")
@@ -76,21 +80,11 @@ def test_every_deliberate_fault_is_rejected(
     with pytest.raises(VerificationError) as caught:
         verify_package(path, hot, spec)
     assert caught.value.exit_code == 1
-
-
-@pytest.mark.parametrize(
-    "mutant", [m for m in MUTANTS if "label" not in m.name], ids=lambda m: m.name
-)
-def test_faults_move_the_logits_and_not_only_the_weights(
-    hot: Checkpoint, mutant: Mutant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Without the comparison of weights, running the float32 package still finds each."""
-    monkeypatch.setattr("export.verify._check_weights", lambda *_: None)
-    spec = ExportSpec(precision="fp32")
-    with mutant.bend():
-        path = package(mutant.change(hot), spec, tmp_path / "m.mlpackage")
-    with pytest.raises(VerificationError):
-        verify_package(path, hot, spec)
+    if precision == "fp32" and "weights" in caught.value.message:
+        with monkeypatch.context() as patch:  # running the package finds it as well
+            patch.setattr("export.verify._check_weights", lambda *_: None)
+            with pytest.raises(VerificationError, match="structure"):
+                verify_package(path, hot, spec)
 
 
 def test_a_package_that_fails_leaves_nothing_and_loses_nothing(
