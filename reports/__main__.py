@@ -160,6 +160,34 @@ def claims(results: Files, /, *, json: Flag = False) -> None:
         answers.show_claims(found)
 
 
+@app.command
+def plots(
+    results: Files,
+    /,
+    *,
+    output: Annotated[Path, Parameter(alias="-o")] = Path("plots"),
+    samples: str | None = None,
+) -> None:
+    """Draw every plot that the results have the data for, as PNG and SVG.
+
+    Parameters
+    ----------
+    results
+        Files that `python -m bench` wrote.
+    output
+        Folder to write to.
+    samples
+        A case whose raw samples are drawn as well.
+    """
+    from reports import gallery
+    from reports.read import read
+
+    with cli.status("drawing"):
+        written = gallery.draw(read(results), output, samples)
+    for path in written:
+        cli.out.out(path)
+
+
 def _reports(paths: list[Path]) -> "list[Report]":
     from reports.read import read
     from reports.report import report

@@ -77,3 +77,9 @@ def plural(count: int, noun: str) -> str:
 def plain(text: str) -> str:
     """One line without control characters: names come from other people's files."""
     return "".join(c if c.isprintable() else " " for c in text)
+
+
+def slug(text: str) -> str:
+    """Fit for a file's name or an anchor: letters, digits, hyphens."""
+    words = "".join(c if c.isalnum() and c.isascii() else " " for c in text.lower()).split()
+    return "-".join(words) or "unnamed"

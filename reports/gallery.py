@@ -1,0 +1,75 @@
+"""Which plots there are to draw, and `reports plots`, which draws them into a folder.
+
+A session's runtimes get plots of their own, as they get tables of their own.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from mobilenet.config import MobileNetConfig
+from reports import format, layer_plots, looks, plots
+from reports.looks import Plot
+from reports.read import Results
+from reports.report import Report, report
+
+
+def draw(sessions: Sequence[Results], folder: Path, case: str | None = None) -> list[Path]:
+    """Write each plot as PNG and SVG; returns the files. `case`: draw its raw samples too."""
+    written: list[Path] = []
+    taken: set[str] = set()
+    for place, plot in _all(sessions, case):
+        stem = _free(format.slug(f"{place}-{plot.name}"), taken)
+        written += looks.save(plot.chart, plot.title, folder / stem)
+    return written
+
+
+def _all(sessions: Sequence[Results], case: str | None) -> Iterator[tuple[str, Plot]]:
+    for results in sessions:
+        one = report(results)
+        for runtime in one.runtimes():
+            for plot in plots_of(one, results, runtime):
+                yield f"{results.source.stem}-{runtime}", plot
+        if case is not None and (case in results.cases or len(sessions) == 1):
+            yield results.source.stem, plots.samples(results, case)
+    for plot in general_plots(sessions):
+        yield "mobilenet", plot
+
+
+def plots_of(one: Report, results: Results, runtime: str) -> Iterator[Plot]:
+    """Every plot that the rows of one runtime have the data for."""
+    rows = [row for row in one.cases if row.runtime == runtime and row.p50]
+    for plot in (
+        plots.accuracy(rows),
+        plots.units(rows),
+        plots.alpha(rows),
+        plots.resolution(rows),
+        plots.linear(rows),
+        plots.launches(rows, results),
+    ):
+        if plot:
+            yield plot
+    cases = {row.case for row in one.cases if row.runtime == runtime}
+    soaks = [soak for soak in results.soaks if soak.case in cases and soak.windows]
+    if soaks:
+        yield plots.endurance(soaks)
+    for placement in results.placements:
+        if placement.case in cases and any(op.cost is not None for op in placement.ops):
+            yield layer_plots.placed_cost(placement)
+
+
+def general_plots(results: Sequence[Results]) -> Iterator[Plot]:
+    """Plots that no runtime has a part in."""
+    yield layer_plots.operations(MobileNetConfig())
+    for session in results:
+        for errors in session.layer_errors:
+            yield layer_plots.layer_error(errors)
+
+
+def _free(stem: str, taken: set[str]) -> str:
+    """A name that no other plot of this call has."""
+    number, free = 1, stem
+    while free in taken:
+        number += 1
+        free = f"{stem}-{number}"
+    taken.add(free)
+    return free

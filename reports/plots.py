@@ -1,0 +1,192 @@
+"""The plots of time: one Altair definition each, for PNG, SVG and the page alike."""
+
+from collections.abc import Sequence
+
+import altair as alt
+
+from bench.records import Soak
+from reports import looks, points
+from reports.looks import Plot
+from reports.read import Results
+from reports.summary import Summary
+
+MAX_LAUNCHES = 600  # in one plot; the fastest cases first
+
+
+def accuracy(rows: Sequence[Summary]) -> Plot | None:
+    values = points.accuracies(rows)
+    if not values:
+        return None
+    base = alt.Chart(looks.data(values)).encode(
+        x=looks.x("p50_ms", "time per image, p50 (ms, log scale)", log=True),
+        y=alt.Y("top1:Q", title="top-1 on ImageNet, published (%)").scale(zero=False, padding=12),
+        tooltip=looks.tips(
+            **looks.TIMES, top1="top-1, published (%)", source="source", size_mb="size (MB)"
+        ),
+    )  # fmt: skip
+    dots = base.mark_point(filled=True, opacity=0.75).encode(
+        size=alt.Size("size_mb:Q", title="size (MB)").scale(zero=True, rangeMax=420),
+        color=looks.color(rows), shape=looks.shape(rows),
+    )  # fmt: skip
+    above = base.transform_filter("datum.front").mark_text(dy=-15, fontSize=10)
+    below = base.transform_filter("!datum.front").mark_text(dy=16, fontSize=10, opacity=0.7)
+    names = alt.layer(above.encode(text="label:N"), below.encode(text="label:N"))
+    front = (
+        alt.Chart(looks.data([value for value in values if value["front"]]))
+        .mark_line(interpolate="step-after", strokeDash=[4, 3], color="#888888")
+        .encode(x="p50_ms:Q", y="top1:Q")
+    )
+    return Plot(
+        "accuracy", "Accuracy against time",
+        "Up and to the left is better; the dashed line is the Pareto front. The accuracies are "
+        "published ones, not measured here; the area of a point is the size of its file.",
+        looks.sized(front + dots + names),
+    )  # fmt: skip
+
+
+def units(rows: Sequence[Summary]) -> Plot | None:
+    values = points.cases(rows)
+    models = {value["label"] for value in values}
+    if len(values) == len(models):
+        return None
+    base = alt.Chart(looks.data(values)).encode(
+        y=alt.Y("label:N", title=None, sort=None),
+        yOffset=alt.YOffset("unit:N"),
+        color=looks.color(rows),
+        tooltip=looks.tips(**looks.TIMES),
+    )
+    dots = base.mark_point(filled=True, size=70).encode(
+        x=looks.x("p50_ms", "time per call, p50 (ms, log scale)", log=True),
+        shape=looks.shape(rows),
+    )
+    bars = base.mark_rule(strokeWidth=2).encode(x="low_ms:Q", x2="high_ms:Q")
+    return Plot(
+        "units", "Time by compute unit",
+        "A point is the median over launches, the line through it its interval.",
+        looks.sized(bars + dots, height=max(120, looks.ROW * len(values))),
+    )  # fmt: skip
+
+
+def launches(rows: Sequence[Summary], results: Results) -> Plot | None:
+    values = points.launches(rows, results, MAX_LAUNCHES)
+    if not values:
+        return None
+    base = alt.Chart(looks.data(values)).encode(
+        y=alt.Y("name:N", title=None, sort=None),
+        yOffset=alt.YOffset("round:O"),
+        tooltip=looks.tips(**looks.TIMES, round="round", first_ms="first call (ms)"),
+    )  # fmt: skip
+    time = looks.x("p50_ms", "time per call (ms, log scale)", log=True)
+    dots = base.mark_point(filled=True, size=14).encode(x=time, color=alt.value(looks.COLORS[0]))
+    bars = base.mark_rule().encode(x="low_ms:Q", x2="high_ms:Q", color=alt.value(looks.COLORS[0]))
+    first = base.mark_point(size=22, shape="triangle-up", color=looks.COLORS[1]).encode(
+        x="first_ms:Q"
+    )
+    shown = len({value["case"] for value in values})
+    cut = "" if shown == len(rows) else f" The {shown} fastest of {len(rows)} cases are shown."
+    return Plot(
+        "launches", "Every launch",
+        "A filled point is the median of one launch, in the order of rounds, with the interval "
+        f"of its samples; the open triangle is its first call.{cut}",
+        looks.sized(bars + first + dots, height=max(120, 4 * len(values), 24 * shown)),
+    )  # fmt: skip
+
+
+def samples(results: Results, case: str) -> Plot:
+    """The raw samples of one case. Raises `RecordError` for a case without any."""
+    values = points.samples(results, case)
+    chart = (
+        alt.Chart(looks.data(values))
+        .mark_line(opacity=0.7, strokeWidth=1)
+        .encode(
+            x=alt.X("sample:Q", title="sample in its launch"),
+            y=alt.Y("time_ms:Q", title="time per call (ms)").scale(zero=False),
+            color=alt.Color("round:Q", title="round").scale(scheme="viridis"),
+            detail="round:N",
+            tooltip=looks.tips(round="round", sample="sample", time_ms="ms"),
+        )
+    )
+    return Plot("samples", f"Samples of {case}", "Each line is a launch.", looks.sized(chart))
+
+
+def alpha(rows: Sequence[Summary]) -> Plot | None:
+    return _sweep(
+        "alpha", "Time and operations against alpha", "alpha, the width multiplier",
+        points.alpha_sweep(rows),
+    )  # fmt: skip
+
+
+def resolution(rows: Sequence[Summary]) -> Plot | None:
+    return _sweep(
+        "resolution", "Time and operations against resolution", "side of the input (pixels)",
+        points.resolution_sweep(rows),
+    )  # fmt: skip
+
+
+def _sweep(name: str, title: str, axis: str, values: looks.Values) -> Plot | None:
+    if not values:
+        return None
+    series = list(dict.fromkeys(value["series"] for value in values))
+    knobs = sorted({value["knob"] for value in values})
+    chart = (
+        alt.Chart(looks.data(values))
+        .mark_line(point=alt.OverlayMarkDef(filled=True, size=60))
+        .encode(
+            x=alt.X("knob:Q", title=axis).scale(zero=False).axis(values=knobs, format=".3~g"),
+            y=alt.Y("percent:Q", title="share of the largest (%)").scale(zero=True),
+            color=alt.Color("series:N", title=None).scale(**looks.colors(series)),
+            strokeDash=alt.StrokeDash("series:N", title=None).scale(domain=series),
+            shape=alt.Shape("series:N", title=None).scale(**looks.shapes(series)),
+            tooltip=looks.tips(series="of", knob=axis, percent="%", amount="amount"),
+        )
+    )  # fmt: skip
+    caption = (
+        "Where the lines lie on each other, time falls as the operations do; a time above the "
+        "operations is overhead that a smaller network does not save."
+    )
+    return Plot(name, title, caption, looks.sized(chart))
+
+
+def linear(rows: Sequence[Summary]) -> Plot | None:
+    values = [value for value in points.cases(rows) if value["macs_m"] is not None]
+    if len({value["macs_m"] for value in values}) < 3:
+        return None
+    base = alt.Chart(looks.data(values)).encode(
+        x=alt.X("macs_m:Q", title="multiply-adds (million)"),
+        y=alt.Y("p50_ms:Q", title="time per call, p50 (ms)"),
+        color=looks.color(rows),
+        tooltip=looks.tips(**looks.TIMES, macs_m="multiply-adds (million)"),
+    )
+    dots = base.mark_point(filled=True, size=60).encode(shape=looks.shape(rows))
+    bars = base.mark_rule().encode(y="low_ms:Q", y2="high_ms:Q")
+    line = (
+        base.transform_regression("macs_m", "p50_ms", groupby=["unit"])
+        .mark_line(strokeDash=[4, 3], opacity=0.6)
+        .encode(tooltip=alt.value(None))
+    )
+    return Plot(
+        "linear", "Is time linear in operations?",
+        "The dashed line is the least-squares fit for each unit; what is left at zero operations "
+        "is the cost of a call.",
+        looks.sized(line + bars + dots),
+    )  # fmt: skip
+
+
+def endurance(soaks: Sequence[Soak]) -> Plot:
+    values = points.soak_windows(soaks)
+    series = [soak.case for soak in soaks]
+    chart = (
+        alt.Chart(looks.data(values))
+        .mark_line(point=True)
+        .encode(
+            x=alt.X("seconds:Q", title="time under load (s)"),
+            y=alt.Y("per_second:Q", title="calls per second").scale(zero=False),
+            color=alt.Color("case:N", title=None).scale(**looks.colors(series)),
+            strokeDash=alt.StrokeDash("case:N", title=None).scale(domain=series),
+            tooltip=looks.tips(
+                case="case", seconds="at (s)", per_second="calls per second", thermal="thermal"
+            ),
+        )
+    )  # fmt: skip
+    caption = "Calls in one process without a pause; a falling line is a device that throttles."
+    return Plot("soak", "Sustained load", caption, looks.sized(chart))
