@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec
 
+from bench.accuracy.command import accuracy
 from bench.comparison import compare
 from bench.disturbances import env
 from bench.placement import placement
@@ -39,6 +40,7 @@ app.command(reported(resume))
 app.command(soak)
 app.command(placement)
 app.command(env)
+app.command(accuracy)
 
 if __name__ == "__main__":
     sys.exit(cli.run(app))

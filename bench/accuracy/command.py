@@ -1,0 +1,143 @@
+"""`bench accuracy`: top-1 and top-5 of packages themselves, and where they part."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from mobilenet import cli
+from mobilenet.errors import ConfigError
+
+if TYPE_CHECKING:
+    from bench.accuracy.contest import Contest
+    from bench.records import Accuracy, Agreement
+
+SEVERAL = Parameter(consume_multiple=True, negative="")
+FLAG = Parameter(negative="", show_default=False)
+MAX_JOBS = 256
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class AccuracyOptions:
+    """On what, how, and against what."""
+
+    labels: Path | None = None
+    """Text or CSV file with a file name and a class a line. Default: val.txt in the folder."""
+    recipe: Annotated[tuple[str, ...] | None, SEVERAL] = None
+    """Way from photograph to input; several are allowed: package (as its metadata says, the
+    default), torchvision, timm, slim, keras, squash, center-square, fit."""
+    against: str | None = None
+    """Weights as `python -m export` takes them: that network in PyTorch is the reference."""
+    runtime: str | None = None
+    """coreml, portable, torch or torch-mps. Default: coreml on a Mac, else portable."""
+    unit: Annotated[tuple[str, ...] | None, SEVERAL] = None
+    """Compute units; several are allowed. Default: the runtime's last, ALL for coreml."""
+    precision: Literal["float32", "declared"] | None = None
+    """Of portable: float32 arithmetic on the stored weights (the default), or as declared, with
+    every float16 result rounded."""
+    limit: int | None = None
+    """At most so many photographs, spread evenly over the set."""
+    jobs: int | None = None
+    """Decoding processes, and threads that ask. Default: the number of cores."""
+    offline: Annotated[bool, FLAG] = False
+    """Take --against from the cache; reach for nothing."""
+    output: Path | None = None
+    """New .jsonl file. Default: results/accuracy- and a name made from what is compared."""
+    json: Annotated[bool, FLAG] = False
+    """Print the records as JSON."""
+
+    def __post_init__(self) -> None:
+        if self.jobs is not None and not 1 <= self.jobs <= MAX_JOBS:
+            raise ConfigError(f"jobs is {self.jobs}", f"1 to {MAX_JOBS}")
+
+
+def accuracy(
+    *packages: Annotated[Path, Parameter(negative="")],
+    data: Path,
+    options: AccuracyOptions | None = None,
+) -> None:
+    """Measure how often packages are right on photographs of known classes.
+
+    An interrupted run is continued by the same command.
+
+    Parameters
+    ----------
+    packages
+        Model packages, ours or foreign. The first is the reference unless --against is given.
+    data
+        Folder of photographs: folders by WordNet id or label, names that begin with a WordNet
+        id, or a list of classes in val.txt.
+    """
+    import tempfile
+
+    from bench.accuracy import contest as contests
+    from bench.accuracy import photographs, recipes, table
+
+    options = options or AccuracyOptions()
+    names = options.recipe or (recipes.PACKAGE,)
+    for name in set(names) - {recipes.PACKAGE}:
+        recipes.named(name)  # what cannot be done is said before the work
+    dataset = photographs.find(data, options.labels).limited(options.limit)
+    for note in dataset.notes:
+        cli.say(note)
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        with cli.status("loading"):
+            runtime = options.runtime or ("coreml" if sys.platform == "darwin" else "portable")
+            subjects = contests.load(
+                packages, runtime, options.unit or (), options.precision, Path(folder)
+            )
+            if options.against:
+                subjects.insert(
+                    0, contests.checkpoint(options.against, subjects[0], options.offline)
+                )
+            contest = contests.prepare(dataset, subjects, names)
+        path, records = run(contest, options)
+    if options.json:
+        cli.print_json(records)
+    else:
+        table.show(records)
+        cli.say(f"Records are in {path}, every answer in {log_path(path)}.")
+
+
+def run(contest: "Contest", options: AccuracyOptions) -> tuple[Path, list["Accuracy | Agreement"]]:
+    """Answer what is still to be answered; the records, and where they are."""
+    import msgspec
+
+    from bench import journal
+    from bench.accuracy import predictions, summary
+    from bench.accuracy import run as passing
+    from bench.accuracy.progress import tracked
+    from bench.records import Plan
+    from bench.session import head, utc
+    from mobilenet.files import write_atomically
+
+    path = options.output or journal.DEFAULT_FOLDER / f"accuracy-{contest.digest[:8]}.jsonl"
+    if not log_path(path).exists():
+        journal.check_new(path)
+    started = utc()
+    result = summary.Summary(contest.head, contest.entries)
+    with predictions.opened(log_path(path), contest.head) as log:
+        for prediction in predictions.read(log_path(path)):
+            result.add(prediction)
+        if log.done:
+            cli.say(f"{log.done} of {len(contest.dataset.photographs)} were answered before")
+        todo = contest.dataset.photographs[log.done :]
+        answers = passing.predictions(
+            todo, contest.entries, contest.head.pairs, options.jobs or passing.cores()
+        )
+        for prediction in tracked(answers, result, len(contest.dataset.photographs)):
+            log.append(prediction)
+            result.add(prediction)
+    records = list(result.records(contest.dataset.folder, started))
+    plan = Plan(rounds=1, warmup_s=0, warmup_calls=0, samples=0, timeout_s=0, seed=0)
+    lines = (msgspec.json.encode(record) + b"\n" for record in (head(plan), *records))
+    write_atomically(path, b"".join(lines))
+    return path, records
+
+
+def log_path(path: Path) -> Path:
+    """Where the raw answers are: beside the records, but not a results file itself."""
+    return path.with_suffix(".predictions.ndjson")

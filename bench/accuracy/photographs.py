@@ -1,0 +1,187 @@
+"""A folder of photographs with their classes, in the layouts that ImageNet comes in.
+
+DIR/n02123045/a.jpg         folders by class: WordNet id, label or number
+DIR/n02123045_12.JPEG       names that begin with a WordNet id
+DIR/a.jpg, DIR/val.txt      "a.jpg 281" or "a.jpg,n02123045" a line; also Kaggle's
+                            LOC_val_solution.csv; found by itself, or given
+"""
+
+import csv
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.records import Photographs
+from mobilenet.errors import ConfigError
+
+# What people call a photograph. One that Pillow cannot open is reported as broken.
+SUFFIXES = frozenset(
+    [
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"),
+        *(".heic", ".heif", ".avif", ".jp2"),
+    ]
+)
+LISTS = ("val.txt", "val.csv", "labels.txt", "labels.csv", "LOC_val_solution.csv")
+HEADINGS = frozenset({"image", "imageid", "image_id", "filename", "file", "path", "name", "id"})
+WORDNET = re.compile(r"n\d{8}(?![0-9A-Za-z])")  # also of Stanford Dogs' "n02085620-Chihuahua"
+MAX_LIST_BYTES = 1 << 28
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """One file and the class it shows, as the folder or the list has it."""
+
+    path: Path
+    name: str  # relative to the folder, with /
+    truth: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The photographs that have a class, in the order of their names."""
+
+    folder: Path
+    photographs: tuple[Photograph, ...]
+    notes: tuple[str, ...] = ()  # what was left out, and why
+
+    def classes(self) -> list[str]:
+        return sorted({photograph.truth for photograph in self.photographs})
+
+    def summary(self) -> Photographs:
+        """What records say of the set; the digest is of names, classes and sizes in bytes."""
+        digest = hashlib.sha256()
+        for item in self.photographs:
+            size = item.path.stat().st_size
+            digest.update(f"{item.name}\n{item.truth}\n{size}\n".encode(errors="surrogateescape"))
+        return Photographs(
+            name=self.folder.resolve().name,
+            digest=digest.hexdigest(),
+            images=len(self.photographs),
+            classes=len(self.classes()),
+        )
+
+    def limited(self, count: int | None) -> "Dataset":
+        """At most `count` photographs, spread evenly over all: every class keeps its share."""
+        total = len(self.photographs)
+        if count is None or count >= total:
+            return self
+        if count < 1:
+            raise ConfigError(f"limit is {count}", "1 or more photographs")
+        chosen = tuple(self.photographs[i * total // count] for i in range(count))
+        return Dataset(
+            self.folder, chosen, (*self.notes, f"{count} of {total} photographs, evenly spread")
+        )
+
+
+def find(folder: Path, labels: Path | None = None) -> Dataset:
+    """The photographs below `folder`.
+
+    Raises `ConfigError` for a folder without photographs, or whose classes cannot be told.
+    """
+    if not folder.is_dir():
+        raise ConfigError(f"{folder} is no folder", "--data takes a folder of photographs")
+    files, others = _files(folder)
+    if not files:
+        raise ConfigError(
+            f"{folder} holds no photographs", f"files that end in {', '.join(sorted(SUFFIXES))}"
+        )
+    labels = labels or next((folder / name for name in LISTS if (folder / name).is_file()), None)
+    if labels is not None:
+        photographs, notes = _by_list(folder, files, labels)
+        others = [name for name in others if folder / name != labels]
+    else:
+        photographs, notes = [Photograph(folder / f, f, _class_of(f)) for f in files], []
+    if others:
+        notes.append(f"left out: {_several(others)}, no photograph by name")
+    return Dataset(folder, tuple(photographs), tuple(notes))
+
+
+def _files(folder: Path) -> tuple[list[str], list[str]]:
+    """Relative names of photographs and of other files; hidden ones are neither."""
+    photographs: list[str] = []
+    others: list[str] = []
+    for place, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            if not name.startswith("."):
+                relative = Path(place, name).relative_to(folder).as_posix()
+                is_photograph = Path(name).suffix.lower() in SUFFIXES
+                (photographs if is_photograph else others).append(relative)
+    return sorted(photographs), sorted(others)
+
+
+def _class_of(name: str) -> str:
+    folder, inside, _ = name.partition("/")
+    if inside:
+        return _truth(folder)
+    if match := WORDNET.match(name):
+        return match[0]
+    raise ConfigError(
+        f"the class of {name} cannot be told",
+        "put photographs in folders by class, begin their names with a WordNet id, or give "
+        "--labels FILE with a name and a class a line",
+    )
+
+
+def _by_list(folder: Path, files: list[str], path: Path) -> tuple[list[Photograph], list[str]]:
+    """Photographs named in the list; an entry is only ever looked up among the files found."""
+    truths = read_list(path)
+    found, unlisted = [], []
+    for file in files:
+        keys = (file, Path(file).name, Path(file).stem)
+        if truth := next((truths.pop(key) for key in keys if key in truths), None):
+            found.append(Photograph(folder / file, file, truth))
+        else:
+            unlisted.append(file)
+    if not found:
+        raise ConfigError(f"{path} names none of the photographs in {folder}", "is it their list?")
+    notes = []
+    if unlisted:
+        notes.append(f"left out: {_several(unlisted)}, not named in {path.name}")
+    if truths:
+        notes.append(f"not found: {_several(list(truths))}, named in {path.name}")
+    return found, notes
+
+
+def read_list(path: Path) -> dict[str, str]:
+    """File name to class. Raises `ConfigError`, naming the line, for a list that is none."""
+    if not path.is_file():
+        raise ConfigError(f"{path} does not exist", "--labels takes a text or CSV file")
+    if path.stat().st_size > MAX_LIST_BYTES:
+        raise ConfigError(f"{path} has {path.stat().st_size} bytes", "a name and a class a line")
+    try:
+        lines = path.read_text("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 at byte {error.start}", "save it so") from error
+    rows = list(csv.reader(lines) if path.suffix.lower() == ".csv" else map(_split, lines))
+    truths: dict[str, str] = {}
+    for number, row in enumerate(rows, start=1):
+        if not any(cell.strip() for cell in row) or (number == 1 and _is_heading(row)):
+            continue
+        if len(row) < 2 or not row[1].strip():
+            raise ConfigError(f"{path}, line {number}: {row} has no class", "a name and a class")
+        name, truth = row[0].strip(), _truth(row[1].strip())
+        if truths.setdefault(name, truth) != truth:
+            raise ConfigError(f"{path}, line {number}: {name} has two classes", "keep one")
+    return truths
+
+
+def _split(line: str) -> list[str]:
+    return line.split("\t", 1) if "\t" in line else line.split(None, 1)
+
+
+def _is_heading(row: Iterable[str]) -> bool:
+    return next(iter(row)).strip().lower() in HEADINGS
+
+
+def _several(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+
+
+def _truth(text: str) -> str:
+    """The class; of Kaggle's "n03995372 85 1 499 272", the first word."""
+    match = WORDNET.match(text)
+    return match[0] if match else text

@@ -1,0 +1,143 @@
+"""From a photograph to the network's square, as different code does it: what a wrong crop costs.
+
+All take an upright 8-bit RGB picture (`mobilenet.preprocess.upright_rgb`) and give 8 bits, since
+that is what an image input of Core ML takes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mobilenet.errors import ConfigError
+from mobilenet.preprocess import Geometry, center_crop
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Array = NDArray[np.float32]
+PACKAGE = "package"  # the recipe that a package's own metadata holds
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A named way to the square. Can be pickled: it goes to the decoding processes."""
+
+    name: str
+    words: str  # {size} and {shorter} stand for pixels
+    source: str
+    apply: Callable[["Image", int], "Image"]
+
+    def describe(self, size: int) -> str:
+        """In words, for an input of `size` pixels."""
+        return self.words.format(size=size, shorter=int(size / 0.875))
+
+
+def shorter_side(geometry: Geometry, image: "Image", size: int) -> "Image":
+    return center_crop(geometry.resize(image, size), size)
+
+
+def of_package(geometry: Geometry, size: int) -> Recipe:
+    """What the package's metadata says."""
+    shorter = geometry.shorter_side(size)
+    words = f"shorter side {shorter}, {geometry.interpolation}, centre {{size}} x {{size}}"
+    return Recipe(PACKAGE, words, "the package's metadata", partial(shorter_side, geometry))
+
+
+def squash(image: "Image", size: int) -> "Image":
+    from PIL.Image import Resampling
+
+    return image.resize((size, size), Resampling.BILINEAR)
+
+
+def keras(image: "Image", size: int) -> "Image":
+    from PIL.Image import Resampling
+
+    return image.resize((size, size), Resampling.NEAREST)
+
+
+def fit(image: "Image", size: int) -> "Image":
+    from PIL import ImageOps
+    from PIL.Image import Resampling
+
+    return ImageOps.pad(image, (size, size), Resampling.BILINEAR, color="black")
+
+
+def slim(image: "Image", size: int) -> "Image":
+    """The central 87.5 % of both sides, then TensorFlow's resize_bilinear to the square.
+
+    That resize takes output pixel i from i * in / out, without half-pixel centres and without
+    looking at more than two pixels a side (tensorflow/core/kernels/image/resize_bilinear_op.cc,
+    LegacyScaler). TF-Slim goes on with the fractions; here they are rounded to 8 bits.
+    """
+    from PIL import Image as PillowImage
+
+    rows = _legacy_bilinear(_central(np.asarray(image, np.float32), 0.875), size, axis=0)
+    pixels = _legacy_bilinear(rows, size, axis=1)
+    return PillowImage.fromarray(np.rint(pixels).astype(np.uint8))
+
+
+def _central(pixels: Array, share: float) -> Array:
+    """tf.image.central_crop: int((side - side * share) / 2) pixels go on either side."""
+    top, left = (int((side - side * share) / 2) for side in pixels.shape[:2])
+    return pixels[top : pixels.shape[0] - top, left : pixels.shape[1] - left]
+
+
+def _legacy_bilinear(pixels: Array, size: int, axis: int) -> Array:
+    side = pixels.shape[axis]
+    position = np.arange(size, dtype=np.float32) * np.float32(side / size)
+    low = np.minimum(position.astype(np.int64), side - 1)
+    high = np.minimum(low + 1, side - 1)
+    weight = (position - low).reshape((-1, 1, 1) if axis == 0 else (1, -1, 1))
+    first, second = pixels.take(low, axis), pixels.take(high, axis)
+    return np.asarray(first + (second - first) * weight, np.float32)
+
+
+_CROP = "shorter side {shorter}, %s, centre {size} x {size}"
+_RECIPES = (
+    Recipe(
+        "torchvision", _CROP % "bilinear",
+        "torchvision references/classification/presets.py, ClassificationPresetEval: "
+        "Resize(256), CenterCrop(224); transformers' MobileNetV1ImageProcessor",
+        partial(shorter_side, Geometry(0.875, "bilinear")),
+    ),
+    Recipe(
+        "timm", _CROP % "bicubic", "timm data/transforms_factory.py, transforms_imagenet_eval",
+        partial(shorter_side, Geometry(0.875, "bicubic")),
+    ),
+    Recipe(
+        "slim", "central 87.5 % of both sides, TensorFlow's bilinear to {size} x {size}",
+        "tensorflow/models research/slim/preprocessing/inception_preprocessing.py, "
+        "preprocess_for_eval", slim,
+    ),
+    Recipe(
+        "keras", "squashed to {size} x {size}, nearest pixel",
+        "keras.utils.load_img(target_size=...), whose interpolation is 'nearest'", keras,
+    ),
+    Recipe(
+        "squash", "squashed to {size} x {size}, bilinear",
+        "Vision's VNImageCropAndScaleOption.scaleFill, but for its filter", squash,
+    ),
+    Recipe(
+        "center-square", "the whole central square, bilinear, {size} x {size}",
+        "Vision's VNImageCropAndScaleOption.centerCrop, but for its filter",
+        partial(shorter_side, Geometry(1.0, "bilinear")),
+    ),
+    Recipe(
+        "fit", "all of it within {size} x {size}, black around, bilinear",
+        "Vision's VNImageCropAndScaleOption.scaleFit, but for its filter", fit,
+    ),
+)  # fmt: skip
+RECIPES = {recipe.name: recipe for recipe in _RECIPES}
+
+
+def named(name: str) -> Recipe:
+    """Raises `ConfigError` for a name that is none of `RECIPES`."""
+    if name not in RECIPES:
+        raise ConfigError(
+            f"recipe {name!r} is unknown", f"one of {', '.join((PACKAGE, *RECIPES))}"
+        )
+    return RECIPES[name]

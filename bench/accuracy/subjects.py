@@ -1,0 +1,230 @@
+"""What is put to the test: a loaded package, or the PyTorch network it was made from.
+
+All of them give log-probabilities. A package that ends in softmax gives them only as far as its
+probabilities can be told from 0, so differences are looked at above `FLOOR` there.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.accuracy.classes import imagenet_offset, plain
+from bench.records import Model
+from export.metadata import Facts, facts_of
+from export.runtimes.base import (
+    Feature,
+    ImageInput,
+    ModelDescription,
+    Runtime,
+    Session,
+    TensorInput,
+)
+from mobilenet.errors import UnsupportedError
+from mobilenet.labels import labels_for
+from mobilenet.preprocess import Geometry, Normalization
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from mobilenet.checkpoint import Checkpoint
+
+Array = NDArray[np.float32]
+FLOOR = 2.0**-14  # the smallest float16 with all its digits
+SUM_TOLERANCE = 0.02  # of probabilities in float16
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network that answers pictures of `size` pixels."""
+
+    model: Model
+    runtime: str
+    unit: str
+    size: int
+    outputs: int
+    labels: tuple[str, ...]
+    logits: bool  # whether its log-probabilities are whole: made from logits
+    answer: Callable[[Sequence["Image"]], Array]  # log-probabilities (pictures, outputs)
+    geometry: Geometry | None = None  # None where a package does not say
+    precision: str = ""
+    threads_at_once: bool = True  # whether several threads may ask at the same time
+    published_top1: float | None = None
+    published_top5: float | None = None
+
+    @property
+    def name(self) -> str:
+        parts = [self.model.name, self.runtime, self.unit]
+        return " | ".join([*parts, self.precision] if self.precision else parts)
+
+    def label(self, output: int) -> str:
+        """What the network calls an output."""
+        return self.labels[output] if self.labels else f"output {output}"
+
+    @cached_property
+    def offset(self) -> int | None:
+        """How many outputs precede ImageNet's 1000; None when they are not ImageNet's."""
+        return imagenet_offset(self.labels, self.outputs)
+
+    def class_of(self, output: int) -> int | str:
+        """The class behind an output, equal between networks that word it differently."""
+        return plain(self.label(output)) if self.offset is None else output - self.offset
+
+
+def of_package(
+    model: Model,
+    runtime: Runtime,
+    compiled: Path,
+    unit: str,
+    *,
+    precision: str = "",
+    tap: str = "",
+) -> Subject:
+    """A package, loaded, and tried on a grey picture: what it gives is known before the run.
+
+    `tap` is the name of its logits where the runtime lays them open.
+    Raises `UnsupportedError` for a package that does not classify one square picture.
+    """
+    from PIL import Image as PillowImage
+
+    session = runtime.load(compiled, unit)
+    description = session.description
+    facts = facts_of(description.metadata)
+    size, feed = _size(model.name, description), _feed(description, facts)
+
+    def scores(outputs: dict[str, Feature]) -> Array:
+        return np.ravel(outputs[tap]) if tap else _scores(model.name, outputs, description.labels)
+
+    grey = PillowImage.new("RGB", (size, size), (128, 128, 128))
+    tried = scores(session.predict(feed(grey)))
+    logits = bool(tap) or not _are_probabilities(tried)
+
+    def answer(pictures: Sequence["Image"]) -> Array:
+        outputs = _predict(session, [feed(picture) for picture in pictures])
+        return log_probabilities(np.stack([scores(one) for one in outputs]), logits)
+
+    return Subject(
+        model, runtime.name, unit, size, tried.size, description.labels or labels_for(tried.size),
+        logits, answer, facts.geometry if facts else None, precision,
+        threads_at_once=runtime.name != "coreml",
+        published_top1=facts.provenance.published_top1 if facts else None,
+        published_top5=facts.provenance.published_top5 if facts else None,
+    )  # fmt: skip
+
+
+def of_checkpoint(checkpoint: "Checkpoint") -> Subject:
+    """The unfolded float32 network in PyTorch."""
+    import torch
+
+    from mobilenet.model import from_checkpoint
+
+    module, normalization = from_checkpoint(checkpoint), checkpoint.normalization
+    config, provenance = checkpoint.config, checkpoint.provenance
+
+    @torch.inference_mode()
+    def answer(pictures: Sequence["Image"]) -> Array:
+        x = np.concatenate([normalization.apply(picture) for picture in pictures])
+        return log_probabilities(module(torch.from_numpy(x)).numpy(), True)
+
+    torch.set_num_threads(1)  # several threads ask at once; more would contend for the cores
+    model = Model(
+        name=f"{config.slug} (checkpoint)",
+        identity=provenance.sha256,
+        size_bytes=0,
+        format="torch",
+        precision="fp32",
+        alpha=config.alpha,
+        resolution=config.resolution,
+        shallow=config.shallow,
+        trained=provenance.trained,
+        weights=provenance.source,
+    )
+    labels = checkpoint.labels or labels_for(config.classes)
+    return Subject(
+        model, "torch", "CPU", config.resolution, config.classes, labels, True, answer,
+        checkpoint.geometry, published_top1=provenance.published_top1,
+        published_top5=provenance.published_top5,
+    )  # fmt: skip
+
+
+def log_probabilities(scores: NDArray[Any], logits: bool) -> Array:
+    """(pictures, outputs) of logits or probabilities, in natural logarithms."""
+    values = scores.astype(np.float64)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        if logits:
+            values -= values.max(axis=1, keepdims=True)
+            values -= np.log(np.exp(values).sum(axis=1, keepdims=True))
+        else:
+            values = np.log(values)  # of 0, minus infinity
+    return values.astype(np.float32)
+
+
+def largest_difference(one: Array, other: Array, whole: bool) -> float | None:
+    """Of two vectors of log-probabilities; where they are not whole, of what is above `FLOOR`.
+
+    None where there is no such number: other outputs, or NaN.
+    """
+    if one.shape != other.shape:
+        return None
+    if not whole:
+        floor = np.float32(np.log(FLOOR))
+        one, other = np.maximum(one, floor), np.maximum(other, floor)
+    difference = float(np.abs(one - other).max())
+    return difference if np.isfinite(difference) else None
+
+
+def _predict(session: Session, inputs: list[dict[str, Feature]]) -> list[dict[str, Feature]]:
+    """One call for all where the runtime has batches."""
+    together = getattr(session, "predict_batch", None)
+    if together is not None:
+        return list(together(inputs))
+    return [session.predict(one) for one in inputs]
+
+
+def _size(name: str, description: ModelDescription) -> int:
+    only = description.inputs[0] if len(description.inputs) == 1 else None
+    if isinstance(only, ImageInput) and only.width == only.height and only.color != "GRAYSCALE":
+        return only.width
+    if isinstance(only, TensorInput):
+        match only.shape:
+            case (1, 3, height, width) if height == width > 0:
+                return height
+    raise UnsupportedError(
+        f"{name} takes {description.inputs}", "it must take one square colour picture"
+    )
+
+
+def _feed(
+    description: ModelDescription, facts: Facts | None
+) -> Callable[["Image"], dict[str, Feature]]:
+    """How a picture becomes the model's input."""
+    only = description.inputs[0]
+    if isinstance(only, ImageInput):
+        return lambda picture: {only.name: picture}
+    if facts is None:
+        raise UnsupportedError(
+            f"input {only.name!r} takes numbers, and how to make them of pixels is not known",
+            "export it with an image input",
+        )
+    normalization: Normalization = facts.normalization
+    return lambda picture: {only.name: normalization.apply(picture).astype(only.dtype)}
+
+
+def _scores(name: str, outputs: dict[str, Feature], labels: tuple[str, ...]) -> Array:
+    """The vector a model answers with: its dictionary in the order of the labels, or its array."""
+    for value in outputs.values():
+        if isinstance(value, dict):
+            named = {str(label): probability for label, probability in value.items()}
+            return np.array([named[label] for label in labels], np.float32)
+    arrays = [np.asarray(value) for value in outputs.values() if not isinstance(value, str)]
+    if len(arrays) != 1:
+        raise UnsupportedError(f"{name} gives {len(arrays)} arrays", "it must be a classifier")
+    return np.ravel(arrays[0]).astype(np.float32)
+
+
+def _are_probabilities(scores: Array) -> bool:
+    return bool((scores >= 0).all() and abs(float(scores.sum()) - 1) < SUM_TOLERANCE)
