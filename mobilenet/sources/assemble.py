@@ -18,6 +18,7 @@ HWIO, HWC1 = (
 )  # TensorFlow's kernels to (out, in / groups, height, width)
 TORCH_NORM = ("weight", "bias", "running_mean", "running_var")
 TENSORFLOW_NORM = ("gamma", "beta", "moving_mean", "moving_variance")
+MOST_ROUNDED = 8  # channels by which a width rule moves a layer, at most
 TORCH_COUNTER = "num_batches_tracked"
 FULL, SHALLOW = 1 + 2 * len(BLOCKS), 1 + 2 * (len(BLOCKS) - len(SHALLOW_LEAVES_OUT))
 
@@ -44,7 +45,8 @@ class Tensors:
             raise CheckpointError(f"tensor {name} is missing", "is the file complete?")
         self._taken.add(name)
         array = np.asarray(self._read(name))
-        if axes is not None and array.ndim != len(axes):
+        axes = tuple(range(array.ndim)) if axes is None else axes
+        if array.ndim != len(axes):
             raise CheckpointError(
                 f"tensor {name} has shape {array.shape}, {len(axes)} dimensions are needed",
                 "is it a MobileNet v1?",
@@ -121,9 +123,7 @@ def find_alpha(first: int, last: int, width_rule: WidthRule) -> float:
     for digits in range(6):
         step = 10.0**-digits
         nearest = round(exact / step)
-        reach = math.ceil(
-            8 / BLOCKS[-1][0] / step
-        )  # no rule moves a layer by more than 8 channels
+        reach = math.ceil(MOST_ROUNDED / BLOCKS[-1][0] / step)
         for distance in sorted(range(-reach, reach + 1), key=abs):
             alpha = round((nearest + distance) * step, digits)
             if alpha > 0 and _widths(alpha, width_rule) == (first, last):

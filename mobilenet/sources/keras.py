@@ -74,15 +74,14 @@ class ModelDescription(msgspec.Struct):
 def read(path: Path) -> Checkpoint:
     """The network in a file of Keras. Raises `CheckpointError` naming the layer."""
     if not zipfile.is_zipfile(path):
-        with path.open("rb") as file:
-            return _read(file, path.name, None)
+        return _read(path, path.name, None)
     archive.check_zip(path)
     with zipfile.ZipFile(path) as zipped:
         described = zipped.read("config.json") if "config.json" in zipped.namelist() else None
         return _read(io.BytesIO(zipped.read(ARCHIVED)), path.name, described)
 
 
-def _read(file: IO[bytes], name: str, described: bytes | None) -> Checkpoint:
+def _read(file: Path | IO[bytes], name: str, described: bytes | None) -> Checkpoint:
     import h5py
 
     try:

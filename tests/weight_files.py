@@ -1,0 +1,421 @@
+"""Writes a checkpoint in every family's format, by hand: no code of ours or of the peers.
+
+Field numbers are those of the formats' own schemas, so that a slip in a reader's schema shows.
+"""
+
+import json
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import flatbuffers
+import h5py
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.numpy import save_file
+
+from mobilenet.checkpoint import Checkpoint, Layer
+
+STRIDES = {1: 1, 2: 2, 3: 1, 4: 2, 5: 1, 6: 2, 7: 1, 8: 1, 9: 1, 10: 1, 11: 1, 12: 2, 13: 1}
+
+
+def blocks(checkpoint: Checkpoint) -> Iterator[tuple[int, Layer, Layer]]:
+    """(number, depthwise, pointwise); in the files, a shallow network's numbers have no gap."""
+    names = [name for name in checkpoint.layers if name.endswith("depthwise")]
+    for number, name in enumerate(names, start=1):
+        pointwise = checkpoint.layers[name.replace("depthwise", "pointwise")]
+        yield number, checkpoint.layers[name], pointwise
+
+
+def pads(padding: str, size: int, stride: int) -> tuple[int, int]:
+    """What each family's own code puts before and behind a map, for a 3x3 kernel."""
+    even = padding == "keras" or (padding == "same" and size % 2 == 0)
+    return (0, 1) if stride == 2 and even else (1, 1)
+
+
+def plain_forward(
+    checkpoint: Checkpoint,
+    x: np.ndarray,
+    *,
+    padding: str,
+    epsilon: float,
+    activation: Callable[[torch.Tensor], torch.Tensor],
+) -> np.ndarray:
+    """Logits by torch's functions alone, from the table of families rather than from a config."""
+
+    def unit(x: torch.Tensor, layer: Layer, stride: int) -> torch.Tensor:
+        kernel = torch.from_numpy(layer.kernel)
+        if kernel.shape[-1] == 3:
+            before, after = pads(padding, x.shape[-1], stride)
+            x = F.pad(x, (before, after, before, after))
+        groups = kernel.shape[0] if kernel.shape[1] == 1 and kernel.shape[-1] == 3 else 1
+        bias = None if layer.bias is None else torch.from_numpy(layer.bias)
+        x = F.conv2d(x, kernel, bias, stride, groups=groups)
+        if layer.norm is not None:
+            n = [torch.from_numpy(v) for v in vars(layer.norm).values()]
+            x = F.batch_norm(x, n[2], n[3], n[0], n[1], eps=epsilon)
+        return activation(x)
+
+    y = unit(torch.from_numpy(x), checkpoint.layers["conv0"], 2)
+    for name, layer in list(checkpoint.layers.items())[1:-1]:
+        number = int(name.removeprefix("conv").split("_")[0])
+        y = unit(y, layer, STRIDES[number] if name.endswith("depthwise") else 1)
+    head = checkpoint.layers["logits"]
+    assert head.bias is not None
+    return (y.mean((2, 3)).numpy() @ head.kernel.T + head.bias).astype(np.float32)
+
+
+# --- protobuf: a field is its number and wire type, then its value
+
+
+def varint(value: int) -> bytes:
+    out = b""
+    while value >= 0x80:
+        out, value = out + bytes([value & 0x7F | 0x80]), value >> 7
+    return out + bytes([value])
+
+
+def chunk(number: int, data: bytes) -> bytes:
+    return varint(number << 3 | 2) + varint(len(data)) + data
+
+
+def integer(number: int, value: int) -> bytes:
+    return varint(number << 3) + varint(value)
+
+
+def real(number: int, value: float) -> bytes:
+    return varint(number << 3 | 5) + struct.pack("<f", value)
+
+
+def node(name: str, op: str, **attributes: bytes) -> bytes:
+    body = chunk(1, name.encode()) + chunk(2, op.encode())
+    for key, value in attributes.items():
+        body += chunk(5, chunk(1, key.encode()) + chunk(2, value))
+    return chunk(1, body)
+
+
+def constant(name: str, array: np.ndarray) -> bytes:
+    shape = b"".join(chunk(2, integer(1, side)) for side in array.shape)
+    if array.size > 1 and (array == array.flat[0]).all() and array.ndim == 1:
+        data = chunk(5, struct.pack("<f", array.flat[0]))  # TensorFlow stores equal values once
+    else:
+        data = chunk(4, array.astype("<f4").tobytes())
+    tensor = integer(1, 1) + chunk(2, shape) + data
+    return node(name, "Const", dtype=integer(6, 1), value=chunk(8, tensor))
+
+
+def slim(checkpoint: Checkpoint, path: Path, *, fused: bool = False, tail: bytes = b"") -> Path:
+    """A frozen graph as TensorFlow 1 writes it; `fused` with FusedBatchNorm nodes."""
+    root, epsilon = "MobilenetV1/", checkpoint.config.bn_epsilon
+    size = checkpoint.config.resolution // 32
+    graph = node("input", "Placeholder", dtype=integer(6, 1))
+
+    def unit(name: str, layer: Layer, depthwise: bool) -> bytes:
+        scope, kernel = f"{root}{name}", layer.kernel.transpose(2, 3, 1, 0)
+        if depthwise:
+            kernel = layer.kernel.transpose(2, 3, 0, 1)
+        out = constant(f"{scope}/{'depthwise_' if depthwise else ''}weights", kernel)
+        assert layer.norm is not None
+        for key, field in (
+            ("gamma", "gamma"), ("beta", "beta"),
+            ("moving_mean", "mean"), ("moving_variance", "variance"),
+        ):  # fmt: skip
+            out += constant(f"{scope}/BatchNorm/{key}", getattr(layer.norm, field))
+        inner = f"{root}{scope}"
+        if fused:
+            out += node(
+                f"{inner}/BatchNorm/FusedBatchNorm", "FusedBatchNorm", epsilon=real(4, epsilon)
+            )
+        else:
+            out += constant(f"{inner}/BatchNorm/batchnorm/add/y", np.array(epsilon))
+        kind = "DepthwiseConv2dNative" if depthwise else "Conv2D"
+        out += node(f"{inner}/convolution", kind, padding=chunk(2, b"SAME"))
+        return out + node(f"{inner}/Relu6", "Relu6")
+
+    graph += unit("Conv2d_0", checkpoint.layers["conv0"], False)
+    for number, depthwise, pointwise in blocks(checkpoint):
+        graph += unit(f"Conv2d_{number}_depthwise", depthwise, True)
+        graph += unit(f"Conv2d_{number}_pointwise", pointwise, False)
+    head = checkpoint.layers["logits"]
+    assert head.bias is not None
+    pool = chunk(1, chunk(3, bytes([1, size, size, 1])))
+    graph += node(f"{root}Logits/AvgPool_1a/AvgPool", "AvgPool", ksize=pool)
+    graph += constant(f"{root}Logits/Conv2d_1c_1x1/weights", head.kernel.T[None, None])
+    graph += constant(f"{root}Logits/Conv2d_1c_1x1/biases", head.bias)
+    path.write_bytes(graph + tail)
+    return path
+
+
+def caffe(checkpoint: Checkpoint, path: Path, *, epsilon: float | None = None) -> Path:
+    """A caffemodel as shicai's: Convolution, BatchNorm, Scale, ReLU; fc7 a convolution."""
+    out = chunk(1, b"MOBILENET") + chunk(100, chunk(1, b"data") + chunk(2, b"Input"))
+
+    def blob(array: np.ndarray) -> bytes:
+        shape = chunk(7, chunk(1, b"".join(map(varint, array.shape))))
+        return chunk(7, shape + chunk(5, array.astype("<f4").tobytes()))
+
+    def unit(name: str, layer: Layer) -> bytes:
+        pad = integer(3, 1) if layer.kernel.shape[-1] == 3 else b""
+        conv = (
+            chunk(1, name.encode())
+            + chunk(2, b"Convolution")
+            + blob(layer.kernel)
+            + chunk(106, pad)
+        )
+        assert layer.norm is not None
+        factor = np.array([2.0])  # Caffe stores sums and what to divide them by
+        sums = blob(layer.norm.mean * 2) + blob(layer.norm.variance * 2) + blob(factor)
+        setting = b"" if epsilon is None else chunk(139, real(3, epsilon))
+        norm = chunk(1, f"{name}/bn".encode()) + chunk(2, b"BatchNorm") + sums + setting
+        scale = chunk(1, f"{name}/scale".encode()) + chunk(2, b"Scale")
+        scale += blob(layer.norm.gamma) + blob(layer.norm.beta)
+        relu = chunk(1, b"relu") + chunk(2, b"ReLU")
+        return b"".join(chunk(100, part) for part in (conv, norm, scale, relu))
+
+    out += unit("conv1", checkpoint.layers["conv0"])
+    for number, depthwise, pointwise in blocks(checkpoint):
+        out += unit(f"conv{number}/dw", depthwise) + unit(f"conv{number}/sep", pointwise)
+    head = checkpoint.layers["logits"]
+    assert head.bias is not None
+    last = chunk(1, b"fc7") + chunk(2, b"Convolution")
+    last += blob(head.kernel[..., None, None]) + blob(head.bias)
+    out += chunk(100, chunk(1, b"pool6") + chunk(2, b"Pooling")) + chunk(100, last)
+    path.write_bytes(out)
+    return path
+
+
+# --- HDF5
+
+
+def keras(checkpoint: Checkpoint, path: Path, style: str) -> Path:
+    """`style`: "keras2" (weights alone), "keras3" (a whole model's .h5), "weights.h5"."""
+    layers: dict[str, dict[str, np.ndarray]] = {}
+
+    def add(name: str, layer: Layer, kernel: np.ndarray, key: str = "kernel") -> None:
+        assert layer.norm is not None
+        n = layer.norm
+        layers[name] = {key: kernel}
+        layers[f"{name}_bn"] = {
+            "gamma": n.gamma, "beta": n.beta, "moving_mean": n.mean, "moving_variance": n.variance,
+        }  # fmt: skip
+
+    stem = checkpoint.layers["conv0"]
+    add("conv1", stem, stem.kernel.transpose(2, 3, 1, 0))
+    for number, depthwise, pointwise in blocks(checkpoint):
+        key = "depthwise_kernel" if style == "keras2" else "kernel"
+        add(f"conv_dw_{number}", depthwise, depthwise.kernel.transpose(2, 3, 0, 1), key)
+        add(f"conv_pw_{number}", pointwise, pointwise.kernel.transpose(2, 3, 1, 0))
+    head = checkpoint.layers["logits"]
+    assert head.bias is not None
+    layers["conv_preds"] = {"kernel": head.kernel.T[None, None], "bias": head.bias}
+    with h5py.File(path, "w") as file:
+        for place, (name, variables) in enumerate(layers.items()):
+            for index, (key, value) in enumerate(variables.items()):
+                if style == "keras2":
+                    file[f"{name}/{name}/{key}:0"] = value
+                elif style == "keras3":
+                    file[f"model_weights/{name}/{name}/{key}"] = value
+                else:
+                    file[f"layers/some_{place}/vars/{index}"] = value
+                    file[f"layers/some_{place}/vars"].attrs["name"] = name
+        if style == "keras3":
+            file["optimizer_weights/iteration"] = np.int64(3)
+            file.attrs["model_config"] = _keras_description(checkpoint)
+    return path
+
+
+def _keras_description(checkpoint: Checkpoint) -> str:
+    size, epsilon = checkpoint.config.resolution, checkpoint.config.bn_epsilon
+    layers: list[dict[str, Any]] = [
+        {"class_name": "InputLayer", "config": {"batch_shape": [None, size, size, 3]}},
+        {"class_name": "BatchNormalization", "config": {"epsilon": epsilon, "axis": -1}},
+        {"class_name": "ReLU", "config": {"max_value": 6.0}},
+    ]
+    return json.dumps({"class_name": "Functional", "config": {"layers": layers}})
+
+
+# --- named tensors
+
+
+def _torch_norm(layer: Layer, prefix: str) -> dict[str, np.ndarray]:
+    assert layer.norm is not None
+    n = layer.norm
+    values = {"weight": n.gamma, "bias": n.beta, "running_mean": n.mean, "running_var": n.variance}
+    return {f"{prefix}.{key}": value for key, value in values.items()} | {
+        f"{prefix}.num_batches_tracked": np.array(7)
+    }
+
+
+def _classifier(checkpoint: Checkpoint) -> dict[str, np.ndarray]:
+    head = checkpoint.layers["logits"]
+    assert head.bias is not None
+    return {"classifier.weight": head.kernel, "classifier.bias": head.bias}
+
+
+def timm_state(checkpoint: Checkpoint) -> dict[str, np.ndarray]:
+    stem = checkpoint.layers["conv0"]
+    state = {"conv_stem.weight": stem.kernel} | _torch_norm(stem, "bn1")
+    per_stage = (1, 2, 2, 6, 2) if not checkpoint.config.shallow else (1, 2, 2, 1, 2)
+    places = [(stage, block) for stage, count in enumerate(per_stage) for block in range(count)]
+    for (stage, block), (_, depthwise, pointwise) in zip(places, blocks(checkpoint), strict=True):
+        prefix = f"blocks.{stage}.{block}"
+        state[f"{prefix}.conv_dw.weight"] = depthwise.kernel
+        state[f"{prefix}.conv_pw.weight"] = pointwise.kernel
+        state |= _torch_norm(depthwise, f"{prefix}.bn1") | _torch_norm(pointwise, f"{prefix}.bn2")
+    return state | _classifier(checkpoint)
+
+
+def timm(checkpoint: Checkpoint, path: Path) -> Path:
+    save_file({k: np.ascontiguousarray(v) for k, v in timm_state(checkpoint).items()}, path)
+    return path
+
+
+def timm_pth(checkpoint: Checkpoint, path: Path) -> Path:
+    state = {key: torch.from_numpy(np.array(v)) for key, v in timm_state(checkpoint).items()}
+    torch.save({"state_dict": state, "epoch": 3}, path)
+    return path
+
+
+def transformers(checkpoint: Checkpoint, folder: Path, **config: Any) -> Path:
+    """A repository: weights, config.json, preprocessor_config.json."""
+    folder.mkdir(exist_ok=True)
+    stem, root = checkpoint.layers["conv0"], "mobilenet_v1"
+    units = [("conv_stem", stem)]
+    for number, depthwise, pointwise in blocks(checkpoint):
+        units += [(f"layer.{2 * number - 2}", depthwise), (f"layer.{2 * number - 1}", pointwise)]
+    state = _classifier(checkpoint)
+    for name, layer in units:
+        state[f"{root}.{name}.convolution.weight"] = layer.kernel
+        state |= _torch_norm(layer, f"{root}.{name}.normalization")
+    save_file({k: np.ascontiguousarray(v) for k, v in state.items()}, folder / "model.safetensors")
+    settings = {"model_type": root, "image_size": checkpoint.config.resolution,
+                "layer_norm_eps": checkpoint.config.bn_epsilon} | config  # fmt: skip
+    (folder / "config.json").write_text(json.dumps(settings))
+    processor = {
+        "image_mean": [0.5] * 3,
+        "image_std": [0.5] * 3,
+        "resample": 2,
+        "size": {"shortest_edge": 256},
+        "crop_size": {"height": 224, "width": 224},
+    }
+    (folder / "preprocessor_config.json").write_text(json.dumps(processor))
+    return folder
+
+
+# --- flatbuffers: a table is a list of slots, numbered as in schema.fbs
+
+
+class _Flat:
+    def __init__(self) -> None:
+        self.builder = flatbuffers.Builder(1 << 20)
+
+    def table(self, slots: int, **values: Any) -> int:
+        b = self.builder
+        b.StartObject(slots)
+        for key, value in values.items():
+            kind, slot = key.split("_")
+            add = {"i8": b.PrependInt8Slot, "i32": b.PrependInt32Slot,
+                   "at": b.PrependUOffsetTRelativeSlot}[kind]  # fmt: skip
+            add(int(slot), value, 0)
+        return int(b.EndObject())
+
+    def array(self, values: np.ndarray) -> int:
+        return int(self.builder.CreateNumpyVector(values))
+
+    def tables(self, offsets: list[int]) -> int:
+        self.builder.StartVector(4, len(offsets), 4)
+        for offset in reversed(offsets):
+            self.builder.PrependUOffsetTRelative(offset)
+        return int(self.builder.EndVector())
+
+
+CONV, DEPTHWISE, POOL, SOFTMAX, DEQUANTIZE = 3, 4, 1, 25, 6  # schema.fbs, BuiltinOperator
+
+
+def tflite(
+    folded: Checkpoint, path: Path, kind: str = "float32", extra_operator: int | None = None
+) -> Path:
+    """A `.tflite` of a folded checkpoint; `kind`: float32, float16 (dequantised), uint8."""
+    flat, tensors, buffers, operators = _Flat(), [], [], []
+    codes = [CONV, DEPTHWISE, POOL, SOFTMAX, DEQUANTIZE]
+    codes += [] if extra_operator is None else [extra_operator]
+    size = folded.config.resolution
+
+    def tensor(shape: tuple[int, ...], array: np.ndarray | None = None, scale: float = 0.0,
+               zero: int = 0, dtype: int = 0) -> int:  # fmt: skip
+        raw = np.zeros(0, np.uint8) if array is None else np.frombuffer(array.tobytes(), np.uint8)
+        buffers.append(flat.table(1, at_0=flat.array(raw)))
+        quantization = {}
+        if scale:
+            scales, zeros = flat.array(np.float32([scale])), flat.array(np.int64([zero]))
+            quantization = {"at_4": flat.table(7, at_2=scales, at_3=zeros)}
+        name = flat.builder.CreateString(f"tensor {len(tensors)}")
+        tensors.append(
+            flat.table(
+                5,
+                at_0=flat.array(np.int32(shape)),
+                i8_1=dtype,
+                i32_2=len(buffers) - 1,
+                at_3=name,
+                **quantization,
+            )
+        )
+        return len(tensors) - 1
+
+    def weight(array: np.ndarray) -> int:
+        if kind == "float16":
+            stored = tensor(array.shape, array.astype(np.float16), dtype=1)
+            made = tensor(array.shape)
+            operate(DEQUANTIZE, [stored], [made])
+            return made
+        if kind == "float32":
+            return tensor(array.shape, array)
+        low, high = min(array.min(), 0), max(array.max(), 0)
+        scale = float(high - low) / 255
+        zero = round(-float(low) / scale)
+        return tensor(array.shape, np.uint8(np.clip(np.rint(array / scale) + zero, 0, 255)),
+                      scale, zero, 3)  # fmt: skip
+
+    def bias(array: np.ndarray) -> int:
+        if kind != "uint8":
+            return tensor(array.shape, array)
+        return tensor(array.shape, np.int32(np.rint(array / 1e-5)), 1e-5, 0, 2)
+
+    def operate(code: int, inputs: list[int], outputs: list[int], **options: int) -> None:
+        made = {"i8_3": code_type, "at_4": options["table"]} if (
+            code_type := {CONV: 1, DEPTHWISE: 2}.get(code, 0)
+        ) else {}  # fmt: skip
+        ins, outs = flat.array(np.int32(inputs)), flat.array(np.int32(outputs))
+        index = codes.index(code)
+        operators.append(flat.table(5, i32_0=index, at_1=ins, at_2=outs, **made))
+
+    pixels = {"scale": 1 / 128, "zero": 128, "dtype": 3} if kind == "uint8" else {}
+    current = tensor((1, size, size, 3), **pixels)
+    for name, layer in folded.layers.items():
+        depthwise, head = name.endswith("depthwise"), name == "logits"
+        kernel = layer.kernel[..., None, None] if head else layer.kernel
+        kernel = kernel.transpose((1, 2, 3, 0) if depthwise else (0, 2, 3, 1))
+        number = 0 if head else int(name.removeprefix("conv").split("_")[0])
+        stride = 2 if name == "conv0" else STRIDES[number] if depthwise else 1
+        act = 0 if head else 3  # NONE, RELU6
+        after = {"i8_4": act} if depthwise else {"i8_3": act}
+        assert layer.bias is not None
+        inputs = [current, weight(np.ascontiguousarray(kernel)), bias(layer.bias)]
+        options = flat.table(5, i8_0=0, i32_1=stride, i32_2=stride, **after)
+        current = tensor((1, 1, 1, kernel.shape[0]))
+        operate(DEPTHWISE if depthwise else CONV, inputs, [current], table=options)
+    if extra_operator is not None:
+        operate(extra_operator, [current], [tensor((1, 1))])
+    operate(SOFTMAX, [current], [tensor((1, folded.config.classes))])
+    graph = flat.table(
+        5, at_0=flat.tables(tensors), at_1=flat.array(np.int32([0])),
+        at_2=flat.array(np.int32([len(tensors) - 1])), at_3=flat.tables(operators),
+    )  # fmt: skip
+    kinds = flat.tables([flat.table(4, i8_0=code, i32_2=1, i32_3=code) for code in codes])
+    graphs = flat.tables([graph])
+    model = flat.table(5, i32_0=3, at_1=kinds, at_2=graphs, at_4=flat.tables(buffers))
+    flat.builder.Finish(model, b"TFL3")
+    path.write_bytes(bytes(flat.builder.Output()))
+    return path
