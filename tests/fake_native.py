@@ -12,16 +12,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
+
+import pytest
 
 from export.quiet import coremltools
 from export.runtimes.coreml import UNITS, CoreMLRuntime
 from export.runtimes.portable import PortableRuntime
 
 SOURCE = "source.txt"  # in a compiled model: the package it came from
-OFF_ENGINE = ("softmax", "classify", "cast")  # what the fake plan leaves on the CPU
+OFF_ENGINE = ("mul", "add", "cast", "softmax", "classify")  # what the fake leaves on the CPU
 
 
 def _unused(name: str) -> Callable[..., Any]:
@@ -45,7 +48,7 @@ class NeuralEngineDevice:
 
 
 class Plan:
-    """`_MLComputePlanProxy`: softmax and what follows on the CPU, all else on the engine."""
+    """`_MLComputePlanProxy`: preprocessing and softmax on the CPU, all else on the engine."""
 
     def __init__(self, structure: Any, devices: dict[str, Any]) -> None:
         self.model_structure, self.devices = structure, devices
@@ -210,19 +213,19 @@ PROXIES = {
 }
 
 
-def install(set_attribute: Callable[[Any, str, Any], None] = setattr) -> None:
-    """Make this process's coremltools believe it is on a Mac; pytest's setattr can undo it."""
+def install(patch: pytest.MonkeyPatch | None = None) -> None:
+    """Make this process's coremltools believe it is on a Mac; `patch` undoes it, if given."""
     coremltools(torch=False)
     library = ModuleType("coremltools.libcoremlpython")
-    vars(library).update(PROXIES)
-    sys.modules[library.__name__] = library
-    pretence = {
-        **PROXIES, "_is_macos": lambda: True, "_macos_version": lambda: (15, 4),
-    }  # fmt: skip
+    vars(library).update(PROXIES, __spec__=ModuleSpec(library.__name__, None))
+    patch = patch or pytest.MonkeyPatch()  # a worker is never undone
+    patch.setitem(sys.modules, library.__name__, library)
+    mac = {"_is_macos": lambda: True, "_macos_version": lambda: (15, 4)}
+    pretence = {**PROXIES, **mac}
     for name, module in list(sys.modules.items()):
         if name.startswith("coremltools."):
             for attribute in pretence.keys() & vars(module).keys():
-                set_attribute(module, attribute, pretence[attribute])
+                patch.setattr(module, attribute, pretence[attribute])
 
 
 class FakeCoreMLRuntime(CoreMLRuntime):
