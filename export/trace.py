@@ -74,5 +74,6 @@ def _quietly() -> Iterator[None]:
     """torch 2.13 deprecates tracing, and warns of sizes that become constants, as they should."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning)
+        warnings.filterwarnings("ignore", "Output, .* has been renamed", UserWarning)
         warnings.filterwarnings("ignore", category=torch.jit._trace.TracerWarning)
         yield
