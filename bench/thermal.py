@@ -18,7 +18,7 @@ def state() -> str:
     if sys.platform == "darwin":
         level = _pressure_reader()()
         return PRESSURE[level] if level < len(PRESSURE) else str(level)
-    return _hottest_zone(ZONES)
+    return hottest_zone(ZONES)
 
 
 @functools.cache
@@ -35,7 +35,7 @@ def _pressure_reader() -> Callable[[], int]:
     return read
 
 
-def _hottest_zone(folder: Path) -> str:
+def hottest_zone(folder: Path) -> str:
     hottest: int | None = None
     for file in folder.glob("thermal_zone*/temp"):
         try:

@@ -36,8 +36,9 @@ class Recipe:
     """What `load` needs beside the weights."""
 
     description: ModelDescription
-    network: MobileNetConfig | BaselineFacts
     scaling: ImageScaling  # of pixels, ahead of the module
+    mobilenet: MobileNetConfig | None = None  # one of these two
+    baseline: BaselineFacts | None = None
 
 
 class TorchRuntime:
@@ -73,7 +74,7 @@ class TorchRuntime:
         from safetensors.torch import load_file
 
         recipe = msgspec.json.decode(compiled.with_suffix(".json").read_bytes(), type=Recipe)
-        module = _skeleton(recipe.network)
+        module = _skeleton(recipe)
         module.load_state_dict(load_file(compiled), assign=True)
         return TorchSession(recipe, module.eval().to(self.device), self.device)
 
@@ -135,28 +136,28 @@ class TorchSession:
 
 def _recipe(description: ModelDescription, package: Path) -> Recipe:
     if facts := facts_of(description.metadata):
-        return Recipe(description, facts.config, facts.normalization.split()[0])
+        return Recipe(description, facts.normalization.split()[0], mobilenet=facts.config)
     if baseline := baseline_facts_of(description.metadata):
         from mobilenet.preprocess import INCEPTION
 
-        return Recipe(description, baseline, INCEPTION.split()[0])
+        return Recipe(description, INCEPTION.split()[0], baseline=baseline)
     raise UnsupportedError(
         f"{package.name} was not made by this tool: there is no PyTorch module for it"
     )
 
 
-def _skeleton(network: MobileNetConfig | BaselineFacts) -> "nn.Module":
+def _skeleton(recipe: Recipe) -> "nn.Module":
     """The module without numbers."""
     import torch
 
-    if isinstance(network, MobileNetConfig):
-        from mobilenet.model import MobileNet
+    if recipe.baseline:
+        from bench.baselines.make import skeleton
 
-        with torch.device("meta"):
-            return MobileNet(network, folded=True)
-    from bench.baselines.make import skeleton
+        return skeleton(recipe.baseline.name)
+    from mobilenet.model import MobileNet
 
-    return skeleton(network.name)
+    with torch.device("meta"):
+        return MobileNet(recipe.mobilenet, folded=True)
 
 
 def _state(recipe: Recipe, function: "Function") -> dict[str, Any]:
@@ -164,12 +165,14 @@ def _state(recipe: Recipe, function: "Function") -> dict[str, Any]:
 
     from mobilenet.store import state_arrays
 
-    if isinstance(recipe.network, BaselineFacts):
+    if recipe.mobilenet is None:
         from bench.baselines.make import module
 
-        return module(recipe.network.name, recipe.network.seed).state_dict()
+        assert recipe.baseline, "a recipe is for one or the other"
+        return module(recipe.baseline.name, recipe.baseline.seed).state_dict()
     provenance = Provenance("the package", trained=True)
-    stored = Checkpoint(recipe.network, _layers(recipe.network, function), provenance)
+    layers = _layers(recipe.mobilenet, function)
+    stored = Checkpoint(recipe.mobilenet, layers, provenance)
     return {name: torch.from_numpy(array) for name, array in state_arrays(stored).items()}
 
 
@@ -195,4 +198,4 @@ def _layers(config: MobileNetConfig, function: "Function") -> dict[str, Layer]:
 def _float(array: Any, name: str) -> Array:
     if array is None:
         raise PackageError(f"layer {name} has no stored weights", "export it again")
-    return np.ascontiguousarray(array, np.float32)
+    return np.array(array, np.float32)  # a copy: PyTorch shares memory, the file is read-only

@@ -154,3 +154,25 @@ class Noise(FakeRuntime):
         os.write(1, b'{"type":"answer"}\n' * 1000)
         print("noise", flush=True, file=sys.stdout)
         return super().predict(inputs)
+
+
+class Tiring(FakeRuntime):
+    """Slows down from call to call."""
+
+    calls = 0
+
+    def predict(self, inputs: Mapping[str, Feature]) -> dict[str, Feature]:
+        self.calls += 1
+        for _ in range(1 + self.calls // 200):
+            outputs = super().predict(inputs)
+        return outputs
+
+
+class CrashesLate(FakeRuntime):
+    calls = 0
+
+    def predict(self, inputs: Mapping[str, Feature]) -> dict[str, Feature]:
+        self.calls += 1
+        if self.calls > 1000:
+            os.abort()
+        return super().predict(inputs)

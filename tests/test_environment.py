@@ -1,0 +1,91 @@
+"""What is said of a machine, and what would disturb a measurement on it."""
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bench import __main__, disturbances, thermal
+from bench.environment import check_same_machine, environment
+from bench.records import Environment
+from mobilenet import cli
+from mobilenet.errors import RecordError
+
+QUIET = Environment(
+    system="macOS 15.1", machine="arm64", model="Mac16,1", processor="Apple M4",
+    physical_cores=10, logical_cores=10, memory_bytes=16 << 30, python="3.12.1",
+    packages={"coremltools": "9.0"}, power_source="mains", low_power_mode=False,
+)  # fmt: skip
+
+
+def found(**changes: object) -> list[str]:
+    now = msgspec.structs.replace(QUIET, **changes)
+    return [item.what for item in disturbances.of_environment(now)]
+
+
+def test_this_machine_is_described() -> None:
+    now = environment()
+    assert now.system
+    assert now.processor
+    assert now.physical_cores >= 1
+    assert now.memory_bytes > 1 << 28
+    assert {"coremltools", "torch", "numpy"} <= now.packages.keys()
+    assert msgspec.json.decode(msgspec.json.encode(now), type=Environment) == now
+
+
+def test_a_quiet_machine_is_left_in_peace() -> None:
+    assert found() == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"load_average": 5.0}, "busy (load 5.0 on 10 cores)"),
+        ({"power_source": "battery"}, "battery"),
+        ({"low_power_mode": True}, "low-power"),
+        ({"governor": "powersave"}, "governor powersave"),
+        ({"turbo": True}, "turbo"),
+        ({"virtual": "KVM"}, "virtual machine (KVM)"),
+    ],
+)
+def test_each_disturbance_is_named(changes: dict[str, object], text: str) -> None:
+    (what,) = found(**changes)
+    assert text in what
+
+
+@pytest.mark.parametrize(("state", "hot"), [("heavy", True), ("nominal", False), ("92 C", True),
+                                            ("50 C", False), ("", False)])  # fmt: skip
+def test_heat_is_a_disturbance(monkeypatch: pytest.MonkeyPatch, state: str, hot: bool) -> None:
+    monkeypatch.setattr(disturbances, "WATCH_S", 0)
+    monkeypatch.setattr(thermal, "state", lambda: state)
+    assert any("hot" in item.what for item in disturbances.of_moment()) == hot
+
+
+def test_thehottest_zone_counts_and_a_broken_one_does_not(tmp_path: Path) -> None:
+    for number, text in enumerate(["41000\n", "67500\n", "what\n"]):
+        zone = tmp_path / f"thermal_zone{number}"
+        zone.mkdir()
+        (zone / "temp").write_text(text)
+    assert thermal.hottest_zone(tmp_path) == "68 C"
+    assert thermal.hottest_zone(tmp_path / "none") == ""
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"processor": "Apple M1"}, {"virtual": "KVM"}, {"packages": {"coremltools": "9.1"}}],
+)
+def test_another_machine_or_other_software_is_not_the_same(changes: dict[str, object]) -> None:
+    check_same_machine(QUIET, msgspec.structs.replace(QUIET, load_average=3.0))
+    with pytest.raises(RecordError, match=next(iter(changes))):
+        check_same_machine(QUIET, msgspec.structs.replace(QUIET, **changes))
+
+
+def test_the_command_prints_people_and_programs_their_form(
+    capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disturbances, "WATCH_S", 0.05)
+    assert cli.run(__main__.app, ["env", "--json"]) == 0
+    document = json.loads(capsysbinary.readouterr().out)
+    assert document.keys() == {"environment", "disturbances"}
+    assert cli.run(__main__.app, ["env"]) == 0

@@ -1,0 +1,94 @@
+"""Throughput over time."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bench import __main__, cases, soak
+from bench.records import Case, Model, Record, Soak, SoakWindow
+from bench.runtimes import RUNTIMES, Entry
+from mobilenet import cli
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Iterator[Path]:
+    path = tmp_path / "net.mlmodel"
+    path.write_bytes(b"weights")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(RUNTIMES, "fake", Entry("fakes:FakeRuntime", ("CPU",)))
+        patch.setitem(RUNTIMES, "slow", Entry("fakes:Tiring", ("CPU",)))
+        patch.setitem(RUNTIMES, "crash", Entry("fakes:CrashesLate", ("CPU",)))
+        patch.setitem(RUNTIMES, "portable", Entry("fakes:Absent", ("CPU",), has_threads=True))
+        made = Model(name="net", identity="0" * 64, size_bytes=1)
+        patch.setattr(cases, "model_of", lambda _: made)
+        yield path
+
+
+def run(model: Path, runtime: str) -> tuple[int, list[Record]]:
+    output = model.with_name("soak.jsonl")
+    arguments = ["soak", str(model), "--runtime", runtime, "--seconds", "1"]
+    code = cli.run(__main__.app, [*arguments, "--output", str(output)])
+    lines = output.read_bytes().splitlines() if output.exists() else []
+    return code, [msgspec.json.decode(line, type=Record) for line in lines]
+
+
+def test_windows_follow_each_other_and_calls_are_counted(
+    model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, (_, case, result) = run(model, "fake")
+    assert code == 0
+    assert isinstance(case, Case)
+    assert isinstance(result, Soak)
+    assert result.case == case.case
+    assert 20 <= len(result.windows) <= soak.WINDOWS + 1
+    ends = [window.begin_ns + window.took_ns for window in result.windows]
+    for end, after in zip(ends, result.windows[1:], strict=False):
+        assert 0 <= after.begin_ns - end < 1e8
+    total = sum(window.calls for window in result.windows)
+    assert 500 < total < 1e9 / 300_000
+    assert "calls/s in the first" in capsys.readouterr().err
+
+
+def test_one_that_tires_gave_way(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(model, "slow")[0] == 0
+    assert "gave way" in capsys.readouterr().err
+
+
+def test_a_crash_keeps_the_windows_before_it(
+    model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, (_, _, result) = run(model, "crash")
+    assert isinstance(result, Soak)
+    assert result.status == "crashed"
+    assert "SIGABRT" in result.reason
+    assert len(result.windows) >= 2
+
+
+def test_a_runtime_that_is_absent_is_an_error(
+    model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(model, "portable") == (2, [])
+    assert "it is somewhere else" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("seconds", "code"), [("0.5", 2), ("nan", 2), ("1e9", 2)])
+def test_a_duration_that_cannot_be_meant_is_refused(
+    model: Path, seconds: str, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(__main__.app, ["soak", str(model), "--seconds", seconds]) == code
+    assert "seconds is" in capsys.readouterr().err
+
+
+def test_the_verdict_is_of_the_last_window_against_the_first() -> None:
+    def result(*calls: int) -> Soak:
+        windows = tuple(
+            SoakWindow(begin_ns=i * 10**9, took_ns=10**9, calls=n) for i, n in enumerate(calls)
+        )
+        return Soak(case="x", started="", status="ok", windows=windows)
+
+    assert "100.0 calls/s" in soak.summary(result(100, 50, 98))
+    assert soak.summary(result(100, 50, 98)).endswith("(-2.0%): it held")
+    assert soak.summary(result(100, 80)).endswith("(-20.0%): it gave way")
+    assert soak.summary(result()) == "x: ok"

@@ -1,0 +1,87 @@
+"""PyTorch as a runtime computes what the package computes, whatever the package is."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench import inputs
+from bench.cases import model_of
+from bench.outputs import vector
+from bench.torch_runtime import MpsRuntime, TorchRuntime
+from export.api import export_checkpoint
+from export.runtimes.portable import PortableRuntime
+from export.spec import ExportSpec
+from mobilenet.checkpoint import Checkpoint
+from mobilenet.errors import PackageError, UnsupportedError
+from mobilenet.preprocess import CAFFE
+
+
+def outputs(runtime: object, package: Path, folder: Path) -> dict[str, object]:
+    session = runtime.load(runtime.compile(package, folder), "CPU")  # type: ignore[attr-defined]
+    return session.predict(inputs.make(session.description))
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        ExportSpec(),
+        ExportSpec(target="ane", outputs="probabilities"),
+        ExportSpec(input="tensor", outputs="logits"),
+        ExportSpec(outputs="features", precision="fp32"),
+    ],
+)
+def test_it_agrees_with_the_portable_runtime(
+    hot: Checkpoint, spec: ExportSpec, tmp_path: Path
+) -> None:
+    package = export_checkpoint(hot, spec, tmp_path, verify=False).path
+    ours = outputs(TorchRuntime(threads=1), package, tmp_path)
+    reference = outputs(PortableRuntime(threads=1), package, tmp_path)
+    assert ours.keys() == reference.keys()
+    assert ours.get("classLabel") == reference.get("classLabel")
+    np.testing.assert_allclose(vector(ours), vector(reference), rtol=1e-3, atol=1e-4)
+
+
+def test_the_order_of_colours_is_the_packages(hot: Checkpoint, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    package = export_checkpoint(
+        replace(hot, normalization=CAFFE), ExportSpec(outputs="logits"), tmp_path, verify=False
+    ).path
+    ours = outputs(TorchRuntime(threads=1), package, tmp_path)
+    reference = outputs(PortableRuntime(threads=1), package, tmp_path)
+    np.testing.assert_allclose(ours["logits"], reference["logits"], rtol=1e-3, atol=1e-3)
+
+
+def test_a_foreign_package_has_no_module(tmp_path: Path, hot: Checkpoint) -> None:
+    from export.build import build
+    from export.save import save_reproducibly
+
+    path = tmp_path / "foreign.mlpackage"
+    save_reproducibly(build(hot, ExportSpec()), path)
+    with pytest.raises(UnsupportedError, match="was not made by this tool"):
+        TorchRuntime().compile(path, tmp_path)
+    model = model_of(path)
+    assert (model.name, model.trained, model.macs) == ("foreign", None, None)
+
+
+def test_a_package_whose_metadata_lie_is_refused(tmp_path: Path, hot: Checkpoint) -> None:
+    from dataclasses import replace
+
+    from export.api import facts_about, write
+    from export.build import build
+
+    facts = facts_about(hot, ExportSpec())
+    path = tmp_path / "lie.mlpackage"
+    write(
+        build(hot, ExportSpec()), replace(facts, config=replace(facts.config, shallow=True)), path
+    )
+    with pytest.raises(PackageError, match="its own metadata say 18"):
+        TorchRuntime().compile(path, tmp_path)
+
+
+def test_metal_is_absent_with_a_reason_or_there() -> None:
+    import torch
+
+    reason = MpsRuntime().unavailable()
+    assert (reason is None) == torch.backends.mps.is_available()
