@@ -73,7 +73,7 @@ def conv_transpose(call: Call) -> str:
 @lowers("linear")
 def linear(call: Call) -> str:
     """x weight^T + bias: tensor<[*D, D_in], T>, weight tensor<[D_out, D_in], T>."""
-    if len(call.graph.type(call.op.inputs["x"][0]).shape) == 2:
+    if len(call.tensor_type().shape) == 2:
         return call.emit("Gemm", call["x"], call["weight"], call.get("bias"), transB=1)
     transposed = call.emit("Transpose", call["weight"], perm=[1, 0])
     product = call.emit("MatMul", call["x"], transposed)

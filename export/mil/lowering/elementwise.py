@@ -41,16 +41,21 @@ def not_equal(call: Call) -> str:
     return call.emit("Not", call.emit("Equal", call["x"], call["y"]))
 
 
-@lowers("floor_div")
-def floor_div(call: Call) -> str:
-    return call.emit("Floor", call.emit("Div", call["x"], call["y"]))
-
-
 @lowers("mod")
 def mod(call: Call) -> str:
     """x - floor(x / y) y: the sign is that of y, as in Python."""
+    if call.tensor_type().dtype == "int32":
+        return call.emit("Mod", call["x"], call["y"])
     whole = call.emit("Floor", call.emit("Div", call["x"], call["y"]))
     return call.emit("Sub", call["x"], call.emit("Mul", whole, call["y"]))
+
+
+@lowers("floor_div")
+def floor_div(call: Call) -> str:
+    if call.tensor_type().dtype == "int32":  # ONNX divides integers towards zero
+        whole = call.emit("Sub", call["x"], mod(call))
+        return call.emit("Div", whole, call["y"])
+    return call.emit("Floor", call.emit("Div", call["x"], call["y"]))
 
 
 @lowers("square")
@@ -98,7 +103,7 @@ def select(call: Call) -> str:
 @lowers("cast")
 def cast(call: Call) -> str:
     wanted = CASTS.get(call.text("dtype", ""))
-    given = call.graph.type(call.op.inputs["x"][0]).dtype
+    given = call.tensor_type().dtype
     if wanted is None:
         raise call.unsupported(f"dtype {call.text('dtype', '')!r}")
     floats = {"float16", "float32"}

@@ -1,13 +1,13 @@
 """The table of lowerings, and what each of them is handed."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from export.mil.lowering.graph import Graph
-from export.mil.program import Constant, Op
+from export.mil.program import Constant, Op, TensorType
 from mobilenet.errors import PackageError, UnsupportedError
 
 
@@ -30,10 +30,13 @@ class Call:
         """Names of all values given as `parameter`."""
         return [self.graph.value(argument) for argument in self.op.inputs.get(parameter, ())]
 
+    def tensor_type(self, parameter: str = "x") -> TensorType:
+        """MIL type of the value given as `parameter`."""
+        return self.graph.type(self._one(parameter))
+
     def shape(self, parameter: str = "x") -> tuple[int, ...]:
         """Shape of the value given as `parameter`; every size is known."""
-        argument = self._one(parameter)
-        shape = self.graph.type(argument).shape
+        shape = self.tensor_type(parameter).shape
         if min(shape, default=0) < 0:
             raise UnsupportedError(
                 f"{self.op.type} {self.op.name!r} takes {parameter} of flexible shape {shape}",
@@ -109,11 +112,13 @@ class Call:
 Lowering = Callable[[Call], "str | tuple[str, ...]"]
 LOWERINGS: dict[str, Lowering] = {}
 
+L = TypeVar("L", bound=Lowering)
 
-def lowers(*kinds: str) -> Callable[[Lowering], Lowering]:
+
+def lowers(*kinds: str) -> Callable[[L], L]:
     """Enter a function as the lowering of these operations; it returns its outputs' names."""
 
-    def enter(lowering: Lowering) -> Lowering:
+    def enter(lowering: L) -> L:
         for kind in kinds:
             if kind in LOWERINGS:
                 raise ValueError(f"{kind} has two lowerings")
