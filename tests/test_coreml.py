@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import coremltools
 import msgspec
@@ -18,6 +19,7 @@ from bench.cases import Candidate
 from bench.records import Case, Launch, Model, Plan, Record
 from bench.runtimes import RUNTIMES
 from export.api import export_checkpoint
+from export.runtimes import coreml
 from export.runtimes.coreml import UNITS, CoreMLRuntime
 from export.runtimes.portable import PortableRuntime
 from export.spec import ExportSpec
@@ -40,7 +42,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[CoreMLRuntime]:
     fake_native.install(monkeypatch)
-    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(coreml, "sys", SimpleNamespace(platform="darwin"))
     yield CoreMLRuntime()
     fake_native.Model.units.clear()
 

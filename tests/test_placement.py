@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,6 +12,7 @@ import fake_native
 from bench import __main__, placement
 from bench.records import PlacedOp, Placement
 from export.api import export_checkpoint
+from export.runtimes import coreml
 from export.spec import ExportSpec
 from mobilenet import cli
 from mobilenet.checkpoint import Checkpoint
@@ -25,7 +27,7 @@ def package(hot: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def _mac(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     fake_native.install(monkeypatch)
-    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(coreml, "sys", SimpleNamespace(platform="darwin"))
     yield
     fake_native.Model.units.clear()
 
