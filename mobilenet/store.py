@@ -15,7 +15,7 @@ import numpy as np
 from mobilenet import files
 from mobilenet.checkpoint import Array, BatchNorm, Checkpoint, Layer, Provenance
 from mobilenet.config import MobileNetConfig
-from mobilenet.errors import CheckpointError
+from mobilenet.errors import CheckpointError, UserError
 from mobilenet.preprocess import Geometry, Normalization
 
 METADATA_KEY = "mobilenet"
@@ -74,15 +74,19 @@ def _norm(state: dict[str, Array], name: str) -> BatchNorm:
     return BatchNorm(**{field: state[key] for field, key in keys.items()})
 
 
+def header(checkpoint: Checkpoint) -> Header:
+    """What `save` writes beside the tensors."""
+    return Header(
+        SCHEMA, checkpoint.config, checkpoint.normalization, checkpoint.geometry,
+        checkpoint.labels, checkpoint.provenance,
+    )  # fmt: skip
+
+
 def save(checkpoint: Checkpoint, path: Path) -> None:
     """Write `path` whole or not at all."""
     from safetensors.numpy import save as serialize
 
-    header = Header(
-        SCHEMA, checkpoint.config, checkpoint.normalization, checkpoint.geometry,
-        checkpoint.labels, checkpoint.provenance,
-    )  # fmt: skip
-    metadata = {METADATA_KEY: msgspec.json.encode(header).decode(), "format": "pt"}
+    metadata = {METADATA_KEY: msgspec.json.encode(header(checkpoint)).decode(), "format": "pt"}
     arrays = {name: np.ascontiguousarray(a) for name, a in state_arrays(checkpoint).items()}
     files.write_atomically(path, serialize(arrays, metadata))
 
@@ -95,7 +99,7 @@ def load(path: Path) -> Checkpoint:
         with safe_open(path, framework="numpy") as file:
             metadata: dict[str, str] = file.metadata() or {}
             state: dict[str, Any] = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  # not a dict
-    except SafetensorError as error:
+    except (SafetensorError, TypeError) as error:  # TypeError: a type that numpy has not
         raise CheckpointError(f"{path.name} is not a whole safetensors file: {error}") from error
     header = _header(metadata.get(METADATA_KEY), path)
     return Checkpoint(
@@ -109,7 +113,7 @@ def _header(text: str | None, path: Path) -> Header:
         raise CheckpointError(f"{path.name} has no metadata of ours", "was it saved by this tool?")
     try:
         header = msgspec.json.decode(text, type=Header)
-    except msgspec.ValidationError as error:
+    except (msgspec.DecodeError, UserError) as error:  # UserError: a config or scale nobody has
         raise CheckpointError(f"the metadata of {path.name} is damaged: {error}") from error
     if header.schema > SCHEMA:
         raise CheckpointError(

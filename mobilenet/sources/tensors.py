@@ -27,7 +27,7 @@ def read_safetensors(path: Path) -> Checkpoint:
             if store.METADATA_KEY in (file.metadata() or {}):
                 return store.load(path)
             return _read(Tensors(file.keys(), file.get_tensor), path)
-    except SafetensorError as error:
+    except (SafetensorError, TypeError) as error:  # TypeError: a type that numpy has not
         raise CheckpointError(
             f"{path.name} is no whole safetensors file: {error}", "download or copy it again"
         ) from error

@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mobilenet.checkpoint import Layer
+from mobilenet.config import STEM_CHANNELS, WIDTH_RULES, MobileNetConfig
+from mobilenet.errors import CheckpointError
+from mobilenet.sources.assemble import Tensors, assemble, find_alpha
+
+
+@given(st.sampled_from(sorted(WIDTH_RULES)), st.integers(10, 200).map(lambda n: n / 100))
+def test_the_alpha_found_has_the_same_shapes(rule: str, alpha: float) -> None:
+    config = MobileNetConfig(alpha, width_rule=rule)
+    found = find_alpha(config.channels(STEM_CHANNELS), config.feature_channels, rule)
+    again = MobileNetConfig(found, width_rule=rule)
+    assert [c.out_channels for c in again.convolutions()[-1:]] == [config.feature_channels]
+    assert len(str(found)) <= len(str(alpha))
+
+
+@pytest.mark.parametrize("alpha", [1.0, 0.75, 0.5, 0.25, 0.35, 1.25, 0.1])
+@pytest.mark.parametrize("rule", ["slim", "keras", "timm"])
+def test_round_alphas_are_found_as_such(alpha: float, rule: str) -> None:
+    config = MobileNetConfig(alpha, width_rule=rule)
+    found = find_alpha(config.channels(STEM_CHANNELS), config.feature_channels, rule)
+    assert MobileNetConfig(found, width_rule=rule).convolutions() == config.convolutions()
+
+
+def test_widths_of_no_mobilenet() -> None:
+    with pytest.raises(CheckpointError, match="32 channels wide and the last 1000"):
+        find_alpha(32, 1000, "slim")
+
+
+def test_a_wrong_number_of_convolutions_is_said() -> None:
+    layer = Layer(np.zeros((8, 3, 3, 3), np.float32))
+    with pytest.raises(CheckpointError, match=r"3 convolutions .* has 27 \(shallow: 17\)"):
+        assemble([layer] * 3, layer, "slim")
+
+
+def test_tensors_name_what_is_wrong() -> None:
+    tensors = Tensors({"a": 0, "b": 0}, {"a": np.zeros((2, 3)), "b": np.zeros(2, int)}.get)
+    with pytest.raises(CheckpointError, match="tensor c is missing"):
+        tensors.take("c")
+    with pytest.raises(CheckpointError, match=r"tensor a has shape \(2, 3\), 1 dim"):
+        tensors.take("a")
+    with pytest.raises(CheckpointError, match="tensor b holds int64"):
+        tensors.take("b")
+    assert tensors.take("a", (1, 0)).shape == (3, 2)
+    with pytest.raises(CheckpointError, match="tensor z has no place"):
+        Tensors(["z", "num_batches_tracked"], {}.get).refuse_rest()
