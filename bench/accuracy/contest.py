@@ -14,7 +14,7 @@ from bench.accuracy.photographs import Dataset
 from bench.accuracy.predictions import Contestant, Head, Pair
 from bench.accuracy.run import Entry
 from bench.accuracy.subjects import Subject, of_checkpoint, of_package
-from bench.cases import Candidate, candidates
+from bench.cases import Candidate, candidates, check_names
 from bench.environment import environment
 from bench.runtimes import RUNTIMES, create
 from mobilenet import __version__, cli
@@ -72,11 +72,13 @@ def load(
     """
     if not packages:
         raise ConfigError("no package was named", "python -m bench accuracy PACKAGE... --data DIR")
+    check_names("runtime", [runtime], RUNTIMES)
     if precision and runtime != "portable":
         raise ConfigError(f"precision {precision} on {runtime}", "only portable emulates it")
     found = candidates(packages, [runtime], units=units or RUNTIMES[runtime].units[-1:])
     if not found:
-        raise ConfigError(f"{runtime} has no unit {', '.join(units)}", "see --help")
+        known = ", ".join(RUNTIMES[runtime].units)
+        raise ConfigError(f"{runtime} has no unit {', '.join(units)}", f"it has {known}")
     return [_loaded(one, precision or "float32", folder) for one in found]
 
 
