@@ -10,22 +10,30 @@ import numpy as np
 from export.quiet import coremltools
 
 
-def save(
-    path: Path, build: Callable[..., Any], inputs: Sequence[np.ndarray], opset: str = "iOS17",
-    **options: Any,
-) -> Path:  # fmt: skip
-    """A package at `path` whose program is build(mb, *inputs), taken as it is written."""
+def save(path: Path, *program: Any, **options: Any) -> Path:
+    """A package at `path` of what `convert` makes of the other arguments."""
+    convert(*program, **options).save(str(path))
+    return path
+
+
+def convert(
+    build: Callable[..., Any], examples: Sequence[np.ndarray], opset: str = "iOS17", **options: Any
+) -> Any:
+    """An `MLModel` whose program is build(mb, *inputs), taken as it is written.
+
+    Inputs have the shapes and types of `examples`, and are called x0, x1, ...
+    """
     ct = coremltools()
     from coremltools.converters.mil import Builder as mb
     from coremltools.converters.mil.mil import Function, Program, types
 
     program = Program()
-    names = [f"x{i}" for i in range(len(inputs))]
+    names = [f"x{i}" for i in range(len(examples))]
     placeholders = {
         name: mb.placeholder(
             shape=value.shape, dtype=types.numpy_type_to_builtin_type(value.dtype)
         )
-        for name, value in zip(names, inputs, strict=True)
+        for name, value in zip(names, examples, strict=True)
     }
     target = getattr(ct.target, opset)
     with Function(placeholders, opset_version=target) as function:
@@ -34,10 +42,8 @@ def save(
         program.add_function("main", function)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # coremltools' own, about numpy
-        model = ct.convert(
+        return ct.convert(
             program, source="milinternal", convert_to="mlprogram", skip_model_load=True,
             minimum_deployment_target=target, compute_precision=ct.precision.FLOAT32,
             pass_pipeline=ct.PassPipeline.EMPTY, **options,
         )  # fmt: skip
-    model.save(str(path))
-    return path
