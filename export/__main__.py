@@ -25,10 +25,11 @@ def export(
     offline: bool = False,
     classes: Path | None = None,
     keep_background: bool = False,
+    calibrate: Path | None = None,
     swift: bool = False,
     json: bool = False,
 ) -> None:
-    """Export one MobileNet v1 as an .mlpackage and verify it against PyTorch.
+    """Export one MobileNet v1 as an .mlpackage or .mlmodel and verify it against PyTorch.
 
     Parameters
     ----------
@@ -42,6 +43,8 @@ def export(
         Text file with a label per line, for weights of other classes.
     keep_background
         Keep class 0 of the 1001-class checkpoints.
+    calibrate
+        A folder of photographs, which show w8a8 the ranges of activations.
     swift
         Write a Swift file beside the package that classifies photographs with it in an app.
     json
@@ -50,16 +53,24 @@ def export(
     from export import api, card
     from export import swift as swift_file
 
-    api.destination(output, "any" + api.SUFFIX)  # what cannot be written is said before the work
+    remark_on(spec)
     if swift:
         swift_file.check_spec(spec)
     with cli.status("exporting"):
         exported = api.export_variant(
             variant, spec, output,
             verify=verify, offline=offline, classes=classes, keep_background=keep_background,
-            swift=swift,
+            calibrate=calibrate, swift=swift,
         )  # fmt: skip
     card.show(exported, json=json)
+
+
+def remark_on(spec: ExportSpec) -> None:
+    """Say what raises the deployment target, unless it was asked for."""
+    newest = spec.resolved().min_ios
+    for option, version in spec.needs.items():
+        if spec.min_ios is None and version == newest:
+            cli.say(f"{option} needs iOS {version}: older devices cannot load this package")
 
 
 @app.command(name="verify")
@@ -76,7 +87,7 @@ def verify_package(
     Parameters
     ----------
     package
-        An .mlpackage that this tool exported.
+        An .mlpackage or .mlmodel that this tool exported.
     image
         A photograph to compare on as well, and whose five most likely classes are shown.
     weights
@@ -91,6 +102,32 @@ def verify_package(
     with cli.status("verifying"):
         result = recheck.verify_again(package, image, weights=weights, offline=offline)
     card.show_verification(result, json=json)
+
+
+@app.command(name="inspect")
+def inspect_model(
+    model: Path,
+    *,
+    image: tuple[Path, ...] = (),
+    layers: bool = True,
+    json: bool = False,
+) -> None:
+    """Look at any Core ML model: layers, costs, preprocessing, and what is odd about it.
+
+    Parameters
+    ----------
+    model
+        A .mlpackage or .mlmodel, made by any tool.
+    image
+        A photograph to run it on, to find layers that leave float16's range. Repeatable.
+    layers
+        List every layer.
+    json
+        Print everything as JSON.
+    """
+    from export import inspect, inspect_card
+
+    inspect_card.show(inspect.inspect(model, image), layers=layers, json=json)
 
 
 if __name__ == "__main__":

@@ -1,17 +1,18 @@
 """From a variant, a checkpoint or a module to a verified package on disk."""
 
+import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from export import metadata
 from export.metadata import Facts, Verified
-from export.spec import ExportSpec, Variant
+from export.save import describe, save_reproducibly
+from export.spec import SUFFIXES, ExportSpec, Variant
 from mobilenet import __version__, files
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.errors import ConfigError, PackageError
 
-SUFFIX = ".mlpackage"
 DEFAULT_FOLDER = Path("models")
 
 
@@ -37,24 +38,38 @@ def export_variant(
     offline: bool = False,
     classes: Path | None = None,
     keep_background: bool = False,
+    calibrate: Path | None = None,
     swift: bool = False,
 ) -> Exported:
     """Find the weights of `variant` and export them; `output` is a file, a folder or None.
+
+    Of several resolutions, the weights are those published for the largest. `calibrate` is the
+    folder of pictures that w8a8 needs.
 
     Raises `UserError`; nothing is left behind under the package's name when it does.
     """
     from mobilenet.weights import obtain
 
+    spec = (spec or ExportSpec()).for_file("" if output is None else output.suffix)
+    check_calibration(spec, calibrate)
+    destination(output, "any" + _ending(spec), spec)  # what cannot be written is said before work
+    if spec.sizes and variant.pixels is not None:
+        raise ConfigError(
+            f"resolution {variant.pixels} and resolutions {spec.resolutions}",
+            "give one of the two",
+        )
     checkpoint = obtain(
         variant.weights,
         alpha=variant.alpha,
-        resolution=variant.pixels,
+        resolution=spec.sizes[-1] if spec.sizes else variant.pixels,
         shallow=variant.shallow,
         offline=offline,
         keep_background=keep_background,
         classes=classes,
     )
-    return export_checkpoint(checkpoint, spec or ExportSpec(), output, verify=verify, swift=swift)
+    return export_checkpoint(
+        checkpoint, spec, output, verify=verify, calibrate=calibrate, swift=swift
+    )
 
 
 def export_checkpoint(
@@ -63,13 +78,16 @@ def export_checkpoint(
     output: Path | None = None,
     *,
     verify: bool = True,
+    calibrate: Path | None = None,
     swift: bool = False,
 ) -> Exported:
     """Build, save, verify, and only then take the package's name; `swift` adds the app's file."""
     from export import swift as swift_file
-    from export.build import build
 
-    spec = spec.resolved()
+    spec = spec.for_file("" if output is None else output.suffix).resolved()
+    check_calibration(spec, calibrate)
+    if spec.sizes:
+        checkpoint = checkpoint.with_config(resolution=spec.sizes[-1])
     if spec.outputs == "features":
         checkpoint = checkpoint.with_config(head="features")
     elif spec.outputs == "classifier" and not checkpoint.labels:
@@ -78,12 +96,12 @@ def export_checkpoint(
             "give them with --classes labels.txt, or choose --outputs probabilities",
         )
     facts = facts_about(checkpoint, spec)
-    path = destination(output, default_name(checkpoint, spec))
+    path = destination(output, default_name(checkpoint, spec), spec)
     if swift:
         swift_file.check_spec(spec)
         swift_file.check_destination(path)
     with files.replacing(path) as temporary:
-        write(build(checkpoint, spec), facts, temporary)
+        _write(checkpoint, spec, temporary, calibrate)
         result = _verified(temporary, checkpoint, spec) if verify else None
     exported = _finish(path, facts, result)
     return replace(exported, swift=swift_file.write_classifier(path, facts)) if swift else exported
@@ -95,10 +113,57 @@ def _verified(path: Path, checkpoint: Checkpoint, spec: ExportSpec) -> Verified:
     return verify_package(path, checkpoint, spec)
 
 
+def _write(checkpoint: Checkpoint, spec: ExportSpec, path: Path, calibrate: Path | None) -> None:
+    """Build the model, one function or several, and save it at `path`."""
+    from export import multifunction
+
+    if not spec.sizes:
+        write(_model(checkpoint, spec, calibrate), facts_about(checkpoint, spec), path)
+        return
+    models = {}
+    for name, size in multifunction.functions(spec, checkpoint.config.resolution).items():
+        sized = checkpoint.with_config(resolution=size)
+        models[name] = _model(sized, spec, calibrate)
+        describe(models[name], facts_about(sized, spec))
+    with tempfile.TemporaryDirectory() as folder:
+        merged = multifunction.merged(models, Path(folder))
+        write(merged, facts_about(checkpoint, spec), path)
+
+
+def _model(checkpoint: Checkpoint, spec: ExportSpec, calibrate: Path | None) -> Any:
+    """An `MLModel` of one function, without metadata."""
+    from export.build import build
+
+    if spec.compress is None:
+        return build(checkpoint, spec)
+    from export.compress import compressed
+
+    if spec.compress != "w8a8" or calibrate is None:
+        return compressed(checkpoint, spec)
+    from export.w8a8 import calibrated  # loads PyTorch
+
+    return compressed(checkpoint, spec, calibrated(checkpoint, calibrate))
+
+
+def check_calibration(spec: ExportSpec, folder: Path | None) -> None:
+    """Raise `ConfigError` unless pictures are given where, and only where, they are needed."""
+    from export.pictures import pictures_in
+
+    if spec.compress == "w8a8" and folder is None:
+        raise ConfigError(
+            "compress w8a8 without calibration pictures",
+            "add --calibrate, a folder of photographs",
+        )
+    if spec.compress != "w8a8" and folder is not None:
+        raise ConfigError(
+            f"calibrate {folder} with compress {spec.compress}", "only w8a8 is calibrated"
+        )
+    if folder is not None:
+        pictures_in(folder)
+
+
 def write(model: Any, facts: Facts, path: Path) -> None:
     """Describe an `MLModel` and save it reproducibly as a new package at `path`."""
-    from export.save import describe, save_reproducibly
-
     describe(model, facts)
     save_reproducibly(model, path)
 
@@ -108,6 +173,7 @@ def facts_about(checkpoint: Checkpoint, spec: ExportSpec) -> Facts:
     spec, cost = spec.resolved(), checkpoint.config.cost()
     assert spec.precision is not None, "resolved"
     assert spec.min_ios is not None, "resolved"
+    assert spec.format is not None, "resolved"
     return Facts(
         schema=metadata.SCHEMA,
         tool=__version__,
@@ -115,38 +181,46 @@ def facts_about(checkpoint: Checkpoint, spec: ExportSpec) -> Facts:
         normalization=checkpoint.normalization,
         geometry=checkpoint.geometry,
         provenance=checkpoint.provenance,
-        format="mlprogram",
+        format=spec.format,
         precision=spec.precision,
         target=spec.target,
         compute_units=spec.rule.compute_units,
         min_ios=spec.min_ios,
-        compression="",
+        compression=spec.compress or "",
         macs=cost.macs,
         parameters=cost.parameters,
+        resolutions=spec.sizes,
     )
 
 
 def default_name(checkpoint: Checkpoint, spec: ExportSpec) -> str:
     """A name without dots, so that Xcode's Swift class bears it unchanged."""
     mark = f"_{checkpoint.provenance.mark}" if checkpoint.provenance.mark else ""
-    return checkpoint.config.slug + spec.suffix + mark + SUFFIX
+    return checkpoint.config.slug + spec.suffix + mark + _ending(spec)
 
 
-def destination(output: Path | None, name: str) -> Path:
+def destination(output: Path | None, name: str, spec: ExportSpec) -> Path:
     """Where the package goes. Raises before any work is done for it."""
+    suffix = _ending(spec)
     path = output or DEFAULT_FOLDER / name
-    if path.suffix != SUFFIX:
+    if path.suffix != suffix:
         if path.suffix and not path.is_dir():
             raise ConfigError(
-                f"output is {path}", f"a name that ends in {SUFFIX}, or a folder to put {name} in"
+                f"output is {path}", f"a name that ends in {suffix}, or a folder to put {name} in"
             )
         path = path / name
-    if path.exists() and not (path / "Manifest.json").is_file():
+    is_model = path.is_file() if suffix == ".mlmodel" else (path / "Manifest.json").is_file()
+    if path.exists() and not is_model:
         raise PackageError(
-            f"{path} exists and is not a model package: it is not replaced",
+            f"{path} exists and is not a model {'file' if suffix == '.mlmodel' else 'package'}: "
+            "it is not replaced",
             "choose another --output, or move it away",
         )
     return path
+
+
+def _ending(spec: ExportSpec) -> str:
+    return SUFFIXES[spec.resolved().format or "mlprogram"]
 
 
 def _finish(path: Path, facts: Facts, result: Verified | None) -> Exported:

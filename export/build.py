@@ -1,16 +1,18 @@
-"""Folded layers to an ML Program, written with coremltools' Builder.
+"""Folded layers to a Core ML model, written with coremltools' Builder: one program, two formats.
 
 No trace: the block table in `mobilenet.config` drives this as it drives the PyTorch module, TF's
 SAME padding becomes a padded convolution instead of a `pad` op, ReLU6 stays `relu6`, and no
 version of torch can break it. `export.trace` is the independent route the tests compare with.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from export import neuralnetwork
 from export.quiet import coremltools
 from export.spec import ExportSpec, Precision
 from mobilenet import fold
@@ -19,6 +21,13 @@ from mobilenet.preprocess import Normalization
 
 LOGITS = "logits"
 CLASS_LABEL = "classLabel"
+
+
+class Quantizer(NamedTuple):
+    """Of activations: clip(round(x / scale) + zero_point, 0, 255), as uint8."""
+
+    scale: float
+    zero_point: int = 0
 
 
 class Names(NamedTuple):
@@ -34,32 +43,42 @@ def names(spec: ExportSpec) -> Names:
     return Names("image" if spec.input == "image" else "input", output)
 
 
-def build(checkpoint: Checkpoint, spec: ExportSpec, *, precision: Precision | None = None) -> Any:
-    """A `coremltools.models.MLModel` of the folded network, without metadata.
+def build(
+    checkpoint: Checkpoint,
+    spec: ExportSpec,
+    *,
+    precision: Precision | None = None,
+    quantizers: Mapping[str, Quantizer] = MappingProxyType({}),
+) -> Any:
+    """A `coremltools.models.MLModel` of the folded network, without metadata or compression.
 
     BN is folded here if it is not yet. Image input: scalar scale and bias in the program, the
     rest in conv0's kernel. `precision` overrides the spec's: verification builds a float32 twin.
+    `quantizers` are those of the inputs of layers, by the layer's name.
     """
     ct = coremltools(torch=False)
     spec = spec.resolved()
-    dtype = np.float16 if (precision or spec.precision) == "fp16" else np.float32
+    half = (precision or spec.precision) == "fp16"
     checkpoint = fold.fold(checkpoint)
     if spec.input == "image":
         _, gain = checkpoint.normalization.split()
         stem = fold.scale_input(checkpoint.layers["conv0"], gain)
         checkpoint = replace(checkpoint, layers={**checkpoint.layers, "conv0": stem})
+    old = spec.format == "neuralnetwork"
     size = checkpoint.config.resolution
-    return ct.convert(
-        _program(ct, checkpoint, spec, dtype),
+    model = ct.convert(
+        _Writer(ct, checkpoint, spec, half, quantizers).program(),
         source="milinternal",
-        convert_to="mlprogram",
+        convert_to=spec.format,
         inputs=[input_type(ct, spec, size, checkpoint.normalization)],
         classifier_config=classifier_config(ct, spec, checkpoint.labels),
         minimum_deployment_target=opset(ct, spec),
-        compute_precision=ct.precision.FLOAT32,  # the program is typed already: no cast pass
+        # an ML Program is typed already, so needs no cast pass; the old format has no types
+        compute_precision=None if old else ct.precision.FLOAT32,
         pass_pipeline=ct.PassPipeline.EMPTY,
         skip_model_load=True,
     )
+    return neuralnetwork.finished(ct, model, names(spec).output, half) if old else model
 
 
 def input_type(ct: Any, spec: ExportSpec, size: int, normalization: Normalization) -> Any:
@@ -86,66 +105,99 @@ def opset(ct: Any, spec: ExportSpec) -> Any:
     return getattr(ct.target, f"iOS{spec.resolved().min_ios}")
 
 
-def _program(ct: Any, checkpoint: Checkpoint, spec: ExportSpec, dtype: Any) -> Any:
-    from coremltools.converters.mil import Builder as mb
-    from coremltools.converters.mil.mil import Function, Program
+class _Writer:
+    """Writes one program: what all of its parts need, once."""
 
-    name, size = names(spec), checkpoint.config.resolution
-    placeholder = {name.input: mb.placeholder(shape=(1, 3, size, size))}
-    program = Program()
-    with Function(placeholder, opset_version=opset(ct, spec)) as main:
-        x = main.inputs[name.input]
-        if dtype is np.float16:
-            x = mb.cast(x=x, dtype="fp16", name="image_fp16")
-        x = _features(mb, x, checkpoint, dtype)
-        x = _head(mb, x, checkpoint, spec, dtype)
-        main.set_outputs([x])
-        program.add_function("main", main)
-    return program
+    def __init__(
+        self, ct: Any, checkpoint: Checkpoint, spec: ExportSpec, half: bool,
+        quantizers: Mapping[str, Quantizer],
+    ) -> None:  # fmt: skip
+        from coremltools.converters.mil import Builder
 
+        self.mb, self.opset = Builder, opset(ct, spec)
+        self.checkpoint, self.spec, self.quantizers = checkpoint, spec, quantizers
+        self.old = spec.format == "neuralnetwork"  # it stores halves, and declares no types
+        self.half = half and not self.old
+        self.dtype = np.float16 if self.half else np.float32
 
-def _features(mb: Any, x: Any, checkpoint: Checkpoint, dtype: Any) -> Any:
-    activation = getattr(mb, checkpoint.config.activation)
-    for spec in checkpoint.config.convolutions():
-        layer = checkpoint.layers[spec.name]
-        assert layer.bias is not None, "fold first"
-        padding = (
-            {"pad_type": "custom", "pad": list(spec.pads)}
-            if any(spec.pads)
-            else {"pad_type": "valid"}
-        )
-        x = mb.conv(
-            x=x, weight=layer.kernel.astype(dtype), bias=layer.bias.astype(dtype),
-            strides=[spec.stride] * 2, groups=spec.groups, name=spec.name, **padding,
-        )  # fmt: skip
-        x = activation(x=x, name=f"{spec.name}_{checkpoint.config.activation}")
-    return x
+    def program(self) -> Any:
+        from coremltools.converters.mil.mil import Function, Program
 
+        name, size = names(self.spec), self.checkpoint.config.resolution
+        placeholder = {name.input: self.mb.placeholder(shape=(1, 3, size, size))}
+        program = Program()
+        with Function(placeholder, opset_version=self.opset) as main:
+            x = main.inputs[name.input]
+            if self.half:
+                x = self.mb.cast(x=x, dtype="fp16", name="image_fp16")
+            main.set_outputs([self._head(self._features(x))])
+            program.add_function("main", main)
+        return program
 
-def _head(mb: Any, x: Any, checkpoint: Checkpoint, spec: ExportSpec, dtype: Any) -> Any:
-    half, conv = dtype is np.float16, spec.rule.head == "conv"
-    as_output = {"dtype": "fp32"} if half else None
+    def _features(self, x: Any) -> Any:
+        for spec in self.checkpoint.config.convolutions():
+            padding = (
+                {"pad_type": "custom", "pad": list(spec.pads)}
+                if any(spec.pads)
+                else {"pad_type": "valid"}
+            )
+            x = self.mb.conv(
+                x=self._quantized(x, spec.name), **self._weights(spec.name), **padding,
+                strides=[spec.stride] * 2, groups=spec.groups, name=spec.name,
+            )  # fmt: skip
+            x = self._activated(x, spec.name)
+        return x
 
-    def finish(value: Any, name: str) -> Any:
-        return mb.cast(x=value, name=name, **as_output) if as_output else value
+    def _activated(self, x: Any, layer: str) -> Any:
+        kind = self.checkpoint.config.activation
+        name = f"{layer}_{kind}"
+        if kind == "relu6" and self.old:  # whose relu6 becomes four layers
+            return self.mb.clip(x=x, alpha=0.0, beta=6.0, name=name)
+        return getattr(self.mb, kind)(x=x, name=name)
 
-    def named(name: str, last: bool) -> str:
-        return f"{name}_fp16" if last and half else name  # the cast that follows takes the name
+    def _quantized(self, x: Any, layer: str) -> Any:
+        """`x` through eight bits and back, where the layer that reads it has a quantizer."""
+        if layer not in self.quantizers:
+            return x
+        scale, zero_point = self.quantizers[layer]
+        given = {"scale": self.dtype(scale), "zero_point": np.uint8(zero_point)}
+        name = f"{layer}_input"
+        x = self.mb.quantize(input=x, output_dtype="uint8", **given, name=f"{name}_uint8")
+        return self.mb.dequantize(input=x, **given, name=name)
 
-    if spec.outputs == "features":
-        x = mb.reduce_mean(x=x, axes=[2, 3], keep_dims=False, name=named("features", True))
-        return finish(x, "features")
-    logits = named(LOGITS, spec.outputs == "logits")
-    layer = checkpoint.layers[LOGITS]
-    assert layer.bias is not None, "checked when the checkpoint was made"
-    kernel, bias = layer.kernel.astype(dtype), layer.bias.astype(dtype)
-    x = mb.reduce_mean(x=x, axes=[2, 3], keep_dims=conv, name="pool")
-    if conv:
-        x = mb.conv(x=x, weight=kernel[:, :, None, None], bias=bias, pad_type="valid", name="fc")
-        x = mb.reshape(x=x, shape=[1, len(bias)], name=logits)
-    else:
-        x = mb.linear(x=x, weight=kernel, bias=bias, name=logits)
-    if spec.outputs == "logits":
-        return finish(x, LOGITS)
-    x = mb.softmax(x=x, axis=1, name=named("probabilities", True))
-    return finish(x, "probabilities")
+    def _weights(self, layer: str) -> dict[str, Any]:
+        weights = self.checkpoint.layers[layer]
+        assert weights.bias is not None, "fold first"
+        return {
+            "weight": weights.kernel.astype(self.dtype),
+            "bias": weights.bias.astype(self.dtype),
+        }
+
+    def _head(self, x: Any) -> Any:
+        outputs, conv = self.spec.outputs, self.spec.rule.head == "conv"
+        if outputs == "features":
+            name = self._named("features", last=True)
+            return self._finished(
+                self.mb.reduce_mean(x=x, axes=[2, 3], keep_dims=False, name=name)
+            )
+        x = self.mb.reduce_mean(x=x, axes=[2, 3], keep_dims=conv, name="pool")
+        x = self._quantized(x, LOGITS)
+        name, weights = self._named(LOGITS, last=outputs == "logits"), self._weights(LOGITS)
+        if conv:
+            weights["weight"] = weights["weight"][:, :, None, None]
+            x = self.mb.conv(x=x, **weights, pad_type="valid", name="fc")
+            x = self.mb.reshape(x=x, shape=[1, len(weights["bias"])], name=name)
+        else:
+            x = self.mb.linear(x=x, **weights, name=name)
+        if outputs != "logits":
+            x = self.mb.softmax(x=x, axis=1, name=self._named("probabilities", last=True))
+        return self._finished(x)
+
+    def _named(self, name: str, *, last: bool) -> str:
+        """Name of a result; of the last one of halves, the cast that follows takes the name."""
+        return f"{name}_fp16" if last and self.half else name
+
+    def _finished(self, x: Any) -> Any:
+        if not self.half:
+            return x
+        return self.mb.cast(x=x, dtype="fp32", name=x.name.removesuffix("_fp16"))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from export.api import Exported
-from export.metadata import Facts
+from export.metadata import Facts, Verified
 from export.save import title
 from mobilenet import cli
 
@@ -28,8 +28,9 @@ def show(exported: Exported, *, json: bool) -> None:
         "parameters": f"{facts.parameters:,} (folded)",
         "macs": f"{facts.macs / 1e6:.1f} million",
         "preprocessing": _preprocessing(facts),
-        "target": f"{facts.target}: {facts.precision}, compute units .{facts.compute_units}, "
-        f"iOS {facts.min_ios} and later",
+        "target": f"{facts.target}: {facts.format}, {facts.precision}, compute units "
+        f".{facts.compute_units}, iOS {facts.min_ios} and later",
+        **_optional(facts),
         "agreement": _agreement(exported),
     }
     cli.out.print(_grid(rows))
@@ -48,6 +49,7 @@ def show_verification(result: "Recheck", *, json: bool) -> None:
                 "package": result.package,
                 "structure": f"{verified.structure:.1e} (limit {result.structure_limit:.0e})",
                 "precision": f"{verified.agreement:.1e} (limit {result.precision_limit:.0e})",
+                **({} if verified.loss is None else {"loss": _loss(verified)}),
                 "method": f"relative L2 of logits against PyTorch, {verified.images} pictures, "
                 f"{verified.runtime} runtime",
                 "verdict": "the package computes what the network does",
@@ -91,11 +93,26 @@ def _preprocessing(facts: Facts) -> str:
     )
 
 
+def _optional(facts: Facts) -> dict[str, str]:
+    rows = {}
+    if facts.resolutions:
+        rows["functions"] = ", ".join(f"r{size}" for size in facts.resolutions)
+    if facts.compression:
+        rows["compression"] = facts.compression
+    return rows
+
+
 def _agreement(exported: Exported) -> str:
     if exported.verified is None:
         return "not verified (--no-verify)"
     verified = exported.verified
-    return (
-        f"{verified.agreement:.1e} relative L2 of logits against PyTorch; "
+    against = "PyTorch" if verified.loss is None else "PyTorch with the same compressed weights"
+    text = (
+        f"{verified.agreement:.1e} relative L2 of logits against {against}; "
         f"structure {verified.structure:.1e} in float32"
     )
+    return text if verified.loss is None else f"{text}\n{_loss(verified)}"
+
+
+def _loss(verified: Verified) -> str:
+    return f"{verified.loss:.1e} against the original network: the loss of this compression"

@@ -35,8 +35,9 @@ class Facts:
     compute_units: str  # recommended MLComputeUnits: "all", "cpuAndNeuralEngine", ...
     min_ios: int
     compression: str
-    macs: int
+    macs: int  # of the default function
     parameters: int
+    resolutions: tuple[int, ...] = ()  # of a package with a function for each; config has the last
 
     def encode(self) -> str:
         """JSON text for the metadata."""
@@ -49,9 +50,10 @@ class Verified:
 
     identity: str  # of the package that was verified
     structure: float  # float32 arithmetic: the graph is right
-    agreement: float  # the package as declared, against the original network
+    agreement: float  # as declared; compressed: against PyTorch with the package's own weights
     images: int
     runtime: str
+    loss: float | None = None  # compressed, as declared, against the original network
 
 
 def facts_of(metadata: dict[str, str]) -> Facts | None:

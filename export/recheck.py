@@ -2,27 +2,25 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from export.build import CLASS_LABEL
 from export.metadata import Facts, Verified, facts_of
 from export.mil.program import Function
 from export.mil.read import read
+from export.pictures import open_picture
 from export.runtimes.base import ImageInput
-from export.spec import ExportSpec, Outputs, Precision, Target
+from export.spec import ExportSpec, Format, Outputs, Precision, Target
 from export.verify import (
-    PRECISION_LIMITS,
     STRUCTURE_LIMIT,
     inputs_for,
+    precision_limit,
     run,
     tap_of,
     verify_package,
 )
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.errors import PackageError
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 
 @dataclass(frozen=True)
@@ -53,16 +51,16 @@ def verify_again(
         )
     spec = _spec_of(facts, function)
     checkpoint = _checkpoint_of(facts, weights, offline)
-    photographs = [] if photograph is None else [_open(photograph)]
+    photographs = [] if photograph is None else [open_picture(photograph)]
     verified = verify_package(path, checkpoint, spec, photographs)
     top5: tuple[tuple[str, float], ...] = ()
     if photographs and spec.outputs == "classifier":
         picture = checkpoint.geometry.apply(photographs[0], checkpoint.config.resolution)
-        results = run(path, inputs_for(checkpoint, spec, [picture]), "declared", tap_of(function))
+        inputs = inputs_for(checkpoint, spec, [picture])
+        results = run(path, inputs, "declared", tap_of(function), function.name)
         ranked = sorted(results.probabilities(0).items(), key=lambda item: -item[1])
         top5 = tuple(ranked[:5])
-    limit = PRECISION_LIMITS[spec.resolved().precision or "fp16"]
-    return Recheck(str(path), verified, STRUCTURE_LIMIT, limit, top5)
+    return Recheck(str(path), verified, STRUCTURE_LIMIT, precision_limit(spec), top5)
 
 
 def _checkpoint_of(facts: Facts, weights: str | None, offline: bool) -> Checkpoint:
@@ -91,17 +89,9 @@ def _spec_of(facts: Facts, function: Function) -> ExportSpec:
         target=cast("Target", facts.target),
         precision=cast("Precision", facts.precision),
         min_ios=facts.min_ios,
+        format=cast("Format", facts.format),
+        compress=facts.compression or None,
+        resolutions=",".join(map(str, facts.resolutions)) or None,
         input="image" if isinstance(function.description.inputs[0], ImageInput) else "tensor",
         outputs=cast("Outputs", "classifier" if output == CLASS_LABEL + "_probs" else output),
     )
-
-
-def _open(photograph: Path) -> "Image":
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        image = Image.open(photograph)
-        image.load()
-    except UnidentifiedImageError as error:
-        raise PackageError(f"{photograph} is not a picture", "JPEG, PNG, ... will do") from error
-    return image

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from export.metadata import KEY, Facts
+from export.spec import SUFFIXES
 from mobilenet.config import MobileNetConfig
 
 PREVIEW_KEY = "com.apple.coreml.model.preview.type"
@@ -25,21 +26,25 @@ def describe(model: Any, facts: Facts) -> None:
     for feature in spec.description.output:
         model.output_description[feature.name] = _output_text(feature, trained)
     model.user_defined_metadata[KEY] = facts.encode()
-    is_image = spec.description.input[0].type.WhichOneof("Type") == "imageType"
-    if is_image and spec.description.predictedFeatureName:
+    face = next(iter(spec.description.functions), spec.description)
+    is_image = face.input[0].type.WhichOneof("Type") == "imageType"
+    if is_image and face.predictedFeatureName:
         model.user_defined_metadata[PREVIEW_KEY] = "imageClassifier"
 
 
 def save_reproducibly(model: Any, path: Path) -> None:
-    """Write an `.mlpackage` folder at `path` (new) whose bytes depend on the model alone.
+    """Write an `.mlpackage` folder or `.mlmodel` file (new) whose bytes depend on the model alone.
 
     coremltools draws random identifiers for the manifest, dates the conversion, and serialises
     protobuf maps in an order that differs between processes; all three are fixed here.
     """
     model.user_defined_metadata.pop(DATE_KEY, None)
+    message = model.get_spec().SerializeToString(deterministic=True)
+    if path.suffix == SUFFIXES["neuralnetwork"]:
+        path.write_bytes(message)
+        return
     model.save(str(path))
-    specification = path / "Data" / "com.apple.CoreML" / "model.mlmodel"
-    specification.write_bytes(model.get_spec().SerializeToString(deterministic=True))
+    (path / "Data" / "com.apple.CoreML" / "model.mlmodel").write_bytes(message)
     _fix_manifest(path / "Manifest.json")
 
 

@@ -3,6 +3,8 @@
 Stands behind `--help`: no numpy, no torch, no coremltools.
 """
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
@@ -14,9 +16,25 @@ Precision = Literal["fp16", "fp32"]
 InputKind = Literal["image", "tensor"]
 Outputs = Literal["classifier", "probabilities", "logits", "features"]
 HeadForm = Literal["linear", "conv"]
+Format = Literal["mlprogram", "neuralnetwork"]
 
-MIN_IOS = (15, 16, 17, 18, 26)
+MIN_IOS: dict[Format, tuple[int, ...]] = {
+    "neuralnetwork": (13, 14),  # an .mlmodel file
+    "mlprogram": (15, 16, 17, 18, 26),  # an .mlpackage; the versions that brought a new opset
+}
+SUFFIXES: dict[Format, str] = {"neuralnetwork": ".mlmodel", "mlprogram": ".mlpackage"}
 DEFAULT_MIN_IOS = 15  # the last that an iPhone 6s runs; nothing a plain MobileNet needs came later
+
+# The iOS whose opset brought what the program needs (coremltools, `mil/ops/defs/iOS16/
+# constexpr_ops.py`, `iOS17/quantization_ops.py`, `iOS18/compression.py`). Joint forms are read,
+# not written.
+COMPRESSIONS = {
+    "int8": 16, "int4": 18, "palette2": 16, "palette4": 16, "palette6": 16, "palette8": 16,
+    "w8a8": 17,
+}  # fmt: skip
+PRUNED = re.compile(r"prune([1-9][0-9]?)")  # percent of weights set to zero
+PRUNED_MIN_IOS = 16
+MULTIFUNCTION_MIN_IOS = 18
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,50 +98,144 @@ class ExportSpec:
     precision: Precision | None = None
     """fp16 (half the size; needed by the Neural Engine) or fp32. Default: fp32 for cpu only."""
     min_ios: int | None = None
-    """Oldest iOS that can load it: 15, 16, 17, 18 or 26. Default: 15 (16 for target ane)."""
+    """Oldest iOS that can load it: 13 to 18, or 26. Default: 15, or what other options need."""
+    format: Format | None = None
+    """mlprogram (.mlpackage), or neuralnetwork (.mlmodel, iOS 13 and 14). Default: by min-ios."""
     input: InputKind = "image"
     """image: a picture, preprocessing inside. tensor: (1, 3, H, W) floats, normalized already."""
     outputs: Outputs = "classifier"
     """classifier: classLabel and classLabel_probs. The others: one array of that name."""
+    compress: str | None = None
+    """int8, int4, palette2, palette4, palette6, palette8, prune50 (any percent), or w8a8."""
+    resolutions: str | None = None
+    """128,160,192,224: one package with a function for each, r128 ... r224, sharing weights."""
 
     def __post_init__(self) -> None:
-        if self.min_ios is not None and self.min_ios not in MIN_IOS:
-            raise ConfigError(
-                f"min-ios is {self.min_ios}",
-                f"one of {', '.join(map(str, MIN_IOS))}: the versions that brought a new opset",
-            )
-        if self.min_ios is not None and self.min_ios < self.rule.min_ios:
-            raise ConfigError(
-                f"target {self.target} needs iOS {self.rule.min_ios}, min-ios is {self.min_ios}",
-                "leave --min-ios out, or choose --target all",
-            )
+        _check_min_ios(self)
         if self.target == "ane" and self.precision == "fp32":
             raise ConfigError(
                 "target ane with precision fp32: the Neural Engine computes in float16 alone",
                 "leave --precision out, or choose --target cpu",
             )
+        precision = self.precision or self.rule.precision
+        if precision == "fp32" and self.compress and self.compress.startswith("palette"):
+            raise ConfigError(
+                f"compress {self.compress} with float32 weights, which have too many values for "
+                "exact clustering",
+                "add --precision fp16",
+            )
+        self.sizes  # noqa: B018  # raises for what cannot be read
 
     @property
     def rule(self) -> TargetRule:
         return TARGETS[self.target]
 
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The resolutions of a package with several, in ascending order; empty without."""
+        if self.resolutions is None:
+            return ()
+        found = [part.strip() for part in self.resolutions.split(",")]
+        if len(set(found)) < max(2, len(found)) or not all(part.isdecimal() for part in found):
+            raise ConfigError(
+                f"resolutions is {self.resolutions!r}",
+                "two or more different numbers of pixels, as in 128,160,192,224",
+            )
+        return tuple(sorted(int(part) for part in found))
+
+    @property
+    def needs(self) -> dict[str, int]:
+        """Options that need a newer iOS than a plain MobileNet: its version by the option."""
+        wanted = {}
+        if self.rule.min_ios > DEFAULT_MIN_IOS:
+            wanted[f"target {self.target}"] = self.rule.min_ios
+        if self.compress is not None:
+            wanted[f"compress {self.compress}"] = _compression_min_ios(self.compress)
+        if self.resolutions is not None:
+            wanted[f"resolutions {self.resolutions}"] = MULTIFUNCTION_MIN_IOS
+        return wanted
+
     def resolved(self) -> "ExportSpec":
         """The same with every default filled in."""
+        oldest = MIN_IOS["neuralnetwork"][0]
+        if self._form == "mlprogram":
+            oldest = max(DEFAULT_MIN_IOS, *self.needs.values(), 0)
         return replace(
             self,
             precision=self.precision or self.rule.precision,
-            min_ios=self.min_ios or max(DEFAULT_MIN_IOS, self.rule.min_ios),
+            min_ios=self.min_ios or oldest,
+            format=self._form,
         )
+
+    @property
+    def _form(self) -> Format:
+        old = self.min_ios in MIN_IOS["neuralnetwork"]
+        return self.format or ("neuralnetwork" if old else "mlprogram")
+
+    def for_file(self, suffix: str) -> "ExportSpec":
+        """The same, in the format that a file of this suffix has."""
+        named = next((form for form, end in SUFFIXES.items() if end == suffix), None)
+        if named is None or named == self.resolved().format:
+            return self
+        if self.format is not None or self.min_ios is not None:
+            chosen = f"format {self.format}" if self.format else f"min-ios {self.min_ios}"
+            raise ConfigError(
+                f"{chosen} with an output that ends in {suffix}",
+                f"{named} models end so; iOS {_listed(MIN_IOS[named])}",
+            )
+        return replace(self, format=named)
 
     @property
     def suffix(self) -> str:
         """What sets this file's name apart from the plain one's; empty for the defaults."""
         spec = self.resolved()
-        parts: list[str] = [self.target] if self.target != "all" else []
+        parts: list[str] = [str(size) for size in reversed(self.sizes[:-1])]
+        if self.target != "all":
+            parts.append(self.target)
+        if spec.format != "mlprogram":
+            parts.append(str(spec.format))
         if spec.precision != self.rule.precision:
             parts.append(str(spec.precision))
         if self.input != "image":
             parts.append(self.input)
         if self.outputs != "classifier":
             parts.append(self.outputs)
+        if self.compress is not None:
+            parts.append(self.compress)
         return "".join(f"_{part}" for part in parts)
+
+
+def _check_min_ios(spec: ExportSpec) -> None:
+    known = [version for versions in MIN_IOS.values() for version in versions]
+    if spec.min_ios is not None and spec.min_ios not in known:
+        raise ConfigError(f"min-ios is {spec.min_ios}", f"one of {_listed(known)}")
+    form = spec.format
+    if spec.min_ios is not None and form and spec.min_ios not in MIN_IOS[form]:
+        raise ConfigError(
+            f"format {form} with min-ios {spec.min_ios}", f"it is for iOS {_listed(MIN_IOS[form])}"
+        )
+    for option, version in spec.needs.items():
+        if form == "neuralnetwork":
+            raise ConfigError(
+                f"{option} needs iOS {version}, an .mlmodel is for iOS {_listed(MIN_IOS[form])}",
+                "leave --format out: it will be an .mlpackage",
+            )
+        if spec.min_ios is not None and spec.min_ios < version:
+            raise ConfigError(
+                f"{option} needs iOS {version}, min-ios is {spec.min_ios}",
+                f"leave --min-ios out, or leave --{option.split()[0]} out",
+            )
+
+
+def _compression_min_ios(name: str) -> int:
+    if PRUNED.fullmatch(name):
+        return PRUNED_MIN_IOS
+    if name not in COMPRESSIONS:
+        raise ConfigError(
+            f"compress is {name!r}", f"one of {', '.join(COMPRESSIONS)}, or prune50 (1 to 99)"
+        )
+    return COMPRESSIONS[name]
+
+
+def _listed(versions: Iterable[int]) -> str:
+    return ", ".join(map(str, versions))

@@ -7,30 +7,36 @@ structure   in float32 arithmetic, a float32 twin agrees with the unfolded PyTor
             the package itself with PyTorch holding the package's own weights: padding, clipping,
             order, preprocessing and folding are right.
 precision   the package as declared, float16 rounded after every op, against the unfolded module.
+            Compressed: against PyTorch holding the package's own weights, and rounding where it
+            rounds activations; the loss against the original is reported apart, and no gate.
 labels      every label stands where training put it, and the probabilities are the logits'.
 
 How the Neural Engine accumulates is not modelled: see README, "What has never run".
 """
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from export.build import CLASS_LABEL, build, names
+from export import compress, multifunction
+from export.build import CLASS_LABEL, Quantizer, build, names
+from export.layers import layers_of, quantizers_of
 from export.metadata import Verified
 from export.mil.program import Function
 from export.mil.read import read
 from export.package import find
 from export.runtimes.portable import PortableRuntime
 from export.runtimes.portable import Precision as PortablePrecision
-from export.spec import ExportSpec
+from export.spec import SUFFIXES, ExportSpec
 from mobilenet import fold
 from mobilenet.checkpoint import Checkpoint, Layer
+from mobilenet.config import MIN_RESOLUTION
 from mobilenet.errors import VerificationError
 
 if TYPE_CHECKING:
@@ -43,6 +49,7 @@ Array = NDArray[np.float32]
 # reach 48). The least deliberate fault, clip at 6.001 for 6, is 5e-4 in structure.
 STRUCTURE_LIMIT = 1e-5
 PRECISION_LIMITS = {"fp32": 1e-5, "fp16": 3e-2}
+ROUNDED_LIMIT = 1e-1  # w8a8
 PROBABILITY_LIMIT = 5e-3  # absolute; float16 softmax
 
 
@@ -55,29 +62,70 @@ def verify_package(
     Raises `VerificationError` naming the first gate that fails, with its value and limit.
     """
     spec = spec.resolved()
+    program = read(path)
+    results = [
+        _verify_function(
+            path,
+            program.function(name),
+            checkpoint.with_config(resolution=size),
+            spec,
+            photographs,
+        )
+        for name, size in multifunction.functions(spec, checkpoint.config.resolution).items()
+    ]
+    worst = [max(values) for values in zip(*results, strict=True)]
+    return Verified(
+        identity=find(path).identity(),
+        structure=worst[0],
+        agreement=worst[1],
+        images=len(photographs) + len(probe_pictures(MIN_RESOLUTION)),
+        runtime="portable",
+        loss=None if spec.compress is None else worst[2],
+    )
+
+
+class Distances(NamedTuple):
+    """Relative L2 of logits, as in `Verified`."""
+
+    structure: float
+    agreement: float
+    loss: float
+
+
+def _verify_function(
+    path: Path, function: Function, checkpoint: Checkpoint, spec: ExportSpec,
+    photographs: Sequence["Image"],
+) -> Distances:  # fmt: skip
     size = checkpoint.config.resolution
     pictures = [*probe_pictures(size), *(checkpoint.geometry.apply(p, size) for p in photographs)]
     inputs = inputs_for(checkpoint, spec, pictures)
     wanted = torch_logits(checkpoint, pictures)
-    expected = _for_image_input(checkpoint, spec)
-    function = read(path).function()
+    stored = layers_of(function, checkpoint)
+    expected = _for_image_input(_folded(checkpoint, stored, spec), spec)
+    _check_weights(stored, expected, spec)
+    quantizers = quantizers_of(function, checkpoint)
+    own = torch_logits(replace(expected, layers=stored), pictures, quantizers)
     tap = tap_of(function)
-    own = with_weights_of(function, expected)
-    _check_weights(own, expected, spec)
     with tempfile.TemporaryDirectory() as folder:
-        twin = Path(folder) / "twin.mlpackage"
+        twin = Path(folder) / f"twin{SUFFIXES[spec.format or 'mlprogram']}"
         build(checkpoint, spec, precision="fp32").save(str(twin))
-        structure = max(
-            relative_l2(run(twin, inputs, "float32", tap).logits, wanted),
-            relative_l2(run(path, inputs, "float32", tap).logits, torch_logits(own, pictures)),
-        )
+        structure = relative_l2(run(twin, inputs, "float32", tap).logits, wanted)
     _gate("structure", structure, STRUCTURE_LIMIT)
-    results = run(path, inputs, "declared", tap)
-    agreement = relative_l2(results.logits, wanted)
-    _gate("precision", agreement, PRECISION_LIMITS[spec.precision or "fp16"])
+    in_float32 = relative_l2(run(path, inputs, "float32", tap, function.name).logits, own)
+    _gate("structure", in_float32, ROUNDED_LIMIT if quantizers else STRUCTURE_LIMIT)
+    results = run(path, inputs, "declared", tap, function.name)
+    agreement = relative_l2(results.logits, own if spec.compress else wanted)
+    _gate("precision", agreement, precision_limit(spec))
     if spec.outputs == "classifier":
         _check_labels(function.description.labels, results, checkpoint)
-    return Verified(find(path).identity(), structure, agreement, len(pictures), "portable")
+    return Distances(max(structure, in_float32), agreement, relative_l2(results.logits, wanted))
+
+
+def precision_limit(spec: ExportSpec) -> float:
+    """The largest `agreement` that passes."""
+    if spec.compress == "w8a8":
+        return ROUNDED_LIMIT
+    return PRECISION_LIMITS[spec.resolved().precision or "fp16"]
 
 
 def probe_pictures(size: int) -> list["Image"]:
@@ -95,14 +143,21 @@ def probe_pictures(size: int) -> list["Image"]:
     return [Image.fromarray(p.astype(np.uint8)) for p in (smooth, noise)]
 
 
-def torch_logits(checkpoint: Checkpoint, pictures: Sequence["Image"]) -> Array:
+def torch_logits(
+    checkpoint: Checkpoint,
+    pictures: Sequence["Image"],
+    quantizers: Mapping[str, Quantizer] = MappingProxyType({}),
+) -> Array:
     """What PyTorch says: (pictures, classes), or pooled features where there is no classifier."""
     import torch
 
+    from export import w8a8
     from mobilenet.model import from_checkpoint
 
+    module = from_checkpoint(checkpoint)
+    w8a8.quantize_inputs(module, quantizers)
     x = np.concatenate([checkpoint.normalization.apply(picture) for picture in pictures])
-    result: Array = from_checkpoint(checkpoint)(torch.from_numpy(x)).numpy()
+    result: Array = module(torch.from_numpy(x)).numpy()
     return result
 
 
@@ -132,21 +187,26 @@ class Results:
 
 
 def run(
-    path: Path, inputs: Sequence[dict[str, Any]], precision: PortablePrecision, tap: str
+    path: Path,
+    inputs: Sequence[dict[str, Any]],
+    precision: PortablePrecision,
+    tap: str,
+    function: str | None = None,
 ) -> Results:
     """Run the package on the portable runtime with the value called `tap` laid open."""
     with tempfile.TemporaryDirectory() as folder:
-        runtime = PortableRuntime(precision=precision, extra_outputs=(tap,))
+        runtime = PortableRuntime(precision=precision, extra_outputs=(tap,), function=function)
         session = runtime.load(runtime.compile(path, Path(folder)), runtime.units()[0])
         outputs = [session.predict(one) for one in inputs]
     return Results(np.stack([np.ravel(one[tap]) for one in outputs]), outputs)
 
 
 def tap_of(function: Function) -> str:
-    """Name of the logits: what the last softmax takes, else the first output."""
-    for op in reversed(function.ops):
-        if op.type == "softmax" and isinstance(op.inputs["x"][0], str):
-            return op.inputs["x"][0]
+    """Name of the logits: what the last softmax takes, or a classifier, else the first output."""
+    for kind, argument in (("softmax", "x"), ("classify", "probabilities")):
+        for op in reversed(function.ops):
+            if op.type == kind and isinstance(op.inputs[argument][0], str):
+                return op.inputs[argument][0]
     return function.outputs[0]
 
 
@@ -160,31 +220,15 @@ def inputs_for(
     return [{name: checkpoint.normalization.apply(picture)} for picture in pictures]
 
 
-def with_weights_of(function: Function, checkpoint: Checkpoint) -> Checkpoint:
-    """The folded network holding the package's own weights, whatever form they are stored in."""
-    weighted = [op for op in function.ops if op.type in ("conv", "linear")]
-    if len(weighted) != len(checkpoint.layers):
-        raise VerificationError(
-            f"the package has {len(weighted)} layers with weights, "
-            f"the network {len(checkpoint.layers)}",
-            "were other weights exported?",
-        )
-    layers = {}
-    for (name, original), op in zip(checkpoint.layers.items(), weighted, strict=True):
-        kernel, bias = function.array(op, "weight"), function.array(op, "bias")
-        if kernel is None or bias is None or kernel.size != original.kernel.size:
-            raise VerificationError(
-                f"layer {name} of the package has other weights than the network",
-                "were other weights exported?",
-            )
-        kernel = kernel.reshape(original.kernel.shape)
-        layers[name] = Layer(kernel.astype(np.float32), bias.astype(np.float32))
-    return replace(checkpoint, layers=layers)
+def _folded(checkpoint: Checkpoint, stored: Mapping[str, Layer], spec: ExportSpec) -> Checkpoint:
+    """The folded network, with the biases that belong to the package's compressed kernels."""
+    if spec.compress is None:
+        return fold.fold(checkpoint)
+    return compress.with_corrected_biases(checkpoint, stored)
 
 
-def _for_image_input(checkpoint: Checkpoint, spec: ExportSpec) -> Checkpoint:
-    """Folded, and with conv0 taking what a scalar scale leaves undone, as the package has it."""
-    folded = fold.fold(checkpoint)
+def _for_image_input(folded: Checkpoint, spec: ExportSpec) -> Checkpoint:
+    """With conv0 taking what a scalar scale leaves undone, as the package has it."""
     if spec.input == "tensor":
         return folded
     scaling, gain = folded.normalization.split()
@@ -196,14 +240,17 @@ def _for_image_input(checkpoint: Checkpoint, spec: ExportSpec) -> Checkpoint:
     )
 
 
-def _check_weights(package: Checkpoint, expected: Checkpoint, spec: ExportSpec) -> None:
+def _check_weights(stored: Mapping[str, Layer], expected: Checkpoint, spec: ExportSpec) -> None:
     dtype = np.float16 if spec.precision == "fp16" else np.float32
     for name, layer in expected.layers.items():
         for part in ("kernel", "bias"):
-            stored = getattr(package.layers[name], part)
-            wanted = getattr(layer, part).astype(dtype).astype(np.float32)
-            if not np.array_equal(stored, wanted):
-                error = float(np.abs(stored - wanted).max())
+            got, wanted = getattr(stored[name], part), getattr(layer, part)
+            if part == "kernel" and compress.touches(name, layer, spec):
+                wrong = not np.linalg.norm(got - wanted) < np.linalg.norm(wanted)  # worse than 0
+            else:
+                wrong = not np.array_equal(got, wanted.astype(dtype).astype(np.float32))
+            if wrong:
+                error = float(np.abs(got - wanted).max())
                 raise VerificationError(
                     f"{name}.{part} of the package is off by {error:.1e} from the folded weights",
                     "the package is damaged, or was made from other weights",
