@@ -22,6 +22,8 @@ Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
 ColorOrder = Literal["RGB", "BGR"]
 Triple = tuple[float, float, float]
 
+ORIENTATION = 0x0112  # the EXIF tag; 1 is upright
+
 
 @dataclass(frozen=True)
 class Geometry:
@@ -67,7 +69,8 @@ def upright_rgb(image: "Image") -> "Image":
     from PIL import Image as PillowImage
     from PIL import ImageOps
 
-    image = ImageOps.exif_transpose(image)
+    if image.getexif().get(ORIENTATION, 1) != 1:
+        image = ImageOps.exif_transpose(image)
     if image.has_transparency_data:
         image = srgb(image.convert("RGBA"))
         white = PillowImage.new("RGBA", image.size, "white")

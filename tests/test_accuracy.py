@@ -273,7 +273,8 @@ def bomb() -> bytes:
     """The beginning of a PNG of 400 megapixels."""
     header = b"IHDR" + struct.pack(">IIBBBBB", 20_000, 20_000, 8, 2, 0, 0, 0)
     checksum = struct.pack(">I", zlib.crc32(header))
-    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + checksum
+    data = struct.pack(">I", 100) + b"IDAT"
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + checksum + data
 
 
 def test_a_photograph_that_kills_the_decoder_is_named(tmp_path: Path) -> None:

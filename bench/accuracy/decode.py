@@ -55,9 +55,9 @@ def decode(path: Path, wanted: Sequence[Wanted]) -> Decoded:
             return f"it has {path.stat().st_size} bytes"
         with Image.open(path) as image:
             upright = upright_rgb(image)
-        return [recipe.apply(upright, size).tobytes() for recipe, size in wanted]
+            return [recipe.apply(upright, size).tobytes() for recipe, size in wanted]
     except BROKEN as error:
-        return " ".join(str(error).replace(str(path), "it").split()) or type(error).__name__
+        return " ".join(str(error).replace(repr(str(path)), "").split()) or type(error).__name__
 
 
 def decode_all(paths: Sequence[Path], wanted: Sequence[Wanted]) -> list[Decoded]:

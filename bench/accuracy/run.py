@@ -21,7 +21,7 @@ from bench.accuracy.predictions import FIRST, Answer, Pair, Prediction
 from bench.accuracy.recipes import Recipe
 from bench.accuracy.subjects import Array, Subject, largest_difference
 
-BATCH = 16
+BATCH = 8  # photographs; while the last is answered, other threads have nothing to do
 AHEAD = 2  # batches in flight for every thread: one being answered, one decoded
 
 
