@@ -497,6 +497,14 @@ case(
     ramp(2, 1, 4),
 )
 case(
+    "concat",
+    lambda mb, x, y: mb.concat(values=(x, y), axis=-2, interleave=True),
+    lambda x, y: torch.stack((x, y), 2).reshape(2, 6, 4),
+    BOX,
+    BOX[::-1].copy(),
+    note="interleaved",
+)
+case(
     "stack",
     lambda mb, x, y: mb.stack(values=(x, y), axis=1),
     lambda x, y: torch.stack((x, y), 1),

@@ -23,7 +23,7 @@ from export.spec import ExportSpec
 from export.verify import probe_pictures
 from mobilenet.errors import PackageError, UnsupportedError, UserError
 from mobilenet.model import from_checkpoint
-from programs import convert, save
+from programs import save
 
 PIXELS = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)  # 2 high, 3 wide
 
@@ -262,10 +262,11 @@ def test_functions_of_one_package(hot, tmp_path):
 def test_flexible_sizes_run_at_their_default(tmp_path):
     ct = coremltools()
     shape = ct.EnumeratedShapes([(1, 3, 2, 3), (1, 3, 4, 6)], default=(1, 3, 2, 3))
-    model = convert(
-        lambda mb, x: mb.reduce_mean(x=x, axes=[2, 3], keep_dims=False), [np.zeros((1, 3, 2, 3), np.float32)],
+    path = save(
+        tmp_path / "f.mlpackage",
+        lambda mb, x: mb.reduce_mean(x=x, axes=[2, 3]),
+        [np.zeros((1, 3, 2, 3), np.float32)],
         inputs=[ct.ImageType(name="x0", shape=shape)],
-    )  # fmt: skip
-    model.save(str(tmp_path / "f.mlpackage"))
-    (means,) = run_package(tmp_path / "f.mlpackage", {"x0": Image.fromarray(PIXELS)}).values()
+    )
+    (means,) = run_package(path, {"x0": Image.fromarray(PIXELS)}).values()
     np.testing.assert_allclose(means[0], PIXELS.mean((0, 1)), rtol=1e-6)

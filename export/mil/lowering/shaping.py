@@ -32,18 +32,24 @@ def transpose(call: Call) -> str:
 
 @lowers("concat")
 def concat(call: Call) -> str:
-    if call.flag("interleave", False):
-        raise call.unsupported("interleave")
-    return call.emit("Concat", *call.many("values"), axis=call.integer("axis"))
+    """End to end along `axis`; interleaved, in turns: a0 b0 a1 b1 (ShuffleNet's shuffle)."""
+    axis = call.integer("axis")
+    if not call.flag("interleave", False):
+        return call.emit("Concat", *call.many("values"), axis=axis)
+    inner = axis % len(call.op.outputs[0].shape) + 1
+    return call.emit("Reshape", _stacked(call, inner), _int64(call, call.op.outputs[0].shape))
 
 
 @lowers("stack")
 def stack(call: Call) -> str:
-    axis = call.integer("axis")
+    return _stacked(call, call.integer("axis"))
+
+
+def _stacked(call: Call, axis: int) -> str:
+    """Joined along a new axis."""
     at = _int64(call, [axis])
-    return call.emit(
-        "Concat", *(call.emit("Unsqueeze", value, at) for value in call.many("values")), axis=axis
-    )
+    values = [call.emit("Unsqueeze", value, at) for value in call.many("values")]
+    return call.emit("Concat", *values, axis=axis)
 
 
 @lowers("split")
