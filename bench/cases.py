@@ -9,7 +9,7 @@ import msgspec
 
 from bench import baselines
 from bench.records import Case, Model
-from bench.runtimes import RUNTIMES, Entry
+from bench.runtimes import RUNTIMES, Entry, create
 from export import metadata, package
 from mobilenet.errors import ConfigError, PackageError
 
@@ -60,14 +60,21 @@ def candidates(
     for batch in batches:
         if not 1 <= batch <= MAX_BATCH:
             raise ConfigError(f"batch is {batch}", f"1 to {MAX_BATCH}")
+    options = {name: settings(name, threads) for name in runtimes}
+    possible = {name: _units(name, units) for name in runtimes}
     return [
-        Candidate(path, model, name, RUNTIMES[name], unit, settings(name, threads), batch)
+        Candidate(path, model, name, RUNTIMES[name], unit, options[name], batch)
         for path, model in _distinct([(path, model_of(path)) for path in packages])
         for name in runtimes
-        for unit in RUNTIMES[name].units
-        if not units or unit in units
+        for unit in possible[name]
         for batch in batches
     ]
+
+
+def _units(runtime: str, wanted: Sequence[str]) -> list[str]:
+    """Units to try; a runtime that is not here at all gets a single row to say so."""
+    units = [unit for unit in RUNTIMES[runtime].units if not wanted or unit in wanted]
+    return units[-1:] if create(RUNTIMES[runtime], {}).unavailable() else units
 
 
 def candidate_of(case: Case) -> Candidate:

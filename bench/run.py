@@ -80,7 +80,9 @@ class RuntimeOptions:
 
 
 def run(
-    *packages: Annotated[Path, Parameter(negative="")],
+    packages: Annotated[list[Path], Parameter(negative="")],
+    /,
+    *,
     runtimes: RuntimeOptions | None = None,
     options: PlanOptions | None = None,
 ) -> Path:

@@ -1,6 +1,7 @@
 """Stand-ins for what is slow, absent or dangerous: runtimes, a clock, Apple's native library."""
 
 import ctypes
+import errno
 import os
 import signal
 import sys
@@ -145,6 +146,20 @@ class Leak(FakeRuntime):
         if self.tried:
             self.kept = [*getattr(self, "kept", []), os.urandom(1 << 12) * 1024]
         return super().predict(inputs)
+
+
+class Vanishes(FakeRuntime):
+    """Something clears the temporary folder after the case was prepared."""
+
+    def load(self, compiled: Path, unit: str) -> "FakeRuntime":
+        compiled.read_text()
+        compiled.unlink()
+        return super().load(compiled, unit)
+
+
+class NoRoom(FakeRuntime):
+    def compile(self, package: Path, folder: Path) -> Path:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
 
 class Noise(FakeRuntime):

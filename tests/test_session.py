@@ -1,15 +1,19 @@
 """The harness from end to end, on runtimes that do what they are told."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from bench import schedule, session
+from bench import cases, schedule, session
 from bench.cases import Candidate
 from bench.records import Case, Launch, Model, Plan, Record, Session
 from bench.runtimes import RUNTIMES, Entry
+from export.api import export_checkpoint
+from export.spec import ExportSpec
+from mobilenet.checkpoint import Checkpoint
 from mobilenet.errors import UnsupportedError
 
 PLAN = Plan(rounds=2, warmup_s=0, warmup_calls=1, samples=3, timeout_s=20, seed=7)
@@ -138,3 +142,31 @@ def test_after_three_failures_in_a_row_a_case_is_not_tried_again(path: Path) -> 
     assert all("SIGABRT" in reason for reason in statuses[:3])
     assert all("not tried" in reason for reason in statuses[3:])
     assert len(statuses) == 4
+
+
+def test_a_package_that_vanished_is_a_row_and_the_others_go_on(
+    path: Path, tmp_path: Path, hot: Checkpoint
+) -> None:
+    package = export_checkpoint(hot, ExportSpec(), tmp_path, verify=False).path
+    (real,) = cases.candidates([package], ["torch"])
+    shutil.rmtree(package)
+    session.start([real, candidate("FakeRuntime")], PLAN, path)
+    skipped = {r.runtime: r.skipped for r in records(path) if isinstance(r, Case)}
+    assert "does not exist" in skipped["torch"]
+    assert skipped["FakeRuntime"] == ""
+    assert len(launches(path)) == 4
+
+
+def test_what_was_compiled_vanishes_and_the_others_go_on(path: Path) -> None:
+    plan = msgspec.structs.replace(PLAN, rounds=1)
+    session.start([candidate("FakeRuntime", "a"), candidate("Vanishes", "b")], plan, path)
+    (gone,) = launches(path, "b")
+    assert gone.status == "failed"
+    assert "FileNotFoundError" in gone.reason
+    assert {launch.status for launch in launches(path, "a")} == {"ok"}
+
+
+def test_a_disk_that_is_full_while_compiling_is_a_row(path: Path) -> None:
+    session.start([candidate("NoRoom", "a"), candidate("FakeRuntime", "b")], PLAN, path)
+    (skipped,) = [r.skipped for r in records(path) if isinstance(r, Case) and r.skipped]
+    assert skipped.startswith("No space left on device")

@@ -1,0 +1,42 @@
+"""Sessions that compare a case with itself: `python tests/benchmark_control.py [SESSIONS]`.
+
+Each is a real session of the default plan on the portable runtime, with its A/A control, judged
+by `reports.compare`. Goal: "no difference" in at least 17 of 20. Takes about a minute each; run
+it on a machine that does nothing else. Prints, asserts nothing.
+"""
+
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from bench import session
+from bench.cases import candidates
+from bench.schedule import PLANS
+from export.api import export_checkpoint
+from export.spec import ExportSpec
+from mobilenet.config import MobileNetConfig
+from mobilenet.untrained import untrained
+from reports.read import read
+from reports.report import report
+
+
+def main(sessions: int) -> None:
+    labels = tuple(f"class {i}" for i in range(1000))
+    checkpoint = replace(untrained(MobileNetConfig(0.5)), labels=labels)
+    verdicts = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        package = export_checkpoint(checkpoint, ExportSpec(), folder, verify=False).path
+        chosen = candidates([package], ["portable"])
+        for number in range(sessions):
+            path = folder / f"{number}.jsonl"
+            session.start(chosen, PLANS["default"], path)
+            control = report(read([path])[0]).control
+            verdicts.append(control.verdict if control else "none")
+            print(number, control, flush=True)
+    print(f"no difference in {verdicts.count('no difference')} of {sessions}")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20)

@@ -1,0 +1,90 @@
+"""How much the harness itself costs: `python tests/benchmark_harness.py`. Prints, asserts nothing.
+
+1. The p50 it reports for the portable runtime beside a bare loop over the same session in a
+   process of its own: medians over launches of each, taken in turns. Goal: within 1 %.
+2. What a launch takes outside measuring, from process start to the end of the first call, for
+   alpha 1.0. Goal: at most 0.8 s.
+"""
+
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from bench.cases import candidates
+from bench.launch import now_ns, run_worker
+from bench.prepare import Prepared, Preparer
+from bench.schedule import PLANS
+from export.api import export_checkpoint
+from export.spec import ExportSpec
+from mobilenet.config import MobileNetConfig
+from mobilenet.untrained import untrained
+
+LAUNCHES = 15
+BARE = """
+import statistics, sys, time
+from pathlib import Path
+from bench import inputs
+from export.runtimes.portable import PortableRuntime
+session = PortableRuntime(threads=int(sys.argv[2])).load(Path(sys.argv[1]), "CPU")
+made = inputs.make(session.description)
+end = time.perf_counter() + float(sys.argv[3])
+while time.perf_counter() < end:
+    session.predict(made)
+taken = []
+for _ in range(int(sys.argv[4])):
+    begin = time.perf_counter_ns()
+    session.predict(made)
+    taken.append(time.perf_counter_ns() - begin)
+print(statistics.median(taken))
+"""
+
+
+def main() -> None:
+    plan = PLANS["default"]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        checkpoint = untrained(MobileNetConfig())
+        from dataclasses import replace
+
+        labels = tuple(f"class {i}" for i in range(1000))
+        package = export_checkpoint(
+            replace(checkpoint, labels=labels), ExportSpec(), folder, verify=False
+        ).path
+        (candidate,) = candidates([package], ["portable"])
+        prepared = Preparer(plan, folder).prepare(candidate)
+        assert isinstance(prepared, Prepared), prepared
+        import msgspec
+
+        job = msgspec.structs.replace(
+            prepared.job,
+            warmup_s=plan.warmup_s,
+            warmup_calls=plan.warmup_calls,
+            samples=plan.samples,
+        )
+        bare, ours, outside = [], [], []
+        for _ in range(LAUNCHES):
+            threads = str(candidate.settings["threads"])
+            arguments = [job.compiled, threads, str(plan.warmup_s), str(plan.samples)]
+            done = subprocess.run(
+                [sys.executable, "-c", BARE, *arguments],
+                capture_output=True, text=True, check=True,
+            )  # fmt: skip
+            bare.append(float(done.stdout))
+            answer = run_worker(msgspec.structs.replace(job, spawned_ns=now_ns())).answer
+            assert answer is not None
+            ours.append(statistics.median(answer.samples_ns) / answer.calls_per_sample)
+            outside.append(answer.start_ns + answer.load_ns + answer.first_call_ns)
+    a, b = statistics.median(bare), statistics.median(ours)
+    pairs = sorted(y / x for x, y in zip(bare, ours, strict=True))
+    print(f"bare loop {a / 1e6:.3f} ms, harness {b / 1e6:.3f} ms, ratio {b / a:.4f}")
+    print(
+        f"per pair: median {statistics.median(pairs):.4f}, {pairs[3]:.4f} to {pairs[-4]:.4f} "
+        "(96 % interval of the median)"
+    )
+    print(f"process start to end of first call: {statistics.median(outside) / 1e9:.3f} s")
+
+
+if __name__ == "__main__":
+    main()

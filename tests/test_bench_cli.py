@@ -1,0 +1,77 @@
+"""`python -m bench` as people use it."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench import __main__, comparison
+from bench.baselines import BASELINES
+from mobilenet import cli
+
+HEAVY = {"torch", "coremltools", "numpy", "pandas", "onnx", "onnxruntime", "psutil", "PIL"}
+
+
+def run(*arguments: str) -> int:
+    return cli.run(__main__.app, list(arguments))
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; from bench import __main__; from mobilenet import cli\n"
+        "for command in ('', 'run', 'all', 'resume', 'soak', 'placement', 'env'):\n"
+        "    assert cli.run(__main__.app, [*command.split(), '--help']) == 0\n"
+        "print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.count("Usage: python -m bench") == 7
+    assert not HEAVY & set(done.stderr.split())
+
+
+def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("run", "--help") == 0
+    options = set(re.findall(r"--[a-z]+", capsys.readouterr().out))
+    assert options >= {
+        "--runtime", "--unit", "--threads", "--batch", "--quick", "--thorough", "--rounds",
+        "--seed", "--output",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "nowhere.mlpackage"], "nowhere.mlpackage does not exist"),
+        (["run", "x", "--quick", "--thorough"], "quick and thorough together"),
+        (["run", "x", "--rounds", "0"], "rounds is 0"),
+        (["run", "x", "--runtime", "tensorrt"], "runtime 'tensorrt' is unknown"),
+        (["run", "x", "--runtime", "portable", "--unit", "TPU"], "unit 'TPU' is unknown"),
+        (["run", "x", "--batch", "0"], "batch is 0"),
+        (["run", "x", "--threads", "-1"], "threads is -1"),
+        (["resume", "nowhere.jsonl"], "nowhere.jsonl does not exist"),
+        (["soak", "nowhere.mlpackage"], "nowhere.mlpackage does not exist"),
+        (["run"], ""),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    if arguments[0] != "resume":
+        arguments = [*arguments, "--output", str(tmp_path / "results.jsonl")]
+    assert run(*arguments) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_comparison_is_the_whole_grid_and_quick_a_part_of_it() -> None:
+    everything = list(comparison.variants(quick=False))
+    assert len({variant.slug for variant in everything}) == len(everything) == 32
+    quick = [variant.slug for variant in comparison.variants(quick=True)]
+    assert quick == [
+        "MobileNetV1_100_224", "MobileNetV1_075_224", "MobileNetV1_050_224",
+        "MobileNetV1_025_224", "MobileNetV1_100_224_shallow",
+    ]  # fmt: skip
+    assert set(comparison.BASELINES) == set(BASELINES)
