@@ -188,6 +188,26 @@ def plots(
         cli.out.out(path)
 
 
+@app.command
+def page(
+    results: Files, /, *, output: Annotated[Path, Parameter(alias="-o")] = Path("report.html")
+) -> None:
+    """Write everything into one HTML file that needs no network.
+
+    Parameters
+    ----------
+    results
+        Files that `python -m bench` wrote: of one machine or of several, side by side.
+    output
+        The page.
+    """
+    from reports import page as html
+
+    with cli.status("writing the page"):
+        html.write(results, output)
+    cli.out.out(output)
+
+
 def _reports(paths: list[Path]) -> "list[Report]":
     from reports.read import read
     from reports.report import report

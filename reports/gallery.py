@@ -17,7 +17,7 @@ def draw(sessions: Sequence[Results], folder: Path, case: str | None = None) -> 
     """Write each plot as PNG and SVG; returns the files. `case`: draw its raw samples too."""
     written: list[Path] = []
     taken: set[str] = set()
-    for place, plot in _all(sessions, case):
+    for place, plot in list(_all(sessions, case)):  # what cannot be drawn is said before the work
         stem = _free(format.slug(f"{place}-{plot.name}"), taken)
         written += looks.save(plot.chart, plot.title, folder / stem)
     return written
@@ -29,7 +29,9 @@ def _all(sessions: Sequence[Results], case: str | None) -> Iterator[tuple[str, P
         for runtime in one.runtimes():
             for plot in plots_of(one, results, runtime):
                 yield f"{results.source.stem}-{runtime}", plot
-        if case is not None and (case in results.cases or len(sessions) == 1):
+    if case is not None:
+        having = [results for results in sessions if results.measured(case)]
+        for results in having or sessions[:1]:
             yield results.source.stem, plots.samples(results, case)
     for plot in general_plots(sessions):
         yield "mobilenet", plot
@@ -51,7 +53,7 @@ def plots_of(one: Report, results: Results, runtime: str) -> Iterator[Plot]:
     cases = {row.case for row in one.cases if row.runtime == runtime}
     soaks = [soak for soak in results.soaks if soak.case in cases and soak.windows]
     if soaks:
-        yield plots.endurance(soaks)
+        yield plots.endurance(soaks, results.cases)
     for placement in results.placements:
         if placement.case in cases and any(op.cost is not None for op in placement.ops):
             yield layer_plots.placed_cost(placement)

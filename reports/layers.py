@@ -8,11 +8,11 @@ import msgspec
 
 
 class LayerError(msgspec.Struct, frozen=True, kw_only=True):
-    """The output of one layer against the same layer's in the reference."""
+    """The output of one layer against the same layer's in the reference; None is not finite."""
 
     name: str
-    relative_l2: float
-    max_absolute: float
+    relative_l2: float | None
+    max_absolute: float | None
 
 
 class LayerErrors(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="layer_errors"):

@@ -75,8 +75,10 @@ def data(values: Values) -> Any:
 
 
 def x(field: str, title: str, log: bool = False) -> Any:
-    scale = alt.Scale(type="log", nice=False, padding=16) if log else alt.Scale(zero=True)
-    return alt.X(f"{field}:Q", title=title, scale=scale)
+    encoded = alt.X(f"{field}:Q", title=title)
+    if not log:
+        return encoded.scale(zero=True)
+    return encoded.scale(type="log", nice=False, padding=16).axis(tickCount=8)
 
 
 def tips(**titles: str) -> list[Any]:

@@ -1,10 +1,10 @@
 """The plots of time: one Altair definition each, for PNG, SVG and the page alike."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import altair as alt
 
-from bench.records import Soak
+from bench.records import Case, Soak
 from reports import looks, points
 from reports.looks import Plot
 from reports.read import Results
@@ -149,7 +149,8 @@ def _sweep(name: str, title: str, axis: str, values: looks.Values) -> Plot | Non
 
 def linear(rows: Sequence[Summary]) -> Plot | None:
     values = [value for value in points.cases(rows) if value["macs_m"] is not None]
-    if len({value["macs_m"] for value in values}) < 3:
+    lines = points.fits(values)
+    if not lines:
         return None
     base = alt.Chart(looks.data(values)).encode(
         x=alt.X("macs_m:Q", title="multiply-adds (million)"),
@@ -160,9 +161,9 @@ def linear(rows: Sequence[Summary]) -> Plot | None:
     dots = base.mark_point(filled=True, size=60).encode(shape=looks.shape(rows))
     bars = base.mark_rule().encode(y="low_ms:Q", y2="high_ms:Q")
     line = (
-        base.transform_regression("macs_m", "p50_ms", groupby=["unit"])
+        alt.Chart(looks.data(lines))
         .mark_line(strokeDash=[4, 3], opacity=0.6)
-        .encode(tooltip=alt.value(None))
+        .encode(x="macs_m:Q", y="p50_ms:Q", color=looks.color(rows))
     )
     return Plot(
         "linear", "Is time linear in operations?",
@@ -172,21 +173,21 @@ def linear(rows: Sequence[Summary]) -> Plot | None:
     )  # fmt: skip
 
 
-def endurance(soaks: Sequence[Soak]) -> Plot:
-    values = points.soak_windows(soaks)
-    series = [soak.case for soak in soaks]
+def endurance(soaks: Sequence[Soak], cases: Mapping[str, Case]) -> Plot:
+    values = points.soak_windows(soaks, cases)
+    series = list(dict.fromkeys(value["series"] for value in values))
     chart = (
         alt.Chart(looks.data(values))
         .mark_line(point=True)
         .encode(
             x=alt.X("seconds:Q", title="time under load (s)"),
             y=alt.Y("per_second:Q", title="calls per second").scale(zero=False),
-            color=alt.Color("case:N", title=None).scale(**looks.colors(series)),
-            strokeDash=alt.StrokeDash("case:N", title=None).scale(domain=series),
+            color=alt.Color("series:N", title=None).scale(**looks.colors(series)),
+            strokeDash=alt.StrokeDash("series:N", title=None).scale(domain=series),
             tooltip=looks.tips(
                 case="case", seconds="at (s)", per_second="calls per second", thermal="thermal"
             ),
         )
-    )  # fmt: skip
+    )
     caption = "Calls in one process without a pause; a falling line is a device that throttles."
     return Plot("soak", "Sustained load", caption, looks.sized(chart))

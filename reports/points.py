@@ -1,9 +1,10 @@
 """Summaries and records into the rows that plots are drawn from: units in their names."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from statistics import linear_regression
 from typing import Any
 
-from bench.records import Placement, Soak
+from bench.records import Case, Model, Placement, Soak
 from mobilenet.config import MobileNetConfig
 from mobilenet.errors import RecordError
 from reports import format, stats
@@ -24,9 +25,9 @@ def unit_name(row: Summary) -> str:
     return f"{row.unit}{options}"
 
 
-def label(row: Summary) -> str:
+def label(model: Model) -> str:
     """A short name, for where there is little room: "0.5-160 fp32"."""
-    model, config = row.model, config_of(row.model)
+    config = config_of(model)
     if config is None:
         return model.name
     parts = [
@@ -43,7 +44,7 @@ def label(row: Summary) -> str:
 def name(row: Summary, rows: Sequence[Summary]) -> str:
     """The label, with the unit where `rows` have several."""
     several = len({unit_name(other) for other in rows}) > 1
-    return f"{label(row)}, {unit_name(row)}" if several else label(row)
+    return f"{label(row.model)}, {unit_name(row)}" if several else label(row.model)
 
 
 def cases(rows: Sequence[Summary]) -> list[Row]:
@@ -57,7 +58,7 @@ def _case(row: Summary) -> Row:
     low_ns, high_ns = interval or (value_ns, value_ns)
     macs = row.model.macs
     return {
-        "case": row.case, "model": row.model.name, "label": label(row), "unit": unit_name(row),
+        "case": row.case, "label": label(row.model), "unit": unit_name(row),
         "p50_ms": value_ns / 1e6, "low_ms": low_ns / 1e6, "high_ms": high_ns / 1e6,
         "size_mb": row.model.size_bytes / 1e6, "macs_m": None if macs is None else macs / 1e6,
     }  # fmt: skip
@@ -76,9 +77,24 @@ def accuracies(rows: Sequence[Summary]) -> list[Row]:
         best = max(best, known.percent)
         source = ", ".join(filter(None, (known.source, known.note)))
         found.append({**_case(row), "top1": known.percent, "source": source, "front": front})
-        if label(row) in labelled:  # the same network on a slower unit
+        if label(row.model) in labelled:  # the same network on a slower unit
             found[-1]["label"] = ""
-        labelled.add(label(row))
+        labelled.add(label(row.model))
+    return found
+
+
+def fits(values: Sequence[Row]) -> list[Row]:
+    """Time by operations as a straight line for each unit, from zero operations on: two ends."""
+    found: list[Row] = []
+    for unit in dict.fromkeys(value["unit"] for value in values):
+        macs = [value["macs_m"] for value in values if value["unit"] == unit]
+        times = [value["p50_ms"] for value in values if value["unit"] == unit]
+        if len(set(macs)) > 2:
+            slope, intercept = linear_regression(macs, times)
+            found += [
+                {"unit": unit, "macs_m": m, "p50_ms": intercept + slope * m}
+                for m in (0, max(macs))
+            ]
     return found
 
 
@@ -94,7 +110,8 @@ def launches(rows: Sequence[Summary], results: Results, limit: int) -> list[Row]
             interval = stats.median_interval(launch.samples_ns)
             low_ns, high_ns = interval or (middle_ns * calls, middle_ns * calls)
             found.append({
-                "case": row.case, "name": name(row, rows), "round": launch.round, "p50_ms": middle_ns / 1e6,
+                "case": row.case, "name": name(row, rows), "round": launch.round,
+                "p50_ms": middle_ns / 1e6,
                 "low_ms": low_ns / calls / 1e6, "high_ms": high_ns / calls / 1e6,
                 "first_ms": launch.first_call_ns / 1e6 if launch.first_call_ns else None,
             })  # fmt: skip
@@ -157,14 +174,20 @@ def _times_of(units: dict[str, dict[float, tuple[Summary, MobileNetConfig]]]) ->
     return found
 
 
-def soak_windows(soaks: Sequence[Soak]) -> list[Row]:
+def soak_windows(soaks: Sequence[Soak], cases: Mapping[str, Case]) -> list[Row]:
+    """A row per window, of cases that `cases` describes."""
     return [
-        {"case": soak.case, "seconds": (window.begin_ns + window.took_ns / 2) / 1e9,
+        {"case": soak.case, "series": _series(cases[soak.case]),
+         "seconds": (window.begin_ns + window.took_ns / 2) / 1e9,
          "per_second": window.calls / window.took_ns * 1e9, "thermal": window.thermal or "unknown"}
         for soak in soaks
         for window in soak.windows
         if window.took_ns > 0
     ]  # fmt: skip
+
+
+def _series(case: Case) -> str:
+    return f"{label(case.model)}, {case.unit}"
 
 
 def layer_operations(config: MobileNetConfig) -> list[Row]:

@@ -50,9 +50,18 @@ LEGEND = (
 )
 
 
-def print_results(paths: Sequence[Path]) -> None:
-    """Print the sessions of `paths` on the terminal. Raises `RecordError`."""
-    show([report(results) for results in read(paths)])
+def print_results(paths: Sequence[Path], *, claims: bool = False) -> None:
+    """Print the sessions of `paths`, and with `claims` what they say of the paper's.
+
+    Raises `RecordError`.
+    """
+    sessions = read(paths)
+    show([report(results) for results in sessions])
+    if claims:
+        from reports import answers
+        from reports.claims import findings
+
+        answers.show_claims(findings(sessions))
 
 
 def show(reports: Sequence[Report], console: Console | None = None) -> None:

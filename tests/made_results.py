@@ -8,8 +8,22 @@ from pathlib import Path
 
 import msgspec
 
-from bench.records import Case, Environment, Launch, Model, Output, Plan, Record, Session
+from bench.records import (
+    Case,
+    Environment,
+    Launch,
+    Model,
+    Output,
+    PlacedOp,
+    Placement,
+    Plan,
+    Record,
+    Session,
+    Soak,
+    SoakWindow,
+)
 from mobilenet.config import MobileNetConfig
+from reports.layers import LayerError, LayerErrors
 
 LAUNCH_EFFECT, DRIFT, SPIKES, NOISE = 0.02, 0.03, 0.05, 0.03
 
@@ -118,3 +132,29 @@ def failed(name: str, number: int, status: str, reason: str) -> Launch:
 def write(path: Path, records: Iterable[Record]) -> Path:
     path.write_bytes(b"".join(msgspec.json.encode(record) + b"\n" for record in records))
     return path
+
+
+def layer_records() -> list[Record | LayerErrors]:
+    """A soak, a placement and a layer-by-layer comparison, to go with `realistic`."""
+    convolutions = MobileNetConfig().convolutions()
+    name = "MobileNetV1_100_224 | coreml | CPU_AND_NE"
+    windows = tuple(
+        SoakWindow(begin_ns=5 * i * 10**9, took_ns=5 * 10**9, calls=3000 - 10 * i)
+        for i in range(24)
+    )
+    ops = tuple(
+        PlacedOp(
+            function="main", name=conv.name, type="ios16.conv", cost=conv.macs / 6e8,
+            preferred="ANE" if i > 2 else "CPU", supported=("CPU", "ANE"),
+        )
+        for i, conv in enumerate(convolutions)
+    )  # fmt: skip
+    layers = tuple(
+        LayerError(name=conv.name, relative_l2=1e-4 * (i + 1), max_absolute=0.01 * i)
+        for i, conv in enumerate(convolutions)
+    )
+    return [
+        Soak(case=name, started="2026-01-02T03:04:05Z", status="ok", windows=windows),
+        Placement(case=name, started="2026-01-02T03:04:05Z", ops=ops),
+        LayerErrors(package="A.mlpackage", reference="PyTorch", layers=layers),
+    ]

@@ -1,6 +1,8 @@
 """Tables: what a person reads first, what programs read, and what other people's files try."""
 
 import json
+import subprocess
+import sys
 from io import StringIO
 from pathlib import Path
 
@@ -210,3 +212,16 @@ def test_a_first_form_session_keeps_loading() -> None:
     assert [round(row.p50.value) for row in found.cases if row.p50] == [
         1315035, 1362288, 4062987, 1199644, 3305464,
     ]  # fmt: skip
+
+
+def test_a_table_loads_nothing_heavy() -> None:
+    path = Path(__file__).parent / "data" / "session_schema1.jsonl"
+    code = (
+        "import sys; from reports.__main__ import main; assert main(sys.argv[1:]) == 0;"
+        "heavy = {'torch', 'coremltools', 'numpy', 'pandas', 'altair', 'jinja2'};"
+        "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")

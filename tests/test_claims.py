@@ -1,0 +1,118 @@
+"""The claims: arithmetic from the configuration, times from records, and from nothing else."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+import made_results as made
+from bench.records import Record
+from mobilenet.config import MobileNetConfig
+from reports.__main__ import main
+from reports.claims import Finding, findings
+from reports.read import Results
+
+FULL = made.model(MobileNetConfig())
+BASELINES = {"VGG16": 105.0, "Inception_v3": 28.0, "SqueezeNet1_1": 7.0}
+
+
+def session_of(times_ms: dict[str, float], **machine: str) -> list[Record]:
+    models = {
+        name: made.model(MobileNetConfig(), name=name, alpha=None, resolution=None, shallow=None,
+                         precision="")
+        for name in BASELINES
+    }  # fmt: skip
+    models |= {
+        "full": FULL,
+        "half": made.model(MobileNetConfig(alpha=0.5)),
+        "small": made.model(MobileNetConfig(resolution=160)),
+        "shallow": made.model(MobileNetConfig(shallow=True)),
+        "0.75": made.model(MobileNetConfig(alpha=0.75)),
+    }
+    cases = [made.case(models[name]) for name in times_ms]
+    latency_ms = dict(zip((case.case for case in cases), times_ms.values(), strict=True))
+    head = made.session(15, environment=made.environment(**machine))
+    return [head, *cases, *made.launches(cases, latency_ms, 15, 9, seed=3)]
+
+
+def found(records: list[Record]) -> dict[str, Finding]:
+    results = Results(Path("made.jsonl"))
+    for record in records:
+        results.add(record)
+    return {one.claim: one for one in findings([results])}
+
+
+def verdict(records: list[Record], words: str) -> str:
+    (one,) = (finding for claim, finding in found(records).items() if words in claim)
+    return one.verdict
+
+
+ALL = {"full": 10.0, **BASELINES, "half": 2.5, "small": 5.0, "shallow": 5.5, "0.75": 5.7}
+
+
+def test_arithmetic_needs_no_record() -> None:
+    claims = found([])
+    assert claims["4,221,032 parameters"].verdict == "holds"
+    assert "8.56 times" in claims["9 times fewer operations than full convolutions"].measured
+    assert sum(one.verdict == "not measured" for one in claims.values()) == len(claims) - 2
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "other_ms", "expected"),
+    [
+        ("VGG-16", "VGG16", 105, "holds"),
+        ("VGG-16", "VGG16", 60, "does not hold"),
+        ("VGG-16", "VGG16", 95, "undecided"),
+        ("Inception", "Inception_v3", 35, "holds"),
+        ("Inception", "Inception_v3", 15, "does not hold"),
+        ("SqueezeNet", "SqueezeNet1_1", 7, "left open"),
+        ("alpha 0.5", "half", 2.5, "holds"),
+        ("alpha 0.5", "half", 5, "does not hold"),
+        ("160 pixels", "small", 5, "holds"),
+    ],
+)
+def test_times_decide(words: str, name: str, other_ms: float, expected: str) -> None:
+    assert verdict(session_of({"full": 10.0, name: other_ms}), words) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [("VGG-16", "VGG16"), ("Inception", "Inception_v3"), ("SqueezeNet", "SqueezeNet1_1"),
+     ("alpha 0.5", "half"), ("160 pixels", "small"), ("shallow", "shallow"), ("shallow", "0.75")],
+)  # fmt: skip
+def test_without_its_record_a_claim_is_not_measured(words: str, name: str) -> None:
+    assert verdict(session_of(ALL), words) != "not measured"
+    rest = {key: value for key, value in ALL.items() if key != name}
+    assert verdict(session_of(rest), words) == "not measured"
+
+
+def test_too_few_rounds_decide_nothing() -> None:
+    records = [r for r in session_of(ALL) if getattr(r, "round", 0) < 3]
+    assert verdict(records, "VGG-16") == "undecided"
+
+
+def test_only_an_iphone_6s_decides_about_an_iphone_6s() -> None:
+    claim = "20 frames a second on an iPhone 6s"
+    fast, slow = session_of({"full": 1.0}), {"full": 100.0}
+    assert found(fast)[claim].verdict == "not measured"
+    assert found(session_of({"full": 1.0}, model="iPhone12,1"))[claim].verdict == "not measured"
+    assert found(session_of({"full": 40.0}, model="iPhone8,1"))[claim].verdict == "holds"
+    assert found(session_of(slow, model="iPhone8,1"))[claim].verdict == "does not hold"
+
+
+def test_different_runtimes_and_units_are_not_set_against_each_other() -> None:
+    records = session_of({"full": 10.0, "VGG16": 105.0})
+    moved = [
+        msgspec.structs.replace(r, unit="GPU") if getattr(r, "model", None) == FULL else r
+        for r in records
+    ]
+    assert verdict(moved, "VGG-16") == "not measured"
+
+
+def test_the_command_prints_every_claim(tmp_path: Path, capsys) -> None:
+    results = made.write(tmp_path / "r.jsonl", session_of(ALL))
+    assert main(["claims", str(results)]) == 0
+    out = capsys.readouterr().out
+    assert "10 times faster than VGG-16" in out
+    assert "Made-up CPU 3000, portable CPU" in out
+    assert "not measured" in out

@@ -1,0 +1,98 @@
+"""The page: whole, self-contained, escaped; and as a browser shows it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import browser
+import made_results as made
+from mobilenet.config import MobileNetConfig
+from reports.__main__ import main
+
+EVIL = '<b class="evil">x</b></script><img src=x onerror=alert(1)>'
+
+needs_browser = pytest.mark.skipif(
+    browser.CHROMIUM is None, reason="no Chromium is installed (apt-get install chromium)"
+)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("page")
+    evil = made.case(made.model(MobileNetConfig(alpha=0.35), name=EVIL), unit=EVIL)
+    launch = made.launch(evil.case, 0, 5e6, 20, made.random.Random(1))
+    records = [*made.realistic(rounds=6, samples=10), *made.layer_records(), evil, launch]
+    first = made.write(folder / "linux.jsonl", records)
+    mac = made.environment(system="macOS 15.1", machine="arm64", model="Mac16,1")
+    second = made.write(
+        folder / "mac.jsonl",
+        [made.session(session="mac", environment=mac), *made.realistic(6, 10, seed=2)[1:]],
+    )
+    output = folder / "report.html"
+    assert main(["page", str(first), str(second), "-o", str(output)]) == 0
+    return output
+
+
+def test_it_is_one_file_that_fetches_nothing(page: Path) -> None:
+    text = page.read_text("utf-8")
+    assert len(text) < 3_000_000
+    body = re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)
+    assert not re.search(r"""(src|href)=["'](?!#)""", body)
+    assert "@import" not in text
+    assert "url(" not in body
+    assert "default-src 'none'" in text
+
+
+def test_it_has_everything(page: Path) -> None:
+    text = page.read_text("utf-8")
+    for words in (
+        "Which variant for how many frames a second?", "Mac16,1", "Made-up CPU 3000",
+        "A/A control", "crashed: killed by SIGABRT", "not measured", "4,221,032",
+        "inthepocket.com", "untrained", "First off the Neural Engine: conv0", "order-statistic",
+    ):  # fmt: skip
+        assert words in text, words
+
+
+def test_names_from_other_peoples_files_are_escaped(page: Path) -> None:
+    assert '<b class="evil">' not in page.read_text("utf-8")
+    assert "&lt;b class=&#34;evil&#34;&gt;" in page.read_text("utf-8")
+
+
+@needs_browser
+@pytest.mark.parametrize(("width", "dark"), [(390, True), (1440, False)])
+def test_a_browser_shows_it(page: Path, width: int, dark: bool) -> None:
+    seen = browser.probe(page, width, dark=dark)
+    assert seen["width"] == width
+    assert seen["errors"] == []
+    assert seen["overflowing"] == []
+    assert seen["scroll"] == width
+    assert seen["plots"] == seen["drawn"] > 15
+    assert seen["wide_plots"] == 0
+    assert seen["injected"] == 0
+    assert "(ms)" in seen["hover"]
+    assert seen["background"] == ("rgb(20, 23, 27)" if dark else "rgb(255, 255, 255)")
+    up, down = seen["sorted"]["p50 ms"]
+    assert (up["order"], down["order"]) == ("ascending", "descending")
+    figures = [float(cell) for cell in up["cells"] if cell != "-"]
+    assert figures == sorted(figures)
+    assert [float(cell) for cell in down["cells"] if cell != "-"] == figures[::-1]
+    assert up["cells"][-1] == down["cells"][-1] == "-"  # without a figure: last either way
+    names = seen["sorted"]["Unit"][0]["cells"]
+    assert names == sorted(names, key=str.lower)
+
+
+def test_a_page_of_nothing_measured(tmp_path: Path) -> None:
+    only = made.case(made.model(MobileNetConfig()), skipped="no time")
+    results = made.write(tmp_path / "r.jsonl", [made.session(), only])
+    assert main(["page", str(results), "-o", str(tmp_path / "p.html")]) == 0
+    assert "skipped: no time" in (tmp_path / "p.html").read_text("utf-8")
+
+
+def test_a_failed_page_leaves_the_old_one(tmp_path: Path, capsys) -> None:
+    page = tmp_path / "p.html"
+    page.write_text("old")
+    (tmp_path / "empty.jsonl").write_bytes(b"")
+    assert main(["page", str(tmp_path / "empty.jsonl"), "-o", str(page)]) == 2
+    assert "is empty" in capsys.readouterr().err
+    assert page.read_text() == "old"

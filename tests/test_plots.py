@@ -1,0 +1,133 @@
+"""The plots: files that are pictures, axes with units, shapes beside colours."""
+
+import json
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import made_results as made
+from mobilenet.config import MobileNetConfig
+from reports import gallery, plots, points
+from reports.__main__ import main
+from reports.read import Results
+from reports.report import report
+
+CASE = "MobileNetV1_100_224 | portable | CPU"
+
+
+@pytest.fixture(scope="module")
+def results() -> Results:
+    made_up = Results(Path("made.jsonl"))
+    for record in [*made.realistic(rounds=6, samples=10), *made.layer_records()]:
+        made_up.add(record)
+    return made_up
+
+
+@pytest.fixture(scope="module")
+def specs(results: Results) -> dict[str, dict]:
+    one = report(results)
+    drawn = [*gallery.general_plots([results]), plots.samples(results, CASE)]
+    for runtime in one.runtimes():
+        drawn += gallery.plots_of(one, results, runtime)
+    return {plot.name: plot.chart.to_dict() for plot in drawn}
+
+
+def encodings(spec: dict) -> list[dict]:
+    return [spec.get("encoding", {})] + [
+        found for layer in spec.get("layer", []) for found in encodings(layer)
+    ]
+
+
+def test_every_plot_has_its_data(specs: dict[str, dict]) -> None:
+    assert set(specs) == {
+        "accuracy", "units", "launches", "alpha", "resolution", "linear", "soak", "placement",
+        "operations", "layer_error", "samples",
+    }  # fmt: skip
+
+
+UNITS = (
+    "ms", "%", "million", "(s)", "per second", "pixels", "multiplier", "relative L2", "sample",
+)  # fmt: skip
+
+
+def test_units_stand_on_every_axis_of_numbers(specs: dict[str, dict]) -> None:
+    for name, spec in specs.items():
+        titled = [
+            encoding[axis]["title"]
+            for encoding in encodings(spec)
+            for axis in ("x", "y")
+            if encoding.get(axis, {}).get("type") == "quantitative" and "title" in encoding[axis]
+        ]
+        assert titled, name
+        assert all(any(unit in title for unit in UNITS) for title in titled), (name, titled)
+
+
+def test_compute_units_differ_in_shape_or_dash_too(specs: dict[str, dict]) -> None:
+    for name in ("accuracy", "units", "linear", "alpha", "soak"):
+        channels = set().union(*encodings(specs[name]))
+        assert channels & {"shape", "strokeDash", "yOffset"}, name
+
+
+def test_accuracies_are_marked_as_published(specs: dict[str, dict]) -> None:
+    assert "published" in json.dumps(specs["accuracy"])
+
+
+def test_the_pareto_front(results: Results) -> None:
+    rows = [row for row in report(results).cases if row.runtime == "portable" and row.p50]
+    values = points.accuracies(rows)
+    front = [value for value in values if value["front"]]
+    for value in values:
+        beaten = any(f["p50_ms"] < value["p50_ms"] and f["top1"] >= value["top1"] for f in front)
+        assert beaten != value["front"]
+    assert any(value["label"].endswith("(untrained)") for value in values)
+
+
+def test_time_that_is_linear_in_operations_is_fitted_exactly() -> None:
+    values = [{"unit": "CPU", "macs_m": m, "p50_ms": 0.5 + 0.02 * m} for m in (10, 100, 500)]
+    assert points.fits(values) == [
+        {"unit": "CPU", "macs_m": 0, "p50_ms": pytest.approx(0.5)},
+        {"unit": "CPU", "macs_m": 500, "p50_ms": pytest.approx(10.5)},
+    ]
+
+
+def test_operations_per_layer_add_up() -> None:
+    config = MobileNetConfig()
+    values = points.layer_operations(config)
+    assert len(values) == 28
+    assert sum(value["macs_m"] for value in values) * 1e6 == pytest.approx(config.cost().macs)
+    assert sum(value["percent"] for value in values) == pytest.approx(100)
+
+
+def test_a_long_session_is_drawn_in_part_and_says_so(results: Results) -> None:
+    rows = [row for row in report(results).cases if row.runtime == "portable" and row.p50]
+    values = points.launches(rows, results, limit=20)
+    assert 0 < len(values) <= 20
+    assert {value["case"] for value in values} == {row.case for row in rows[:3]}
+
+
+def test_files_are_pictures(tmp_path: Path, capsys) -> None:
+    records = [*made.realistic(rounds=6, samples=5)[:4], *made.layer_records()[2:]]
+    results = made.write(tmp_path / "r.jsonl", records)
+    assert main(["plots", str(results), "-o", str(tmp_path / "out")]) == 0
+    written = [Path(line) for line in capsys.readouterr().out.split()]
+    assert sorted(path.name for path in written) == [
+        "mobilenet-layer-error.png", "mobilenet-layer-error.svg",
+        "mobilenet-operations.png", "mobilenet-operations.svg",
+    ]  # fmt: skip
+    for path in written:
+        if path.suffix == ".png":
+            with Image.open(path) as picture:
+                assert picture.width > 600
+        else:
+            assert ET.parse(path).getroot().tag.endswith("svg")
+
+
+def test_samples_of_an_unknown_case_exit_2(tmp_path: Path, capsys) -> None:
+    results = made.write(tmp_path / "r.jsonl", made.realistic(rounds=6, samples=5))
+    assert main(["plots", str(results), "-o", str(tmp_path), "--samples", "x"]) == 2
+    error = capsys.readouterr().err
+    assert "no samples of 'x'" in error
+    assert CASE in error
+    assert list(tmp_path.glob("*.png")) == []
