@@ -9,8 +9,9 @@ import hashlib
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from mobilenet import files
@@ -80,8 +81,14 @@ def download(url: str, path: Path) -> None:
 
     if mirror := os.environ.get("MOBILENET_MIRROR"):
         url = f"{mirror.rstrip('/')}/{url.rsplit('/', 1)[-1]}"
-    fetch = pooch.HTTPDownloader(watched(), chunk_size=1 << 16, timeout=TIMEOUT)
-    with network_errors(url):
+    with ExitStack() as closing, network_errors(url):
+
+        def close(response: Any, **_: object) -> None:  # pooch leaves refused responses open
+            closing.callback(response.close)
+
+        fetch = pooch.HTTPDownloader(
+            watched(), chunk_size=1 << 16, timeout=TIMEOUT, hooks={"response": close}
+        )
         fetch(url, str(path), None)
 
 

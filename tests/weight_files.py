@@ -16,9 +16,27 @@ import torch
 import torch.nn.functional as F
 from safetensors.numpy import save_file
 
-from mobilenet.checkpoint import Checkpoint, Layer
+from mobilenet.checkpoint import BatchNorm, Checkpoint, Layer, Provenance
+from mobilenet.config import MobileNetConfig
 
 STRIDES = {1: 1, 2: 2, 3: 1, 4: 2, 5: 1, 6: 2, 7: 1, 8: 1, 9: 1, 10: 1, 11: 1, 12: 2, 13: 1}
+
+
+def random_checkpoint(config: MobileNetConfig, seed: int = 0) -> Checkpoint:
+    """Random numbers in the right shapes: made in no time, of no use for comparing outputs."""
+    rng, layers = np.random.default_rng(seed), {}
+
+    def normal(*shape: int) -> np.ndarray:
+        return rng.standard_normal(shape, np.float32)
+
+    for spec in config.convolutions():
+        vectors = [normal(spec.out_channels) for _ in range(4)]
+        shape = (spec.out_channels, spec.in_channels // spec.groups, spec.kernel, spec.kernel)
+        layers[spec.name] = Layer(normal(*shape), norm=BatchNorm(*vectors[:3], vectors[3] ** 2))
+    layers["logits"] = Layer(
+        normal(config.classes, config.feature_channels), normal(config.classes)
+    )
+    return Checkpoint(config, layers, Provenance("random", trained=False))
 
 
 def blocks(checkpoint: Checkpoint) -> Iterator[tuple[int, Layer, Layer]]:

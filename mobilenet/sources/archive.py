@@ -17,7 +17,7 @@ def model_bytes(path: Path, member: str = "") -> bytes:
     Raises `CheckpointError` for an archive that is damaged, escapes its folder or has no model.
     """
     try:
-        with tarfile.open(path, "r:*") as archive:
+        with tarfile.open(path, "r:gz") as archive:
             return _read(archive, member, path.name)
     except (tarfile.TarError, EOFError, OSError) as error:  # gzip raises the latter two
         raise CheckpointError(

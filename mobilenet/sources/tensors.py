@@ -1,5 +1,6 @@
 """Files of named tensors, safetensors and PyTorch's, and which family the names are of."""
 
+import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -43,7 +44,7 @@ def read_torch(path: Path) -> Checkpoint:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged pickle fails in any way it likes
         raise CheckpointError(
-            f"{path.name} is damaged, or a pickle of more than tensors: {_first_line(error)}",
+            f"{path.name} is damaged, or a pickle of more than tensors: {_reason(error)}",
             "save it with torch.save(module.state_dict(), path)",
         ) from error
     for wrapper in WRAPPERS:
@@ -68,8 +69,11 @@ def _array(name: str, value: Any) -> Any:
     return value.detach().float().numpy()
 
 
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), "") or type(error).__name__
+def _reason(error: Exception) -> str:
+    """What torch says at length, in a few words."""
+    if wanted := re.search(r"GLOBAL (\S+)", str(error)):
+        return f"it asks for {wanted[1]}"
+    return re.split(r"[.\n]", str(error), maxsplit=1)[0] or type(error).__name__
 
 
 def _read(tensors: Tensors, path: Path) -> Checkpoint:

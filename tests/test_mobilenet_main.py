@@ -1,0 +1,86 @@
+"""`python -m mobilenet weights`, in process."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import weight_files
+from mobilenet import cli
+from mobilenet.__main__ import app
+from mobilenet.config import MobileNetConfig
+from mobilenet.sources.recognise import read
+from weight_files import random_checkpoint
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MOBILENET_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def graph(tmp_path: Path) -> str:
+    original = random_checkpoint(MobileNetConfig(0.25, 64, True, 1001))
+    return str(weight_files.slim(original, tmp_path / "x"))
+
+
+def test_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(app, ["weights"]) == 0
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == 1 + 18
+    assert "70.9" in out
+    assert "75.388" in out
+    assert "shallow network were never published" in err
+
+
+def test_the_table_says_what_is_cached_and_what_is_damaged(
+    cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (cache / "slim").mkdir(parents=True)
+    (cache / "slim/slim_1.0_192.pb").write_text("x")
+    (cache / "slim/slim_1.0_160.pb").write_text("x")
+    (cache / "slim/slim_1.0_160.pb.sha256").write_text("0" * 64)
+    cli.run(app, ["weights", "--json"])
+    states = {
+        (row["family"], row["resolution"]): row["cache"]
+        for row in json.loads(capsys.readouterr().out)
+        if row["alpha"] == 1
+    }
+    assert states["slim", 192] == "cached"
+    assert states["slim", 160] == "damaged"
+    assert states["slim", 128] is None
+
+
+@pytest.mark.parametrize("fold", [False, True])
+def test_any_file_becomes_ours(graph: str, fold: bool, tmp_path: Path) -> None:
+    saved = tmp_path / "out.safetensors"
+    assert cli.run(app, ["weights", graph, "--save", str(saved), *["--fold"] * fold]) == 0
+    found = read(saved)
+    assert (found.folded, found.config.shallow, found.config.classes) == (fold, True, 1000)
+    assert found.provenance == read(Path(graph)).provenance  # the origin, not the copy
+
+
+def test_what_is_in_a_file(graph: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(app, ["weights", graph]) == 0
+    out = capsys.readouterr().out
+    for part in (
+        "alpha 0.25, 64 x 64, shallow",
+        "tench, goldfish",
+        "padding same",
+        "epsilon 0.001",
+    ):
+        assert part in out
+    cli.run(app, ["weights", graph, "--json"])
+    assert json.loads(capsys.readouterr().out)["config"]["alpha"] == 0.25
+
+
+def test_errors_are_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"no weights")
+    for argv in (["weights", str(tmp_path / "x")], ["weights", "imagenet", "--shallow"],
+                 ["weights", "--save", "x"]):  # fmt: skip
+        assert cli.run(app, argv) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.startswith("error: ")
+        assert len(err.splitlines()) == 1
