@@ -32,10 +32,10 @@ def main(sessions: int) -> None:
         for number in range(sessions):
             path = folder / f"{number}.jsonl"
             session.start(chosen, PLANS["default"], path)
-            control = report(read([path])[0]).control
-            verdicts.append(control.verdict if control else "none")
-            print(number, control, flush=True)
-    print(f"no difference in {verdicts.count('no difference')} of {sessions}")
+            (control,) = report(read([path])[0]).controls
+            verdicts.append(control.verdict)
+            print(number, control.ratio, control.interval, control.verdict, flush=True)
+    print(f"no difference shown in {verdicts.count('no difference shown')} of {sessions}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
+
+import msgspec
 
 from bench.cases import candidates
 from bench.launch import now_ns, run_worker
@@ -46,8 +49,6 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         checkpoint = untrained(MobileNetConfig())
-        from dataclasses import replace
-
         labels = tuple(f"class {i}" for i in range(1000))
         package = export_checkpoint(
             replace(checkpoint, labels=labels), ExportSpec(), folder, verify=False
@@ -55,8 +56,6 @@ def main() -> None:
         (candidate,) = candidates([package], ["portable"])
         prepared = Preparer(plan, folder).prepare(candidate)
         assert isinstance(prepared, Prepared), prepared
-        import msgspec
-
         job = msgspec.structs.replace(
             prepared.job,
             warmup_s=plan.warmup_s,
