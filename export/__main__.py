@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -128,6 +128,52 @@ def inspect_model(
     from export import inspect, inspect_card
 
     inspect_card.show(inspect.inspect(model, image), layers=layers, json=json)
+
+
+@app.command(name="diff")
+def diff_models(
+    model: Path,
+    reference: Path,
+    *,
+    image: Path | None = None,
+    precision: Literal["declared", "float32"] = "declared",
+    tolerance: float = 5e-2,
+    plot: Path | None = None,
+    output: Annotated[Path | None, Parameter(alias="-o")] = None,
+    json: bool = False,
+) -> None:
+    """Compare two models layer by layer, and find where they part.
+
+    Parameters
+    ----------
+    model
+        A .mlpackage, .mlmodel or file of weights.
+    reference
+        What it is compared with, of the same kinds; weights run in PyTorch.
+    image
+        A photograph to run both on. Default: a made picture.
+    precision
+        How packages compute: declared rounds float16 layers, float32 shows weights and structure.
+    tolerance
+        Relative L2 from which on a layer counts as off.
+    plot
+        Draw the error of each layer: a .svg, .png or .html.
+    output
+        Write the record as JSON, for `python -m reports`.
+    json
+        Print it as JSON.
+    """
+    from export import diff, diff_card
+
+    if plot:
+        diff_card.check_plot(plot)
+    with cli.status("comparing"):
+        found = diff.diff(model, reference, image, tolerance=tolerance, precision=precision)
+    if output:
+        diff_card.write(found, output)
+    if plot:
+        diff_card.plot(found, plot)
+    diff_card.show(found, json=json)
 
 
 if __name__ == "__main__":

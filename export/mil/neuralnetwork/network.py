@@ -63,7 +63,7 @@ class Network:
 
     def add(self, kind: str, name: str, outputs: list[str], inputs: Mapping[str, Any]) -> None:
         """Add an operation whose arguments are names, constants, or plain values."""
-        given = {
+        given: dict[str, tuple[Argument, ...]] = {
             parameter: _arguments(f"{name}.{parameter}", parameter, value)
             for parameter, value in inputs.items()
         }
@@ -97,7 +97,7 @@ class Network:
                     f"the mean image of {name!r} has {mean.size} numbers, not {np.prod(shape)}",
                     "copy the file again",
                 )
-            self._step("sub", name, x, fixed(f"{name}.mean", mean.reshape(shape)))
+            self._step("sub", name, "biased", x, fixed(f"{name}.mean", mean.reshape(shape)))
             return
         scaler = step.scaler
         bias = [scaler.redBias, scaler.greenBias, scaler.blueBias]
@@ -105,19 +105,26 @@ class Network:
             bias.reverse()
         if isinstance(feature, ImageInput) and feature.color not in ("RGB", "BGR"):
             bias = [scaler.grayBias]
-        x = self._step("mul", name, x, float(scaler.channelScale))
+        x = self._step("mul", name, "scaled", x, float(scaler.channelScale))
         if any(bias):
-            self._step("add", name, x, fixed(f"{name}.bias", np.reshape(bias, (1, -1, 1, 1))))
+            self._step(
+                "add", name, "biased", x, fixed(f"{name}.bias", np.reshape(bias, (1, -1, 1, 1)))
+            )
 
-    def _step(self, kind: str, name: str, x: str, y: Any) -> str:
-        output = self.define(name)
+    def _step(self, kind: str, name: str, done: str, x: str, y: Any) -> str:
+        """One step of preprocessing, called as coremltools calls it in an ML Program."""
+        output = self.define(f"{name}__{done}__")
+        self.current[name] = output
         self.add(kind, output, [output], {"x": x, "y": y})
         return output
 
     def _classify(self, description: Any, labels: tuple[str, ...]) -> None:
         wanted = self.message.labelProbabilityLayerName or self.message.layers[-1].output[0]
         classes = Constant(TensorType("classes", "string", (len(labels),)), lambda: labels)
-        given = {"probabilities": (self.resolve(wanted),), "classes": (classes,)}
+        given: dict[str, tuple[Argument, ...]] = {
+            "probabilities": (self.resolve(wanted),),
+            "classes": (classes,),
+        }
         outputs = (
             TensorType(description.predictedFeatureName, "string", ()),
             TensorType(description.predictedProbabilitiesName or wanted, "dictionary", ()),

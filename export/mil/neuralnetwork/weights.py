@@ -94,9 +94,9 @@ def _stored(name: str, raw: bytes, dtype: str, shape: Shape) -> Constant:
 
 def _per_channel(values: Any, name: str, shape: Shape, axis: int) -> NDArray[np.float32]:
     """One number, or one for each channel, in a shape that broadcasts against the weights."""
-    array = np.array(values, np.float32)
-    if array.size <= 1:
-        return array.reshape((1,) * array.size)[:1] if array.size else np.zeros(1, np.float32)
+    array = np.array(values or (0.0,), np.float32)
+    if array.size == 1:
+        return array
     _check(name, array.size, (shape[axis],))
     return array.reshape([-1 if at == axis else 1 for at in range(len(shape))])
 
