@@ -1,6 +1,7 @@
 """Packages run by the portable runtime, against PyTorch, and Core ML's manners of input and
 output."""
 
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -17,6 +18,7 @@ from export.build import build
 from export.mil.lowering import LOWERINGS, registry
 from export.mil.onnx import to_onnx
 from export.mil.read import read
+from export.mil.specification import proto
 from export.quiet import coremltools
 from export.runtimes.portable import PortableRuntime, run_package
 from export.spec import ExportSpec
@@ -206,6 +208,39 @@ def test_the_graph_is_valid_onnx(packages):
         model = to_onnx(read(packages["fp16"]).function(), precision, ("logits", "pool"))
         onnx.checker.check_model(model, full_check=True)
         assert {"logits", "pool"} < {output.name for output in model.graph.output}
+
+
+DAMAGE = {
+    "no operand": (lambda op: op.inputs.pop("x"), "conv 'conv0' has 0 values for 'x'"),
+    "no output": (lambda op: op.outputs.pop(), "'conv0' makes no sense: it has 0 outputs, not 1"),
+    "short pads": (
+        lambda op: op.inputs["pad"].arguments[0].CopyFrom(op.inputs["groups"].arguments[0]),
+        "cannot be loaded",
+    ),
+    "text for a number": (
+        lambda op: op.inputs["groups"].arguments[0].CopyFrom(op.inputs["pad_type"].arguments[0]),
+        "'conv0' makes no sense: ValueError",
+    ),
+    "unknown operand": (
+        lambda op: setattr(op.inputs["weight"].arguments[0], "name", "nothing"),
+        "'nothing' is used before it is computed",
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damaged_programs_are_the_packages_fault(damage, packages, tmp_path):
+    change, message = DAMAGE[damage]
+    path = Path(shutil.copytree(packages["fp16"], tmp_path / "d.mlpackage"))
+    specification = path / "Data/com.apple.CoreML/model.mlmodel"
+    model = proto("Model_pb2").Model.FromString(specification.read_bytes())
+    function = model.mlProgram.functions["main"]
+    operations = function.block_specializations[function.opset].operations
+    change(next(operation for operation in operations if operation.type == "conv"))
+    specification.write_bytes(model.SerializeToString())
+    with pytest.raises(PackageError) as caught:
+        load(path, tmp_path)
+    assert message in caught.value.message
 
 
 def test_all_missing_operations_are_named_at_once(tmp_path):

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 from export.mil.lowering import LOWERINGS
 from export.mil.lowering.graph import ONNX_TYPES, Graph
 from export.mil.lowering.registry import Call
-from export.mil.program import Function, TensorType
+from export.mil.program import Function, Op, TensorType
 from export.runtimes.base import ImageInput
 from mobilenet.errors import PackageError, UnsupportedError
 
@@ -40,9 +40,7 @@ def to_onnx(
     graph = Graph(function, precision == "declared")
     inputs = [_input(graph, function, value) for value in function.inputs]
     for op in function.ops:
-        results = LOWERINGS[op.type](Call(graph, op))
-        names = (results,) if isinstance(results, str) else results
-        for output, name in zip(op.outputs, names, strict=True):
+        for output, name in zip(op.outputs, _lower(graph, op), strict=True):
             graph.bind(output, name)
     outputs = [_output(graph, value) for value in _wanted(function, extra_outputs)]
     return helper.make_model(
@@ -60,6 +58,24 @@ def _check_supported(function: Function) -> None:
         raise UnsupportedError(
             f"operations that cannot be run here: {listed}", "Core ML on a Mac runs them"
         )
+
+
+def _lower(graph: Graph, op: Op) -> tuple[str, ...]:
+    """Names of the outputs of `op`, as many as it declares."""
+    try:
+        results = LOWERINGS[op.type](Call(graph, op))
+    except (KeyError, IndexError, ValueError) as error:  # operands no writer would write
+        raise _damaged(op, f"{type(error).__name__}: {error}") from error
+    names = (results,) if isinstance(results, str) else results
+    if len(names) != len(op.outputs):
+        raise _damaged(op, f"it has {len(op.outputs)} outputs, not {len(names)}")
+    return names
+
+
+def _damaged(op: Op, problem: str) -> PackageError:
+    return PackageError(
+        f"{op.type} {op.name!r} makes no sense: {problem}", "the program is damaged: make it again"
+    )
 
 
 def _input(graph: Graph, function: Function, value: TensorType) -> onnx.ValueInfoProto:

@@ -107,6 +107,8 @@ def _constants(
 ) -> dict[str, Constant]:
     """The constants that one `const` or `constexpr_...` operation gives, by name."""
     types = [_type(output.name, output.type) for output in operation.outputs]
+    if not types:
+        raise PackageError(f"a {operation.type} gives nothing", "make the package again")
     if operation.type == "const":
         return {types[0].name: _value(context, operation.attributes["val"], types[0].name)}
     # iOS 16 gives the operands as attributes, iOS 18 as inputs
@@ -116,8 +118,9 @@ def _constants(
         if parameter != "name"
     }
     for parameter, given in operation.inputs.items():
-        argument = _argument(context, given.arguments[0], f"{types[0].name}.{parameter}")
-        operands[parameter] = known[argument] if isinstance(argument, str) else argument
+        for binding in given.arguments:
+            argument = _argument(context, binding, f"{types[0].name}.{parameter}")
+            operands[parameter] = _known(argument, known)
     return {
         output.name: Constant(
             output, _decompression(operation.type, operands, output, types[-1], at),
@@ -125,6 +128,17 @@ def _constants(
         )
         for at, output in enumerate(types)
     }  # fmt: skip
+
+
+def _known(argument: Argument, known: Mapping[str, Constant]) -> Constant:
+    if isinstance(argument, Constant):
+        return argument
+    if argument not in known:
+        raise PackageError(
+            f"{argument!r} has to be a constant, and is not",
+            "make the package again",
+        )
+    return known[argument]
 
 
 def _decompression(

@@ -114,9 +114,7 @@ class PortableSession:
         # a label comes from `classify` as well, but strings are no tensors: made here
         self._label = next((name for name in kinds if name not in self._names), None)
         is_text = self._label is None or kinds[self._label] == "string"
-        self._labels: Sequence[str | int] = (
-            description.labels if is_text else [int(label) for label in description.labels]
-        )
+        self._labels = description.labels if is_text else _integers(description.labels)
 
     def predict(self, inputs: Mapping[str, Feature]) -> dict[str, Feature]:
         """All outputs by name, extra ones included."""
@@ -167,6 +165,15 @@ def _runtime_errors(compiled: Path) -> Iterator[None]:
         raise PackageError(
             f"{compiled.stem} cannot be loaded: {' '.join(str(error).split())}",
             "the package is damaged: make it again",
+        ) from error
+
+
+def _integers(labels: Sequence[str]) -> tuple[int, ...]:
+    try:
+        return tuple(int(label) for label in labels)
+    except ValueError as error:
+        raise PackageError(
+            f"classes are declared as integers, and are not: {error}", "make the package again"
         ) from error
 
 

@@ -115,4 +115,5 @@ def cast(call: Call) -> str:
 @lowers("fill_like")
 def fill_like(call: Call) -> str:
     value = call.array("value").reshape(-1)[0]
-    return call.constant(np.full(call.shape("ref_tensor"), value), value.dtype.type)
+    shape = call.constant(call.shape("ref_tensor"), np.int64)
+    return call.emit("Expand", call.constant(value, value.dtype.type), shape)

@@ -33,7 +33,8 @@ def upsample_bilinear(call: Call) -> str:
 @lowers("resize_bilinear", "resize")
 def resize_bilinear(call: Call) -> str:
     mode = call.text("sampling_mode", "DEFAULT")
-    if mode not in SAMPLING:
+    centred = mode == "ALIGN_CORNERS" and 1 in call.op.outputs[0].shape[-2:]
+    if mode not in SAMPLING or centred:
         raise call.unsupported(f"sampling_mode {mode!r}")
     method = call.text("interpolation_mode", "LINEAR").lower()
     if method == "nearest_neighbor":
