@@ -1,13 +1,16 @@
 """`python -m export`: one variant by default; sub-commands for everything else."""
 
 import sys
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from export.spec import ExportSpec, Variant
+from export.spec import ExportSpec, Target, Variant
 from mobilenet import cli
+
+SEVERAL = Parameter(consume_multiple=True, negative="")
 
 app = cli.command(
     "python -m export",
@@ -71,6 +74,66 @@ def remark_on(spec: ExportSpec) -> None:
     for option, version in spec.needs.items():
         if spec.min_ios is None and version == newest:
             cli.say(f"{option} needs iOS {version}: older devices cannot load this package")
+
+
+@app.command(name="all")
+def export_all(
+    *,
+    alpha: Annotated[tuple[float, ...], SEVERAL] = (1.0, 0.75, 0.5, 0.25),
+    resolution: Annotated[tuple[int, ...], SEVERAL] = (224, 192, 160, 128),
+    depth: Literal["both", "deep", "shallow"] = "both",
+    target: Annotated[tuple[Target, ...], SEVERAL] = ("all",),
+    compress: str | None = None,
+    weights: str | None = None,
+    output: Annotated[Path, Parameter(alias="-o")] = Path("models"),
+    workers: int | None = None,
+    verify: bool = True,
+    offline: bool = False,
+    json: bool = False,
+) -> int:
+    """Export a whole grid in worker processes; what is there and unchanged is left alone.
+
+    Parameters
+    ----------
+    alpha
+        Width multipliers; several are allowed.
+    resolution
+        Sides of the input in pixels; several are allowed.
+    depth
+        Deep networks, shallow ones, or both.
+    target
+        Where they will run: all, ane, gpu, cpu; several are allowed.
+    compress
+        A compression for all of them, as for a single export.
+    weights
+        As for a single export. Default: the best that can be had of each.
+    output
+        Folder of the packages and of manifest.json.
+    workers
+        Processes at once. Default: one for each core.
+    verify
+        Compare every package with PyTorch.
+    offline
+        Use what is in the cache; reach for nothing.
+    json
+        Print the manifest as JSON.
+    """
+    from export import grid, grid_card
+
+    depths = {"both": (False, True), "deep": (False,), "shallow": (True,)}[depth]
+    cells = [
+        grid.Cell(
+            Variant(alpha=a, resolution=r, shallow=s, weights=weights),
+            ExportSpec(target=t, compress=compress),
+        )
+        for s, a, r, t in product(depths, alpha, resolution, target)
+    ]
+    rows = grid_card.followed(
+        grid.export_all(cells, output, workers=workers, verify=verify, offline=offline), len(cells)
+    )
+    manifest = grid.write_manifest(cells, rows, output / grid.MANIFEST)
+    grid_card.show(manifest, output, json=json)
+    return manifest.exit_code
 
 
 @app.command(name="verify")

@@ -27,6 +27,8 @@ class Exported:
     verified: Verified | None
     swift: Path | None = None
     """The Swift file beside it, if one was asked for."""
+    unchanged: bool = False
+    """It was there already, whole, verified and made from the same facts."""
 
 
 def export_variant(
@@ -40,6 +42,7 @@ def export_variant(
     keep_background: bool = False,
     calibrate: Path | None = None,
     swift: bool = False,
+    reuse: bool = False,
 ) -> Exported:
     """Find the weights of `variant` and export them; `output` is a file, a folder or None.
 
@@ -68,7 +71,7 @@ def export_variant(
         classes=classes,
     )
     return export_checkpoint(
-        checkpoint, spec, output, verify=verify, calibrate=calibrate, swift=swift
+        checkpoint, spec, output, verify=verify, calibrate=calibrate, swift=swift, reuse=reuse
     )
 
 
@@ -80,8 +83,13 @@ def export_checkpoint(
     verify: bool = True,
     calibrate: Path | None = None,
     swift: bool = False,
+    reuse: bool = False,
 ) -> Exported:
-    """Build, save, verify, and only then take the package's name; `swift` adds the app's file."""
+    """Build, save, verify, and only then take the package's name.
+
+    `swift` adds the app's file. `reuse` leaves a package that is there already, whole, verified
+    and made from the same facts, as it is.
+    """
     from export import swift as swift_file
 
     spec = spec.for_file("" if output is None else output.suffix).resolved()
@@ -100,6 +108,8 @@ def export_checkpoint(
     if swift:
         swift_file.check_spec(spec)
         swift_file.check_destination(path)
+    if reuse and calibrate is None and (existing := _existing(path, facts)):
+        return existing
     with files.replacing(path) as temporary:
         _write(checkpoint, spec, temporary, calibrate)
         result = _verified(temporary, checkpoint, spec) if verify else None
@@ -221,6 +231,24 @@ def destination(output: Path | None, name: str, spec: ExportSpec) -> Path:
 
 def _ending(spec: ExportSpec) -> str:
     return SUFFIXES[spec.resolved().format or "mlprogram"]
+
+
+def _existing(path: Path, facts: Facts) -> Exported | None:
+    """The package at `path` if it is just what would be written there."""
+    from export.mil.read import read
+    from export.package import find
+
+    if not path.exists():
+        return None
+    try:
+        package = find(path)
+        result = metadata.verified(path, package.identity())
+        if metadata.facts_of(read(path).description.metadata) != facts or result is None:
+            return None
+    except PackageError:
+        return None  # it is damaged: made again
+    size = package.size_bytes
+    return Exported(path, facts, size, result.identity, result, unchanged=True)
 
 
 def _finish(path: Path, facts: Facts, result: Verified | None) -> Exported:

@@ -15,7 +15,8 @@ from rich.markup import escape
 from mobilenet import __version__
 from mobilenet.errors import UserError
 
-out = Console(highlight=False, soft_wrap=True)
+PIPED_WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160  # tables stay whole
+out = Console(highlight=False, soft_wrap=True, width=PIPED_WIDTH)
 err = Console(highlight=False, soft_wrap=True, stderr=True)
 
 
@@ -48,7 +49,9 @@ def print_json(data: object) -> None:
     """Any dataclass or msgspec structure as indented JSON on stdout; paths become text."""
     import msgspec
 
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(data, enc_hook=str), indent=2) + b"\n")
+    sys.stdout.buffer.write(
+        msgspec.json.format(msgspec.json.encode(data, enc_hook=str), indent=2) + b"\n"
+    )
     sys.stdout.flush()
 
 
