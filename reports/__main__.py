@@ -210,9 +210,9 @@ def page(
 
 def _reports(paths: list[Path]) -> "list[Report]":
     from reports.read import read
-    from reports.report import report
+    from reports.report import reports_of
 
-    return [report(session) for session in read(paths)]
+    return reports_of(read(paths))
 
 
 def main(argv: list[str] | None = None) -> int:

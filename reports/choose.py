@@ -8,7 +8,7 @@ import msgspec
 
 from mobilenet.errors import ConfigError
 from reports import format
-from reports.accuracy import Top1, config_of, top1
+from reports.accuracy import Top1, config_of
 from reports.report import Report
 from reports.summary import Summary
 
@@ -61,15 +61,15 @@ class Wish(NamedTuple):
 def choose(reports: Iterable[Report], wish: Wish) -> list[Choice]:
     """One choice per session and runtime: figures of different runtimes are never mixed."""
     return [
-        _choice(one.source, runtime, options(rows), wish)
+        _choice(one.source, runtime, options(rows, one.top1), wish)
         for one in reports
         for runtime, rows in one.runtimes().items()
     ]
 
 
-def options(rows: Iterable[Summary]) -> list[Option]:
+def options(rows: Iterable[Summary], top1: dict[str, Top1]) -> list[Option]:
     """The rows that have both a time and an accuracy."""
-    both = ((row, frame_ns(row), top1(row.model)) for row in rows)
+    both = ((row, frame_ns(row), top1.get(row.model.identity)) for row in rows)
     return [Option(row, time, known) for row, time, known in both if time and known]
 
 
@@ -98,11 +98,10 @@ def _choice(source: str, runtime: str, known: list[Option], wish: Wish) -> Choic
 
 
 def _reason(best: Option, wish: Wish) -> str:
-    note = f", {best.top1.note}" if best.top1.note else ""
     return (
         f"{'p90' if best.row.p90 else 'p50'} {format.milliseconds(best.frame_ns)} ms of the "
         f"{format.significant(1e3 / wish.fps)} ms that a frame may take; top-1 "
-        f"{best.top1.percent:g} % as published ({best.top1.source}{note})"
+        f"{best.top1.percent:g} %, {best.top1.source}"
     )
 
 

@@ -41,7 +41,7 @@ def plots_of(one: Report, results: Results, runtime: str) -> Iterator[Plot]:
     """Every plot that the rows of one runtime have the data for."""
     rows = [row for row in one.cases if row.runtime == runtime and row.p50]
     for plot in (
-        plots.accuracy(rows),
+        plots.accuracy(rows, one.top1),
         plots.units(rows),
         plots.alpha(rows),
         plots.resolution(rows),

@@ -6,14 +6,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench.records import Placement
 from mobilenet import __version__, files, published
 from mobilenet.download import cache_folder
 from reports import claims, format, gallery, looks, points, tables
 from reports.choose import Choice, Wish, choose
 from reports.looks import Plot
 from reports.read import Results, read
-from reports.report import Report, report
+from reports.report import Report, reports_of
 from reports.summary import Summary
 
 TITLE = "MobileNet v1 on Core ML: what was measured"
@@ -74,7 +73,7 @@ def render(sessions: Sequence[Results]) -> str:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     figures = _Figures()
-    reports = [report(results) for results in sessions]
+    reports = reports_of(sessions)
     parts = [
         _session(number, one, results, figures)
         for number, (one, results) in enumerate(zip(reports, sessions, strict=True), start=1)
@@ -132,13 +131,12 @@ def _session(number: int, one: Report, results: Results, figures: _Figures) -> d
     return {
         "anchor": f"session-{number}", "machine": _machine(one), "source": one.source,
         "heading": tables.heading(one),
-        "warnings": one.warnings, "facts": tables.facts(one),
+        "warnings": one.warnings, "facts": one.facts,
         "runtimes": [
             {"runtime": runtime, "table": _cases(rows),
              "plots": figures.add(gallery.plots_of(one, results, runtime))}
             for runtime, rows in one.runtimes().items()
         ],
-        "placements": [_placement(placement) for placement in results.placements],
     }  # fmt: skip
 
 
@@ -170,7 +168,7 @@ def _answer(choice: Choice, short: dict[str, str]) -> dict[str, Any]:
 
 def _cases(rows: Sequence[Summary]) -> Grid:
     """The table of the terminal, with the notes where a phone shows them: below the names."""
-    first, *columns = (column for column in tables.COLUMNS if column.header != "Note")
+    first, *columns = (column for column in tables.columns_of(rows) if column.header != "Note")
     return Grid(
         [first.header, *(column.header for column in columns)],
         [
@@ -228,16 +226,3 @@ def _provenance(reports: Sequence[Report]) -> Grid:
     ]  # fmt: skip
     headers = ("Model", "Weights", "Format", "Precision", "Compression", "Target", "SHA-256")
     return _words(headers, rows)
-
-
-def _placement(placement: Placement) -> dict[str, str]:
-    """Where Core ML says it will run the operations."""
-    ops = placement.ops
-    counts = dict.fromkeys(("ANE", "GPU", "CPU"), 0)
-    for op in ops:
-        counts[op.preferred] = counts.get(op.preferred, 0) + 1
-    shares = ", ".join(f"{count} on {device}" for device, count in counts.items() if count)
-    off = next((op for op in ops if op.preferred != "ANE"), None)
-    first = f" First off the Neural Engine: {off.name} ({off.type})." if off else ""
-    text = f"Of {format.plural(len(ops), 'operation')}: {shares}.{first}" if ops else "Empty plan."
-    return {"case": placement.case, "text": f"{text} As planned by Core ML, not measured."}

@@ -6,22 +6,25 @@ import altair as alt
 
 from bench.records import Case, Soak
 from reports import looks, points
+from reports.accuracy import Top1
 from reports.looks import Plot
 from reports.read import Results
 from reports.summary import Summary
 
+ACCURACIES = {"published": "published ones, not measured here", "measured": "measured here"}
 MAX_LAUNCHES = 600  # in one plot; the fastest cases first
 
 
-def accuracy(rows: Sequence[Summary]) -> Plot | None:
-    values = points.accuracies(rows)
+def accuracy(rows: Sequence[Summary], top1: Mapping[str, Top1]) -> Plot | None:
+    values = points.accuracies(rows, top1)
     if not values:
         return None
+    kind = "measured" if any(known.measured for known in top1.values()) else "published"
     base = alt.Chart(looks.data(values)).encode(
         x=looks.x("p50_ms", "time per image, p50 (ms, log scale)", log=True),
-        y=alt.Y("top1:Q", title="top-1 on ImageNet, published (%)").scale(zero=False, padding=12),
+        y=alt.Y("top1:Q", title=f"top-1, {kind} (%)").scale(zero=False, padding=12),
         tooltip=looks.tips(
-            **looks.TIMES, top1="top-1, published (%)", source="source", size_mb="size (MB)"
+            **looks.TIMES, top1=f"top-1, {kind} (%)", source="source", size_mb="size (MB)"
         ),
     )  # fmt: skip
     dots = base.mark_point(filled=True, opacity=0.75).encode(
@@ -39,7 +42,7 @@ def accuracy(rows: Sequence[Summary]) -> Plot | None:
     return Plot(
         "accuracy", "Accuracy against time",
         "Up and to the left is better; the dashed line is the Pareto front. The accuracies are "
-        "published ones, not measured here; the area of a point is the size of its file.",
+        f"{ACCURACIES[kind]}; the area of a point is the size of its file.",
         looks.sized(front + dots + names),
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ from bench.records import Case, Model, Placement, Soak
 from mobilenet.config import MobileNetConfig
 from mobilenet.errors import RecordError
 from reports import format, stats
-from reports.accuracy import config_of, top1
+from reports.accuracy import Top1, config_of
 from reports.launch import median_ns
 from reports.layers import LayerErrors
 from reports.read import Results
@@ -64,19 +64,18 @@ def _case(row: Summary) -> Row:
     }  # fmt: skip
 
 
-def accuracies(rows: Sequence[Summary]) -> list[Row]:
+def accuracies(rows: Sequence[Summary], top1: Mapping[str, Top1]) -> list[Row]:
     """Cases of known accuracy, those on the Pareto front marked."""
     found: list[Row] = []
     labelled: set[str] = set()
     best = float("-inf")
     for row in sorted(rows, key=lambda row: row.p50.value if row.p50 else 0.0):
-        known = top1(row.model)
+        known = top1.get(row.model.identity)
         if known is None or row.p50 is None or "batch" in row.options:
             continue
         front = known.percent > best
         best = max(best, known.percent)
-        source = ", ".join(filter(None, (known.source, known.note)))
-        found.append({**_case(row), "top1": known.percent, "source": source, "front": front})
+        found.append({**_case(row), "top1": known.percent, "source": known.source, "front": front})
         if label(row.model) in labelled:  # the same network on a slower unit
             found[-1]["label"] = ""
         labelled.add(label(row.model))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench.records import SCHEMA, Case, Launch, Placement, Record, Session, Soak
+from bench.records import SCHEMA, Accuracy, Case, Launch, Placement, Record, Session, Soak
 from mobilenet.errors import RecordError
 from reports import format
 from reports.launch import usable
@@ -33,6 +33,7 @@ class Results:
     launches: dict[str, list[Launch]] = field(default_factory=dict)
     soaks: list[Soak] = field(default_factory=list)
     placements: list[Placement] = field(default_factory=list)
+    accuracies: list[Accuracy] = field(default_factory=list)
     layer_errors: list[LayerErrors] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -52,6 +53,8 @@ class Results:
                 self.soaks.append(record)
             case Placement():
                 self.placements.append(record)
+            case Accuracy():
+                self.accuracies.append(record)
             case LayerErrors():
                 self.layer_errors.append(record)
 

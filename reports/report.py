@@ -1,8 +1,12 @@
 """A session, ready to be shown."""
 
+from collections.abc import Iterable, Iterator, Sequence
+
 import msgspec
 
-from bench.records import Case, Session
+from bench.records import Accuracy, Case, Session
+from reports import facts, format
+from reports.accuracy import Top1, top1_by_identity
 from reports.compare import Comparison, compare_launches
 from reports.read import Results
 from reports.summary import Summary, summarize
@@ -17,6 +21,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...]
     controls: tuple[Comparison, ...]
     cases: tuple[Summary, ...]
+    facts: tuple[str, ...]  # the machine, the plan, the controls, and what else was measured
+    top1: dict[str, Top1]  # by identity of the model
 
     def runtimes(self) -> dict[str, list[Summary]]:
         """Cases by runtime: runtimes are never ranked together."""
@@ -26,7 +32,13 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return groups
 
 
-def report(results: Results) -> Report:
+def reports_of(sessions: Sequence[Results]) -> list[Report]:
+    """The summaries of several sessions; accuracies that one measured count for all."""
+    accuracies = [accuracy for results in sessions for accuracy in results.accuracies]
+    return [report(results, accuracies) for results in sessions]
+
+
+def report(results: Results, accuracies: Sequence[Accuracy] = ()) -> Report:
     """The summary of one session. A/A twins become controls, not rows."""
     cases = results.cases.values()
     summaries = [summarize(case, results.launches.get(case.case, [])) for case in cases]
@@ -38,7 +50,17 @@ def report(results: Results) -> Report:
         warnings=(*results.warnings, *warnings_about(results, summaries, controls)),
         controls=controls,
         cases=rows,
+        facts=tuple(map(format.plain, _facts(results, controls))),
+        top1=top1_by_identity((row.model for row in rows), accuracies),
     )
+
+
+def _facts(results: Results, controls: Iterable[Comparison]) -> Iterator[str]:
+    if results.session:
+        yield facts.machine(results.session)
+        yield facts.plan(results.session)
+    yield from map(facts.control, controls)
+    yield from facts.others(results)
 
 
 def _control(results: Results, twin: Case) -> Comparison:

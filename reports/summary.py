@@ -29,6 +29,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     first_call: Estimate | None = None
     load: Estimate | None = None
     start: Estimate | None = None
+    first_load_ns: int | None = None  # straight after compiling: "cold"
     compile_ns: int | None = None
     peak_memory_bytes: int | None = None
     samples: int = 0
@@ -46,7 +47,7 @@ def summarize(case: Case, launches: list[Launch]) -> Summary:
         case=case.case, model=case.model, runtime=case.runtime, unit=case.unit,
         options=case.options, status=status, reason=reason, launches=len(launches),
         launches_failed=len(bad), compile_ns=case.compile_ns,
-        control_of=case.control_of,
+        control_of=case.control_of, first_load_ns=case.first_load_ns,
         p50=stats.estimate([median_ns(launch) for launch in good]),
         p90=_estimate([p90_ns(launch) for launch in good]),
         native=_estimate([stats.median(one.native_ns) for one in good if one.native_ns]),

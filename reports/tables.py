@@ -12,11 +12,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bench.records import Session
 from reports import format
-from reports.compare import Comparison
 from reports.read import read
-from reports.report import Report, report
+from reports.report import Report, reports_of
 from reports.summary import Summary
 
 GAP = 3  # characters between columns
@@ -38,6 +36,8 @@ COLUMNS = (
     Column(">= 95 % interval", lambda row: format.latency(row.p50)[1]),
     Column("p90 ms", lambda row: format.latency(row.p90)[0], dispensable=1),
     Column("first ms", lambda row: format.milliseconds(_value(row.first_call)), dispensable=4),
+    Column("native ms", lambda row: format.milliseconds(_value(row.native)), dispensable=4),
+    Column("cold load ms", lambda row: format.milliseconds(row.first_load_ns), dispensable=7),
     Column("load ms", lambda row: format.milliseconds(_value(row.load)), dispensable=6),
     Column("MB", lambda row: format.megabytes(row.model.size_bytes), dispensable=2),
     Column("M MACs", lambda row: format.millions(row.model.macs), dispensable=3),
@@ -46,7 +46,8 @@ COLUMNS = (
 )
 LEGEND = (
     "p50: median over launches of each launch's median; p90: likewise of its 90th percentile; "
-    "first: first call; rel. L2: distance of the logits from PyTorch's, as verified at export"
+    "first: first call; native: of it, inside Core ML; cold load: straight after compiling; "
+    "rel. L2: distance of the logits from PyTorch's, as verified at export"
 )
 
 
@@ -56,7 +57,7 @@ def print_results(paths: Sequence[Path], *, claims: bool = False) -> None:
     Raises `RecordError`.
     """
     sessions = read(paths)
-    show([report(results) for results in sessions])
+    show(reports_of(sessions))
     if claims:
         from reports import answers
         from reports.claims import findings
@@ -69,20 +70,22 @@ def show(reports: Sequence[Report], console: Console | None = None) -> None:
     console = console or stdout()
     for one in reports:
         console.print(Text(heading(one), style="bold"), soft_wrap=True)
-        for line in facts(one):
+        for line in one.facts:
             console.print(Text(line), soft_wrap=True)
         for warning in one.warnings:
             console.print(
                 Text.assemble(("warning: ", "yellow"), format.plain(warning)), soft_wrap=True
             )
         for runtime, rows in one.runtimes().items():
-            columns = _fitting(rows, console.width)
+            known = columns_of(rows)
+            columns = _fitting(known, rows, console.width)
             console.print()
             console.print(Text(format.plain(f"{runtime}, fastest first"), style="bold"))
             console.print(_table(rows, columns, box.SIMPLE_HEAD))
-            if left_out := [column.header for column in COLUMNS if column not in columns]:
+            if left_out := [column.header for column in known if column not in columns]:
                 console.print(Text(f"no room for: {', '.join(left_out)}", style="dim"))
-    console.print(Text(LEGEND, style="dim"), soft_wrap=True)
+    if any(one.cases for one in reports):
+        console.print(Text(LEGEND, style="dim"), soft_wrap=True)
 
 
 def markdown(reports: Iterable[Report]) -> str:
@@ -90,13 +93,13 @@ def markdown(reports: Iterable[Report]) -> str:
     lines: list[str] = []
     for one in reports:
         lines += [f"## {_cell(heading(one))}", ""]
-        lines += [f"- {_cell(fact)}" for fact in facts(one)]
+        lines += [f"- {_cell(fact)}" for fact in one.facts]
         lines += [f"- **warning:** {_cell(warning)}" for warning in one.warnings]
         for runtime, rows in one.runtimes().items():
             lines += ["", f"### {_cell(runtime)}", ""]
             buffer = io.StringIO()
             console = Console(file=buffer, width=1000, color_system=None)
-            console.print(_table(rows, COLUMNS, box.MARKDOWN))
+            console.print(_table(rows, columns_of(rows), box.MARKDOWN))
             lines += [line.strip() for line in buffer.getvalue().splitlines() if line.strip()]
         lines.append("")
     return "\n".join([*lines, LEGEND, ""])
@@ -130,6 +133,7 @@ def flat(one: Report, row: Summary) -> dict[str, Any]:
         "p90_ns": _value(row.p90),
         "first_call_ns": _value(row.first_call),
         "load_ns": _value(row.load),
+        "first_load_ns": row.first_load_ns,
         "start_ns": _value(row.start),
         "compile_ns": row.compile_ns,
         "native_ns": _value(row.native),
@@ -144,43 +148,6 @@ def heading(one: Report) -> str:
     if one.session is None:
         return format.plain(one.source)
     return format.plain(f"{one.source}, {one.session.started[:16].replace('T', ' ')} UTC")
-
-
-def facts(one: Report) -> list[str]:
-    """The machine, the plan and the A/A control, a line each."""
-    lines = [machine(one.session), plan(one.session)] if one.session else []
-    return [format.plain(line) for line in (*lines, *map(control, one.controls))]
-
-
-def machine(session: Session) -> str:
-    env = session.environment
-    packages = ", ".join(f"{name} {version}" for name, version in env.packages.items())
-    model = f"{env.model}, " if env.model else ""
-    return (
-        f"machine: {model}{env.processor} ({env.physical_cores} cores, "
-        f"{format.gibibytes(env.memory_bytes)}), {env.system} {env.machine}; "
-        f"Python {env.python}" + (f", {packages}" if packages else "")
-    )
-
-
-def plan(session: Session) -> str:
-    fixed = session.plan
-    return (
-        f"plan: {fixed.rounds} rounds of one launch per case in shuffled order (seed "
-        f"{fixed.seed}), {fixed.samples} samples each after {fixed.warmup_s:g} s of warm-up"
-    )
-
-
-def control(one: Comparison) -> str:
-    """The A/A control in a line: the same package measured under two names."""
-    if one.ratio is None or one.interval is None:
-        return f"A/A control: too few rounds ({one.rounds}) to tell"
-    low, high = one.interval
-    verdict = "differs: see the warning" if one.excludes_one else "no difference, as it should be"
-    return (
-        f"A/A control: {format.percent(one.ratio)} "
-        f"[{format.percent(low)}, {format.percent(high)}] in {one.rounds} rounds: {verdict}"
-    )
 
 
 def note(row: Summary) -> str:
@@ -206,15 +173,24 @@ def _value(estimate: Any) -> float | None:
     return None if estimate is None else estimate.value
 
 
-def _fitting(rows: Sequence[Summary], room: int) -> list[Column]:
-    """As many columns as `room` characters hold, the dispensable left out one by one."""
-    columns = list(COLUMNS)
-    while sum(_width(column, rows) + GAP for column in columns) > room:
-        worst = max(columns, key=lambda column: column.dispensable)
+def columns_of(rows: Sequence[Summary]) -> list[Column]:
+    """The columns that have something to show."""
+    return [
+        column
+        for column in COLUMNS
+        if not column.dispensable or any(column.cell(row) != format.MISSING for row in rows)
+    ]
+
+
+def _fitting(columns: Sequence[Column], rows: Sequence[Summary], room: int) -> list[Column]:
+    """As many columns as `room` characters hold, the most dispensable left out first."""
+    kept = list(columns)
+    while sum(_width(column, rows) + GAP for column in kept) > room:
+        worst = max(kept, key=lambda column: column.dispensable)
         if not worst.dispensable:
             break
-        columns.remove(worst)
-    return columns
+        kept.remove(worst)
+    return kept
 
 
 def _width(column: Column, rows: Sequence[Summary]) -> int:

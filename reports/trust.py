@@ -10,6 +10,7 @@ from reports.summary import Summary
 
 DRIFT_SHARE = 0.05  # of launches; up to 0.03 are flagged by chance alone
 OUTLIER_SHARE = 0.02  # of samples
+UNCERTAIN = 1.2  # a session that cannot tell 20 % decides nothing
 
 
 def warnings_about(
@@ -32,6 +33,12 @@ def _controls(controls: Sequence[Comparison]) -> Iterator[str]:
             yield (
                 "UNRELIABLE: the A/A control found a difference where there is none; good "
                 "sessions do so in 2 to 5 % by chance, so repeat this one"
+            )
+
+        elif control.interval and control.interval.high > UNCERTAIN:
+            yield (
+                "UNRELIABLE: the A/A control is uncertain by more than "
+                f"{100 * (UNCERTAIN - 1):.0f} %: close other programs, take more rounds"
             )
 
 

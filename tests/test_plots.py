@@ -75,8 +75,9 @@ def test_accuracies_are_marked_as_published(specs: dict[str, dict]) -> None:
 
 
 def test_the_pareto_front(results: Results) -> None:
-    rows = [row for row in report(results).cases if row.runtime == "portable" and row.p50]
-    values = points.accuracies(rows)
+    one = report(results)
+    rows = [row for row in one.cases if row.runtime == "portable" and row.p50]
+    values = points.accuracies(rows, one.top1)
     front = [value for value in values if value["front"]]
     for value in values:
         beaten = any(f["p50_ms"] < value["p50_ms"] and f["top1"] >= value["top1"] for f in front)
