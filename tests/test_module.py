@@ -27,7 +27,7 @@ def flowers(rng: np.random.Generator, size: int, count: int) -> list[tuple[Image
     made = []
     for number in range(count):
         kind = number % len(COLOURS)
-        meadow = rng.integers(0, 40, (size, size, 3)) + np.array([0, 60, 0])
+        meadow = rng.integers(0, 9, (size, size, 3)) + np.array([20, 90, 20])
         flower = np.array(list(COLOURS.values())[kind]) + rng.integers(-9, 9, (size, size, 3))
         pixels = np.where(disc, flower, meadow).clip(0, 255).astype(np.uint8)
         made.append((Image.fromarray(pixels), kind))
