@@ -108,7 +108,7 @@ Rule = Callable[[Operands], list[Shape]]
 
 
 def _same(o: Operands) -> list[Shape]:
-    return [o.shape("x")]
+    return [o.shape("x" if "x" in o.op.inputs else "input")]
 
 
 def _broadcast(o: Operands) -> list[Shape]:
@@ -211,7 +211,8 @@ def _split(o: Operands) -> list[Shape]:
 
 def _reshape(o: Operands) -> list[Shape]:
     before, wanted = o.shape("x"), o.ints("shape")
-    shape = [before[at] if size == 0 else size for at, size in enumerate(wanted)]
+    # a 0 keeps the size of the axis at its place, counted from the right
+    shape = [size or before[at - len(wanted)] for at, size in enumerate(wanted)]
     if -1 in shape:
         shape[shape.index(-1)] = math.prod(before) // -math.prod(shape)
     return [tuple(shape)]

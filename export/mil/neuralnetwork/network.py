@@ -12,7 +12,7 @@ from export.mil.neuralnetwork.windows import Rule
 from export.mil.program import Argument, Constant, Function, Op, TensorType
 from export.mil.shapes import Shape
 from export.runtimes.base import ImageInput, ModelDescription
-from mobilenet.errors import PackageError
+from mobilenet.errors import PackageError, UnsupportedError
 
 UNKNOWN = (-1,)
 COMPUTED = ("x", "y", "weight")  # parameters whose strings are names of values, not text
@@ -74,14 +74,19 @@ class Network:
         self.ops.append(Op(kind, name, given, tuple(types)))
 
     def _input(self, feature: Any) -> TensorType:
+        """An input as its face declares it; an array of an old network is batched behind it."""
         name = self.define(feature.name)
         if isinstance(feature, ImageInput):
             channels = 3 if feature.color in ("RGB", "BGR") else 1
             shape: Shape = (1, channels, feature.height, feature.width)
         else:
-            shape = _of_array(feature.shape) if self.rank5 else feature.shape
+            shape = feature.shape
         if shapes.known(shape):
             self.shapes[name] = shape
+        if self.rank5 and not isinstance(feature, ImageInput):
+            batched = self.define(f"{name}__batched__")
+            self.add("reshape", batched, [batched], {"x": name, "shape": _of_rank4(shape)})
+            self.current[name] = batched
         return TensorType(name, "float32", shape)
 
     def _preprocess(self, step: Any, first: str) -> None:
@@ -204,11 +209,14 @@ def _translate(layer: Layer) -> None:
         ) from error
 
 
-def _of_array(shape: Shape) -> Shape:
-    """A rank-5 network's array input as (batch, C, H, W): its face has (C) or (C, H, W)."""
-    if len(shape) == 1:
-        return (1, *shape, 1, 1)
-    return (1, *shape[-3:]) if len(shape) >= 3 else UNKNOWN
+def _of_rank4(shape: Shape) -> list[int]:
+    """(C) or (C, H, W), as an old network's face has it, as (batch, C, H, W)."""
+    if len(shape) not in (1, 3):
+        raise UnsupportedError(
+            f"an input has shape {shape}, of a network with values of rank 5",
+            "vectors and maps can be read: (C) or (C, H, W)",
+        )
+    return [1, *shape, *([1, 1] if len(shape) == 1 else [])]
 
 
 RULES: Mapping[str, Rule] = {

@@ -11,11 +11,16 @@ if TYPE_CHECKING:
 
 
 def _crop(layer: "Layer") -> None:
-    if len(layer.inputs) > 1:  # to the size of another value
+    shape = layer.shape()
+    if len(layer.inputs) > 1 or shape is None:  # to the size of another value
         layer.last("crop", values=tuple(layer.inputs))
         return
     top, bottom, left, right = borders(layer.params.cropAmounts)
-    layer.last("crop", x=layer.inputs[0], crop_height=[top, bottom], crop_width=[left, right])
+    lead, (height, width) = list(shape[:-2]), shape[-2:]
+    layer.last(
+        "slice_by_index", x=layer.inputs[0], begin=[0] * len(lead) + [top, left],
+        end=[*lead, height - bottom, width - right],
+    )  # fmt: skip
 
 
 def _pad(layer: "Layer") -> None:

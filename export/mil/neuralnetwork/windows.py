@@ -75,11 +75,14 @@ def _inner_product(layer: "Layer") -> None:
 
 def _matmul(layer: "Layer") -> None:
     p = layer.params
-    if len(layer.inputs) != 2:
-        layer.last("batchedMatmul", values=tuple(layer.inputs))
+    if len(layer.inputs) == 2:
+        x, y = layer.inputs
+        layer.last("matmul", x=x, y=y, transpose_x=p.transposeA, transpose_y=p.transposeB)
         return
-    x, y = layer.inputs
-    layer.last("matmul", x=x, y=y, transpose_x=p.transposeA, transpose_y=p.transposeB)
+    into, out = int(p.weightMatrixFirstDimension), int(p.weightMatrixSecondDimension)
+    bias = {"bias": weight(p.bias, f"{layer.name}.bias", (out,))} if p.hasBias else {}
+    kernel = weight(p.weights, f"{layer.name}.weight", (out, into))  # stored transposed
+    layer.last("linear", x=layer.inputs[0], weight=kernel, **bias)
 
 
 def _upsample(layer: "Layer") -> None:

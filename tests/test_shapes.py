@@ -1,0 +1,37 @@
+"""Shape rules against coremltools' own type inference: declared shapes are taken away and told
+again."""
+
+from dataclasses import replace
+
+import pytest
+
+from export.mil.program import Function, TensorType
+from export.mil.read import read
+from export.mil.shapes import RULES, infer
+from op_cases import CASES, OpCase
+from programs import save
+
+
+def blank(function: Function) -> Function:
+    """The same without the shapes of what operations give."""
+    ops = [
+        replace(op, outputs=tuple(TensorType(o.name, o.dtype, (-1,)) for o in op.outputs))
+        for op in function.ops
+    ]
+    return replace(function, ops=tuple(ops))
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.kind in RULES], ids=lambda case: case.id)
+def test_shapes_are_those_that_coremltools_infers(case: OpCase, tmp_path):
+    function = read(save(tmp_path / "op.mlpackage", case.build, case.inputs)).function()
+    declared = {name: value.shape for name, value in function.types().items()}
+    assert infer(blank(function)) == declared
+
+
+def test_what_is_not_known_is_not_guessed(tmp_path):
+    case = next(case for case in CASES if case.kind == "relu")
+    function = blank(read(save(tmp_path / "op.mlpackage", case.build, case.inputs)).function())
+    (op,) = function.ops
+    stranger = replace(op, type="custom", outputs=(TensorType("strange", "float32", (-1,)),))
+    behind = replace(op, inputs={"x": ("strange",)})
+    assert set(infer(replace(function, ops=(stranger, behind)))) == {function.inputs[0].name}
