@@ -19,15 +19,15 @@ P = ParamSpec("P")
 app = cli.command("python -m bench", "Measure model packages, one fresh process per launch.")
 
 
-def reported(command: Callable[P, Path]) -> Callable[P, None]:
-    """A command that writes a results file, with its summary printed at the end."""
+def reported(command: Callable[P, Path], *, claims: bool = False) -> Callable[P, None]:
+    """A command that writes a results file, with its summary (and `claims`) printed at the end."""
 
     @functools.wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
         from reports.tables import print_results
 
         path = command(*args, **kwargs)
-        print_results([path])
+        print_results([path], claims=claims)
         cli.say(f"`python -m reports {path}` prints this again; --markdown, --csv, --json.")
 
     wrapper.__annotations__["return"] = None
@@ -35,7 +35,7 @@ def reported(command: Callable[P, Path]) -> Callable[P, None]:
 
 
 app.command(reported(run))
-app.command(reported(compare), name="all")
+app.command(reported(compare, claims=True), name="all")
 app.command(reported(resume))
 app.command(soak)
 app.command(placement)

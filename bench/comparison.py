@@ -12,6 +12,7 @@ RESOLUTIONS = (224, 192, 160, 128)
 RUNTIMES = ("coreml", "portable", "torch", "torch-mps")
 QUICK_RUNTIMES = ("coreml", "portable")
 BASELINES = ("SqueezeNet11", "InceptionV3", "VGG16")
+MARKS = {None: ("", "_untrained"), "untrained": ("_untrained",)}  # packages that will do
 
 
 class Weights(NamedTuple):
@@ -79,9 +80,9 @@ def package(wanted: MobileNetConfig | str, folder: Path, weights: Weights) -> Pa
 
         path = package_path(wanted, folder)
         return path if path.exists() else export(wanted, folder)
-    for mark in ("", "_untrained"):
+    for mark in MARKS.get(weights.which, ()):
         path = folder / f"{wanted.slug}{mark}.mlpackage"
-        if path.exists() and weights.which is None:
+        if path.exists():
             return path
     return _export(wanted, folder, weights)
 

@@ -41,8 +41,8 @@ class Preparer:
     def __init__(self, plan: Plan, folder: Path) -> None:
         self.plan, self.folder = plan, folder
         self._compiled: dict[tuple[Path, str], tuple[Path, int] | str] = {}
-        self._references: dict[str, Path] = {}
         self._tried: set[str] = set()
+        self.notes: list[str] = []  # for the session: where a package's reference comes from
 
     def prepare(self, candidate: Candidate) -> Prepared | Case:
         """What can be launched, or the record of a case that cannot, with the reason."""
@@ -107,8 +107,13 @@ class Preparer:
             batch=1,
         )
         compiled = self.compiled(other)
-        if not isinstance(compiled, str):
-            self._probe(other, compiled[0])
+        outcome = None if isinstance(compiled, str) else self._probe(other, compiled[0])
+        if outcome is None or outcome.answer is None:
+            reason = outcome.reason if outcome else compiled
+            self.notes.append(
+                f"{candidate.model.name}: outputs are held against its own first launch, since "
+                f"the {REFERENCE_RUNTIME} runtime cannot run it ({reason})"
+            )
 
     def _probe(self, candidate: Candidate, compiled: Path) -> Outcome:
         """A launch of a few calls; it leaves its outputs as the reference if there is none."""

@@ -27,6 +27,8 @@ from mobilenet.errors import RecordError, UnsupportedError
 CONTROL_MARK = " (A/A control)"
 GIVE_UP_AFTER = 3  # failures of one case in a row: a hang costs its whole time limit each time
 
+SLACK = 4  # times the estimate before a launch of a slow model counts as hung
+
 
 def start(candidates: Sequence[Candidate], plan: Plan, path: Path) -> None:
     """Measure `candidates` into a new results file at `path`.
@@ -35,12 +37,13 @@ def start(candidates: Sequence[Candidate], plan: Plan, path: Path) -> None:
     """
     journal.check_new(path)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        ready, cases = prepare(candidates, plan, Path(folder))
-        with journal.create(path, [head(plan), *cases]) as file:
+        preparer = Preparer(plan, Path(folder))
+        ready, cases = prepare(candidates, preparer)
+        with journal.create(path, [head(plan, preparer.notes), *cases]) as file:
             _go(Runner(plan, ready, file), path)
 
 
-def head(plan: Plan) -> Session:
+def head(plan: Plan, notes: Sequence[str] = ()) -> Session:
     """The first line of a results file."""
     return Session(
         session=secrets.token_hex(8),
@@ -48,6 +51,7 @@ def head(plan: Plan) -> Session:
         started=utc(),
         plan=plan,
         environment=environment(),
+        notes=tuple(notes),
     )
 
 
@@ -64,7 +68,8 @@ def resume(path: Path) -> None:
         check_same_machine(session.environment, environment())
         cases = [record for record in records if isinstance(record, Case)]
         runnable = [case for case in cases if not case.skipped and not case.control_of]
-        ready, _ = prepare([candidate_of(case) for case in runnable], session.plan, Path(folder))
+        again = [candidate_of(case) for case in runnable]
+        ready, _ = prepare(again, Preparer(session.plan, Path(folder)))
         if gone := [case.case for case in runnable if case.case not in ready]:
             raise UnsupportedError(
                 f"{gone[0]} ran when the session began and does not now", "begin a new session"
@@ -74,10 +79,9 @@ def resume(path: Path) -> None:
 
 
 def prepare(
-    candidates: Sequence[Candidate], plan: Plan, folder: Path
+    candidates: Sequence[Candidate], preparer: Preparer
 ) -> tuple[dict[str, Prepared], list[Case]]:
     """What can be launched by name, and the records of all cases; the A/A control among them."""
-    preparer = Preparer(plan, folder)
     ready: dict[str, Prepared] = {}
     cases = []
     for candidate in tracked(candidates, lambda _: 1.0, "Preparing"):
@@ -112,7 +116,7 @@ class Runner:
 
     def run(self) -> None:
         """Launch everything that is left."""
-        for slot in tracked(self.left(), self.seconds, "Measuring"):
+        for slot in tracked(self.left(), lambda slot: self.seconds(slot.case), "Measuring"):
             self.journal.append(self.launch(slot))
 
     def launch(self, slot: Slot) -> Launch:
@@ -133,10 +137,10 @@ class Runner:
             **(msgspec.structs.asdict(outcome.answer) if outcome.answer else {}),
         )
 
-    def seconds(self, slot: Slot) -> float:
+    def seconds(self, case: str) -> float:
         """About how long a launch will take."""
-        case = self.prepared[slot.case]
-        return schedule.launch_seconds(self.plan, case.outside_s, case.call_s)
+        ready = self.prepared[case]
+        return schedule.launch_seconds(self.plan, ready.outside_s, ready.call_s)
 
     def _attempt(self, case: str) -> Outcome:
         if self._failures[case] >= GIVE_UP_AFTER:
@@ -146,6 +150,7 @@ class Runner:
             warmup_s=self.plan.warmup_s,
             warmup_calls=self.plan.warmup_calls,
             samples=self.plan.samples,
+            timeout_s=max(self.plan.timeout_s, SLACK * self.seconds(case)),
             spawned_ns=now_ns(),
         )
         return self.worker(job)
@@ -157,7 +162,7 @@ def _go(runner: Runner, path: Path) -> None:
             "nothing of this runs on this machine", f"the reasons are in {path}"
         )
     left = runner.left()
-    seconds = sum(map(runner.seconds, left))
+    seconds = sum(runner.seconds(slot.case) for slot in left)
     cli.say(
         f"{len(runner.prepared)} cases, {runner.plan.rounds} rounds in an order shuffled by seed "
         f"{runner.plan.seed}, {runner.plan.samples} samples a launch: {len(left)} launches, "

@@ -39,6 +39,7 @@ def main() -> None:
     job = msgspec.json.decode(sys.argv[1], type=Job)
     # SIGALRM ends a process whatever its native code is doing, even if the parent is gone.
     signal.alarm(int(job.timeout_s) + 2)
+    bound_memory(job.memory_limit_bytes)
     try:
         result = launch(job, lambda line: _write(stream, line))
     except UserError as error:
@@ -63,6 +64,16 @@ def end_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()
+
+
+def bound_memory(limit_bytes: int) -> None:
+    """Let one runaway call fail by itself rather than take the machine down.
+
+    Address space that is only reserved counts here, hence twice the limit that `Memory` holds
+    resident memory to between calls. macOS does not enforce it.
+    """
+    if sys.platform == "linux":
+        resource.setrlimit(resource.RLIMIT_DATA, (2 * limit_bytes, 2 * limit_bytes))
 
 
 def launch(job: Job, write: Callable[[Progress], None]) -> Answer | Refusal:

@@ -148,6 +148,13 @@ class Leak(FakeRuntime):
         return super().predict(inputs)
 
 
+class Gulp(FakeRuntime):
+    """Takes a terabyte in one call."""
+
+    def predict(self, inputs: Mapping[str, Feature]) -> dict[str, Feature]:
+        return {"y": np.zeros(1 << 37)} if self.tried else super().predict(inputs)
+
+
 class Vanishes(FakeRuntime):
     """Something clears the temporary folder after the case was prepared."""
 

@@ -7,8 +7,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench import cases, schedule, session
+from bench import cases, journal, schedule, session
 from bench.cases import Candidate
+from bench.job import Job
+from bench.launch import Outcome
+from bench.prepare import Prepared
 from bench.records import Case, Launch, Model, Plan, Record, Session
 from bench.runtimes import RUNTIMES, Entry
 from export.api import export_checkpoint
@@ -78,11 +81,12 @@ def test_the_order_is_that_of_the_seed(path: Path) -> None:
 FAULTS = {
     "SegmentationFault": ("crashed", "SIGSEGV"),
     "Abort": ("crashed", "SIGABRT: MPSGraph: failed assertion"),
-    "Hang": ("timeout", "no answer within 1 s"),
+    "Hang": ("timeout", "no answer within "),
     "Error": ("failed", "ValueError: no such operator"),
     "NotANumber": ("refused", "not finite"),
     "Wrong": ("refused", "differ from the reference by 1 "),
     "Leak": ("failed", "MiB of memory"),
+    "Gulp": ("failed", "Unable to allocate"),
 }
 
 
@@ -90,7 +94,7 @@ FAULTS = {
 def faulty_session(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One session in which everything goes wrong that can."""
     path = tmp_path_factory.mktemp("faults") / "results.jsonl"
-    limits = {"timeout_s": 1, "memory_limit_bytes": 256 << 20, "samples": 200}
+    limits = {"timeout_s": 6, "memory_limit_bytes": 256 << 20, "samples": 200}
     plan = msgspec.structs.replace(PLAN, rounds=1, **limits)
     names = ["FakeRuntime", *FAULTS, "Noise"]
     with pytest.MonkeyPatch.context() as patch:
@@ -170,3 +174,30 @@ def test_a_disk_that_is_full_while_compiling_is_a_row(path: Path) -> None:
     session.start([candidate("NoRoom", "a"), candidate("FakeRuntime", "b")], PLAN, path)
     (skipped,) = [r.skipped for r in records(path) if isinstance(r, Case) and r.skipped]
     assert skipped.startswith("No space left on device")
+
+
+def test_a_reference_that_is_not_independent_is_noted(path: Path) -> None:
+    session.start([candidate("FakeRuntime")], msgspec.structs.replace(PLAN, rounds=1), path)
+    head = records(path)[0]
+    assert isinstance(head, Session)
+    (note,) = head.notes
+    assert "its own first launch" in note
+    assert "it is somewhere else" in note
+
+
+def test_a_slow_model_has_time_in_proportion(path: Path) -> None:
+    """The plan's limit is for what hangs, not for what takes long by nature."""
+    asked: list[Job] = []
+
+    def worker(job: Job) -> Outcome:
+        asked.append(job)
+        return Outcome("failed", "not run")
+
+    case = candidate("FakeRuntime").case()
+    job = Job(factory="", compiled="", unit="", timeout_s=0, spawned_ns=0, memory_limit_bytes=1)
+    prepared = Prepared(case, job, outside_s=1, call_s=10)
+    plan = msgspec.structs.replace(PLAN, rounds=1)
+    with journal.create(path, []) as file:
+        session.Runner(plan, {case.case: prepared}, file, worker=worker).run()
+    (one,) = asked
+    assert one.timeout_s > 4 * (1 + 3 * 10)
