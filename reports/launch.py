@@ -5,8 +5,10 @@ from reports import stats
 
 
 def usable(launch: Launch) -> bool:
-    """Whether it ended well and left samples."""
-    return launch.status == "ok" and bool(launch.samples_ns)
+    """Whether it ended well and left samples that can be times."""
+    if launch.status != "ok" or not launch.samples_ns:
+        return False
+    return launch.calls_per_sample > 0 and min(launch.samples_ns) > 0
 
 
 def median_ns(launch: Launch) -> float:

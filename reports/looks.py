@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import altair as alt
 
 from mobilenet import files
-from reports import points
 from reports.summary import Summary
 
 Values = Sequence[Mapping[str, Any]]
@@ -48,6 +47,7 @@ def theme(ink: str, faint: str, background: str) -> dict[str, Any]:
         },
         "legend": {
             **text, "orient": "top", "labelFontSize": 11, "titleFontSize": 11, "labelLimit": 300,
+            "symbolBaseFillColor": ink, "symbolBaseStrokeColor": ink,
         },
         "title": {"color": ink, "anchor": "start", "fontSize": 15},
         "text": {"color": ink},
@@ -119,4 +119,4 @@ def sized(chart: Any, height: int = HEIGHT) -> Any:
 
 
 def _units(rows: Sequence[Summary]) -> list[str]:
-    return sorted({points.unit_name(row) for row in rows})
+    return sorted({row.place for row in rows})

@@ -161,7 +161,7 @@ def _answers(reports: Sequence[Report]) -> Iterator[dict[str, Any]]:
 def _answer(choice: Choice, short: dict[str, str]) -> dict[str, Any]:
     return {
         "case": choice.case, "short": short.get(choice.case, ""), "unit": choice.unit,
-        "top1": f"{choice.top1:g}" if choice.top1 else "", "untrained": choice.untrained,
+        "top1": f"{choice.top1:g}" if choice.top1 else "",
         "time": format.milliseconds(choice.frame_ns),
     }  # fmt: skip
 

@@ -19,19 +19,13 @@ Row = dict[str, Any]
 HALF = ("", "fp16", "float16")  # what is not worth a word: the default
 
 
-def unit_name(row: Summary) -> str:
-    """The compute unit, with the options that set cases apart."""
-    options = "".join(f", {key} {value}" for key, value in row.options.items())
-    return f"{row.unit}{options}"
-
-
 def label(model: Model) -> str:
-    """A short name, for where there is little room: "0.5-160 fp32"."""
+    """A short name, for where there is little room: "1.0-224", "0.5-160 fp32"."""
     config = config_of(model)
     if config is None:
         return model.name
     parts = [
-        f"{config.alpha:g}-{config.resolution}",
+        f"{round(config.alpha, 4)}-{config.resolution}",
         "shallow" if config.shallow else "",
         "" if model.precision in HALF else model.precision,
         model.compression,
@@ -43,8 +37,8 @@ def label(model: Model) -> str:
 
 def name(row: Summary, rows: Sequence[Summary]) -> str:
     """The label, with the unit where `rows` have several."""
-    several = len({unit_name(other) for other in rows}) > 1
-    return f"{label(row.model)}, {unit_name(row)}" if several else label(row.model)
+    several = len({other.place for other in rows}) > 1
+    return f"{label(row.model)}, {row.place}" if several else label(row.model)
 
 
 def cases(rows: Sequence[Summary]) -> list[Row]:
@@ -58,7 +52,7 @@ def _case(row: Summary) -> Row:
     low_ns, high_ns = interval or (value_ns, value_ns)
     macs = row.model.macs
     return {
-        "case": row.case, "label": label(row.model), "unit": unit_name(row),
+        "case": row.case, "label": label(row.model), "unit": row.place,
         "p50_ms": value_ns / 1e6, "low_ms": low_ns / 1e6, "high_ms": high_ns / 1e6,
         "size_mb": row.model.size_bytes / 1e6, "macs_m": None if macs is None else macs / 1e6,
     }  # fmt: skip
@@ -101,7 +95,7 @@ def launches(rows: Sequence[Summary], results: Results, limit: int) -> list[Row]
     """A row per launch, of as many whole cases as `limit` launches allow."""
     found: list[Row] = []
     for row in rows:
-        measured = results.measured(row.case)
+        measured, known_as = results.measured(row.case), name(row, rows)
         if found and len(found) + len(measured) > limit:
             break
         for launch in measured[:limit]:
@@ -109,7 +103,7 @@ def launches(rows: Sequence[Summary], results: Results, limit: int) -> list[Row]
             interval = stats.median_interval(launch.samples_ns)
             low_ns, high_ns = interval or (middle_ns * calls, middle_ns * calls)
             found.append({
-                "case": row.case, "name": name(row, rows), "round": launch.round,
+                "case": row.case, "name": known_as, "round": launch.round,
                 "p50_ms": middle_ns / 1e6,
                 "low_ms": low_ns / calls / 1e6, "high_ms": high_ns / calls / 1e6,
                 "first_ms": launch.first_call_ns / 1e6 if launch.first_call_ns else None,
@@ -146,7 +140,7 @@ def _sweep(rows: Sequence[Summary], knob_of: Any) -> list[Row]:
         config = config_of(row.model)
         knob = knob_of(config) if config else None
         if row.p50 and config and knob is not None:
-            units.setdefault(unit_name(row), {}).setdefault(knob, (row, config))
+            units.setdefault(row.place, {}).setdefault(knob, (row, config))  # the fastest of it
     units = {unit: found for unit, found in units.items() if len(found) > 1}
     return _operations_of(units) + _times_of(units)
 

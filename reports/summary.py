@@ -37,6 +37,11 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     drifting: int = 0  # launches whose first and last thirds differ
     control_of: str = ""
 
+    @property
+    def place(self) -> str:
+        """The compute unit, with the options that set cases apart: "CPU, threads 2"."""
+        return ", ".join([self.unit, *(f"{key} {value}" for key, value in self.options.items())])
+
 
 def summarize(case: Case, launches: list[Launch]) -> Summary:
     """The figures of one case from its launches, whatever their order."""
@@ -78,4 +83,4 @@ def _status(
     if good:
         return "ok", f"{len(bad)} of {len(good) + len(bad)} launches failed: {reason}"
     status = bad[-1].status
-    return (status, reason) if status != "ok" else ("failed", "no samples were recorded")
+    return (status, reason) if status != "ok" else ("failed", "no usable samples were recorded")

@@ -31,7 +31,7 @@ class Column(NamedTuple):
 
 COLUMNS = (
     Column("Model", lambda row: format.plain(row.model.name), numeric=False),
-    Column("Unit", lambda row: format.plain(_unit(row)), numeric=False),
+    Column("Unit", lambda row: format.plain(row.place), numeric=False),
     Column("p50 ms", lambda row: format.latency(row.p50)[0]),
     Column(">= 95 % interval", lambda row: format.latency(row.p50)[1]),
     Column("p90 ms", lambda row: format.latency(row.p90)[0], dispensable=1),
@@ -162,11 +162,6 @@ def note(row: Summary) -> str:
     if row.drifting > 1:
         parts.append(f"{row.drifting} launches drift")
     return "; ".join(parts)
-
-
-def _unit(row: Summary) -> str:
-    options = ", ".join(f"{key}={value}" for key, value in row.options.items())
-    return f"{row.unit} ({options})" if options else row.unit
 
 
 def _value(estimate: Any) -> float | None:

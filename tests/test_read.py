@@ -1,13 +1,19 @@
 """Results files: whole, cut, foreign, newer, empty."""
 
+import re
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import made_results as made
 from mobilenet.errors import RecordError
-from reports.read import read, read_file
+from reports import choose, claims, points, tables
+from reports.read import Results, read, read_file
+from reports.report import reports_of
 
 RECORDS = made.realistic(rounds=2, samples=3)
 
@@ -97,3 +103,38 @@ def test_a_huge_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
         file.truncate(1 << 40)
     with pytest.raises(RecordError, match="1,099,511,627,776 bytes"):
         read_file(path)
+
+
+WHOLE = b"".join(
+    msgspec.json.encode(record) + b"\n"
+    for record in [*made.realistic(rounds=1, samples=3), *made.layer_records()]
+)
+numbers = st.sampled_from([b"0", b"-1", b"1e308", b"null", b"99999999999999999999", b'"<b>"'])
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, len(WHOLE) - 1), numbers), min_size=1, max_size=40))
+def test_damage_is_a_warning_or_one_error(tmp_path_factory, damage) -> None:
+    """Figures replaced by senseless ones, wherever they stand: nothing else ever comes out."""
+    data = bytearray(WHOLE)
+    for place, value in sorted(damage, reverse=True):
+        digits = re.search(rb"(?<=[:,\[])-?\d+(\.\d+)?(?=[,}\]])", data[place:])
+        if digits:
+            data[place + digits.start() : place + digits.end()] = value
+    path = tmp_path_factory.getbasetemp() / "damaged.jsonl"
+    path.write_bytes(data)
+    with suppress(RecordError):
+        everything(read_file(path))
+
+
+def everything(sessions: list[Results]) -> None:
+    reports = reports_of(sessions)
+    tables.markdown(reports)
+    choose.choose(reports, choose.Wish(30))
+    claims.findings(sessions)
+    for one, results in zip(reports, sessions, strict=True):
+        for rows in one.runtimes().values():
+            points.fits(points.cases(rows))
+            points.accuracies(rows, one.top1)
+            points.launches(rows, results, 600)
+            points.alpha_sweep(rows)
