@@ -49,12 +49,14 @@ def build(
     *,
     precision: Precision | None = None,
     quantizers: Mapping[str, Quantizer] = MappingProxyType({}),
+    passes: Any = None,
 ) -> Any:
-    """A `coremltools.models.MLModel` of the folded network, without metadata or compression.
+    """A `coremltools.models.MLModel` of the folded network, without metadata.
 
     BN is folded here if it is not yet. Image input: scalar scale and bias in the program, the
     rest in conv0's kernel. `precision` overrides the spec's: verification builds a float32 twin.
-    `quantizers` are those of the inputs of layers, by the layer's name.
+    `quantizers` are those of the inputs of layers, by the layer's name; `passes` a coremltools
+    pipeline that compresses weights.
     """
     ct = coremltools(torch=False)
     spec = spec.resolved()
@@ -75,7 +77,7 @@ def build(
         minimum_deployment_target=opset(ct, spec),
         # an ML Program is typed already, so needs no cast pass; the old format has no types
         compute_precision=None if old else ct.precision.FLOAT32,
-        pass_pipeline=ct.PassPipeline.EMPTY,
+        pass_pipeline=passes or ct.PassPipeline.EMPTY,
         skip_model_load=True,
     )
     return neuralnetwork.finished(ct, model, names(spec).output, half) if old else model
