@@ -7,13 +7,18 @@
 PYTHON ?= python3
 TORCH_INDEX ?=
 VENV ?= .venv
+PEERS ?= .venv-peers
 DEMO ?= demo
 
 BIN := $(VENV)/bin
 PY := $(BIN)/python
-PIP := $(PY) -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+INSTALL := -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+PIP := $(PY) $(INSTALL) -c .ci/constraints.txt
+PEERS_PIP := $(PEERS)/bin/python $(INSTALL) -c tests/peers/constraints.txt
+CHECK_PYTHON := $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
+  || { echo 'error: $(PYTHON) is missing or not Python 3.11 to 3.13 (name one: make PYTHON=python3.13 $(MAKECMDGOALS))' >&2; exit 2; }
 
-.PHONY: demo test check peers benchmarks clean
+.PHONY: demo test check peers clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -35,9 +40,11 @@ check: $(VENV)/.tested
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+peers: $(PEERS)/.installed
+	$(PEERS)/bin/python -m pytest tests/peers -m peers
+
 $(VENV)/.installed: pyproject.toml .ci/constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
-	  || { echo 'error: $(PYTHON) is missing or not Python 3.11 to 3.13 (name one: make PYTHON=python3.13 $(MAKECMDGOALS))' >&2; exit 2; }
+	@$(CHECK_PYTHON)
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) -e .
 	@touch $@
@@ -46,5 +53,14 @@ $(VENV)/.tested: $(VENV)/.installed
 	$(PIP) -e '.[test]'
 	@touch $@
 
+# In steps, so that pip keeps the torch it has: torchvision on the index is built for CUDA.
+$(PEERS)/.installed: tests/peers/requirements.txt tests/peers/constraints.txt
+	@$(CHECK_PYTHON)
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS_PIP) torch
+	$(PEERS_PIP) -r tests/peers/requirements.txt
+	$(PEERS_PIP) --no-deps timm torchvision
+	@touch $@
+
 clean:
-	rm -rf $(VENV) $(DEMO) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS) $(DEMO) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
