@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from itertools import combinations
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import numpy as np
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import crashing
+import fake_native
 from bench.__main__ import app
 from bench.accuracy import contest, photographs, predictions, recipes, run, statistics, subjects
 from bench.accuracy.classes import imagenet_offset, outputs_of
@@ -31,6 +33,7 @@ from bench.accuracy.subjects import Subject
 from bench.accuracy.summary import MAX_PARTINGS, Summary
 from bench.records import Accuracy, Agreement, Model, Record
 from conftest import PHOTO
+from export.runtimes import coreml
 from mobilenet import cli
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.errors import ConfigError, RecordError
@@ -562,6 +565,25 @@ def test_the_command_from_photographs_to_records(
     assert "another comparison" in capfd.readouterr().err
 
 
+def test_core_mls_units_are_compared(
+    package: Path, answered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_native.install(monkeypatch)
+    monkeypatch.setattr(coreml, "sys", SimpleNamespace(platform="darwin"))
+    dataset = photographs.find(answered)
+    units = ("CPU_ONLY", "ALL")
+    ready = contest.prepare(
+        dataset, contest.load([package], "coreml", units, None, tmp_path), ["package"]
+    )
+    answers = list(answer_all(dataset.photographs, ready.entries, ready.head.pairs, jobs=2))
+    assert [one.name for one in ready.head.contestants] == [
+        f"hot | coreml | {unit} | package" for unit in units
+    ]
+    assert all(one.answers[0].place == one.answers[1].place == 1 for one in answers)
+    assert [pair.logits for pair in ready.head.pairs] == [False]  # probabilities are all there is
+    assert all(one.errors[0] is not None and one.errors[0] < 1e-3 for one in answers)
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -606,19 +628,15 @@ def test_real_weights_on_real_photographs(real_weights: Path, tmp_path: Path) ->
     checkpoint = obtain(real_weights / "google_slim_1.0_224_frozen.pb")
     path = tmp_path / "full.mlpackage"
     api.export_checkpoint(checkpoint, ExportSpec(), path, verify=False)
-    expected = {
-        "chelsea": ("tabby", 0.43),
-        "coffee": ("espresso", 0.99),
-        "rocket": ("missile", 0.62),
-    }
-    for name, (label, _) in expected.items():
-        (tmp_path / "data" / label).mkdir(parents=True)
-        Image.fromarray(getattr(skimage.data, name)()).save(
-            tmp_path / "data" / label / f"{name}.png"
-        )
+    expected = {"chelsea": 0.43, "coffee": 0.99, "rocket": 0.62}
+    for name, label in zip(expected, ("tabby", "espresso", "missile"), strict=True):
+        folder = tmp_path / "data" / label
+        folder.mkdir(parents=True)
+        Image.fromarray(getattr(skimage.data, name)()).save(folder / f"{name}.png")
     dataset = photographs.find(tmp_path / "data")
     for precision, error in (("float32", 0.5), ("declared", 1.0)):
-        made = contest.load([path], "portable", (), precision, tmp_path)
+        (tmp_path / precision).mkdir()
+        made = contest.load([path], "portable", (), precision, tmp_path / precision)
         ready = contest.prepare(dataset, [subjects.of_checkpoint(checkpoint), *made], ["package"])
         for one in answer_all(dataset.photographs, ready.entries, ready.head.pairs, jobs=1):
             probability = expected[Path(one.image).stem]

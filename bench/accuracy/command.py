@@ -27,8 +27,7 @@ class AccuracyOptions:
     labels: Path | None = None
     """Text or CSV file with a file name and a class a line. Default: val.txt in the folder."""
     recipe: Annotated[tuple[str, ...] | None, SEVERAL] = None
-    """Way from photograph to input; several are allowed: package (as its metadata says, the
-    default), torchvision, timm, slim, keras, squash, center-square, fit."""
+    """package, torchvision, timm, slim, keras, squash, center-square, fit. Default: package."""
     against: str | None = None
     """Weights as `python -m export` takes them: that network in PyTorch is the reference."""
     runtime: str | None = None
@@ -36,8 +35,7 @@ class AccuracyOptions:
     unit: Annotated[tuple[str, ...] | None, SEVERAL] = None
     """Compute units; several are allowed. Default: the runtime's last, ALL for coreml."""
     precision: Literal["float32", "declared"] | None = None
-    """Of portable: float32 arithmetic on the stored weights (the default), or as declared, with
-    every float16 result rounded."""
+    """Of portable: declared rounds every float16 result. Default: float32 on stored weights."""
     limit: int | None = None
     """At most so many photographs, spread evenly over the set."""
     jobs: int | None = None
@@ -61,7 +59,9 @@ def accuracy(
 ) -> None:
     """Measure how often packages are right on photographs of known classes.
 
-    An interrupted run is continued by the same command.
+    A recipe is the way from a photograph to the network's input; package is what the package's
+    metadata says, the others are what other code does. An interrupted run is continued by the
+    same command.
 
     Parameters
     ----------

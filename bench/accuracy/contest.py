@@ -112,8 +112,8 @@ def _loaded(candidate: Candidate, precision: "Precision", folder: Path) -> Subje
         raise UnsupportedError(
             f"this machine has no {candidate.unit}", f"it has {', '.join(runtime.units())}"
         )
-    place = folder / candidate.model.identity[:16]
-    place.mkdir(exist_ok=True)
+    place = folder / f"{candidate.model.identity[:16]}-{candidate.unit}"
+    place.mkdir()
     return of_package(
         candidate.model,
         runtime,

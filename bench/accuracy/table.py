@@ -84,7 +84,7 @@ def caveat(record: Accuracy) -> str:
 
 def agreement(records: Sequence[Agreement], names: Sequence[str]) -> Table:
     table = _table(
-        "Pair", "Same top-1 %", "Only one right", "p", "Verdict", "Difference p50", "p99", "max",
+        "Pair", "Same top-1 %", "Right alone", "p", "Verdict", "Difference p50", "p99", "max",
         left=1,
     )  # fmt: skip
     for one in records:
@@ -102,8 +102,9 @@ def agreement(records: Sequence[Agreement], names: Sequence[str]) -> Table:
 
 
 def explained(pairs: int) -> list[str]:
+    level = f"{LEVEL:g} / {pairs} pairs" if pairs > 1 else f"{LEVEL:g}"
     return [
-        f"[dim]Verdict on the second: exact one-sided McNemar test, p < {LEVEL:g} / {pairs}.[/]",
+        f"[dim]Verdict on the second of a pair: exact one-sided McNemar test, p < {level}.[/]",
         "[dim]Difference: the largest of the log-probabilities of a photograph (natural log).[/]",
     ]
 
