@@ -79,9 +79,10 @@ def accuracies(rows: Sequence[Summary], top1: Mapping[str, Top1]) -> list[Row]:
 def fits(values: Sequence[Row]) -> list[Row]:
     """Time by operations as a straight line for each unit, from zero operations on: two ends."""
     found: list[Row] = []
-    for unit in dict.fromkeys(value["unit"] for value in values):
-        macs = [value["macs_m"] for value in values if value["unit"] == unit]
-        times = [value["p50_ms"] for value in values if value["unit"] == unit]
+    counted = [value for value in values if value["macs_m"] is not None]
+    for unit in dict.fromkeys(value["unit"] for value in counted):
+        macs = [value["macs_m"] for value in counted if value["unit"] == unit]
+        times = [value["p50_ms"] for value in counted if value["unit"] == unit]
         if len(set(macs)) > 2:
             slope, intercept = linear_regression(macs, times)
             found += [
