@@ -6,10 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.config import MobileNetConfig
 from mobilenet.untrained import untrained
+
+# The same examples on every run and machine; a busy machine is no failure.
+settings.register_profile(
+    "repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("repeatable")
 
 PHOTO = Path(__file__).parent / "data" / "chelsea.jpg"
 
