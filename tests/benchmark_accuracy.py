@@ -98,13 +98,15 @@ def plain(folder: Path, images: int) -> float:
 
 def ours(folder: Path, images: int) -> float:
     """With the start of the decoding processes, which the plain loop does not need."""
-    from bench.accuracy import contest, photographs, run
+    from bench.accuracy import comparison, evaluate, photographs
 
     dataset = photographs.find(folder / "photographs").limited(images)
-    subjects = contest.load([folder / "full.mlpackage"], "portable", (), None, folder)
-    made = contest.prepare(dataset, subjects, ["package"])
+    subjects = comparison.load([folder / "full.mlpackage"], "portable", (), None, folder)
+    made = comparison.prepare(dataset, subjects, ["package"])
     begin = time.perf_counter()
-    answers = run.predictions(dataset.photographs, made.entries, made.head.pairs, run.cores())
+    answers = evaluate.predictions(
+        dataset.photographs, made.entries, made.head.pairs, evaluate.cores()
+    )
     broken = sum(bool(answer.broken) for answer in answers)
     if broken:
         raise SystemExit(f"{broken} photographs could not be opened")

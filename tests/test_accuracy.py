@@ -22,13 +22,21 @@ from PIL import Image
 import crashing
 import fake_native
 from bench.__main__ import app
-from bench.accuracy import contest, photographs, predictions, recipes, run, statistics, subjects
+from bench.accuracy import (
+    comparison,
+    evaluate,
+    photographs,
+    predictions,
+    recipes,
+    statistics,
+    subjects,
+)
 from bench.accuracy.classes import imagenet_offset, outputs_of
 from bench.accuracy.command import log_path
 from bench.accuracy.decode import Decoder, Wanted, decode
+from bench.accuracy.evaluate import Entry
+from bench.accuracy.evaluate import predictions as answer_all
 from bench.accuracy.predictions import Answer, Prediction
-from bench.accuracy.run import Entry
-from bench.accuracy.run import predictions as answer_all
 from bench.accuracy.subjects import Subject
 from bench.accuracy.summary import MAX_PARTINGS, Summary
 from bench.records import Accuracy, Agreement, Model, Record
@@ -340,7 +348,7 @@ def test_known_answers_in_order_and_with_bounded_memory(tmp_path: Path) -> None:
 
     answers = answer_all(dataset.photographs, [entry(subject(answer=counting))], [], jobs=2)
     first = next(answers)
-    assert sum(asked) <= (run.AHEAD * 2 + 1) * run.BATCH
+    assert sum(asked) <= (evaluate.AHEAD * 2 + 1) * evaluate.BATCH
     everything = [first, *answers]
     assert [one.image for one in everything] == [one.name for one in dataset.photographs]
     assert sum(asked) == len(everything) - 1
@@ -356,17 +364,17 @@ def test_known_answers_in_order_and_with_bounded_memory(tmp_path: Path) -> None:
 
 
 def test_nan_is_wrong_whatever_its_place() -> None:
-    good = run.answer(np.log(np.array([0.7, 0.2, 0.1], np.float32)), 1)
+    good = evaluate.answer(np.log(np.array([0.7, 0.2, 0.1], np.float32)), 1)
     assert good == Answer((0, 1, 2), 0.7, 2)
-    nan = run.answer(np.array([np.nan, -0.1, -3], np.float32), 1)
+    nan = evaluate.answer(np.array([np.nan, -0.1, -3], np.float32), 1)
     assert (nan.place, nan.finite) == (0, False)
-    certain = run.answer(np.array([0, -np.inf, -np.inf], np.float32), 0)
+    certain = evaluate.answer(np.array([0, -np.inf, -np.inf], np.float32), 0)
     assert (certain.place, certain.finite) == (1, True)
 
 
 def test_equal_scores_are_ranked_by_output() -> None:
-    assert run.answer(np.zeros(9, np.float32), 4).place == 5
-    assert run.answer(np.zeros(9, np.float32), 5).place == 0
+    assert evaluate.answer(np.zeros(9, np.float32), 4).place == 5
+    assert evaluate.answer(np.zeros(9, np.float32), 5).place == 0
 
 
 def test_log_probabilities() -> None:
@@ -391,9 +399,9 @@ def test_difference_of_probabilities_ends_where_float16_does() -> None:
 
 def compared(
     tmp_path: Path, *others: Subject
-) -> tuple[contest.Contest, list[Accuracy | Agreement]]:
+) -> tuple[comparison.Comparison, list[Accuracy | Agreement]]:
     dataset = photographs.find(colours(tmp_path))
-    ready = contest.prepare(dataset, [subject(), *others], ["squash"])
+    ready = comparison.prepare(dataset, [subject(), *others], ["squash"])
     summary = Summary(ready.head, ready.entries)
     for one in answer_all(dataset.photographs, ready.entries, ready.head.pairs, jobs=1):
         summary.add(one)
@@ -455,8 +463,8 @@ def test_partings_are_few_and_the_weightiest(tmp_path: Path) -> None:
 def test_pairs_are_rivals_and_recipes(tmp_path: Path) -> None:
     dataset = photographs.find(colours(tmp_path, each=1))
     names = ["package", "squash", "package"]
-    ready = contest.prepare(dataset, [subject("a"), subject("b")], names)
-    named = [one.name for one in ready.head.contestants]
+    ready = comparison.prepare(dataset, [subject("a"), subject("b")], names)
+    named = [one.name for one in ready.head.entries]
     assert named == [f"{s} | fake | CPU | {r}" for s in "ab" for r in ("package", "squash")]
     pairs = {(pair.reference, pair.other) for pair in ready.head.pairs}
     assert pairs == {(0, 1), (0, 2), (1, 3), (2, 3)}
@@ -560,7 +568,7 @@ def test_the_command_from_photographs_to_records(
     again = json.loads(text.out)
     assert [one["top1"] for one in again[:2]] == [20, 20]
 
-    monkeypatch.setattr(run, "predictions", None)  # nothing is answered twice
+    monkeypatch.setattr(evaluate, "predictions", None)  # nothing is answered twice
     assert cli.run(app, [*command, "--limit", "5"]) == 2
     assert "another comparison" in capfd.readouterr().err
 
@@ -572,11 +580,11 @@ def test_core_mls_units_are_compared(
     monkeypatch.setattr(coreml, "sys", SimpleNamespace(platform="darwin"))
     dataset = photographs.find(answered)
     units = ("CPU_ONLY", "ALL")
-    ready = contest.prepare(
-        dataset, contest.load([package], "coreml", units, None, tmp_path), ["package"]
+    ready = comparison.prepare(
+        dataset, comparison.load([package], "coreml", units, None, tmp_path), ["package"]
     )
     answers = list(answer_all(dataset.photographs, ready.entries, ready.head.pairs, jobs=2))
-    assert [one.name for one in ready.head.contestants] == [
+    assert [one.name for one in ready.head.entries] == [
         f"hot | coreml | {unit} | package" for unit in units
     ]
     assert all(one.answers[0].place == one.answers[1].place == 1 for one in answers)
@@ -636,8 +644,10 @@ def test_real_weights_on_real_photographs(real_weights: Path, tmp_path: Path) ->
     dataset = photographs.find(tmp_path / "data")
     for precision, error in (("float32", 0.5), ("declared", 1.0)):
         (tmp_path / precision).mkdir()
-        made = contest.load([path], "portable", (), precision, tmp_path / precision)
-        ready = contest.prepare(dataset, [subjects.of_checkpoint(checkpoint), *made], ["package"])
+        made = comparison.load([path], "portable", (), precision, tmp_path / precision)
+        ready = comparison.prepare(
+            dataset, [subjects.of_checkpoint(checkpoint), *made], ["package"]
+        )
         for one in answer_all(dataset.photographs, ready.entries, ready.head.pairs, jobs=1):
             probability = expected[Path(one.image).stem]
             assert [answer.place for answer in one.answers] == [1, 1]

@@ -11,12 +11,13 @@ from mobilenet import cli
 from mobilenet.errors import ConfigError
 
 if TYPE_CHECKING:
-    from bench.accuracy.contest import Contest
+    from bench.accuracy.comparison import Comparison
     from bench.records import Accuracy, Agreement
 
 SEVERAL = Parameter(consume_multiple=True, negative="")
 FLAG = Parameter(negative="", show_default=False)
 MAX_JOBS = 256
+DEFAULT_FOLDER = Path("results")
 
 
 @Parameter(name="*")
@@ -73,8 +74,7 @@ def accuracy(
     """
     import tempfile
 
-    from bench.accuracy import contest as contests
-    from bench.accuracy import photographs, recipes, table
+    from bench.accuracy import comparison, photographs, recipes, table
 
     options = options or AccuracyOptions()
     names = options.recipe or (recipes.PACKAGE,)
@@ -86,15 +86,15 @@ def accuracy(
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         with cli.status("loading"):
             runtime = options.runtime or ("coreml" if sys.platform == "darwin" else "portable")
-            subjects = contests.load(
+            subjects = comparison.load(
                 packages, runtime, options.unit or (), options.precision, Path(folder)
             )
             if options.against:
-                subjects.insert(
-                    0, contests.checkpoint(options.against, subjects[0], options.offline)
-                )
-            contest = contests.prepare(dataset, subjects, names)
-        path, records = run(contest, options)
+                original = comparison.checkpoint(options.against, subjects[0], options.offline)
+                subjects.insert(0, original)
+            prepared = comparison.prepare(dataset, subjects, names)
+        path = options.output or DEFAULT_FOLDER / f"accuracy-{prepared.digest[:8]}.jsonl"
+        records = carry_out(prepared, path, options.jobs)
     if options.json:
         cli.print_json(records)
     else:
@@ -102,40 +102,45 @@ def accuracy(
         cli.say(f"Records are in {path}, every answer in {log_path(path)}.")
 
 
-def run(contest: "Contest", options: AccuracyOptions) -> tuple[Path, list["Accuracy | Agreement"]]:
-    """Answer what is still to be answered; the records, and where they are."""
+def carry_out(
+    comparison: "Comparison", path: Path, jobs: int | None = None
+) -> list["Accuracy | Agreement"]:
+    """Answer what is still to be answered, and write the records to `path`."""
     import msgspec
 
     from bench import journal
-    from bench.accuracy import predictions, summary
-    from bench.accuracy import run as passing
-    from bench.accuracy.progress import tracked
+    from bench.accuracy import evaluate, predictions, progress, summary
     from bench.records import Plan
     from bench.session import head, utc
     from mobilenet.files import write_atomically
 
-    path = options.output or journal.DEFAULT_FOLDER / f"accuracy-{contest.digest[:8]}.jsonl"
     if not log_path(path).exists():
         journal.check_new(path)
-    started = utc()
-    result = summary.Summary(contest.head, contest.entries)
-    with predictions.opened(log_path(path), contest.head) as log:
+    started, photographs = utc(), comparison.dataset.photographs
+    result = summary.Summary(comparison.head, comparison.entries)
+    with predictions.opened(log_path(path), comparison.head) as log:
         for prediction in predictions.read(log_path(path)):
             result.add(prediction)
         if log.done:
-            cli.say(f"{log.done} of {len(contest.dataset.photographs)} were answered before")
-        todo = contest.dataset.photographs[log.done :]
-        answers = passing.predictions(
-            todo, contest.entries, contest.head.pairs, options.jobs or passing.cores()
+            cli.say(f"{log.done} of {len(photographs)} were answered before")
+        answers = evaluate.predictions(
+            photographs[log.done :],
+            comparison.entries,
+            comparison.head.pairs,
+            jobs or evaluate.cores(),
         )
-        for prediction in tracked(answers, result, len(contest.dataset.photographs)):
-            log.append(prediction)
-            result.add(prediction)
-    records = list(result.records(contest.dataset.folder, started))
+        try:
+            for prediction in progress.tracked(answers, result, len(photographs)):
+                log.append(prediction)
+                result.add(prediction)
+        except KeyboardInterrupt:
+            cli.say(f"{result.seen} of {len(photographs)} are kept; the same command goes on.")
+            raise
+    records = list(result.records(comparison.dataset.folder, started))
     plan = Plan(rounds=1, warmup_s=0, warmup_calls=0, samples=0, timeout_s=0, seed=0)
     lines = (msgspec.json.encode(record) + b"\n" for record in (head(plan), *records))
     write_atomically(path, b"".join(lines))
-    return path, records
+    return records
 
 
 def log_path(path: Path) -> Path:

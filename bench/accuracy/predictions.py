@@ -23,8 +23,8 @@ T = TypeVar("T")
 FIRST = 5  # answers that are kept, of each model for each photograph
 
 
-class Contestant(msgspec.Struct, frozen=True, kw_only=True):
-    """One model fed by one recipe."""
+class EntryRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One model fed by one recipe; fields as in `bench.records.Accuracy`."""
 
     name: str
     model: Model
@@ -38,7 +38,7 @@ class Contestant(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pair(msgspec.Struct, frozen=True, kw_only=True):
-    """Two contestants that are compared: their positions, and what their error is of."""
+    """Two entries that are compared: their positions, and what their error is of."""
 
     reference: int
     other: int
@@ -52,12 +52,12 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     tool: str
     software: dict[str, str]
     photographs: Photographs
-    contestants: tuple[Contestant, ...]
+    entries: tuple[EntryRecord, ...]
     pairs: tuple[Pair, ...]
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True):
-    """What one contestant made of one photograph."""
+    """What one entry made of one photograph."""
 
     first: tuple[int, ...]  # outputs, most likely first; at most `FIRST`
     probability: float  # of the first of them
@@ -71,7 +71,7 @@ class Prediction(msgspec.Struct, frozen=True, omit_defaults=True):
     image: str
     truth: str
     broken: str = ""  # why it could not be opened; then nothing else is here
-    answers: tuple[Answer, ...] = ()  # as `Head.contestants`
+    answers: tuple[Answer, ...] = ()  # as `Head.entries`
     errors: tuple[float | None, ...] = ()  # as `Head.pairs`; None where one was not finite
 
 

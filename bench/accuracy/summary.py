@@ -8,9 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from bench.accuracy.decode import BROKEN
-from bench.accuracy.predictions import Answer, Contestant, Head, Pair, Prediction
-from bench.accuracy.run import Entry
+from bench.accuracy.evaluate import Entry
+from bench.accuracy.predictions import Answer, EntryRecord, Head, Pair, Prediction
 from bench.accuracy.statistics import mcnemar_worse, quantile, wilson
 from bench.records import Accuracy, Agreement, Parting
 
@@ -20,7 +22,7 @@ THUMBNAIL = 96  # pixels of the longer side: some 3 kB
 
 @dataclass
 class Tally:
-    """Running counts of one contestant."""
+    """Running counts of one entry."""
 
     images: int = 0
     top1: int = 0
@@ -36,7 +38,7 @@ class Tally:
 
 @dataclass
 class PairTally:
-    """Running counts of two contestants."""
+    """Running counts of two entries."""
 
     pair: Pair
     reference: Entry
@@ -76,13 +78,13 @@ class Summary:
     """Takes predictions one by one; can be asked at any time."""
 
     head: Head
-    entries: Sequence[Entry]  # as `head.contestants`
+    entries: Sequence[Entry]  # as `head.entries`
     tallies: list[Tally] = field(init=False)
     pairs: list[PairTally] = field(init=False)
     broken: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.tallies = [Tally() for _ in self.head.contestants]
+        self.tallies = [Tally() for _ in self.head.entries]
         self.pairs = [
             PairTally(pair, self.entries[pair.reference], self.entries[pair.other])
             for pair in self.head.pairs
@@ -103,21 +105,15 @@ class Summary:
         return self.tallies[0].images + len(self.broken)
 
     def records(self, folder: Path, started: str) -> Iterable[Accuracy | Agreement]:
-        """One `Accuracy` a contestant, one `Agreement` a pair; thumbnails are of `folder`."""
-        for contestant, tally in zip(self.head.contestants, self.tallies, strict=True):
-            yield self._accuracy(contestant, tally, started)
+        """One `Accuracy` an entry, one `Agreement` a pair; thumbnails are of `folder`."""
+        for entry, tally in zip(self.head.entries, self.tallies, strict=True):
+            yield self._accuracy(entry, tally, started)
         for pair in self.pairs:
             yield self._agreement(pair, folder)
 
-    def _accuracy(self, contestant: Contestant, tally: Tally, started: str) -> Accuracy:
+    def _accuracy(self, entry: EntryRecord, tally: Tally, started: str) -> Accuracy:
         return Accuracy(
-            name=contestant.name,
-            model=contestant.model,
-            runtime=contestant.runtime,
-            unit=contestant.unit,
-            precision=contestant.precision,
-            recipe=contestant.recipe,
-            geometry=contestant.geometry,
+            **msgspec.structs.asdict(entry),
             photographs=self.head.photographs,
             started=started,
             tool=self.head.tool,
@@ -128,14 +124,12 @@ class Summary:
             top1_interval=wilson(tally.top1, tally.images),
             top5_interval=wilson(tally.top5, tally.images),
             not_finite=tally.not_finite,
-            published_top1=contestant.published_top1,
-            published_top5=contestant.published_top5,
         )
 
     def _agreement(self, tally: PairTally, folder: Path) -> Agreement:
         errors = sorted(tally.errors)
         shares = [quantile(errors, q) for q in (0.5, 0.9, 0.99, 1)] if errors else [None] * 4
-        names = [contestant.name for contestant in self.head.contestants]
+        names = [entry.name for entry in self.head.entries]
         return Agreement(
             reference=names[tally.pair.reference],
             other=names[tally.pair.other],

@@ -10,9 +10,9 @@ import msgspec
 
 from bench.accuracy import recipes
 from bench.accuracy.classes import outputs_of
+from bench.accuracy.evaluate import Entry
 from bench.accuracy.photographs import Dataset
-from bench.accuracy.predictions import Contestant, Head, Pair
-from bench.accuracy.run import Entry
+from bench.accuracy.predictions import EntryRecord, Head, Pair
 from bench.accuracy.subjects import Subject, of_checkpoint, of_package
 from bench.cases import Candidate, candidates, check_names
 from bench.environment import environment
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Contest:
+class Comparison:
     """Everything that a run needs, loaded."""
 
     dataset: Dataset
@@ -40,7 +40,9 @@ class Contest:
         return hashlib.sha256(msgspec.json.encode(self.head)).hexdigest()
 
 
-def prepare(dataset: Dataset, subjects: Sequence[Subject], recipe_names: Sequence[str]) -> Contest:
+def prepare(
+    dataset: Dataset, subjects: Sequence[Subject], recipe_names: Sequence[str]
+) -> Comparison:
     """Every subject with every recipe, and the classes of the photographs among its outputs."""
     classes = dataset.classes()
     entries = tuple(
@@ -53,10 +55,10 @@ def prepare(dataset: Dataset, subjects: Sequence[Subject], recipe_names: Sequenc
         tool=__version__,
         software=environment().packages,
         photographs=dataset.summary(),
-        contestants=tuple(map(_contestant, entries)),
+        entries=tuple(map(_record, entries)),
         pairs=tuple(_pairs(entries)),
     )
-    return Contest(dataset, entries, head)
+    return Comparison(dataset, entries, head)
 
 
 def load(
@@ -153,9 +155,9 @@ def _recipes(subject: Subject, names: Sequence[str]) -> Iterator[recipes.Recipe]
         yield recipes.of_package(subject.geometry or STANDARD_CROP, subject.size)
 
 
-def _contestant(entry: Entry) -> Contestant:
+def _record(entry: Entry) -> EntryRecord:
     subject = entry.subject
-    return Contestant(
+    return EntryRecord(
         name=entry.name,
         model=subject.model,
         runtime=subject.runtime,
@@ -170,14 +172,11 @@ def _contestant(entry: Entry) -> Contestant:
 
 def _pairs(entries: Sequence[Entry]) -> Iterator[Pair]:
     """Every subject with the first on the same recipe; every recipe with the subject's first."""
-    first = entries[0].subject
+    first = entries[0]
     for other, entry in enumerate(entries):
-        for reference, candidate in enumerate(entries[:other]):
-            same_recipe = candidate.recipe.name == entry.recipe.name
-            rival = same_recipe and candidate.subject is first
-            recast = candidate.subject is entry.subject and candidate.recipe.name == (
-                entries[0].recipe.name
-            )
-            if rival or recast:
-                logits = candidate.subject.logits and entry.subject.logits
+        for reference, base in enumerate(entries[:other]):
+            rivals = base.subject is first.subject and base.recipe.name == entry.recipe.name
+            recipes_apart = base.subject is entry.subject and base.recipe.name == first.recipe.name
+            if rivals or recipes_apart:
+                logits = base.subject.logits and entry.subject.logits
                 yield Pair(reference=reference, other=other, logits=logits)
