@@ -76,8 +76,8 @@ class MobileNetConfig:
 
     `alpha` thins every layer, `resolution` is the side of the square input in pixels, `shallow`
     leaves out the five 14x14x512 blocks. The rest follows the checkpoint: TF-Slim pads
-    as TensorFlow's SAME, timm and Caffe symmetrically, Keras as SAME does for even maps even
-    where the map is odd; `width_rule` is how a fractional channel count is rounded by the code
+    as TensorFlow's SAME, timm and Caffe symmetrically; Keras' blocks as SAME would an even
+    map, be it even or odd; `width_rule` is how a fractional channel count is rounded by the code
     the weights come from.
 
     Raises `ConfigError` for a value that no MobileNet can have.
@@ -129,7 +129,7 @@ class MobileNetConfig:
 
         def add(name: str, kind: Kind, inputs: int, outputs: int, stride: int = 1) -> None:
             nonlocal size
-            pads = NO_PADS if kind == "pointwise" else self.pads(size, stride)
+            pads = NO_PADS if kind == "pointwise" else self.pads(size, stride, kind)
             after = (size + pads[0] + pads[1] - (1 if kind == "pointwise" else 3)) // stride + 1
             rows.append(ConvSpec(name, kind, inputs, outputs, stride, size, after, pads))
             size = after
@@ -144,11 +144,11 @@ class MobileNetConfig:
             width = self.channels(outputs)
         return tuple(rows)
 
-    def pads(self, size: int, stride: int) -> Pads:
+    def pads(self, size: int, stride: int, kind: Kind = "depthwise") -> Pads:
         """(top, bottom, left, right) of a 3x3 convolution over a square map of side `size`."""
         if self.padding == "symmetric":
             return (1, 1, 1, 1)
-        if self.padding == "keras" and stride == 2:
+        if self.padding == "keras" and stride == 2 and kind == "depthwise":
             return (0, 1, 0, 1)  # keras/applications/mobilenet.py: ZeroPadding2D(((0, 1), (0, 1)))
         before, after = same_padding(size, stride)
         return (before, after, before, after)

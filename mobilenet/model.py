@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mobilenet.checkpoint import BatchNorm, Checkpoint, Layer
-from mobilenet.config import ConvSpec, MobileNetConfig
+from mobilenet.config import ConvSpec, MobileNetConfig, Pads
 from mobilenet.store import state_arrays
 
 
@@ -27,13 +27,16 @@ class ConvUnit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.spec.kernel > 1:  # the pads depend on the size at hand: any size may come in
-            top, bottom, _, _ = self.config.pads(int(x.shape[-2]), self.spec.stride)
-            _, _, left, right = self.config.pads(int(x.shape[-1]), self.spec.stride)
+            top, bottom, _, _ = self._pads(x.shape[-2])
+            _, _, left, right = self._pads(x.shape[-1])
             x = F.pad(x, (left, right, top, bottom))
         x = self.conv(x)
         if self.norm is not None:
             x = self.norm(x)
         return F.relu6(x) if self.config.activation == "relu6" else F.relu(x)
+
+    def _pads(self, size: int) -> Pads:
+        return self.config.pads(int(size), self.spec.stride, self.spec.kind)
 
 
 class MobileNet(nn.Module):

@@ -63,7 +63,7 @@ def plain_forward(
 ) -> np.ndarray:
     """Logits by torch's functions alone, from the table of families rather than from a config."""
 
-    def unit(x: torch.Tensor, layer: Layer, stride: int) -> torch.Tensor:
+    def unit(x: torch.Tensor, layer: Layer, stride: int, padding: str = padding) -> torch.Tensor:
         kernel = torch.from_numpy(layer.kernel)
         if kernel.shape[-1] == 3:
             before, after = pads(padding, x.shape[-1], stride)
@@ -76,7 +76,7 @@ def plain_forward(
             x = F.batch_norm(x, n[2], n[3], n[0], n[1], eps=epsilon)
         return activation(x)
 
-    y = unit(torch.from_numpy(x), checkpoint.layers["conv0"], 2)
+    y = unit(torch.from_numpy(x), checkpoint.layers["conv0"], 2, padding.replace("keras", "same"))
     for name, layer in list(checkpoint.layers.items())[1:-1]:
         number = int(name.removeprefix("conv").split("_")[0])
         y = unit(y, layer, STRIDES[number] if name.endswith("depthwise") else 1)
@@ -202,6 +202,44 @@ def caffe(checkpoint: Checkpoint, path: Path, *, epsilon: float | None = None) -
     out += chunk(100, chunk(1, b"pool6") + chunk(2, b"Pooling")) + chunk(100, last)
     path.write_bytes(out)
     return path
+
+
+def prototxt(checkpoint: Checkpoint) -> str:
+    """The text that goes with `caffe`'s file."""
+    size, last = checkpoint.config.resolution, "data"
+    out = f'input: "data" input_dim: 2 input_dim: 3 input_dim: {size} input_dim: {size}\n'
+
+    def layer(name: str, kind: str, top: str = "", setting: str = "") -> None:
+        nonlocal out, last
+        blob = top or last
+        out += (
+            f'layer {{ name: "{name}" type: "{kind}" bottom: "{last}" top: "{blob}" {setting} }}\n'
+        )
+        last = blob
+
+    def convolution(name: str, kernel: np.ndarray, stride: int, bias: str = "false") -> None:
+        groups = kernel.shape[0] if kernel.shape[1] == 1 and kernel.shape[-1] == 3 else 1
+        pad = kernel.shape[-1] // 2
+        setting = f"num_output: {kernel.shape[0]} kernel_size: {kernel.shape[-1]} pad: {pad}"
+        setting += f" stride: {stride} group: {groups} bias_term: {bias}"
+        layer(name, "Convolution", name, f"convolution_param {{ {setting} }}")
+
+    def unit(name: str, kernel: np.ndarray, stride: int) -> None:
+        convolution(name, kernel, stride)
+        layer(f"{name}/bn", "BatchNorm", setting="batch_norm_param { use_global_stats: true }")
+        layer(f"{name}/scale", "Scale", setting="scale_param { bias_term: true }")
+        layer("relu", "ReLU")
+
+    unit("conv1", checkpoint.layers["conv0"].kernel, 2)
+    names = [name for name in checkpoint.layers if name.endswith("depthwise")]
+    for (number, depthwise, pointwise), name in zip(blocks(checkpoint), names, strict=True):
+        stride = STRIDES[int(name.removeprefix("conv").split("_")[0])]
+        unit(f"conv{number}/dw", depthwise.kernel, stride)
+        unit(f"conv{number}/sep", pointwise.kernel, 1)
+    layer("pool6", "Pooling", "pool6", "pooling_param { pool: AVE global_pooling: true }")
+    head = checkpoint.layers["logits"].kernel
+    convolution("fc7", head[..., None, None], 1, bias="true")
+    return out
 
 
 # --- HDF5

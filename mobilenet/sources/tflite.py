@@ -202,8 +202,9 @@ def _activation(graph: _Graph, kernels: list[_Operator]) -> Activation:
 
 
 def _padding(graph: _Graph, kernels: list[_Operator]) -> Padding:
-    """Told by the convolutions of stride 2: over even maps only they differ."""
-    found = {_pads(graph, op) for op in kernels if op.options.StrideH() == 2}
+    """Told by the blocks of stride 2: over even maps only they differ, and Keras' stem is SAME."""
+    strided = (op for op in kernels[1:] if op.options.StrideH() == 2)
+    found = {_pads(graph, op) for op in strided}
     for padding in ("same", "symmetric", "keras"):
         if found == {padding}:
             return padding
