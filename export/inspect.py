@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from export import findings as rules
 from export import package
-from export.findings import Finding
+from export.findings import Finding, findings
 from export.mil import read, specification
 from export.mil.cost import Cost, cost
 from export.mil.program import Function
@@ -85,17 +84,6 @@ class Inspection:
     parts: tuple[PartFacts, ...]
     findings: tuple[Finding, ...]
 
-    @property
-    def macs(self) -> int:
-        """Of all parts, as far as they are known; functions are alternatives and do not add."""
-        known = [part.macs or 0 for part in self.parts]
-        return max(known, default=0) if self.kind == "mlProgram" else sum(known)
-
-    @property
-    def macs_are_whole(self) -> bool:
-        return all(part.macs is not None and not part.layers_of_unknown_macs
-                   for part in self.parts)  # fmt: skip
-
 
 def inspect(path: Path, images: Sequence[Path] = ()) -> Inspection:
     """Look at the package or .mlmodel at `path`; run it on `images`, if there are any.
@@ -115,7 +103,7 @@ def inspect(path: Path, images: Sequence[Path] = ()) -> Inspection:
                 continue
             costs = cost(function)
             labels = labels or function.description.labels
-            found += [replace(f, part=name) for f in rules.findings(kind, function, costs)]
+            found += [replace(f, part=name) for f in findings(kind, function, costs)]
             parts.append(_facts(name, part.kind, function, costs))
     if images:
         from export.overflow import largest_values, overflows
@@ -171,8 +159,7 @@ def _pixels_text(function: Function) -> Iterator[str]:
         if way.first is None:
             yield f"{way.input.name}: not a scale and bias for each channel"
         else:
-            seen = rules.range_text(way)
-            yield f"{way.input.name}: pixels 0 to 255 reach the first layer as {seen}"
+            yield f"{way.input.name}: pixels 0 to 255 reach the first layer as {way.range}"
 
 
 def _with_largest(part: PartFacts, largest: dict[str, float]) -> PartFacts:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from export.activations import crop, geometry_of, of_package, picture_size
-from export.findings import FLOAT16_MAX, Finding
+from export.findings import Finding
 from export.mil.read import read
 from export.pictures import open_picture
 from export.runtimes.base import ImageInput
@@ -15,6 +15,8 @@ from mobilenet.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from export.inspect import LayerFacts
+
+FLOAT16_MAX = 65504.0
 
 
 def largest_values(path: Path, photographs: Sequence[Path]) -> dict[str, float]:

@@ -38,6 +38,12 @@ class Pixels:
         return float((self.high - self.low).max())
 
     @property
+    def range(self) -> str:
+        """What the pixels 0 to 255 become: "-1 to 1", for each channel where they differ."""
+        pairs = zip(self.low, self.high, strict=True)
+        return ", ".join(dict.fromkeys(f"{low:.4g} to {high:.4g}" for low, high in pairs))
+
+    @property
     def arithmetic(self) -> tuple[Op, ...]:
         """The steps that compute."""
         return tuple(step for step in self.steps if step.type not in PASSES)

@@ -1,0 +1,132 @@
+"""Two models, layer by layer: the first layer at fault is named, whatever layers are called."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from export.__main__ import app
+from export.activations import Layer
+from export.build import build
+from export.diff import diff, match
+from export.spec import ExportSpec
+from export.trace import trace
+from inspected import small
+from mobilenet import cli
+from mobilenet.checkpoint import Checkpoint
+from mobilenet.errors import UnsupportedError
+from mobilenet.model import from_checkpoint
+from mobilenet.store import save as save_checkpoint
+from reports.layers import LayerErrors
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # torch deprecates tracing
+
+
+def package(checkpoint: Checkpoint, path: Path, **options) -> Path:
+    build(checkpoint, ExportSpec(**options)).save(str(path))
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(hot: Checkpoint, tmp_path_factory) -> Path:
+    """net: float32; half: float16; wrong: one kernel off; weights: the checkpoint itself."""
+    folder = tmp_path_factory.mktemp("diff")
+    package(hot, folder / "net.mlpackage", target="cpu")
+    package(hot, folder / "half.mlpackage")
+    layer = hot.layers["conv5_depthwise"]
+    kernel = layer.kernel.copy()
+    kernel[3] *= -1
+    layers = {**hot.layers, "conv5_depthwise": replace(layer, kernel=kernel)}
+    package(replace(hot, layers=layers), folder / "wrong.mlpackage", target="cpu")
+    save_checkpoint(hot, folder / "weights.safetensors")
+    return folder
+
+
+def test_a_model_and_itself(folder):
+    found = diff(folder / "net.mlpackage", folder / "net.mlpackage")
+    assert found.parting is None
+    assert {layer.relative_l2 for layer in found.layers} == {0.0}
+    assert found.unmatched == found.unmatched_reference == ()
+
+
+def test_the_layer_at_fault_is_named(folder):
+    found = diff(folder / "wrong.mlpackage", folder / "net.mlpackage")
+    assert found.parting == "conv5_depthwise"
+    errors = {layer.name: layer for layer in found.layers}
+    assert errors["conv4_pointwise_relu6"].relative_l2 == 0
+    assert errors["conv5_depthwise"].weights > 0.05
+    assert errors["conv5_pointwise"].weights == 0
+
+
+def test_float16_is_near(folder):
+    found = diff(folder / "half.mlpackage", folder / "net.mlpackage")
+    assert found.parting is None
+    assert found.unmatched == ()
+    last = found.layers[-2]
+    assert (last.name, last.reference_name) == ("logits", "logits")
+    assert 1e-5 < last.relative_l2 < 3e-2
+    assert last.weights == pytest.approx(2e-4, rel=0.5)  # rounding to 11 bits
+
+
+def test_a_checkpoint_as_reference(folder):
+    found = diff(folder / "net.mlpackage", folder / "weights.safetensors", tolerance=1e-4)
+    assert found.parting is None
+    assert len(found.layers) == 2 * 27 + 2  # units before and after their clip, pool, logits
+    assert max(layer.weights or 0 for layer in found.layers) < 1e-6
+
+
+def test_names_of_another_converter(hot, folder, tmp_path):
+    """Traced: other names, clip for relu6, and the same layers."""
+    spec = ExportSpec(target="cpu")
+    model = trace(from_checkpoint(hot), hot.config.resolution, spec, hot.normalization, hot.labels)
+    model.save(str(tmp_path / "traced.mlpackage"))
+    found = diff(tmp_path / "traced.mlpackage", folder / "net.mlpackage", tolerance=1e-4)
+    assert found.parting is None
+    pairs = {layer.reference_name for layer in found.layers}
+    assert {"conv0", "conv13_pointwise_relu6", "logits", "probabilities"} <= pairs
+
+
+def made(*layers: tuple[str, str, tuple[int, ...]]) -> list[Layer]:
+    return [Layer(name, kind, np.zeros(shape)) for name, kind, shape in layers]
+
+
+def test_matching_by_name_then_by_order_and_shape():
+    ours = made(("a", "conv", (1, 4, 8, 8)), ("x", "relu", (1, 4, 8, 8)),
+                ("b.1", "conv", (1, 8, 4, 4)), ("only", "tanh", (1, 8, 4, 4)),
+                ("c_cast_fp16", "linear", (1, 5)))  # fmt: skip
+    theirs = made(("a", "conv", (1, 4, 8, 8)), ("y", "clip", (1, 4, 8, 8)),
+                  ("b_1", "conv", (1, 8, 4, 4)), ("c", "conv", (1, 5, 1, 1)))  # fmt: skip
+    pairs = [(a.name, b.name) for a, b in match(ours, theirs)]
+    assert pairs == [("a", "a"), ("x", "y"), ("b.1", "b_1"), ("c_cast_fp16", "c")]
+
+
+def test_pictures_of_two_sizes_are_refused(folder, tmp_path):
+    with pytest.raises(UnsupportedError, match="16 x 16"):
+        diff(small(tmp_path / "s.mlpackage"), folder / "net.mlpackage")
+
+
+def test_overflow_is_a_distance_that_is_not_finite(tmp_path):
+    kernel = np.full((8, 3, 3, 3), 60000.0)
+    half = small(tmp_path / "half.mlpackage", kernel=kernel)
+    full = small(tmp_path / "full.mlpackage", kernel=kernel, half=False)
+    found = diff(half, full)
+    assert found.parting == "conv"
+    assert next(layer for layer in found.layers if layer.name == "conv").relative_l2 is None
+
+
+def test_command_record_and_plots(folder, tmp_path, capsys):
+    arguments = ["diff", str(folder / "wrong.mlpackage"), str(folder / "net.mlpackage")]
+    output = tmp_path / "layers.jsonl"
+    for suffix, magic in ((".svg", b"<svg"), (".png", b"\x89PNG"), (".html", b"<!DOCTYPE html>")):
+        plot = tmp_path / f"plot{suffix}"
+        assert cli.run(app, [*arguments, "--plot", str(plot), "-o", str(output)]) == 0
+        assert plot.read_bytes().startswith(magic)
+    assert "they part at conv5_depthwise" in capsys.readouterr().out
+    record = msgspec.json.decode(output.read_bytes(), type=LayerErrors)
+    assert record.package == "wrong.mlpackage"
+    assert cli.run(app, [*arguments, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["parting"] == "conv5_depthwise"
+    assert cli.run(app, [*arguments, "--plot", "plot.pdf"]) == 2
