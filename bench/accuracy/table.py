@@ -77,8 +77,8 @@ def caveat(record: Accuracy) -> str:
         return "[dim]Published on ImageNet's 50,000 validation images. Is this that set?[/]"
     return (
         "[dim]Published on ImageNet's 50,000 validation images, which these "
-        f"{photographs.images} photographs of {photographs.classes} classes are not: only rows "
-        "measured here compare.[/]"
+        f"photographs are not (images: {photographs.images}, classes: {photographs.classes}): "
+        "only rows measured here compare.[/]"
     )
 
 
