@@ -1,0 +1,169 @@
+"""The old format: an .mlmodel for iOS 13 and 14, from the same program."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from conftest import PHOTO
+from export import api
+from export.mil import specification
+from export.mil.read import read
+from export.package import find
+from export.recheck import verify_again
+from export.runtimes.portable import run_package
+from export.spec import ExportSpec, Variant
+from export.verify import PRECISION_LIMITS, probe_pictures, verify_package
+from mobilenet.checkpoint import Checkpoint
+from mobilenet.errors import ConfigError, PackageError, VerificationError
+from mobilenet.preprocess import CAFFE, IMAGENET
+from mutants import MUTANTS, Mutant
+
+SPEC = ExportSpec(format="neuralnetwork")
+
+
+def network(path: Path) -> object:
+    message = specification.load(find(path).specification)
+    return getattr(message, message.WhichOneof("Type"))
+
+
+def test_one_file_of_27_convolutions_and_clips(hot: Checkpoint, tmp_path: Path) -> None:
+    exported = api.export_checkpoint(hot, SPEC, tmp_path / "m.mlmodel")
+    assert exported.path.is_file()
+    assert Counter(item.WhichOneof("layer") for item in network(exported.path).layers) == {
+        "convolution": 27, "clip": 27, "reduceMean": 1, "innerProduct": 1, "softmaxND": 1,
+    }  # fmt: skip
+    message = specification.load(exported.path)
+    assert message.specificationVersion == 4  # iOS 13
+    assert exported.facts.format == "neuralnetwork"
+    assert exported.facts.min_ios == 13
+    assert exported.size_bytes < 2.2 * exported.facts.parameters  # halves
+    assert [p.name for p in sorted(tmp_path.iterdir())] == ["m.mlmodel", "m.verified.json"]
+
+
+def test_names_labels_and_preprocessing_are_those_of_the_package(
+    hot: Checkpoint, tmp_path: Path
+) -> None:
+    old = api.export_checkpoint(hot, SPEC, tmp_path, verify=False)
+    new = api.export_checkpoint(hot, ExportSpec(), tmp_path, verify=False)
+    assert old.path.stem != new.path.stem
+    ours, theirs = read(old.path), read(new.path)
+    assert ours.description.inputs == theirs.description.inputs
+    assert ours.description.labels == theirs.description.labels
+    assert {o.name: o.kind for o in ours.description.outputs} == {
+        o.name: o.kind for o in theirs.description.outputs
+    }
+    assert (ours.author, ours.license, ours.short_description) == (
+        theirs.author, theirs.license, theirs.short_description,
+    )  # fmt: skip
+    picture = {"image": probe_pictures(hot.config.resolution)[0]}
+    got = run_package(old.path, picture)["classLabel_probs"]
+    wanted = run_package(new.path, picture)["classLabel_probs"]
+    assert list(got) == list(wanted)
+    assert list(got.values()) == pytest.approx(list(wanted.values()), abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        ExportSpec(min_ios=13, precision="fp32"),
+        ExportSpec(min_ios=14, outputs="logits", input="tensor"),
+        ExportSpec(min_ios=13, outputs="features", target="gpu"),
+        ExportSpec(min_ios=13, outputs="probabilities", target="cpu"),
+    ],
+    ids=lambda s: s.target + s.suffix,
+)
+def test_every_kind_of_output_is_verified(
+    hot: Checkpoint, spec: ExportSpec, tmp_path: Path
+) -> None:
+    exported = api.export_checkpoint(hot, spec, tmp_path)
+    assert exported.path.suffix == ".mlmodel"
+    assert exported.verified is not None
+    assert exported.verified.agreement <= PRECISION_LIMITS[spec.resolved().precision]
+
+
+@pytest.mark.parametrize("normalization", [IMAGENET, CAFFE], ids=["per-channel std", "BGR"])
+@pytest.mark.parametrize("activation", ["relu6", "relu"])
+def test_other_preprocessing(
+    hot: Checkpoint, normalization: object, activation: str, tmp_path: Path
+) -> None:
+    from dataclasses import replace
+
+    checkpoint = replace(hot, normalization=normalization).with_config(
+        activation=activation, padding="symmetric", resolution=65
+    )
+    api.export_checkpoint(checkpoint, SPEC, tmp_path)
+
+
+SOME = ("relu for relu6", "BGR", "symmetric padding", "clip at 6.001", "labels off by one")
+
+
+@pytest.mark.parametrize("mutant", [m for m in MUTANTS if m.name in SOME], ids=lambda m: m.name)
+def test_deliberate_faults_are_rejected(hot: Checkpoint, mutant: Mutant, tmp_path: Path) -> None:
+    from export.build import build
+
+    spec = ExportSpec(format="neuralnetwork", precision="fp32")
+    with mutant.bend():
+        model = build(mutant.change(hot), spec)
+    if mutant.name.startswith("clip"):  # which is a clip here, and not a bent relu6
+        message = model.get_spec()
+        for item in message.neuralNetworkClassifier.layers:
+            if item.WhichOneof("layer") == "clip":
+                item.clip.maxVal = 6.001
+        model = type(model)(message)
+    api.write(model, api.facts_about(hot, spec), tmp_path / "m.mlmodel")
+    with pytest.raises(VerificationError):
+        verify_package(tmp_path / "m.mlmodel", hot, spec)
+
+
+def test_verifying_again_and_the_same_bytes(tmp_path: Path) -> None:
+    variant = Variant(alpha=0.25, resolution=64, weights="untrained")
+    first = api.export_variant(variant, output=tmp_path / "a.mlmodel")
+    second = api.export_variant(variant, ExportSpec(min_ios=13), tmp_path / "b", verify=False)
+    assert first.path.read_bytes() == second.path.read_bytes()
+    assert verify_again(first.path, PHOTO).top5
+
+
+def test_format_follows_the_output_and_contradictions_are_said(
+    hot: Checkpoint, tmp_path: Path
+) -> None:
+    for spec in (ExportSpec(min_ios=17), ExportSpec(format="mlprogram")):
+        with pytest.raises(ConfigError, match=r"with an output that ends in \.mlmodel"):
+            api.export_checkpoint(hot, spec, tmp_path / "m.mlmodel")
+    with pytest.raises(ConfigError, match=r"with an output that ends in \.mlpackage"):
+        api.export_checkpoint(hot, ExportSpec(min_ios=13), tmp_path / "m.mlpackage")
+    with pytest.raises(ConfigError, match="int8 needs iOS 16"):
+        api.export_checkpoint(hot, ExportSpec(compress="int8"), tmp_path / "m.mlmodel")
+    with pytest.raises(ConfigError, match="output is"):
+        api.export_checkpoint(hot, ExportSpec(), tmp_path / "m.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_else_is_replaced(hot: Checkpoint, tmp_path: Path) -> None:
+    folder = tmp_path / "m.mlmodel"
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("irreplaceable")
+    with pytest.raises(PackageError, match="not a model file"):
+        api.export_checkpoint(hot, SPEC, folder)
+    other = tmp_path / "n.mlpackage"
+    other.mkdir()
+    (other / "thesis.txt").write_text("irreplaceable")
+    with pytest.raises(PackageError, match="not a model package"):
+        api.export_checkpoint(hot, ExportSpec(), other)
+    assert (folder / "thesis.txt").read_text() == (other / "thesis.txt").read_text()
+
+
+def test_halves_are_the_nearest(hot: Checkpoint, tmp_path: Path) -> None:
+    exported = api.export_checkpoint(hot, SPEC, tmp_path, verify=False)
+    stem = network(exported.path).layers[0].convolution
+    from mobilenet import fold
+
+    wanted = fold.fold(hot).layers["conv0"]
+    assert np.array_equal(
+        np.frombuffer(stem.weights.float16Value, np.float16),
+        wanted.kernel.astype(np.float16).ravel(),
+    )
+    assert np.array_equal(
+        np.frombuffer(stem.bias.float16Value, np.float16), wanted.bias.astype(np.float16)
+    )
