@@ -97,7 +97,7 @@ def export_checkpoint(
     if spec.sizes:
         checkpoint = checkpoint.with_config(resolution=spec.sizes[-1])
     if spec.outputs == "features":
-        checkpoint = checkpoint.with_config(head="features")
+        checkpoint = checkpoint.with_config(head="features", until=spec.layer or "")
     elif spec.outputs == "classifier" and not checkpoint.labels:
         raise ConfigError(
             f"the {checkpoint.config.classes} classes of these weights have no labels",

@@ -177,6 +177,8 @@ class _Writer:
 
     def _head(self, x: Any) -> Any:
         outputs, conv = self.spec.outputs, self.spec.rule.head == "conv"
+        if self.checkpoint.config.until:
+            return self._cast_or_identity(x, "features")
         if outputs == "features":
             name = self._named("features", last=True)
             return self._finished(
@@ -194,6 +196,12 @@ class _Writer:
         if outputs != "logits":
             x = self.mb.softmax(x=x, axis=1, name=self._named("probabilities", last=True))
         return self._finished(x)
+
+    def _cast_or_identity(self, x: Any, name: str) -> Any:
+        """`x` as float32 under the name of an output."""
+        if self.half:
+            return self.mb.cast(x=x, dtype="fp32", name=name)
+        return self.mb.identity(x=x, name=name)
 
     def _named(self, name: str, *, last: bool) -> str:
         """Name of a result; of the last one of halves, the cast that follows takes the name."""

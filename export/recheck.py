@@ -1,6 +1,6 @@
 """A package exported earlier, verified again from what its metadata says it was made of."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -21,6 +21,8 @@ from export.verify import (
 )
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.errors import PackageError
+
+WITH_BACKGROUND = 1001
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def verify_again(
             f"python -m export inspect {path} tells what it is",
         )
     spec = _spec_of(facts, function)
-    checkpoint = _checkpoint_of(facts, weights, offline)
+    checkpoint = _checkpoint_of(facts, function.description.labels, weights, offline)
     photographs = [] if photograph is None else [open_picture(photograph)]
     verified = verify_package(path, checkpoint, spec, photographs)
     top5: tuple[tuple[str, float], ...] = ()
@@ -63,7 +65,9 @@ def verify_again(
     return Recheck(str(path), verified, STRUCTURE_LIMIT, precision_limit(spec), top5)
 
 
-def _checkpoint_of(facts: Facts, weights: str | None, offline: bool) -> Checkpoint:
+def _checkpoint_of(
+    facts: Facts, labels: tuple[str, ...], weights: str | None, offline: bool
+) -> Checkpoint:
     """The weights a package was made of, found again and known by their checksum."""
     from mobilenet.weights import obtain
 
@@ -71,7 +75,7 @@ def _checkpoint_of(facts: Facts, weights: str | None, offline: bool) -> Checkpoi
     checkpoint = obtain(
         weights or (None if origin.trained else "untrained"),
         alpha=config.alpha, resolution=config.resolution, shallow=config.shallow,
-        offline=offline,
+        offline=offline, keep_background=config.classes == WITH_BACKGROUND,
     )  # fmt: skip
     if checkpoint.provenance.sha256 != origin.sha256:
         raise PackageError(
@@ -79,7 +83,9 @@ def _checkpoint_of(facts: Facts, weights: str | None, offline: bool) -> Checkpoi
             f"sha256 {origin.sha256[:12] or 'none'}",
             "give that file with --weights",
         )
-    return checkpoint if config.head == "classifier" else checkpoint.with_config(head="features")
+    if not checkpoint.labels and config.head == "classifier":  # they came with --classes
+        checkpoint = replace(checkpoint, labels=labels)
+    return checkpoint.with_config(head=config.head, until=config.until)
 
 
 def _spec_of(facts: Facts, function: Function) -> ExportSpec:
@@ -90,6 +96,7 @@ def _spec_of(facts: Facts, function: Function) -> ExportSpec:
         precision=cast("Precision", facts.precision),
         min_ios=facts.min_ios,
         format=cast("Format", facts.format),
+        layer=facts.config.until or None,
         compress=facts.compression or None,
         resolutions=",".join(map(str, facts.resolutions)) or None,
         input="image" if isinstance(function.description.inputs[0], ImageInput) else "tensor",

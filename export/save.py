@@ -74,8 +74,12 @@ def title(config: MobileNetConfig) -> str:
     ]
     if config.shallow:
         parts.append("shallow")
-    parts.append(f"{config.classes} classes" if config.head == "classifier" else "features")
+    parts.append(f"{config.classes} classes" if config.head == "classifier" else _features(config))
     return ", ".join(parts)
+
+
+def _features(config: MobileNetConfig) -> str:
+    return f"map of {config.until}" if config.until else "pooled features"
 
 
 def _input_text(facts: Facts, kind: Any) -> str:
@@ -95,6 +99,6 @@ def _output_text(feature: Any, trained: bool) -> str:
         "classLabel_probs": "Probability of each class",
         "probabilities": "Probability of each class, in training order",
         "logits": "Score of each class before softmax, in training order",
-        "features": "Globally pooled features",
+        "features": "Features: pooled, or the map of a layer",
     }
     return texts.get(feature.name, "Output") + ("." if trained else " (untrained network).")

@@ -105,6 +105,8 @@ class ExportSpec:
     """image: a picture, preprocessing inside. tensor: (1, 3, H, W) floats, normalized already."""
     outputs: Outputs = "classifier"
     """classifier: classLabel and classLabel_probs. The others: one array of that name."""
+    layer: str | None = None
+    """With features: the map of this layer, such as conv11_pointwise; else the pooled end."""
     compress: str | None = None
     """int8, int4, palette2, palette4, palette6, palette8, prune50 (any percent), or w8a8."""
     resolutions: str | None = None
@@ -116,6 +118,10 @@ class ExportSpec:
             raise ConfigError(
                 "target ane with precision fp32: the Neural Engine computes in float16 alone",
                 "leave --precision out, or choose --target cpu",
+            )
+        if self.layer is not None and self.outputs != "features":
+            raise ConfigError(
+                f"layer {self.layer} with outputs {self.outputs}", "add --outputs features"
             )
         precision = self.precision or self.rule.precision
         if precision == "fp32" and self.compress and self.compress.startswith("palette"):
@@ -200,6 +206,8 @@ class ExportSpec:
             parts.append(self.input)
         if self.outputs != "classifier":
             parts.append(self.outputs)
+        if self.layer is not None:
+            parts.append(self.layer)
         if self.compress is not None:
             parts.append(self.compress)
         return "".join(f"_{part}" for part in parts)

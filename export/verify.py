@@ -150,7 +150,7 @@ def torch_logits(
     pictures: Sequence["Image"],
     quantizers: Mapping[str, Quantizer] = MappingProxyType({}),
 ) -> Array:
-    """What PyTorch says: (pictures, classes), or pooled features where there is no classifier."""
+    """What PyTorch says: (pictures, classes), or flat features where there is no classifier."""
     import torch
 
     from export import w8a8
@@ -159,7 +159,7 @@ def torch_logits(
     module = from_checkpoint(checkpoint)
     w8a8.quantize_inputs(module, quantizers)
     x = np.concatenate([checkpoint.normalization.apply(picture) for picture in pictures])
-    result: Array = module(torch.from_numpy(x)).numpy()
+    result: Array = module(torch.from_numpy(x)).flatten(1).numpy()
     return result
 
 

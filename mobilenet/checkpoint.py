@@ -95,9 +95,10 @@ class Checkpoint:
     def with_config(self, **changes: Any) -> "Checkpoint":
         """The same weights under another resolution, head, or other field that keeps shapes."""
         config = replace(self.config, **changes)
-        layers = dict(self.layers)
-        if config.head == "features":
-            layers.pop("logits", None)
+        kept = {spec.name for spec in config.convolutions()}
+        if config.head == "classifier":
+            kept.add("logits")
+        layers = {name: layer for name, layer in self.layers.items() if name in kept}
         labels = self.labels if config.head == "classifier" else ()
         return replace(self, config=config, layers=layers, labels=labels)
 

@@ -92,6 +92,7 @@ class MobileNetConfig:
     padding: Padding = "same"
     bn_epsilon: float = 1e-3
     width_rule: WidthRule = "slim"
+    until: str = ""  # name of the layer whose map is the features; "": all layers, then pooled
 
     def __post_init__(self) -> None:
         _require(
@@ -113,10 +114,17 @@ class MobileNetConfig:
             "a small number above 0: 1e-3 (TF-Slim, Keras) or 1e-5 (timm, Caffe)",
         )
 
+        layers = [row.name for row in self.convolutions()]
+        _require(
+            not self.until or (self.head == "features" and self.until in layers),
+            f"until is {self.until!r} with head {self.head}",
+            f"a layer of a feature extractor: {layers[0]} to {layers[-1]}",
+        )
+
     @property
     def feature_channels(self) -> int:
-        """Length of the pooled vector before the classifier."""
-        return self.channels(BLOCKS[-1][0])
+        """Channels of the features: of the pooled vector, or of the map of `until`."""
+        return self.convolutions()[-1].out_channels
 
     def channels(self, width: int) -> int:
         """Channel count of a layer that is `width` wide at alpha 1."""
@@ -142,7 +150,9 @@ class MobileNetConfig:
             add(f"conv{number}_depthwise", "depthwise", width, width, stride)
             add(f"conv{number}_pointwise", "pointwise", width, self.channels(outputs))
             width = self.channels(outputs)
-        return tuple(rows)
+        names = [row.name for row in rows]
+        end = names.index(self.until) + 1 if self.until in names else len(rows)
+        return tuple(rows[:end])
 
     def pads(self, size: int, stride: int, kind: Kind = "depthwise") -> Pads:
         """(top, bottom, left, right) of a 3x3 convolution over a square map of side `size`."""

@@ -40,7 +40,9 @@ class ConvUnit(nn.Module):
 
 
 class MobileNet(nn.Module):
-    """Normalized images (B, 3, H, W) to logits (B, classes), or to features (B, C).
+    """Normalized images (B, 3, H, W) to logits (B, classes), or to features.
+
+    Features are pooled, (B, C), or the map (B, C, H, W) of the layer that the config ends with.
 
     `layers` holds one `ConvUnit` per row of `MobileNetConfig.convolutions`, by its name.
     """
@@ -58,6 +60,8 @@ class MobileNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         for layer in self.layers.values():
             x = layer(x)
+        if self.config.until:
+            return x  # (B, C, H, W)
         x = x.mean((2, 3))  # (B, C)
         return x if self.logits is None else self.logits(x)  # (B, classes)
 
