@@ -206,9 +206,10 @@ def run(
 def tap_of(function: Function) -> str:
     """Name of the logits: what the last softmax takes, or a classifier, else the first output."""
     for kind, argument in (("softmax", "x"), ("classify", "probabilities")):
-        for op in reversed(function.ops):
-            if op.type == kind and isinstance(op.inputs[argument][0], str):
-                return op.inputs[argument][0]
+        for op in (op for op in reversed(function.ops) if op.type == kind):
+            tapped = op.inputs[argument][0]
+            if isinstance(tapped, str):
+                return tapped
     return function.outputs[0]
 
 
