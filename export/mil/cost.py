@@ -129,7 +129,7 @@ def macs(function: Function, op: Op, shapes: Shapes) -> int | None:
         return None
     try:
         return rule(Operands(op, shapes, function.constants))
-    except (KeyError, IndexError, ValueError):
+    except (KeyError, IndexError, ValueError, ArithmeticError):
         return None
 
 

@@ -43,12 +43,7 @@ def of(op: Op, shapes: Shapes, constants: Mapping[str, Constant]) -> list[Shape]
         return None
     try:
         return rule(Operands(op, shapes, constants))
-    except (
-        KeyError,
-        IndexError,
-        ValueError,
-        ZeroDivisionError,
-    ):  # unknown, or does not fit
+    except (KeyError, IndexError, ValueError, ArithmeticError):  # unknown, or does not fit
         return None
 
 

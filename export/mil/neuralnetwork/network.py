@@ -202,7 +202,7 @@ def _translate(layer: Layer) -> None:
         return
     try:
         rule(layer)
-    except (IndexError, KeyError, ValueError) as error:
+    except (IndexError, KeyError, ValueError, ArithmeticError) as error:
         raise PackageError(
             f"layer {layer.name!r} is no {layer.kind} that Core ML would take: {error}",
             "the file is damaged: copy it again",
