@@ -8,6 +8,7 @@ exit code tell the parent what happened, as they do for a crash.
 import functools
 import importlib
 import os
+import re
 import resource
 import signal
 import sys
@@ -169,9 +170,12 @@ class Memory:
 
 
 def peak_memory_bytes() -> int:
-    """High-water mark of resident memory."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024  # getrusage(2): bytes, KiB
+    """High-water mark of this process's resident memory."""
+    if sys.platform == "darwin":
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes, by getrusage(2)
+    # On Linux getrusage remembers, across exec, what the parent held when it forked.
+    found = re.search(rb"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_bytes())
+    return int(found[1]) * 1024 if found else 0
 
 
 def _runtime(job: Job) -> Any:

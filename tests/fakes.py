@@ -185,16 +185,18 @@ class Tiring(FakeRuntime):
 
     def predict(self, inputs: Mapping[str, Feature]) -> dict[str, Feature]:
         self.calls += 1
-        for _ in range(1 + self.calls // 200):
+        for _ in range(self.calls):
             outputs = super().predict(inputs)
         return outputs
 
 
 class CrashesLate(FakeRuntime):
-    calls = 0
+    """After half a second of use."""
+
+    began = 0.0
 
     def predict(self, inputs: Mapping[str, Feature]) -> dict[str, Feature]:
-        self.calls += 1
-        if self.calls > 1000:
+        self.began = self.began or time.monotonic()
+        if time.monotonic() - self.began > 0.5:
             os.abort()
         return super().predict(inputs)

@@ -90,34 +90,21 @@ FAULTS = {
 }
 
 
-@pytest.fixture(scope="module")
-def faulty_session(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def test_a_faulty_launch_is_a_row_with_its_reason_and_the_others_go_on(path: Path) -> None:
     """One session in which everything goes wrong that can."""
-    path = tmp_path_factory.mktemp("faults") / "results.jsonl"
-    limits = {"timeout_s": 6, "memory_limit_bytes": 256 << 20, "samples": 200}
-    plan = msgspec.structs.replace(PLAN, rounds=1, **limits)
+    plan = msgspec.structs.replace(
+        PLAN, rounds=1, timeout_s=6, memory_limit_bytes=256 << 20, samples=200
+    )
     names = ["FakeRuntime", *FAULTS, "Noise"]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(RUNTIMES, "portable", Entry("fakes:Absent", ("CPU",), has_threads=True))
-        session.start([candidate(name, name) for name in names], plan, path)
-    return path
-
-
-@pytest.mark.parametrize("runtime", FAULTS)
-def test_a_faulty_launch_is_a_row_with_its_reason(faulty_session: Path, runtime: str) -> None:
-    status, reason = FAULTS[runtime]
-    (launch,) = launches(faulty_session, runtime)
-    assert launch.status == status
-    assert reason in launch.reason
-    assert launch.samples_ns == ()
-
-
-def test_sound_cases_go_on_beside_faulty_ones(faulty_session: Path) -> None:
-    assert [launch.status for launch in launches(faulty_session, "FakeRuntime")] == ["ok", "ok"]
-
-
-def test_noise_of_native_code_is_no_answer(faulty_session: Path) -> None:
-    assert [launch.status for launch in launches(faulty_session, "Noise")] == ["ok"]
+    session.start([candidate(name, name) for name in names], plan, path)
+    assert [r.skipped for r in records(path) if isinstance(r, Case)] == [""] * (len(names) + 1)
+    for name, (status, reason) in FAULTS.items():
+        (launch,) = launches(path, name)
+        assert (name, launch.status) == (name, status)
+        assert reason in launch.reason
+        assert launch.samples_ns == ()
+    assert [launch.status for launch in launches(path, "FakeRuntime")] == ["ok", "ok"]
+    assert [launch.status for launch in launches(path, "Noise")] == ["ok"]  # is no answer
 
 
 def test_what_cannot_run_is_a_case_with_its_reason(path: Path) -> None:
@@ -201,3 +188,11 @@ def test_a_slow_model_has_time_in_proportion(path: Path) -> None:
         session.Runner(plan, {case.case: prepared}, file, worker=worker).run()
     (one,) = asked
     assert one.timeout_s > 4 * (1 + 3 * 10)
+
+
+def test_the_parents_memory_is_not_the_launches(path: Path) -> None:
+    ballast = bytearray(b"x" * (400 << 20))
+    plan = msgspec.structs.replace(PLAN, rounds=1, memory_limit_bytes=256 << 20)
+    session.start([candidate("FakeRuntime")], plan, path)
+    peaks = [launch.peak_memory_bytes for launch in launches(path)]
+    assert all(peak and peak < len(ballast) // 2 for peak in peaks)

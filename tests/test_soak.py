@@ -42,12 +42,12 @@ def test_windows_follow_each_other_and_calls_are_counted(
     assert isinstance(case, Case)
     assert isinstance(result, Soak)
     assert result.case == case.case
-    assert 20 <= len(result.windows) <= soak.WINDOWS + 1
+    assert 2 <= len(result.windows) <= soak.WINDOWS + 1
     ends = [window.begin_ns + window.took_ns for window in result.windows]
     for end, after in zip(ends, result.windows[1:], strict=False):
-        assert 0 <= after.begin_ns - end < 1e8
-    total = sum(window.calls for window in result.windows)
-    assert 500 < total < 1e9 / 300_000
+        assert after.begin_ns >= end
+    for window in result.windows:
+        assert 1 <= window.calls <= window.took_ns / 300_000  # a call takes 300 µs at least
     assert "calls/s in the first" in capsys.readouterr().err
 
 
