@@ -201,7 +201,6 @@ def diff_models(
     image: Path | None = None,
     precision: Literal["declared", "float32"] = "declared",
     tolerance: float = 5e-2,
-    plot: Path | None = None,
     output: Annotated[Path | None, Parameter(alias="-o")] = None,
     json: bool = False,
 ) -> None:
@@ -219,24 +218,20 @@ def diff_models(
         How packages compute: declared rounds float16 layers, float32 shows weights and structure.
     tolerance
         Relative L2 from which on a layer counts as off.
-    plot
-        Draw the error of each layer: a .svg, .png or .html.
     output
-        Write the record as JSON, for `python -m reports`.
+        Write the record as JSON; `python -m reports plots FILE` draws the error of each layer.
     json
         Print it as JSON.
     """
     from export import diff, diff_card
 
-    if plot:
-        diff_card.check_plot(plot)
     with cli.status("comparing"):
         found = diff.diff(model, reference, image, tolerance=tolerance, precision=precision)
     if output:
         diff_card.write(found, output)
-    if plot:
-        diff_card.plot(found, plot)
     diff_card.show(found, json=json)
+    if output:
+        cli.say(f"to draw it: python -m reports plots {output} -o plots/")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A difference between two models on the terminal and as a plot."""
+"""A difference between two models on the terminal, and as a record that `reports` draws."""
 
 from pathlib import Path
 
@@ -8,9 +8,6 @@ from rich.table import Table
 from export.diff import Difference
 from export.inspect_card import print_wide
 from mobilenet import cli, files
-from mobilenet.errors import ConfigError
-
-PLOTS = (".svg", ".png", ".html")
 
 
 def show(difference: Difference, *, json: bool) -> None:
@@ -30,35 +27,10 @@ def show(difference: Difference, *, json: bool) -> None:
 
 
 def write(difference: Difference, path: Path) -> None:
-    """One line of JSON, which `reports` reads."""
+    """One line of JSON, which `python -m reports plots` draws."""
     import msgspec
 
     files.write_atomically(path, msgspec.json.encode(difference) + b"\n")
-
-
-def check_plot(path: Path) -> None:
-    """Raises before any work is done for a plot that cannot be written."""
-    if path.suffix not in PLOTS:
-        raise ConfigError(f"plot is {path}", f"a name that ends in {', '.join(PLOTS)}")
-
-
-def plot(difference: Difference, path: Path) -> None:
-    """Draw the error layer by layer, as `reports` does."""
-    import msgspec
-    import vl_convert as vlc
-
-    from reports import layer_plots, looks
-    from reports.layers import LayerErrors
-
-    drawn = layer_plots.layer_error(msgspec.convert(msgspec.to_builtins(difference), LayerErrors))
-    spec = drawn.chart.properties(title=drawn.title).configure(**looks.LIGHT).to_dict()
-    if path.suffix == ".png":
-        data = vlc.vegalite_to_png(spec, scale=looks.PNG_SCALE)
-    elif path.suffix == ".svg":
-        data = vlc.vegalite_to_svg(spec).encode()
-    else:
-        data = vlc.vegalite_to_html(spec, bundle=True).encode()
-    files.write_atomically(path, data)
 
 
 def _table(difference: Difference) -> Table:
