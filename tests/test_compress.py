@@ -132,7 +132,7 @@ def test_odd_widths_have_a_scale_for_each_channel(tmp_path: Path) -> None:
 
 
 def test_a_network_too_small_to_compress(tmp_path: Path) -> None:
-    checkpoint = untrained(MobileNetConfig(0.1, 32, classes=2))
+    checkpoint = untrained(MobileNetConfig(0.05, 32, classes=2))
     checkpoint = replace(checkpoint, labels=("a", "b"))
     with pytest.raises(ConfigError, match="no layer has more than"):
         api.export_checkpoint(checkpoint, ExportSpec(compress="int8"), tmp_path)
