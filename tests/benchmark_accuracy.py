@@ -40,7 +40,7 @@ def main() -> None:
 def launch(way: str, folder: Path, images: int) -> tuple[float, float]:
     """Images per second, and peak memory in MB, of a fresh process."""
     command = [sys.executable, __file__, way, str(folder), str(images)]
-    answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
     return float(answer[0]), float(answer[1])
 
 

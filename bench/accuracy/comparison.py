@@ -115,7 +115,7 @@ def _loaded(candidate: Candidate, precision: "Precision", folder: Path) -> Subje
             f"this machine has no {candidate.unit}", f"it has {', '.join(runtime.units())}"
         )
     place = folder / f"{candidate.model.identity[:16]}-{candidate.unit}"
-    place.mkdir()
+    place.mkdir(exist_ok=True)
     return of_package(
         candidate.model,
         runtime,
