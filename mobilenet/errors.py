@@ -19,9 +19,14 @@ class UserError(Exception):
     exit_code = 2
 
     def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = _one_line(message)
+        super().__init__(self.message)
         self.hint = hint
+
+
+def _one_line(text: str) -> str:
+    """Names out of foreign files may hold anything: line ends, terminal codes."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 class ConfigError(UserError):

@@ -85,6 +85,11 @@ def test_a_graph_of_something_else(tmp_path: Path) -> None:
     refused(tmp_path / "y", "padding FULL")
 
 
+def test_names_cannot_speak_to_the_terminal(tmp_path: Path) -> None:
+    save_file({"a\n\x1b[2J": np.zeros(3, np.float32)}, tmp_path / "x")
+    refused(tmp_path / "x", r"\(tensors: a\\n\\x1b\[2J \.\.\.\)")
+
+
 def test_batch_norms_that_disagree(tmp_path: Path) -> None:
     other = constant("MobilenetV1/MobilenetV1/x/batchnorm/add/y", np.array(0.5))
     refused(weight_files.slim(tiny("slim"), tmp_path / "x", tail=other), "2 different epsilons")

@@ -1,8 +1,8 @@
 """Keras Applications' MobileNet: `.h5` of Keras 2 and 3, `.weights.h5`, and `.keras`.
 
 keras/applications/mobilenet.py: ReLU6, epsilon 1e-3, int(filters * alpha) channels; the stem
-pads SAME, blocks of stride 2 by ZeroPadding2D(((0, 1), (0, 1))) before a valid convolution. Size, epsilon and activation are
-taken from the model's own description where the file holds it.
+pads SAME, blocks of stride 2 by ZeroPadding2D(((0, 1), (0, 1))) before a valid convolution.
+Size, epsilon and activation are taken from the model's own description where the file holds it.
 """
 
 import io
