@@ -207,7 +207,7 @@ def _common_size(sides: Sequence[_Side]) -> tuple[int, int]:
 
 def _picture(image: Path | None, size: tuple[int, int], sides: Sequence[_Side]) -> "Image":
     if image is None:
-        from export.verify import probe_pictures
+        from export.trial import probe_pictures
 
         return probe_pictures(max(size))[1].resize(size)
     from export.pictures import open_picture

@@ -1,5 +1,7 @@
 """The weights that a package holds, as layers of the network."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from export.build import Quantizer
@@ -26,18 +28,27 @@ def layers_of(function: Function, checkpoint: Checkpoint) -> dict[str, Layer]:
     return layers
 
 
-def quantizers_of(function: Function, checkpoint: Checkpoint) -> dict[str, Quantizer]:
-    """What the inputs of layers go through, by its name; empty without w8a8."""
+class Rounding(NamedTuple):
+    """Where activations go through eight bits and back."""
+
+    quantizer: Quantizer
+    before: str  # name of the value that is rounded
+    after: str  # and of what becomes of it
+
+
+def roundings_of(function: Function, checkpoint: Checkpoint) -> dict[str, Rounding]:
+    """Those of the inputs of layers, by the layer's name; empty without w8a8."""
     makers = {output.name: op for op in function.ops for output in op.outputs}
-    quantizers = {}
+    roundings = {}
     for name, op in _weighted(function, checkpoint).items():
-        dequantize = makers.get(str(op.inputs["x"][0]))
-        if dequantize is not None and dequantize.type == "dequantize":
-            quantize = makers[str(dequantize.inputs["input"][0])]
+        after = str(op.inputs["x"][0])
+        if after in makers and makers[after].type == "dequantize":
+            quantize = makers[str(makers[after].inputs["input"][0])]
             scale, zero = (function.array(quantize, key) for key in ("scale", "zero_point"))
             assert scale is not None, "an operand that MIL requires to be constant"
-            quantizers[name] = Quantizer(float(scale), 0 if zero is None else int(zero))
-    return quantizers
+            quantizer = Quantizer(float(scale), 0 if zero is None else int(zero))
+            roundings[name] = Rounding(quantizer, str(quantize.inputs["input"][0]), after)
+    return roundings
 
 
 def _weighted(function: Function, checkpoint: Checkpoint) -> dict[str, Op]:

@@ -25,15 +25,8 @@ from export.package import find
 from export.save import save_reproducibly
 from export.spec import ExportSpec
 from export.trace import trace
-from export.verify import (
-    PRECISION_LIMITS,
-    STRUCTURE_LIMIT,
-    gate,
-    probe_pictures,
-    relative_l2,
-    run,
-    tap_of,
-)
+from export.trial import probe_pictures, relative_l2, run, tap_of
+from export.verify import PRECISION_LIMITS, STRUCTURE_LIMIT, gate
 from mobilenet import files
 from mobilenet.checkpoint import Checkpoint, Provenance
 from mobilenet.errors import ConfigError

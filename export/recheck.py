@@ -11,14 +11,8 @@ from export.mil.read import read
 from export.pictures import open_picture
 from export.runtimes.base import ImageInput
 from export.spec import ExportSpec, Format, Outputs, Precision, Target
-from export.verify import (
-    STRUCTURE_LIMIT,
-    inputs_for,
-    precision_limit,
-    run,
-    tap_of,
-    verify_package,
-)
+from export.trial import inputs_for, run, tap_of
+from export.verify import STRUCTURE_LIMIT, precision_limit, verify_package
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.errors import PackageError
 
@@ -59,7 +53,7 @@ def verify_again(
     if photographs and spec.outputs == "classifier":
         picture = checkpoint.geometry.apply(photographs[0], checkpoint.config.resolution)
         inputs = inputs_for(checkpoint, spec, [picture])
-        results = run(path, inputs, "declared", tap_of(function), function.name)
+        results = run(path, inputs, "declared", tap_of(function), function=function.name)
         ranked = sorted(results.probabilities(0).items(), key=lambda item: -item[1])
         top5 = tuple(ranked[:5])
     return Recheck(str(path), verified, STRUCTURE_LIMIT, precision_limit(spec), top5)

@@ -10,6 +10,7 @@ structure   in float32 arithmetic, a float32 twin agrees with the unfolded PyTor
 precision   the package as declared, float16 rounded after every op, against the unfolded module.
             Compressed: against PyTorch holding the package's own weights, and rounding where it
             rounds activations; the loss against the original is reported apart, and no gate.
+            (The structure of w8a8 is proved from one rounding to the next.)
 labels      every label stands where training put it, and the probabilities are the logits'.
 
 How the Neural Engine accumulates is not modelled: see README, "What has never run".
@@ -17,24 +18,31 @@ How the Neural Engine accumulates is not modelled: see README, "What has never r
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from export import compress, multifunction, rounding
-from export.build import CLASS_LABEL, Quantizer, build, names
-from export.layers import layers_of, quantizers_of
+from export.build import CLASS_LABEL, LOGITS, build
+from export.layers import Rounding, layers_of, roundings_of
 from export.metadata import Verified
 from export.mil.program import Function
 from export.mil.read import read
 from export.package import find
-from export.runtimes.portable import PortableRuntime
-from export.runtimes.portable import Precision as PortablePrecision
 from export.spec import SUFFIXES, ExportSpec
+from export.trial import (
+    Results,
+    inputs_for,
+    normalized,
+    probe_pictures,
+    relative_l2,
+    run,
+    tap_of,
+    torch_logits,
+)
 from mobilenet import fold
 from mobilenet.checkpoint import Checkpoint, Layer
 from mobilenet.config import MIN_RESOLUTION
@@ -49,7 +57,6 @@ Array = NDArray[np.float32]
 # under 3e-6 (structure), 1.2e-2 (fp16; highest is the authors' alpha 1.0, whose folded weights
 # reach 48). The least deliberate fault, clip at 6.001 for 6, is 5e-4 in structure.
 STRUCTURE_LIMIT = 1e-5
-STEP_LIMIT = 5e-2  # structure of w8a8: sums in another order can move an activation by a step
 PRECISION_LIMITS = {"fp32": 1e-5, "fp16": 3e-2}
 ROUNDED_LIMIT = 2.5e-1  # w8a8, where one float16 rounding can move an activation by a step
 PROBABILITY_LIMIT = 5e-3  # absolute; float16 softmax
@@ -105,22 +112,52 @@ def _verify_function(
     stored = layers_of(function, checkpoint)
     expected = _for_image_input(_folded(checkpoint, stored, spec), spec)
     _check_weights(stored, expected, spec)
-    quantizers = quantizers_of(function, checkpoint)
-    own = torch_logits(replace(expected, layers=stored), pictures, quantizers)
+    own = replace(expected, layers=stored)
+    roundings = roundings_of(function, checkpoint)
     tap = tap_of(function)
     with tempfile.TemporaryDirectory() as folder:
         twin = Path(folder) / f"twin{SUFFIXES[spec.format or 'mlprogram']}"
         build(checkpoint, spec, precision="fp32").save(str(twin))
         structure = relative_l2(run(twin, inputs, "float32", tap).logits, wanted)
     gate("structure", structure, STRUCTURE_LIMIT)
-    in_float32 = relative_l2(run(path, inputs, "float32", tap, function.name).logits, own)
-    gate("structure", in_float32, STEP_LIMIT if quantizers else STRUCTURE_LIMIT)
-    results = run(path, inputs, "declared", tap, function.name)
-    agreement = relative_l2(results.logits, own if spec.compress else wanted)
+    laid_open = [value for r in roundings.values() for value in (r.before, r.after)]
+    results = run(path, inputs, "float32", tap, function=function.name, laid_open=laid_open)
+    if roundings:
+        in_float32 = _between_roundings(results, own, pictures, roundings)
+    else:
+        in_float32 = relative_l2(results.logits, torch_logits(own, pictures))
+    gate("structure", in_float32, STRUCTURE_LIMIT)
+    results = run(path, inputs, "declared", tap, function=function.name)
+    reference = wanted
+    if spec.compress:
+        reference = torch_logits(own, pictures, {n: r.quantizer for n, r in roundings.items()})
+    agreement = relative_l2(results.logits, reference)
     gate("precision", agreement, precision_limit(spec))
     if spec.outputs == "classifier":
         _check_labels(function.description.labels, results, checkpoint)
     return Distances(max(structure, in_float32), agreement, relative_l2(results.logits, wanted))
+
+
+def _between_roundings(
+    results: Results,
+    own: Checkpoint,
+    pictures: Sequence["Image"],
+    roundings: Mapping[str, Rounding],
+) -> float:
+    """Distance from PyTorch of each stretch between two roundings, the worst."""
+    import torch
+
+    from export import w8a8
+    from mobilenet.model import from_checkpoint
+
+    laid_open = {name for r in roundings.values() for name in (r.before, r.after)}
+    values = {
+        name: torch.from_numpy(np.concatenate([one[name] for one in results.outputs]))
+        for name in laid_open
+    }
+    values[LOGITS] = torch.from_numpy(results.logits)
+    steps = w8a8.step_by_step(from_checkpoint(own), normalized(own, pictures), roundings, values)
+    return max(relative_l2(a.flatten(1).numpy(), b.flatten(1).numpy()) for a, b in steps)
 
 
 def precision_limit(spec: ExportSpec) -> float:
@@ -128,99 +165,6 @@ def precision_limit(spec: ExportSpec) -> float:
     if spec.compress == "w8a8":
         return ROUNDED_LIMIT
     return PRECISION_LIMITS[spec.resolved().precision or "fp16"]
-
-
-def probe_pictures(size: int) -> list["Image"]:
-    """Two made pictures: smooth colour over the whole frame, and noise at every scale."""
-    from PIL import Image
-
-    rng = np.random.default_rng(20170605)
-    ramp = np.linspace(0, 255, size)
-    rows, columns = np.meshgrid(ramp, ramp, indexing="ij")
-    smooth = np.stack([rows, columns, (rows * columns) % 256], axis=2)
-    noise = np.zeros((size, size, 3))
-    for cells in (3, 9, 27, size):
-        patches = Image.fromarray(rng.integers(0, 256, (cells, cells, 3), np.uint8))
-        noise += np.asarray(patches.resize((size, size)), float) / 4
-    return [Image.fromarray(p.astype(np.uint8)) for p in (smooth, noise)]
-
-
-def torch_logits(
-    checkpoint: Checkpoint,
-    pictures: Sequence["Image"],
-    quantizers: Mapping[str, Quantizer] = MappingProxyType({}),
-) -> Array:
-    """What PyTorch says: (pictures, classes), or flat features where there is no classifier."""
-    import torch
-
-    from export import w8a8
-    from mobilenet.model import from_checkpoint
-
-    module = from_checkpoint(checkpoint)
-    w8a8.quantize_inputs(module, quantizers)
-    x = np.concatenate([checkpoint.normalization.apply(picture) for picture in pictures])
-    result: Array = module(torch.from_numpy(x)).flatten(1).numpy()
-    return result
-
-
-def relative_l2(got: Array, wanted: Array) -> float:
-    """The worst row's distance, relative to the length of what is wanted."""
-    got, wanted = np.atleast_2d(got).astype(np.float64), np.atleast_2d(wanted).astype(np.float64)
-    if got.shape != wanted.shape:
-        raise VerificationError(
-            f"the package gives {got.shape[1]} values, the network {wanted.shape[1]}",
-            "were other weights exported?",
-        )
-    errors = np.linalg.norm(got - wanted, axis=1) / np.linalg.norm(wanted, axis=1)
-    return float(np.where(np.isfinite(errors), errors, np.inf).max())
-
-
-@dataclass(frozen=True, eq=False)
-class Results:
-    """What a package answered to some pictures."""
-
-    logits: Array  # (pictures, classes)
-    outputs: list[dict[str, Any]]  # of each picture, by name
-
-    def probabilities(self, picture: int) -> dict[str, float]:
-        """Label to probability, of a classifier."""
-        values: dict[str, float] = self.outputs[picture][CLASS_LABEL + "_probs"]
-        return values
-
-
-def run(
-    path: Path,
-    inputs: Sequence[dict[str, Any]],
-    precision: PortablePrecision,
-    tap: str,
-    function: str | None = None,
-) -> Results:
-    """Run the package on the portable runtime with the value called `tap` laid open."""
-    with tempfile.TemporaryDirectory() as folder:
-        runtime = PortableRuntime(precision=precision, extra_outputs=(tap,), function=function)
-        session = runtime.load(runtime.compile(path, Path(folder)), runtime.units()[0])
-        outputs = [session.predict(one) for one in inputs]
-    return Results(np.stack([np.ravel(one[tap]) for one in outputs]), outputs)
-
-
-def tap_of(function: Function) -> str:
-    """Name of the logits: what the last softmax takes, or a classifier, else the first output."""
-    for kind, argument in (("softmax", "x"), ("classify", "probabilities")):
-        for op in (op for op in reversed(function.ops) if op.type == kind):
-            tapped = op.inputs[argument][0]
-            if isinstance(tapped, str):
-                return tapped
-    return function.outputs[0]
-
-
-def inputs_for(
-    checkpoint: Checkpoint, spec: ExportSpec, pictures: Sequence["Image"]
-) -> list[dict[str, Any]]:
-    """What the app would hand over: pictures, or arrays it has normalized itself."""
-    name = names(spec).input
-    if spec.input == "image":
-        return [{name: picture} for picture in pictures]
-    return [{name: checkpoint.normalization.apply(picture)} for picture in pictures]
 
 
 def _folded(checkpoint: Checkpoint, stored: Mapping[str, Layer], spec: ExportSpec) -> Checkpoint:

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from export.build import LOGITS, Quantizer
+from export.layers import Rounding
 from export.pictures import open_picture, pictures_in
 from mobilenet.checkpoint import Checkpoint
+from mobilenet.errors import VerificationError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,19 +42,56 @@ def calibrated(checkpoint: Checkpoint, folder: Path) -> dict[str, Quantizer]:
 
 def quantize_inputs(module: "MobileNet", quantizers: Mapping[str, Quantizer]) -> None:
     """Let a PyTorch module round what enters its layers as the package does."""
-    for name, layer in _layers(module):
+    for name, unit in _units(module):
         if name in quantizers:
-            layer.register_forward_pre_hook(_rounding(quantizers[name]))
+            unit.register_forward_pre_hook(
+                lambda _, given, quantizer=quantizers[name]: (rounded(given[0], quantizer),)
+            )
 
 
-def _rounding(quantizer: Quantizer) -> Any:
+def rounded(x: "Tensor", quantizer: Quantizer) -> "Tensor":
+    """Through eight bits and back; half to even, as numpy and MIL."""
     scale, zero = np.float32(quantizer.scale).item(), quantizer.zero_point
+    return (((x / scale).round() + zero).clamp(0, LEVELS) - zero) * scale
 
-    def hook(_: Any, given: tuple["Tensor"]) -> tuple["Tensor"]:
-        rounded = (given[0] / scale).round() + zero  # half to even, as numpy and MIL
-        return ((rounded.clamp(0, LEVELS) - zero) * scale,)
 
-    return hook
+def step_by_step(
+    module: "MobileNet",
+    x: "Tensor",
+    roundings: Mapping[str, Rounding],
+    values: Mapping[str, "Tensor"],
+) -> Iterator[tuple["Tensor", "Tensor"]]:
+    """What the package computed between two roundings, and what PyTorch makes of the same input.
+
+    Run from end to end, two right implementations part: one sum in another order moves one
+    activation by a step, and the layers behind amplify it. So every layer is given what the
+    package gave it. `values` are the package's, by name, with its results as "logits".
+
+    Raises `VerificationError` where the package does not round as its own numbers say.
+    """
+    seen: dict[str, Tensor] = {}
+
+    def handing_over(name: str) -> Any:
+        def hook(_: Any, given: tuple["Tensor"]) -> tuple["Tensor"]:
+            seen[name] = given[0]
+            # the pool before a convolutional head keeps its axes
+            return (values[roundings[name].after].reshape(given[0].shape),)
+
+        return hook
+
+    for name, unit in _units(module):
+        if name in roundings:
+            unit.register_forward_pre_hook(handing_over(name))
+    logits = module(x)
+    for name, rounding in roundings.items():
+        before, after = values[rounding.before], values[rounding.after]
+        if not (rounded(before, rounding.quantizer) == after).all():
+            raise VerificationError(
+                f"the input of {name} is not rounded in steps of {rounding.quantizer.scale:.6g}",
+                "please report this with the command you ran",
+            )
+        yield before, seen[name]
+    yield values[LOGITS], logits
 
 
 def _highest_inputs(checkpoint: Checkpoint, folder: Path) -> dict[str, float]:
@@ -70,8 +109,8 @@ def _highest_inputs(checkpoint: Checkpoint, folder: Path) -> dict[str, float]:
 
         return hook
 
-    for name, layer in _layers(module):
-        layer.register_forward_pre_hook(watch(name))
+    for name, unit in _units(module):
+        unit.register_forward_pre_hook(watch(name))
     size = checkpoint.config.resolution
     for path in pictures_in(folder):
         square = checkpoint.geometry.apply(open_picture(path), size)
@@ -79,8 +118,7 @@ def _highest_inputs(checkpoint: Checkpoint, folder: Path) -> dict[str, float]:
     return highest
 
 
-def _layers(module: "MobileNet") -> Iterator[tuple[str, Any]]:
-    for name, unit in module.units():
-        yield name, unit.conv
+def _units(module: "MobileNet") -> Iterator[tuple[str, Any]]:
+    yield from module.units()
     if module.logits is not None:
         yield LOGITS, module.logits

@@ -15,7 +15,7 @@ from pathlib import Path
 from export import api
 from export.runtimes.portable import UNIT, PortableRuntime, PortableSession
 from export.spec import ExportSpec
-from export.verify import probe_pictures
+from export.trial import probe_pictures
 from mobilenet.config import MobileNetConfig
 from mobilenet.untrained import untrained
 

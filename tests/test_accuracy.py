@@ -512,7 +512,7 @@ def package(hot: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def answered(hot: Checkpoint, tmp_path: Path) -> Path:
     """Photographs filed under what PyTorch says of them."""
-    from export.verify import torch_logits
+    from export.trial import torch_logits
 
     photo = Image.open(PHOTO).convert("RGB")
     for i in range(20):

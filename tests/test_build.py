@@ -13,7 +13,7 @@ from export.mil.read import read
 from export.save import save_reproducibly
 from export.spec import ExportSpec
 from export.trace import trace
-from export.verify import Results, inputs_for, probe_pictures, relative_l2, run, tap_of
+from export.trial import Results, inputs_for, probe_pictures, relative_l2, run, tap_of
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.config import MobileNetConfig
 from mobilenet.model import from_checkpoint

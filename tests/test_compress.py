@@ -10,7 +10,7 @@ from PIL import Image
 
 from conftest import PHOTO
 from export import api, compress, metadata, rounding, w8a8
-from export.layers import layers_of, quantizers_of
+from export.layers import layers_of, roundings_of
 from export.mil.program import Function
 from export.mil.read import read
 from export.package import find
@@ -177,7 +177,7 @@ def test_w8a8_rounds_the_input_of_every_layer_but_the_first(
     types = Counter(op.type for op in function.ops)
     assert types["quantize"] == types["dequantize"] == 27
     assert forms(function) == {"constexpr_affine_dequantize": 27}
-    quantizers = quantizers_of(function, hot)
+    quantizers = {name: r.quantizer for name, r in roundings_of(function, hot).items()}
     assert list(quantizers) == [name for name in hot.layers if name != "conv0"]
     relu6 = float(np.float16(6 / 255))  # known without a picture
     assert {q.scale for name, q in quantizers.items() if name != "logits"} == {relu6}
@@ -185,6 +185,21 @@ def test_w8a8_rounds_the_input_of_every_layer_but_the_first(
     verified = exported.verified
     assert verified.structure <= STRUCTURE_LIMIT  # the same steps as PyTorch takes
     assert verified.loss <= 0.2
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_faults_show_between_roundings(
+    hot: Checkpoint, name: str, photographs: Path, tmp_path: Path
+) -> None:
+    """End to end, one step of one activation would hide them."""
+    (mutant,) = (m for m in MUTANTS if m.name == name)
+    spec, path = ExportSpec(compress="w8a8", precision="fp32"), tmp_path / "m.mlpackage"
+    quantizers = w8a8.calibrated(hot, photographs)
+    with mutant.bend():
+        model = compress.compressed(mutant.change(hot), spec, quantizers)
+    api.write(model, api.facts_about(hot, spec), path)
+    with pytest.raises(VerificationError):
+        verify_package(path, hot, spec)
 
 
 def test_calibration_finds_the_ranges_behind_relu(hot: Checkpoint, photographs: Path) -> None:
@@ -210,7 +225,7 @@ def test_calibration_folders_that_will_not_do(
     else:
         photographs = tmp_path / "nowhere"
     kept = api.export_checkpoint(hot, ExportSpec(), tmp_path / "m.mlpackage", verify=False)
-    with pytest.raises(ConfigError, match=r"no pictures|cannot|not a folder"):
+    with pytest.raises(ConfigError, match=r"no pictures|not a picture|not a folder"):
         api.export_checkpoint(hot, ExportSpec(compress="w8a8"), kept.path, calibrate=photographs)
     assert find(kept.path).identity() == kept.identity
 

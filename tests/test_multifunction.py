@@ -14,7 +14,8 @@ from export.recheck import verify_again
 from export.runtimes.base import ImageInput
 from export.runtimes.portable import run_package
 from export.spec import ExportSpec, Variant
-from export.verify import probe_pictures, relative_l2, verify_package
+from export.trial import probe_pictures, relative_l2
+from export.verify import verify_package
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.errors import ConfigError, VerificationError
 from mutants import layer, swapped

@@ -14,7 +14,8 @@ from export.package import find
 from export.recheck import verify_again
 from export.runtimes.portable import run_package
 from export.spec import ExportSpec, Variant
-from export.verify import PRECISION_LIMITS, probe_pictures, verify_package
+from export.trial import probe_pictures
+from export.verify import PRECISION_LIMITS, verify_package
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.errors import ConfigError, PackageError, VerificationError
 from mobilenet.preprocess import CAFFE, IMAGENET

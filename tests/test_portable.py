@@ -22,7 +22,7 @@ from export.mil.specification import proto
 from export.quiet import coremltools
 from export.runtimes.portable import PortableRuntime, run_package
 from export.spec import ExportSpec
-from export.verify import probe_pictures
+from export.trial import probe_pictures
 from mobilenet.errors import PackageError, UnsupportedError, UserError
 from mobilenet.model import from_checkpoint
 from programs import save

@@ -14,7 +14,8 @@ from export.build import build
 from export.package import find
 from export.recheck import verify_again
 from export.spec import ExportSpec, Variant
-from export.verify import PRECISION_LIMITS, STRUCTURE_LIMIT, probe_pictures, verify_package
+from export.trial import probe_pictures
+from export.verify import PRECISION_LIMITS, STRUCTURE_LIMIT, verify_package
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.errors import PackageError, VerificationError
 from mobilenet.preprocess import CAFFE, IMAGENET

@@ -133,7 +133,7 @@ def _runtime(candidate: Candidate, precision: "Precision") -> tuple["Runtime", s
         return create(candidate.entry, threads), ""
     from export.mil.read import read
     from export.runtimes.portable import PortableRuntime
-    from export.verify import tap_of
+    from export.trial import tap_of
 
     function = read(candidate.package).function()
     tap = tap_of(function)
