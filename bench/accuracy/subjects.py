@@ -101,7 +101,7 @@ def of_package(
 
     grey = PillowImage.new("RGB", (size, size), (128, 128, 128))
     tried = scores(session.predict(feed(grey)))
-    logits = bool(tap) or not _are_probabilities(tried)
+    logits = not _are_probabilities(tried)
 
     def answer(pictures: Sequence["Image"]) -> Array:
         outputs = _predict(session, [feed(picture) for picture in pictures])
