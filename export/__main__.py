@@ -56,7 +56,6 @@ def export(
     from export import api, card
     from export import swift as swift_file
 
-    remark_on(spec)
     if swift:
         swift_file.check_spec(spec)
     with cli.status("exporting"):
@@ -65,6 +64,7 @@ def export(
             verify=verify, offline=offline, classes=classes, keep_background=keep_background,
             calibrate=calibrate, swift=swift,
         )  # fmt: skip
+    remark_on(spec)
     card.show(exported, json=json)
 
 

@@ -215,9 +215,7 @@ def destination(output: Path | None, name: str, spec: ExportSpec) -> Path:
     path = output or DEFAULT_FOLDER / name
     if path.suffix != suffix:
         if path.suffix and not path.is_dir():
-            raise ConfigError(
-                f"output is {path}", f"a name that ends in {suffix}, or a folder to put {name} in"
-            )
+            raise ConfigError(f"output is {path}", f"a name that ends in {suffix}, or a folder")
         path = path / name
     is_model = path.is_file() if suffix == ".mlmodel" else (path / "Manifest.json").is_file()
     if path.exists() and not is_model:

@@ -18,8 +18,8 @@ def open_picture(path: Path) -> "Image":
     from PIL import Image
 
     try:
-        image = Image.open(path)
-        image.load()
+        with Image.open(path) as image:
+            image.load()
     except FileNotFoundError:
         raise
     # Pillow says "broken" in many ways: cut files, bad chunks, and bombs that would fill memory

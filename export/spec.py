@@ -187,7 +187,7 @@ class ExportSpec:
             chosen = f"format {self.format}" if self.format else f"min-ios {self.min_ios}"
             raise ConfigError(
                 f"{chosen} with an output that ends in {suffix}",
-                f"{named} models end so; iOS {_listed(MIN_IOS[named])}",
+                f"{suffix} is the {named} format, for iOS {_listed(MIN_IOS[named])}",
             )
         return replace(self, format=named)
 
@@ -226,7 +226,7 @@ def _check_min_ios(spec: ExportSpec) -> None:
         if form == "neuralnetwork":
             raise ConfigError(
                 f"{option} needs iOS {version}, an .mlmodel is for iOS {_listed(MIN_IOS[form])}",
-                "leave --format out: it will be an .mlpackage",
+                "ask for an .mlpackage: leave --format out, and .mlmodel in --output",
             )
         if spec.min_ios is not None and spec.min_ios < version:
             raise ConfigError(
