@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Array = NDArray[np.float32]
+TERMS_SHARE = 0.05
 
 
 def probe_pictures(size: int) -> list["Image"]:
@@ -63,15 +64,36 @@ def normalized(checkpoint: Checkpoint, pictures: Sequence["Image"]) -> "Tensor":
     return torch.from_numpy(x)
 
 
-def relative_l2(got: Array, wanted: Array) -> float:
-    """The worst row's distance, relative to the length of what is wanted."""
+def shortest_lengths(checkpoint: Checkpoint, pictures: Sequence["Image"]) -> Array:
+    """Per picture, the length of logits under which errors are no longer relative to them.
+
+    A head of a few classes may sum hundreds of terms to almost nothing. The error of a sum is
+    bounded by the size of its terms, not of its result (Higham, "Accuracy and Stability of
+    Numerical Algorithms", section 4.2), so a share of that size is the least to compare with. The
+    1000 classes of a trained network are longer.
+    """
+    from mobilenet.model import from_checkpoint
+
+    module = from_checkpoint(checkpoint)
+    head, module.logits = module.logits, None
+    if head is None:
+        return np.zeros(len(pictures), np.float32)
+    features = module(normalized(checkpoint, pictures))
+    terms = features.abs() @ head.weight.abs().T + head.bias.abs()
+    lengths: Array = TERMS_SHARE * terms.norm(dim=1).numpy()
+    return lengths
+
+
+def relative_l2(got: Array, wanted: Array, shortest: Array | float = 0.0) -> float:
+    """The worst row's distance, relative to the length of what is wanted (at least `shortest`)."""
     got, wanted = np.atleast_2d(got).astype(np.float64), np.atleast_2d(wanted).astype(np.float64)
     if got.shape != wanted.shape:
         raise VerificationError(
             f"the package gives {got.shape[1]} values, the network {wanted.shape[1]}",
             "were other weights exported?",
         )
-    errors = np.linalg.norm(got - wanted, axis=1) / np.linalg.norm(wanted, axis=1)
+    lengths = np.maximum(np.linalg.norm(wanted, axis=1), shortest)
+    errors = np.linalg.norm(got - wanted, axis=1) / lengths
     return float(np.where(np.isfinite(errors), errors, np.inf).max())
 
 

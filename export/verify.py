@@ -40,6 +40,7 @@ from export.trial import (
     probe_pictures,
     relative_l2,
     run,
+    shortest_lengths,
     tap_of,
     torch_logits,
 )
@@ -109,6 +110,7 @@ def _verify_function(
     pictures = [*probe_pictures(size), *(checkpoint.geometry.apply(p, size) for p in photographs)]
     inputs = inputs_for(checkpoint, spec, pictures)
     wanted = torch_logits(checkpoint, pictures)
+    shortest = shortest_lengths(checkpoint, pictures)
     stored = layers_of(function, checkpoint)
     expected = _for_image_input(_folded(checkpoint, stored, spec), spec)
     _check_weights(stored, expected, spec)
@@ -118,24 +120,25 @@ def _verify_function(
     with tempfile.TemporaryDirectory() as folder:
         twin = Path(folder) / f"twin{SUFFIXES[spec.format or 'mlprogram']}"
         build(checkpoint, spec, precision="fp32").save(str(twin))
-        structure = relative_l2(run(twin, inputs, "float32", tap).logits, wanted)
+        structure = relative_l2(run(twin, inputs, "float32", tap).logits, wanted, shortest)
     gate("structure", structure, STRUCTURE_LIMIT)
     laid_open = [value for r in roundings.values() for value in (r.before, r.after)]
     results = run(path, inputs, "float32", tap, function=function.name, laid_open=laid_open)
     if roundings:
         in_float32 = _between_roundings(results, own, pictures, roundings)
     else:
-        in_float32 = relative_l2(results.logits, torch_logits(own, pictures))
+        in_float32 = relative_l2(results.logits, torch_logits(own, pictures), shortest)
     gate("structure", in_float32, STRUCTURE_LIMIT)
     results = run(path, inputs, "declared", tap, function=function.name)
     reference = wanted
     if spec.compress:
         reference = torch_logits(own, pictures, {n: r.quantizer for n, r in roundings.items()})
-    agreement = relative_l2(results.logits, reference)
+    agreement = relative_l2(results.logits, reference, shortest)
     gate("precision", agreement, precision_limit(spec))
     if spec.outputs == "classifier":
         _check_labels(function.description.labels, results, checkpoint)
-    return Distances(max(structure, in_float32), agreement, relative_l2(results.logits, wanted))
+    loss = relative_l2(results.logits, wanted, shortest)
+    return Distances(max(structure, in_float32), agreement, loss)
 
 
 def _between_roundings(

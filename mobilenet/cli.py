@@ -15,7 +15,7 @@ from rich.markup import escape
 from mobilenet import __version__
 from mobilenet.errors import UserError
 
-PIPED_WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160  # tables stay whole
+PIPED_WIDTH = None if sys.stdout.isatty() else 160  # tables stay whole
 out = Console(highlight=False, soft_wrap=True, width=PIPED_WIDTH)
 err = Console(highlight=False, soft_wrap=True, stderr=True)
 

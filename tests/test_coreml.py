@@ -102,6 +102,7 @@ def test_every_unit_computes_what_the_portable_runtime_does(
     reference = portable.load(portable.compile(package, tmp_path), "CPU")
     made = inputs.make(reference.description)
     expected = reference.predict(made)
+    fake_native.Model.units.clear()
     for unit in UNITS:
         loaded = runtime.load(compiled, unit)
         assert loaded.description == reference.description

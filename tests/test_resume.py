@@ -23,11 +23,13 @@ from mobilenet.errors import PackageError, RecordError
 ROUNDS = 5
 PLAN = Plan(rounds=ROUNDS, warmup_s=0, warmup_calls=1, samples=3, timeout_s=20, seed=3)
 SCRIPT = """
+import signal
 import sys
 from pathlib import Path
 import test_resume
 from bench import session
 from mobilenet import cli
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a script
 app = cli.command("test", "")
 results, model, runtime = map(Path, sys.argv[1:])
 @app.default
