@@ -1,10 +1,10 @@
 """What a benchmark writes: JSON Lines, one object a line, raw integers of ns.
 
 Kinds of line, told apart by `kind`: one `session`, a `case` for each thing to be measured (also
-for one that could not be, with the reason), and a `launch` for each fresh process; `soak` and
-`placement`, `accuracy` and `agreement` are the results of those commands. A launch is appended and flushed as soon as it
-ends. Summaries are functions of these and live in `reports`. `pandas.read_json(path,
-lines=True)` reads the file.
+for one that could not be, with the reason), and a `launch` for each fresh process; `soak`,
+`placement`, `accuracy` and `agreement` are the results of those commands. A launch is appended
+and flushed as soon as it ends. Summaries are functions of these and live in `reports`.
+`pandas.read_json(path, lines=True)` reads the file.
 
 History of the format
     1   first form
