@@ -7,7 +7,7 @@ pictures show it. The first layer reads pixels, which have eight bits already: r
 the middle between two of them, half of the levels would be lost.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from export.build import LOGITS, Quantizer
 from export.layers import Rounding
 from export.pictures import open_picture, pictures_in
+from mobilenet import fold
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.errors import VerificationError
 
@@ -33,11 +34,12 @@ def calibrated(checkpoint: Checkpoint, folder: Path) -> dict[str, Quantizer]:
 
     Every value that enters a layer but the first is 0 or more: the zero point is 0.
     """
-    highest = _highest_inputs(checkpoint, folder)
-    if checkpoint.config.activation == "relu6":
-        highest |= {name: RELU6_BOUND for name in highest if name != LOGITS}
-    highest.pop("conv0")
-    return {name: Quantizer(max(value, 1e-3) / LEVELS) for name, value in highest.items()}
+    names = [name for name in checkpoint.layers if name != "conv0"]
+    highest = dict.fromkeys(names, RELU6_BOUND)
+    bounded = checkpoint.config.activation == "relu6"
+    unknown = [name for name in names if not bounded or name == LOGITS]
+    highest |= _highest_inputs(checkpoint, unknown, folder)
+    return {name: Quantizer(max(highest[name], 1e-3) / LEVELS) for name in names}
 
 
 def quantize_inputs(module: "MobileNet", quantizers: Mapping[str, Quantizer]) -> None:
@@ -94,13 +96,15 @@ def step_by_step(
     yield values[LOGITS], logits
 
 
-def _highest_inputs(checkpoint: Checkpoint, folder: Path) -> dict[str, float]:
-    """The highest value that enters each layer over all pictures."""
+def _highest_inputs(
+    checkpoint: Checkpoint, names: Collection[str], folder: Path
+) -> dict[str, float]:
+    """The highest value that enters each of these layers over all pictures."""
     import torch
 
     from mobilenet.model import from_checkpoint
 
-    module = from_checkpoint(checkpoint)
+    module = from_checkpoint(fold.fold(checkpoint))
     highest: dict[str, float] = {}
 
     def watch(name: str) -> Any:
@@ -110,7 +114,8 @@ def _highest_inputs(checkpoint: Checkpoint, folder: Path) -> dict[str, float]:
         return hook
 
     for name, unit in _units(module):
-        unit.register_forward_pre_hook(watch(name))
+        if name in names:
+            unit.register_forward_pre_hook(watch(name))
     size = checkpoint.config.resolution
     for path in pictures_in(folder):
         square = checkpoint.geometry.apply(open_picture(path), size)
