@@ -28,8 +28,9 @@ demo: $(VENV)/.installed
 	rm -f $(DEMO)/results.jsonl
 	$(PY) -m bench run $(DEMO)/*.mlpackage --quick --output $(DEMO)/results.jsonl
 	$(PY) -m reports $(DEMO)/results.jsonl --markdown > $(DEMO)/report.md
+	$(PY) -m reports page $(DEMO)/results.jsonl --output $(DEMO)/report.html
 	@echo
-	@echo "packages: $(DEMO)/*.mlpackage   records: $(DEMO)/results.jsonl   report: $(DEMO)/report.md"
+	@echo "packages: $(DEMO)/*.mlpackage   records: $(DEMO)/results.jsonl   report: $(DEMO)/report.md, $(DEMO)/report.html"
 
 test: $(VENV)/.tested
 	$(PY) -m pytest -n 2
