@@ -1,0 +1,148 @@
+"""`python -m export` as a user meets it: the card, and every mistake in one line."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from export import api
+from export.__main__ import app
+from export.package import find
+from mobilenet import cli, store
+from mobilenet.checkpoint import Checkpoint
+
+SMALL = ["--alpha", "0.25", "--resolution", "64", "--weights", "untrained"]
+
+
+def run(*arguments: object) -> int:
+    return cli.run(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "models"
+
+
+def test_the_card_says_what_was_made(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*SMALL, "-o", f"{folder}/") == 0
+    printed = capsys.readouterr()
+    for said in (
+        "MobileNetV1_025_64_untrained.mlpackage", "alpha 0.25, 64 x 64", "untrained, seed 0",
+        "467,336", "RGB, 0.00784314 x pixel + -1", "iOS 15", "against PyTorch",
+        "python -m bench run",
+    ):  # fmt: skip
+        assert said in printed.out
+    assert "\x1b[" not in printed.out + printed.err
+    assert run(*SMALL, "-o", f"{folder}/", "--json") == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["facts"]["provenance"]["trained"] is False
+    assert answer["verified"]["structure"] < 1e-5
+
+
+def test_the_same_bytes_in_another_process(folder: Path) -> None:
+    for seed in ("1", "2"):
+        command = [sys.executable, "-m", "export", *SMALL, "--no-verify", "-o", folder / seed]
+        subprocess.run(command, check=True, capture_output=True,
+                       env={**os.environ, "PYTHONHASHSEED": seed})  # fmt: skip
+    one, other = (find(next((folder / seed).glob("*.mlpackage"))) for seed in "12")
+    assert one.identity() == other.identity()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--alpha", "-1"], "alpha is -1"),
+        (["--alpha", "wide"], "wide"),
+        (["--resolution", "7"], "resolution is 7"),
+        (["--rho", "2"], "rho is 2"),
+        (["--rho", "0.857", "--resolution", "224"], "rho 0.857 means 192 pixels"),
+        (["--weights", "nowhere.pb"], "nowhere.pb"),
+        (["--weights", __file__], "test_export_cli.py"),
+        (["--target", "ane", "--precision", "fp32"], "float16 alone"),
+        (["--min-ios", "12"], "min-ios is 12"),
+        (["--shallow", "--weights", "imagenet"], "never published"),
+        (["--outputs", "logits", "--layer", "conv0"], "conv0"),
+        (["--frobnicate"], "--frobnicate"),
+        (["-o", "model.onnx"], "model.onnx"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_mistake_is_one_line_and_exit_code_2(
+    arguments: list[str], said: str, folder: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    if "-o" not in arguments:
+        arguments = [*arguments, "-o", f"{folder}/"]
+    if "--weights" not in arguments:
+        arguments = [*arguments, "--weights", "untrained"]
+    assert run(*arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert said in printed.err
+    assert printed.err.startswith("error: ")
+    assert printed.err.count("\n") == 1
+    assert not list(tmp_path.rglob("*.mlpackage"))
+
+
+def test_weights_of_another_alpha(
+    hot: Checkpoint, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store.save(hot, tmp_path / "w.safetensors")
+    assert run("--alpha", 0.5, "--weights", tmp_path / "w.safetensors", "-o", f"{tmp_path}/") == 2
+    assert "holds alpha 0.25, asked for is alpha 0.5" in capsys.readouterr().err
+
+
+def test_what_is_there_is_replaced_only_by_what_is_whole(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*SMALL, "-o", f"{folder}/") == 0
+    path = next(folder.glob("*.mlpackage"))
+    before = find(path).identity()
+    save = api.save_reproducibly
+
+    def full(model: object, target: Path) -> None:
+        save(model, target)  # most of it is written when the disk is full
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
+
+    monkeypatch.setattr(api, "save_reproducibly", full)
+    capsys.readouterr()
+    assert run(*SMALL, "-o", f"{folder}/") == 2
+    assert "No space left on device" in capsys.readouterr().err
+    assert find(path).identity() == before
+    assert sorted(p.name for p in folder.iterdir()) == [path.name, f"{path.stem}.verified.json"]
+
+
+def test_a_folder_of_something_else_is_left_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    precious = tmp_path / "photos.mlpackage"
+    precious.mkdir()
+    (precious / "cat.jpg").write_bytes(b"cat")
+    assert run(*SMALL, "-o", precious) == 2
+    assert "is not a model package" in capsys.readouterr().err
+    assert (precious / "cat.jpg").read_bytes() == b"cat"
+
+
+def test_an_output_that_cannot_be_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert run(*SMALL, "-o", tmp_path / "file" / "m.mlpackage") == 2
+    printed = capsys.readouterr().err
+    assert str(tmp_path / "file") in printed
+    assert printed.count("\n") == 1
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; from mobilenet import cli; from export.__main__ import app;"
+        "cli.run(app, ['--help']); print({'torch', 'coremltools', 'numpy', 'onnx', 'pandas'}"
+        " & set(sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "set()"
