@@ -174,8 +174,8 @@ def thumbnail(path: Path) -> str:
     try:
         with Image.open(path) as image:
             small = upright_rgb(image)
+            small.thumbnail((THUMBNAIL, THUMBNAIL))  # here: pixels may be read only now
     except BROKEN:
         return ""
-    small.thumbnail((THUMBNAIL, THUMBNAIL))
     small.save(file, "JPEG", quality=70)
     return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
