@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import PHOTO
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
+from conftest import PHOTO
 from mobilenet.preprocess import (
     CAFFE,
     IMAGENET,
