@@ -55,7 +55,7 @@ class Provenance:
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """Layers by name (those of `MobileNetConfig.convolutions`, then "logits") and their use.
+    """Layers by name in the network's order (then "logits"), and their use.
 
     Raises `CheckpointError`, naming the tensor, when layers and config do not fit each other.
     """
@@ -77,6 +77,8 @@ class Checkpoint:
             raise CheckpointError(
                 f"layer {extra[0]} does not belong to this network", "is it a MobileNet v1?"
             )
+        # files keep their own order (safetensors: by name); everyone else may rely on the network's
+        object.__setattr__(self, "layers", {name: self.layers[name] for name in expected})
         for spec in self.config.convolutions():
             _check_convolution(spec, self.layers[spec.name])
         if self.config.head == "classifier":

@@ -89,6 +89,14 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert not list(tmp_path.rglob("*.mlpackage"))
 
 
+def test_our_own_file_exports_and_verifies(
+    hot: Checkpoint, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store.save(hot, tmp_path / "w.safetensors")
+    assert run("--weights", tmp_path / "w.safetensors", "-o", f"{tmp_path}/") == 0
+    assert "MobileNetV1_025_96_untrained" in capsys.readouterr().out
+
+
 def test_weights_of_another_alpha(
     hot: Checkpoint, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -64,6 +64,7 @@ def test_our_file_keeps_everything(hot: Checkpoint, tmp_path: Path, folded: bool
     store.save(checkpoint, tmp_path / "w.safetensors")
     back = store.load(tmp_path / "w.safetensors")
     assert (back.config, back.labels, back.provenance) == (hot.config, hot.labels, hot.provenance)
+    assert list(back.layers) == list(hot.layers)  # the file has them by name: conv10 before conv2
     assert (back.normalization, back.geometry) == (hot.normalization, hot.geometry)
     theirs, ours = store.state_arrays(back), store.state_arrays(checkpoint)
     assert theirs.keys() == ours.keys()
