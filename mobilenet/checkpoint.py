@@ -77,7 +77,7 @@ class Checkpoint:
             raise CheckpointError(
                 f"layer {extra[0]} does not belong to this network", "is it a MobileNet v1?"
             )
-        # files keep their own order (safetensors: by name); everyone else may rely on the network's
+        # files have an order of their own (safetensors: by name); all others rely on the network's
         object.__setattr__(self, "layers", {name: self.layers[name] for name in expected})
         for spec in self.config.convolutions():
             _check_convolution(spec, self.layers[spec.name])
