@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bench.records import Accuracy, Placement, Session, Soak
+from bench.records import Placement, Session, Soak
 from reports import format
 from reports.compare import Comparison
 from reports.layers import LayerErrors
@@ -39,10 +39,9 @@ def control(one: Comparison) -> str:
 
 
 def others(results: Results) -> Iterator[str]:
-    """Soaks, placements, accuracies and layers, where there are any."""
+    """Soaks, placements and layers, where there are any."""
     yield from map(soak, results.soaks)
     yield from map(placement, results.placements)
-    yield from map(accuracy, results.accuracies)
     yield from map(layers, results.layer_errors)
 
 
@@ -69,15 +68,6 @@ def placement(one: Placement) -> str:
     first = f"; first off the Neural Engine: {off.name} ({off.type})" if off else ""
     plan = f"of {format.plural(len(one.ops), 'operation')} {shares}{first}" if one.ops else "empty"
     return f"placement of {one.case}, as planned by Core ML: {plan}"
-
-
-def accuracy(one: Accuracy) -> str:
-    low, high = one.top1_interval
-    return (
-        f"accuracy of {one.name}: top-1 {100 * one.top1 / max(one.images, 1):.1f} % "
-        f"[{100 * low:.1f}, {100 * high:.1f}] of {one.images:,} photographs "
-        f"({one.photographs.name})"
-    )
 
 
 def layers(one: LayerErrors) -> str:

@@ -51,6 +51,11 @@ def scientific(value: float | None) -> str:
     return MISSING if value is None else f"{value:.1e}"
 
 
+def share(count: int, total: int) -> str:
+    """Percent of a total, no unit."""
+    return f"{100 * count / total:.2f}" if total else MISSING
+
+
 def percent(ratio: float, decimals: int = 1) -> str:
     """A ratio as a signed change: 1.034 is "+3.4 %"."""
     return f"{(ratio - 1) * 100:+.{decimals}f} %"

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from mobilenet import __version__, files, published
 from mobilenet.download import cache_folder
-from reports import claims, format, gallery, looks, points, tables
+from reports import claims, format, gallery, looks, photographs_page, points, tables
 from reports.choose import Choice, Wish, choose
+from reports.grid import Cell, Grid, Row, cell, table, words
 from reports.looks import Plot
 from reports.read import Results, read
 from reports.report import Report, reports_of
@@ -40,25 +41,6 @@ METHOD = (
 )
 
 
-class Cell(NamedTuple):
-    """`sort` is the figure behind the text: NaN for a missing one, None for words."""
-
-    text: str
-    numeric: bool = False
-    sort: float | None = None
-    note: str = ""  # on a line of its own
-
-
-class Row(NamedTuple):
-    cells: Sequence[Cell]
-    dim: bool = False
-
-
-class Grid(NamedTuple):
-    headers: Sequence[str]
-    rows: Sequence[Row]
-
-
 def write(paths: Sequence[Path], output: Path) -> None:
     """Make the page of all sessions of `paths`. Raises `RecordError`."""
     files.write_atomically(output, render(read(paths)).encode())
@@ -81,6 +63,7 @@ def render(sessions: Sequence[Results]) -> str:
     return templates.get_template("page.html").render(
         title=TITLE, version=__version__, lead=_lead(reports), method=METHOD,
         frame_rates=FRAME_RATES, answers=_answers(reports), sessions=parts,
+        **photographs_page.parts(reports),
         claims=_claims(sessions), layers=figures.add(gallery.general_plots(sessions)),
         published=_published(), provenance=_provenance(reports), specs=figures.specs,
         themes={"light": {**looks.LIGHT, "background": "transparent"}, "dark": looks.DARK},
@@ -121,10 +104,16 @@ def _vega() -> str:
 def _lead(reports: Sequence[Report]) -> str:
     measured = sum(row.p50 is not None for one in reports for row in one.cases)
     launches = sum(row.launches for one in reports for row in one.cases)
-    return (
-        f"{format.plural(measured, 'case')} in {format.plural(len(reports), 'session')}, "
-        f"{launches:,} launches, each in a fresh process."
-    )
+    accuracies = sum(len(one.accuracies) for one in reports)
+    found = []
+    if measured or not accuracies:
+        found.append(
+            f"{format.plural(measured, 'case')} in {format.plural(len(reports), 'session')}, "
+            f"{launches:,} launches, each in a fresh process."
+        )
+    if accuracies:
+        found.append(f"{format.plural(accuracies, 'measurement')} of accuracy.")
+    return " ".join(found)
 
 
 def _session(number: int, one: Report, results: Results, figures: _Figures) -> dict[str, Any]:
@@ -167,40 +156,12 @@ def _answer(choice: Choice, short: dict[str, str]) -> dict[str, Any]:
 
 
 def _cases(rows: Sequence[Summary]) -> Grid:
-    """The table of the terminal, with the notes where a phone shows them: below the names."""
-    first, *columns = (column for column in tables.columns_of(rows) if column.header != "Note")
-    return Grid(
-        [first.header, *(column.header for column in columns)],
-        [
-            Row(
-                [
-                    Cell(first.cell(row), note=tables.note(row)),
-                    *(_cell(column.cell(row), column.numeric) for column in columns),
-                ],
-                dim=row.p50 is None,
-            )
-            for row in rows
-        ],
-    )
-
-
-def _cell(text: str, numeric: bool = True) -> Cell:
-    """A figure sorts by its (first) number, words by themselves."""
-    if not numeric:
-        return Cell(text)
-    try:
-        return Cell(text, True, float(text.split(maxsplit=1)[0]))
-    except ValueError:
-        return Cell(text, True, float("nan"))
-
-
-def _words(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> Grid:
-    return Grid(headers, [Row([Cell(text) for text in row]) for row in rows])
+    return table(tables.COLUMNS, rows, tables.note, lambda row: row.p50 is None)
 
 
 def _claims(sessions: Sequence[Results]) -> Grid:
     found = claims.findings(sessions)
-    return _words(
+    return words(
         ("Claim", "Verdict", "Measured", "On", "Source"),
         [(one.claim, one.verdict, one.measured, one.on, one.source) for one in found],
     )
@@ -209,7 +170,7 @@ def _claims(sessions: Sequence[Results]) -> Grid:
 def _published() -> Grid:
     headers = ("Model", "Device", "Engine", "ms", "Note", "Source")
     rows = [
-        Row([Cell(one.model), Cell(one.device), Cell(one.engine), _cell(f"{one.milliseconds:g}"),
+        Row([Cell(one.model), Cell(one.device), Cell(one.engine), cell(f"{one.milliseconds:g}"),
              Cell(one.note), Cell(one.source)])
         for one in published.LATENCIES
     ]  # fmt: skip
@@ -217,7 +178,11 @@ def _published() -> Grid:
 
 
 def _provenance(reports: Sequence[Report]) -> Grid:
-    models = {row.model.identity: row.model for one in reports for row in one.cases}
+    models = {
+        model.identity: model
+        for one in reports
+        for model in (*(row.model for row in one.accuracies), *(row.model for row in one.cases))
+    }
     trained = {True: "", False: "untrained", None: "unknown"}
     rows = [
         (one.name, one.weights or trained[one.trained], one.format, one.precision,
@@ -225,4 +190,4 @@ def _provenance(reports: Sequence[Report]) -> Grid:
         for one in models.values()
     ]  # fmt: skip
     headers = ("Model", "Weights", "Format", "Precision", "Compression", "Target", "SHA-256")
-    return _words(headers, rows)
+    return words(headers, rows)

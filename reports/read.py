@@ -10,7 +10,17 @@ from pathlib import Path
 
 import msgspec
 
-from bench.records import SCHEMA, Accuracy, Case, Launch, Placement, Record, Session, Soak
+from bench.records import (
+    SCHEMA,
+    Accuracy,
+    Agreement,
+    Case,
+    Launch,
+    Placement,
+    Record,
+    Session,
+    Soak,
+)
 from mobilenet.errors import RecordError
 from reports import format
 from reports.launch import usable
@@ -34,6 +44,7 @@ class Results:
     soaks: list[Soak] = field(default_factory=list)
     placements: list[Placement] = field(default_factory=list)
     accuracies: list[Accuracy] = field(default_factory=list)
+    agreements: list[Agreement] = field(default_factory=list)
     layer_errors: list[LayerErrors] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -55,6 +66,8 @@ class Results:
                 self.placements.append(record)
             case Accuracy():
                 self.accuracies.append(record)
+            case Agreement():
+                self.agreements.append(record)
             case LayerErrors():
                 self.layer_errors.append(record)
 

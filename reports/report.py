@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from bench.records import Accuracy, Case, Session
+from bench.records import Accuracy, Agreement, Case, Session
 from reports import facts, format
 from reports.accuracy import Top1, top1_by_identity
 from reports.compare import Comparison, compare_launches
@@ -23,6 +23,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     cases: tuple[Summary, ...]
     facts: tuple[str, ...]  # the machine, the plan, the controls, and what else was measured
     top1: dict[str, Top1]  # by identity of the model
+    accuracies: tuple[Accuracy, ...] = ()
+    agreements: tuple[Agreement, ...] = ()
 
     def runtimes(self) -> dict[str, list[Summary]]:
         """Cases by runtime: runtimes are never ranked together."""
@@ -52,13 +54,16 @@ def report(results: Results, accuracies: Sequence[Accuracy] = ()) -> Report:
         cases=rows,
         facts=tuple(map(format.plain, _facts(results, controls))),
         top1=top1_by_identity((row.model for row in rows), accuracies),
+        accuracies=tuple(results.accuracies),
+        agreements=tuple(results.agreements),
     )
 
 
 def _facts(results: Results, controls: Iterable[Comparison]) -> Iterator[str]:
     if results.session:
         yield facts.machine(results.session)
-        yield facts.plan(results.session)
+        if results.cases:
+            yield facts.plan(results.session)
     yield from map(facts.control, controls)
     yield from facts.others(results)
 

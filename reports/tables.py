@@ -1,35 +1,24 @@
 """Reports as text: for the terminal, for Markdown, and as rows for other programs."""
 
-import io
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import msgspec
-from rich import box
-from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from reports import format
+from reports import columns, format, photographs
+from reports.columns import Column, escape
 from reports.read import read
 from reports.report import Report, reports_of
 from reports.summary import Summary
 
-GAP = 3  # characters between columns
-NOTE_WIDTH = 24  # the least that a note is folded to
 PIPE_WIDTH = 220  # of a table that no terminal bounds: nothing is cut
+SKIPPED_ROWS = 3  # with one reason; more become one line
 
-
-class Column(NamedTuple):
-    header: str
-    cell: Callable[[Summary], str]
-    numeric: bool = True
-    dispensable: int = 0  # the highest goes first where the terminal is narrow; 0 stays
-
-
-COLUMNS = (
+COLUMNS: tuple[Column[Summary], ...] = (
     Column("Model", lambda row: format.plain(row.model.name), numeric=False),
     Column("Unit", lambda row: format.plain(row.place), numeric=False),
     Column("p50 ms", lambda row: format.latency(row.p50)[0]),
@@ -42,7 +31,7 @@ COLUMNS = (
     Column("MB", lambda row: format.megabytes(row.model.size_bytes), dispensable=2),
     Column("M MACs", lambda row: format.millions(row.model.macs), dispensable=3),
     Column("rel. L2", lambda row: format.scientific(row.model.agreement), dispensable=5),
-    Column("Note", lambda row: format.plain(note(row)), numeric=False),
+    Column("Note", lambda row: format.plain(note(row)), numeric=False, folds=True),
 )
 LEGEND = (
     "p50: median over launches of each launch's median; p90: likewise of its 90th percentile; "
@@ -77,32 +66,74 @@ def show(reports: Sequence[Report], console: Console | None = None) -> None:
                 Text.assemble(("warning: ", "yellow"), format.plain(warning)), soft_wrap=True
             )
         for runtime, rows in one.runtimes().items():
-            known = columns_of(rows)
-            columns = _fitting(known, rows, console.width)
+            shown, collapsed = collapse(rows)
             console.print()
             console.print(Text(format.plain(f"{runtime}, fastest first"), style="bold"))
-            console.print(_table(rows, columns, box.SIMPLE_HEAD))
-            if left_out := [column.header for column in known if column not in columns]:
-                console.print(Text(f"no room for: {', '.join(left_out)}", style="dim"))
+            if shown:
+                columns.show(console, COLUMNS, shown, lambda row: row.p50 is None)
+            for line in collapsed:
+                console.print(Text(line, style="dim"), soft_wrap=True)
+        _show_accuracy(one, console)
     if any(one.cases for one in reports):
         console.print(Text(LEGEND, style="dim"), soft_wrap=True)
 
 
-def markdown(reports: Iterable[Report]) -> str:
+def _show_accuracy(one: Report, console: Console) -> None:
+    if one.accuracies:
+        console.print()
+        console.print(Text("accuracy", style="bold"))
+        columns.show(console, photographs.COLUMNS, one.accuracies)
+        for line in photographs.legend(one.accuracies):
+            console.print(Text(line, style="dim"), soft_wrap=True)
+    if one.agreements:
+        console.print()
+        console.print(Text("agreement", style="bold"))
+        for line in photographs.lines(one.agreements, one.accuracies):
+            console.print(Text(line), soft_wrap=True)
+
+
+def markdown(reports: Sequence[Report]) -> str:
     """The same as Markdown."""
     lines: list[str] = []
     for one in reports:
-        lines += [f"## {_cell(heading(one))}", ""]
-        lines += [f"- {_cell(fact)}" for fact in one.facts]
-        lines += [f"- **warning:** {_cell(warning)}" for warning in one.warnings]
+        lines += [f"## {escape(heading(one))}", ""]
+        lines += [f"- {escape(fact)}" for fact in one.facts]
+        lines += [f"- **warning:** {escape(warning)}" for warning in one.warnings]
         for runtime, rows in one.runtimes().items():
-            lines += ["", f"### {_cell(runtime)}", ""]
-            buffer = io.StringIO()
-            console = Console(file=buffer, width=1000, color_system=None)
-            console.print(_table(rows, columns_of(rows), box.MARKDOWN))
-            lines += [line.strip() for line in buffer.getvalue().splitlines() if line.strip()]
-        lines.append("")
-    return "\n".join([*lines, LEGEND, ""])
+            shown, collapsed = collapse(rows)
+            lines += ["", f"### {escape(runtime)}"]
+            lines += ["", *columns.markdown(COLUMNS, shown)] if shown else []
+            lines += ["", *(f"- {escape(line)}" for line in collapsed)] if collapsed else []
+        lines += [*_accuracy_markdown(one), ""]
+    if any(one.cases for one in reports):
+        lines += [LEGEND, ""]
+    return "\n".join(lines)
+
+
+def _accuracy_markdown(one: Report) -> Iterator[str]:
+    if one.accuracies:
+        yield from ("", "### accuracy", "")
+        yield from columns.markdown(photographs.COLUMNS, one.accuracies)
+        yield ""
+        yield from (f"- {escape(line)}" for line in photographs.legend(one.accuracies))
+    if one.agreements:
+        yield from ("", "### agreement", "")
+        for line in photographs.lines(one.agreements, one.accuracies):
+            yield f"- {escape(line)}"
+
+
+def collapse(rows: Sequence[Summary]) -> tuple[list[Summary], list[str]]:
+    """The rows to show, and a line for those of one runtime skipped for one common reason."""
+    counts = Counter((row.runtime, row.reason) for row in rows if row.status == "skipped")
+    common = {key: count for key, count in counts.items() if count > SKIPPED_ROWS}
+    shown = [
+        row for row in rows if row.status != "skipped" or (row.runtime, row.reason) not in common
+    ]
+    lines = [
+        format.plain(f"{count} cases on {runtime} skipped: {reason}")
+        for (runtime, reason), count in common.items()
+    ]
+    return shown, lines
 
 
 def as_csv(reports: Iterable[Report]) -> str:
@@ -166,49 +197,6 @@ def note(row: Summary) -> str:
 
 def _value(estimate: Any) -> float | None:
     return None if estimate is None else estimate.value
-
-
-def columns_of(rows: Sequence[Summary]) -> list[Column]:
-    """The columns that have something to show."""
-    return [
-        column
-        for column in COLUMNS
-        if not column.dispensable or any(column.cell(row) != format.MISSING for row in rows)
-    ]
-
-
-def _fitting(columns: Sequence[Column], rows: Sequence[Summary], room: int) -> list[Column]:
-    """As many columns as `room` characters hold, the most dispensable left out first."""
-    kept = list(columns)
-    while sum(_width(column, rows) + GAP for column in kept) > room:
-        worst = max(kept, key=lambda column: column.dispensable)
-        if not worst.dispensable:
-            break
-        kept.remove(worst)
-    return kept
-
-
-def _width(column: Column, rows: Sequence[Summary]) -> int:
-    widest = max(cell_len(text) for text in (column.header, *map(column.cell, rows)))
-    return min(widest, NOTE_WIDTH) if column is COLUMNS[-1] else widest
-
-
-def _table(rows: Sequence[Summary], columns: Sequence[Column], style: box.Box) -> Table:
-    table = Table(box=style, pad_edge=False)
-    for column in columns:
-        justify: Literal["left", "right"] = "right" if column.numeric else "left"
-        width = _width(column, rows) if column.numeric or column is columns[0] else None
-        table.add_column(column.header, justify=justify, min_width=width)
-    escape = _cell if style is box.MARKDOWN else str
-    for row in rows:
-        cells = (Text(escape(column.cell(row))) for column in columns)
-        table.add_row(*cells, style="" if row.p50 else "dim")
-    return table
-
-
-def _cell(text: str) -> str:
-    """Text that neither ends a Markdown cell nor begins HTML."""
-    return text.replace("|", "\\|").replace("<", "&lt;")
 
 
 def stdout() -> Console:

@@ -19,12 +19,15 @@ def warnings_about(
     """Everything a reader of this session's numbers must know first."""
     yield from _controls(controls)
     if results.session:
-        yield from _environment(results.session.environment)
+        if not results.accuracies or results.cases:  # right and wrong do not depend on the load
+            yield from _environment(results.session.environment)
         yield from results.session.notes
     yield from _thermal(results)
     yield from _samples([case for case in cases if case.p50])
     if any(case.model.trained is False for case in cases):
         yield "untrained weights: timings are real, predictions mean nothing"
+    if any(one.model.trained is False for one in results.accuracies):
+        yield "untrained weights: their accuracy is chance"
 
 
 def _controls(controls: Sequence[Comparison]) -> Iterator[str]:

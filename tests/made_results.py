@@ -9,11 +9,15 @@ from pathlib import Path
 import msgspec
 
 from bench.records import (
+    Accuracy,
+    Agreement,
     Case,
     Environment,
     Launch,
     Model,
     Output,
+    Parting,
+    Photographs,
     PlacedOp,
     Placement,
     Plan,
@@ -158,3 +162,57 @@ def layer_records() -> list[Record | LayerErrors]:
         Placement(case=name, started="2026-01-02T03:04:05Z", ops=ops),
         LayerErrors(package="A.mlpackage", reference="PyTorch", layers=layers),
     ]
+
+
+# one grey pixel: as a JPEG, and as what no page may contain
+JPEG = (
+    "data:image/jpeg;base64,/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAMCAgICAgMCAgIDAwMDBAYEBAQEBAgGBgUG"
+    "CQgKCgkICQkKDA8MCgsOCwkJDRENDg8QEBEQCgwSExIQEw8QEBD/wAALCAABAAEBAREA/8QAFAABAAAAAAAAAAAAAAAA"
+    "AAAACf/EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQEAAD8AVN//2Q=="
+)
+SVG = "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'/>"
+
+
+def photographs(label: str = "tabby") -> list[Accuracy | Agreement]:
+    """Three models, one of them untrained, on one set; two pairs, of which one parts."""
+    whole = model(MobileNetConfig())
+    small = model(MobileNetConfig(), name=f"{whole.name}_palette2", compression="palette2")
+    random_one = model(MobileNetConfig(shallow=True), trained=False)
+    found = [accuracy(whole, 142), accuracy(small, 120, broken=("a.jpg: cut off",))]
+    found.append(accuracy(random_one, 1, not_finite=3))
+    names = [one.name for one in found]
+    partings = tuple(
+        Parting(
+            image=f"n02123045/{number}.jpg", truth=label, answers=(label, "water ouzel"),
+            probabilities=(0.93, 0.08), thumbnail=thumbnail,
+        )
+        for number, thumbnail in enumerate((JPEG, SVG, ""))
+    )  # fmt: skip
+    return [
+        *found,
+        agreement(names[0], names[1], partings=partings),
+        agreement(names[0], names[2], p_worse=1e-30, error_p50=None, error_p90=None,
+                  error_p99=None, error_max=None),
+    ]  # fmt: skip
+
+
+def accuracy(of: Model, top1: int, **changes: object) -> Accuracy:
+    made = Accuracy(
+        name=f"{of.name} | portable | CPU | float32 | package", model=of, runtime="portable",
+        unit="CPU", precision="float32", recipe="package",
+        geometry="shorter side 256, bilinear, centre 224 x 224",
+        photographs=Photographs(name="pets", digest="ab", images=200, classes=37),
+        started="2026-01-02T03:04:05Z", tool="0.1.0", images=200, top1=top1, top5=top1 + 30,
+        top1_interval=(0.6, 0.8), top5_interval=(0.8, 0.9), published_top1=70.9,
+        published_top5=89.9,
+    )  # fmt: skip
+    return msgspec.structs.replace(made, **changes)
+
+
+def agreement(reference: str, other: str, **changes: object) -> Agreement:
+    made = Agreement(
+        reference=reference, other=other, images=200, same_top1=180, only_reference_right=25,
+        only_other_right=3, p_worse=0.031, error_of="logits", error_p50=0.11, error_p90=0.31,
+        error_p99=0.62, error_max=0.93,
+    )  # fmt: skip
+    return msgspec.structs.replace(made, **changes)

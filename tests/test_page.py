@@ -23,6 +23,7 @@ def page(tmp_path_factory) -> Path:
     evil = made.case(made.model(MobileNetConfig(alpha=0.35), name=EVIL), unit=EVIL)
     launch = made.launch(evil.case, 0, 5e6, 20, made.random.Random(1))
     records = [*made.realistic(rounds=6, samples=10), *made.layer_records(), evil, launch]
+    records += made.photographs(EVIL)
     first = made.write(folder / "linux.jsonl", records)
     mac = made.environment(system="macOS 15.1", machine="arm64", model="Mac16,1")
     second = made.write(
@@ -38,7 +39,7 @@ def test_it_is_one_file_that_fetches_nothing(page: Path) -> None:
     text = page.read_text("utf-8")
     assert len(text) < 3_000_000
     body = re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)
-    assert not re.search(r"""(src|href)=["'](?!#)""", body)
+    assert not re.search(r"""(src|href)=["'](?!#|data:image/jpeg;base64,)""", body)
     assert "@import" not in text
     assert "url(" not in body
     assert "default-src 'none'" in text
@@ -57,6 +58,27 @@ def test_it_has_everything(page: Path) -> None:
 def test_names_from_other_peoples_files_are_escaped(page: Path) -> None:
     assert '<b class="evil">' not in page.read_text("utf-8")
     assert "&lt;b class=&#34;evil&#34;&gt;" in page.read_text("utf-8")
+
+
+def test_where_models_part(page: Path) -> None:
+    text = page.read_text("utf-8")
+    part = text[text.index('<section id="partings">') : text.index('<section id="claims">')]
+    assert part.count("<li>\n") == 3
+    assert part.count("<img") == part.count(made.JPEG) == 1  # and nothing that is no JPEG
+    assert "svg" not in part
+    assert "<li>water ouzel, 8\N{NO-BREAK SPACE}%</li>" in part
+    assert "&lt;b class=&#34;evil&#34;&gt;" in part
+    assert "McNemar p 0.031" in part
+    assert "(untrained)" in part
+
+
+def test_a_page_of_accuracies_only(tmp_path: Path) -> None:
+    results = made.write(tmp_path / "r.jsonl", made.photographs())
+    assert main(["page", str(results), "-o", str(tmp_path / "p.html")]) == 0
+    text = (tmp_path / "p.html").read_text("utf-8")
+    assert "3 measurements of accuracy." in text
+    assert "Published for the same networks" in text
+    assert "does not reproduce the figures" in text
 
 
 @needs_browser

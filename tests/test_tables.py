@@ -92,6 +92,62 @@ def test_untrained_weights_are_marked_in_every_form(tmp_path: Path, capsys) -> N
         assert "untrained" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("options", [[], ["--markdown"]])
+def test_accuracy_stands_beside_what_is_published(tmp_path: Path, capsys, options) -> None:
+    """In a file that has nothing else."""
+    path = made.write(tmp_path / "r.jsonl", made.photographs())
+    assert main([str(path), *options]) == 0
+    text = capsys.readouterr().out
+    rows = [line for line in text.splitlines() if "200 (pets)" in line]
+    assert len(rows) == 3
+    for words in ("package", "71.00 (60.0 to 80.0)", "86.00 (80.0 to 90.0)", "70.9 / 89.9"):
+        assert words in rows[0]
+    assert "1 photograph not opened" in rows[1]
+    assert "untrained; 3 answers with NaN" in rows[2]
+    assert "70.9" not in rows[2]  # trained weights are no measure of untrained ones
+    assert "A set other than those does not reproduce the figures" in text
+    assert "p50: median" not in text
+
+
+def test_pairs_are_a_line_each() -> None:
+    first, second = (line for line in shown(report_of(made.photographs())).splitlines()
+                     if " vs. " in line)  # fmt: skip
+    assert first.endswith(
+        "same top-1 on 90.00 % of 200 photographs; right alone 25 : 3, McNemar p 0.031: the "
+        "second is not shown worse (at 0.05 / 2); largest error of logits per photograph: "
+        "p50 0.11, p90 0.31, p99 0.62, max 0.93"
+    )
+    assert "(untrained): same top-1" in second
+    assert second.endswith("p 1e-30: the second is worse (at 0.05 / 2)")
+
+
+def test_accuracy_on_a_narrow_terminal() -> None:
+    text = shown(report_of([made.accuracy(made.model(MobileNetConfig()), 142)]), 80)
+    assert "71.00 (60.0 to 80.0)" in text
+    assert "no room for" in text
+
+
+def test_the_full_validation_set_is_asked_about() -> None:
+    full = made.Photographs(name="val", digest="cd", images=50_000, classes=1000)
+    one = made.accuracy(made.model(MobileNetConfig()), 142, photographs=full)
+    text = shown(report_of([one]))
+    assert "compare only if they are that set" in text
+    assert "A set other" not in text
+
+
+@pytest.mark.parametrize(("count", "lines"), [(3, 3), (4, 1)])
+def test_many_rows_skipped_for_one_reason_are_one_line(count: int, lines: int) -> None:
+    model = made.model(MobileNetConfig())
+    same = [made.case(model, "coreml", f"U{i}", skipped="not on linux") for i in range(count)]
+    other = made.case(model, "coreml", "X", skipped="no time")
+    one = report_of([made.session(), *same, other])
+    for text in (shown(one), tables.markdown([one])):
+        assert text.count("not on linux") == lines
+        assert ("4 cases on coreml skipped: not on linux" in text) == (count > 3)
+        assert "skipped: no time" in text
+    assert "4 cases on" not in shown(report_of([made.session(), other]))
+
+
 def test_environment_becomes_advice() -> None:
     bad = made.environment(
         power_source="battery", low_power_mode=True, governor="powersave", load_average=3.0,

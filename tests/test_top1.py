@@ -74,4 +74,6 @@ def test_accuracies_of_another_file_count(tmp_path: Path, capsys) -> None:
     assert "MobileNetV1_050_224 on CPU" in out
     assert "top-1 75 %, measured on 200 photographs (pets)" in out
     assert main([str(right)]) == 0
-    assert "top-1 75.0 % [60.0, 80.0] of 200 photographs (pets)" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "200 (pets)" in out
+    assert "75.00 (60.0 to 80.0)" in out
