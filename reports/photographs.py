@@ -108,11 +108,12 @@ def facts(one: Agreement, pairs: int) -> str:
         for name, value in zip(("p50", "p90", "p99", "max"), errors, strict=True)
         if value is not None
     )
+    errors_of = "log-probabilities" + (" (from logits)" if one.error_of == "logits" else "")
     return (
         f"same top-1 on {format.share(one.same_top1, one.images)} % of "
         f"{format.plural(one.images, 'photograph')}; right alone {one.only_reference_right} : "
         f"{one.only_other_right}, McNemar p {one.p_worse:.2g}: {_verdict(one, pairs)}"
-        + (f"; largest error of {one.error_of} per photograph: {quantiles}" if quantiles else "")
+        + (f"; largest error per photograph of {errors_of}: {quantiles}" if quantiles else "")
     )
 
 

@@ -114,8 +114,8 @@ def test_pairs_are_a_line_each() -> None:
                      if " vs. " in line)  # fmt: skip
     assert first.endswith(
         "same top-1 on 90.00 % of 200 photographs; right alone 25 : 3, McNemar p 0.031: the "
-        "second is not shown worse (at 0.05 / 2); largest error of logits per photograph: "
-        "p50 0.11, p90 0.31, p99 0.62, max 0.93"
+        "second is not shown worse (at 0.05 / 2); largest error per photograph of "
+        "log-probabilities (from logits): p50 0.11, p90 0.31, p99 0.62, max 0.93"
     )
     assert "(untrained): same top-1" in second
     assert second.endswith("p 1e-30: the second is worse (at 0.05 / 2)")
