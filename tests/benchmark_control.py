@@ -1,6 +1,6 @@
-"""Sessions that compare a case with itself: `python tests/benchmark_control.py [SESSIONS]`.
+"""Sessions that compare a case with itself: `python tests/benchmark_control.py [SESSIONS] [PLAN]`.
 
-Each is a real session of the default plan on the portable runtime, with its A/A control, judged
+Each is a real session of the default plan (or "quick") on the portable runtime, with its A/A control, judged
 by `reports.compare`. Goal: "no difference" in at least 17 of 20. Takes about a minute each; run
 it on a machine that does nothing else. Prints, asserts nothing.
 """
@@ -21,7 +21,7 @@ from reports.read import read
 from reports.report import report
 
 
-def main(sessions: int) -> None:
+def main(sessions: int, plan: str) -> None:
     labels = tuple(f"class {i}" for i in range(1000))
     checkpoint = replace(untrained(MobileNetConfig(0.5)), labels=labels)
     verdicts = []
@@ -31,7 +31,7 @@ def main(sessions: int) -> None:
         chosen = candidates([package], ["portable"])
         for number in range(sessions):
             path = folder / f"{number}.jsonl"
-            session.start(chosen, PLANS["default"], path)
+            session.start(chosen, PLANS[plan], path)
             (control,) = report(read([path])[0]).controls
             verdicts.append(control.verdict)
             print(number, control.ratio, control.interval, control.verdict, flush=True)
@@ -39,4 +39,5 @@ def main(sessions: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20)
+    given = [*sys.argv[1:], *("20", "default")[len(sys.argv) - 1 :]]
+    main(int(given[0]), given[1])
