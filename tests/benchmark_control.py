@@ -1,8 +1,8 @@
 """Sessions that compare a case with itself: `python tests/benchmark_control.py [SESSIONS] [PLAN]`.
 
-Each is a real session of the default plan (or "quick") on the portable runtime, with its A/A control, judged
-by `reports.compare`. Goal: "no difference" in at least 17 of 20. Takes about a minute each; run
-it on a machine that does nothing else. Prints, asserts nothing.
+Each is a real session of the default plan (or "quick") on the portable runtime, with its A/A
+control, judged by `reports.compare`. Goal: "no difference" in at least 17 of 20. Takes about a
+minute each; run it on a machine that does nothing else. Prints, asserts nothing.
 """
 
 import sys
