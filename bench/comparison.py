@@ -90,6 +90,7 @@ def package(wanted: MobileNetConfig | str, folder: Path, weights: Weights) -> Pa
 def _export(wanted: MobileNetConfig, folder: Path, weights: Weights) -> Path:
     from export.api import export_variant
     from export.spec import Variant
+    from mobilenet.files import Folder
 
     variant = Variant(
         alpha=wanted.alpha,
@@ -97,4 +98,4 @@ def _export(wanted: MobileNetConfig, folder: Path, weights: Weights) -> Path:
         shallow=wanted.shallow,
         weights=weights.which,
     )
-    return export_variant(variant, output=folder, offline=weights.offline).path
+    return export_variant(variant, output=Folder(folder), offline=weights.offline).path

@@ -16,6 +16,7 @@ from typing import BinaryIO
 import msgspec
 
 from bench.records import Record
+from mobilenet import files
 from mobilenet.errors import RecordError
 
 DEFAULT_FOLDER = Path("results")
@@ -50,6 +51,7 @@ class Journal:
 def create(path: Path, head: Iterable[Record]) -> Iterator[Journal]:
     """A new results file that begins with `head`. Never replaces one."""
     check_new(path)
+    path = path.resolve()  # a link to a file that is to be made
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -67,7 +69,8 @@ def create(path: Path, head: Iterable[Record]) -> Iterator[Journal]:
 
 
 def check_new(path: Path) -> None:
-    """Raises `RecordError` when there is a file at `path` already."""
+    """Raises `RecordError` when there is a file at `path` already, `ConfigError` for a folder."""
+    files.check_regular_file(path)
     if path.exists():
         raise RecordError(
             f"{path} exists",

@@ -33,7 +33,7 @@ class PlacementOptions:
     """Compute units that Core ML may choose from: ALL, CPU_AND_NE, CPU_AND_GPU, CPU_ONLY."""
     require: str | None = None
     """Least share of the estimated cost on a device, as ane=0.95; below it the exit code is 1."""
-    output: Path | None = None
+    output: cli.OutputFile | None = None
     """New .jsonl file for the plan, which `python -m reports` reads."""
     json: bool = False
     """Print the plan as JSON."""
@@ -47,8 +47,12 @@ def placement(package: Path, /, *, options: PlacementOptions | None = None) -> i
     package
         Model package, ours or foreign.
     """
+    from bench import journal
+
     options = options or PlacementOptions()
     required = parse_requirement(options.require) if options.require else {}
+    if options.output:
+        journal.check_new(options.output)
     plan = plan_of(package, options.unit)
     if options.output:
         _save(package, plan, options.output)

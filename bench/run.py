@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from bench.records import Plan
 from bench.schedule import PLANS
+from mobilenet import cli
 from mobilenet.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class PlanOptions:
     """Rounds, instead of the preset's. Fewer than six give no interval."""
     seed: int = 0
     """Seed of the order within rounds; recorded."""
-    output: Path | None = None
+    output: cli.OutputFile | None = None
     """New .jsonl file. Default: results/ and the time."""
 
     def plan(self) -> Plan:
@@ -47,9 +48,12 @@ class PlanOptions:
         return msgspec.structs.replace(plan, rounds=self.rounds or plan.rounds, seed=self.seed)
 
     def path(self) -> Path:
+        """Where to. Raises as `journal.check_new`."""
         from bench import journal
 
-        return self.output or journal.default_path()
+        path = self.output or journal.default_path()
+        journal.check_new(path)
+        return path
 
 
 @Parameter(name="*")

@@ -39,7 +39,7 @@ class SoakOptions:
     """How long, in all."""
     threads: int | None = None
     """Threads of portable and torch. Default: the number of physical cores."""
-    output: Path | None = None
+    output: cli.OutputFile | None = None
     """New .jsonl file. Default: results/soak and the time."""
 
     def __post_init__(self) -> None:

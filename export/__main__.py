@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from export.spec import ExportSpec, Target, Variant
-from mobilenet import cli
+from mobilenet import cli, files
 
 SEVERAL = Parameter(consume_multiple=True, negative="")
 
@@ -23,7 +23,7 @@ def export(
     variant: Annotated[Variant, Parameter(name="*")] = Variant(),  # noqa: B008  # frozen
     spec: Annotated[ExportSpec, Parameter(name="*")] = ExportSpec(),  # noqa: B008  # frozen
     *,
-    output: Annotated[Path | None, Parameter(alias="-o")] = None,
+    output: cli.OutputPackage | None = None,
     verify: bool = True,
     offline: bool = False,
     classes: Path | None = None,
@@ -37,7 +37,7 @@ def export(
     Parameters
     ----------
     output
-        The package, or a folder for it. Default: models/, under a name made from the options.
+        The package, or a folder/ for it. Default: models/, under a name made from the options.
     verify
         Run the finished package and compare its logits with PyTorch's.
     offline
@@ -120,6 +120,7 @@ def export_all(
     """
     from export import grid, grid_card
 
+    files.check_file(output / grid.MANIFEST)
     depths = {"both": (False, True), "deep": (False,), "shallow": (True,)}[depth]
     cells = [
         grid.Cell(
@@ -201,7 +202,7 @@ def diff_models(
     image: Path | None = None,
     precision: Literal["declared", "float32"] = "declared",
     tolerance: float = 5e-2,
-    output: Annotated[Path | None, Parameter(alias="-o")] = None,
+    output: cli.OutputFile | None = None,
     json: bool = False,
 ) -> None:
     """Compare two models layer by layer, and find where they part.
@@ -225,12 +226,14 @@ def diff_models(
     """
     from export import diff, diff_card
 
+    if output:
+        files.check_file(output, [model, reference, *([image] if image else [])])
     with cli.status("comparing"):
         found = diff.diff(model, reference, image, tolerance=tolerance, precision=precision)
     if output:
         diff_card.write(found, output)
     diff_card.show(found, json=json)
-    if output:
+    if output and not files.is_stream(output):
         cli.say(f"to draw it: python -m reports plots {output} -o plots/")
 
 

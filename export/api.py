@@ -1,6 +1,7 @@
 """From a variant, a checkpoint or a module to a verified package on disk."""
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from export.spec import SUFFIXES, ExportSpec, Variant
 from mobilenet import __version__, files
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.errors import ConfigError, PackageError
+from mobilenet.files import Folder
 
 DEFAULT_FOLDER = Path("models")
 
@@ -34,7 +36,7 @@ class Exported:
 def export_variant(
     variant: Variant,
     spec: ExportSpec | None = None,
-    output: Path | None = None,
+    output: Path | Folder | None = None,
     *,
     verify: bool = True,
     offline: bool = False,
@@ -44,18 +46,19 @@ def export_variant(
     swift: bool = False,
     reuse: bool = False,
 ) -> Exported:
-    """Find the weights of `variant` and export them; `output` is a file, a folder or None.
+    """Find the weights of `variant` and export them; `output` is a package or a folder.
 
     Of several resolutions, the weights are those published for the largest. `calibrate` is the
     folder of pictures that w8a8 needs.
 
     Raises `UserError`; nothing is left behind under the package's name when it does.
     """
-    from mobilenet.weights import obtain
+    from mobilenet.weights import inputs, obtain
 
-    spec = (spec or ExportSpec()).for_file("" if output is None else output.suffix)
+    spec = (spec or ExportSpec()).for_file(_suffix(output))
     check_calibration(spec, calibrate)
-    destination(output, "any" + _ending(spec), spec)  # what cannot be written is said before work
+    read = inputs(variant.weights, classes)
+    destination(output, "any" + _ending(spec), spec, read)  # said before work
     if spec.sizes and variant.pixels is not None:
         raise ConfigError(
             f"resolution {variant.pixels} and resolutions {spec.resolutions}",
@@ -78,7 +81,7 @@ def export_variant(
 def export_checkpoint(
     checkpoint: Checkpoint,
     spec: ExportSpec,
-    output: Path | None = None,
+    output: Path | Folder | None = None,
     *,
     verify: bool = True,
     calibrate: Path | None = None,
@@ -92,7 +95,7 @@ def export_checkpoint(
     """
     from export import swift as swift_file
 
-    spec = spec.for_file("" if output is None else output.suffix).resolved()
+    spec = spec.for_file(_suffix(output)).resolved()
     check_calibration(spec, calibrate)
     if spec.sizes:
         checkpoint = checkpoint.with_config(resolution=spec.sizes[-1])
@@ -209,22 +212,29 @@ def default_name(checkpoint: Checkpoint, spec: ExportSpec) -> str:
     return checkpoint.config.slug + spec.suffix + mark + _ending(spec)
 
 
-def destination(output: Path | None, name: str, spec: ExportSpec) -> Path:
-    """Where the package goes. Raises before any work is done for it."""
+def destination(
+    output: Path | Folder | None, name: str, spec: ExportSpec, inputs: Sequence[Path] = ()
+) -> Path:
+    """Where the package goes. Raises before any work is done for it.
+
+    `inputs` are files that are read and must not be replaced.
+    """
     suffix = _ending(spec)
-    path = output or DEFAULT_FOLDER / name
+    path = output.path / name if isinstance(output, Folder) else output or DEFAULT_FOLDER / name
     if path.suffix != suffix:
         if path.suffix and not path.is_dir():
-            raise ConfigError(f"output is {path}", f"a name that ends in {suffix}, or a folder")
+            raise ConfigError(f"output is {path}", f"a name that ends in {suffix}, or a folder/")
         path = path / name
-    is_model = path.is_file() if suffix == ".mlmodel" else (path / "Manifest.json").is_file()
-    if path.exists() and not is_model:
-        raise PackageError(
-            f"{path} exists and is not a model {'file' if suffix == '.mlmodel' else 'package'}: "
-            "it is not replaced",
-            "choose another --output, or move it away",
-        )
+    if suffix == SUFFIXES["neuralnetwork"]:
+        files.check_regular_file(path, inputs)
+    else:
+        files.check_package(path, inputs)
+    files.check_regular_file(metadata.verified_path(path), inputs)
     return path
+
+
+def _suffix(output: Path | Folder | None) -> str:
+    return output.suffix if isinstance(output, Path) else ""
 
 
 def _ending(spec: ExportSpec) -> str:

@@ -154,7 +154,12 @@ def _export_cell(cell: Cell, folder: Path, verify: bool, offline: bool) -> Row:
     """In a worker: one variant, unless its package is there already."""
     with cli.err.capture() as said:
         exported = export_variant(
-            cell.variant, cell.spec, folder, verify=verify, offline=offline, reuse=True
+            cell.variant,
+            cell.spec,
+            files.Folder(folder),
+            verify=verify,
+            offline=offline,
+            reuse=True,
         )
     row = Row.of(cell, "unchanged" if exported.unchanged else "exported").with_package(exported)
     warnings = [line for line in said.get().splitlines() if line.startswith("warning: ")]

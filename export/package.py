@@ -14,8 +14,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from mobilenet.errors import PackageError
+from mobilenet.files import MANIFEST, MAX_MANIFEST_BYTES
 
-MAX_MANIFEST_BYTES = 1 << 20
 MAX_FILES = 10_000
 MODEL_PATH = "@model_path"  # how a program names the folder of its specification
 FOREIGN = ".DS_Store"  # Finder leaves these in every folder it opens
@@ -94,13 +94,13 @@ def find(path: Path) -> ModelFiles:
         raise PackageError(
             f"{path} is a compiled model", "give the .mlpackage it was compiled from"
         )
-    manifest = path / "Manifest.json"
+    manifest = path / MANIFEST
     if not manifest.is_file():
         raise PackageError(
             f"{path} is not a model package: it has no Manifest.json",
             "give the folder that ends in .mlpackage itself",
         )
-    item = _root_item(_inside(path, path, "Manifest.json", "manifest"))
+    item = _root_item(_inside(path, path, MANIFEST, "manifest"))
     return ModelFiles(path, "mlpackage", _inside(path, path / "Data", item, "model"))
 
 

@@ -1,11 +1,9 @@
 """`python -m mobilenet`: what weights there are, what is in a file, and one format for all."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from cyclopts import Parameter
-
-from mobilenet import cli
+from mobilenet import cli, files
 from mobilenet.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -25,7 +23,7 @@ def weights(
     classes: Path | None = None,
     keep_background: bool = False,
     offline: bool = False,
-    save: Annotated[Path | None, Parameter(alias="-o")] = None,
+    save: cli.OutputFile | None = None,
     fold: bool = False,
     json: bool = False,
 ) -> None:
@@ -62,6 +60,10 @@ def weights(
             raise ConfigError("--save needs weights to save", "name them: weights slim --save X")
         catalogue.show(json=json)
         return
+    if save:
+        from mobilenet.weights import inputs
+
+        files.check_file(save, inputs(which, classes))
     checkpoint = _obtain(
         which, fold=fold, alpha=alpha, resolution=resolution, shallow=shallow, classes=classes,
         keep_background=keep_background, offline=offline,

@@ -5,19 +5,41 @@ Data goes to stdout and everything said about it to stderr, so that a pipe sees 
 
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter, Token
 from rich.console import Console
 from rich.markup import escape
 
 from mobilenet import __version__
-from mobilenet.errors import UserError
+from mobilenet.errors import ConfigError, UserError
+from mobilenet.files import Folder
 
 PIPED_WIDTH = None if sys.stdout.isatty() else 160  # tables stay whole
 out = Console(highlight=False, soft_wrap=True, width=PIPED_WIDTH)
 err = Console(highlight=False, soft_wrap=True, stderr=True)
+
+
+def _output_file(_type: object, tokens: Sequence[Token]) -> Path:
+    text = tokens[0].value
+    if text.endswith("/"):
+        raise ConfigError(f"output {text} is a folder", "name a file in it")
+    return Path(text)
+
+
+def _output_package(_type: object, tokens: Sequence[Token]) -> Path | Folder:
+    """A package is a folder: the shell completes its name with a slash, too."""
+    text, path = tokens[0].value, Path(tokens[0].value)
+    return Folder(path) if text.endswith("/") and path.suffix != ".mlpackage" else path
+
+
+OutputFile = Annotated[Path, Parameter(alias="-o", converter=_output_file)]
+"""An option that names a file to write. pathlib drops the slash that says "folder"."""
+OutputPackage = Annotated[Path | Folder, Parameter(alias="-o", converter=_output_package)]
+"""An option that names a package to write, or a folder for it."""
 
 
 def command(name: str, help: str) -> App:

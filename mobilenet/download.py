@@ -56,7 +56,7 @@ def keep(name: str, fill: Fill, accept: Fill, sha256: str = "") -> Path:
     if found := cached(name, sha256):
         return found
     path = cache_folder() / name
-    with files.replacing(path) as temporary:
+    with files.replacing(path, any_folder=True) as temporary:
         fill(temporary)
         check(temporary, sha256, "what was sent is not what was published")
         accept(temporary)

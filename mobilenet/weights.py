@@ -61,6 +61,12 @@ def obtain(
     return _with_labels(checkpoint, classes, keep_background)
 
 
+def inputs(which: str | None, classes: Path | None = None) -> list[Path]:
+    """The files of the user's that `obtain` reads; a known name is none."""
+    paths = [] if which is None or which in WORDS else [Path(which)]
+    return paths if classes is None else [*paths, classes]
+
+
 def _file(path: Path, alpha: float | None, shallow: bool | None) -> "Checkpoint":
     from mobilenet.sources.recognise import read
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 from cyclopts import Parameter
 
-from mobilenet import cli
+from mobilenet import cli, files
 from mobilenet.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -189,9 +189,7 @@ def plots(
 
 
 @app.command
-def page(
-    results: Files, /, *, output: Annotated[Path, Parameter(alias="-o")] = Path("report.html")
-) -> None:
+def page(results: Files, /, *, output: cli.OutputFile = Path("report.html")) -> None:
     """Write everything into one HTML file that needs no network.
 
     Parameters
@@ -205,7 +203,8 @@ def page(
 
     with cli.status("writing the page"):
         html.write(results, output)
-    cli.out.out(output)
+    if not files.is_stream(output):
+        cli.out.out(output)
 
 
 def _reports(paths: list[Path]) -> "list[Report]":

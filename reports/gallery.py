@@ -6,6 +6,7 @@ A session's runtimes get plots of their own, as they get tables of their own.
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from mobilenet import files
 from mobilenet.config import MobileNetConfig
 from reports import format, layer_plots, looks, plots
 from reports.looks import Plot
@@ -15,12 +16,15 @@ from reports.report import Report, report
 
 def draw(sessions: Sequence[Results], folder: Path, case: str | None = None) -> list[Path]:
     """Write each plot as PNG and SVG; returns the files. `case`: draw its raw samples too."""
-    written: list[Path] = []
     taken: set[str] = set()
-    for place, plot in list(_all(sessions, case)):  # what cannot be drawn is said before the work
-        stem = _free(format.slug(f"{place}-{plot.name}"), taken)
-        written += looks.save(plot.chart, plot.title, folder / stem)
-    return written
+    named = [
+        (folder / _free(format.slug(f"{place}-{plot.name}"), taken), plot)
+        for place, plot in _all(sessions, case)
+    ]
+    for stem, _ in named:  # what cannot be drawn or written is said before the work
+        for path in looks.paths(stem):
+            files.check_file(path, [results.source for results in sessions])
+    return [path for stem, plot in named for path in looks.save(plot.chart, plot.title, stem)]
 
 
 def _all(sessions: Sequence[Results], case: str | None) -> Iterator[tuple[str, Plot]]:

@@ -58,12 +58,17 @@ LIGHT = theme("#1c1e21", "#d9dce1", "#ffffff")
 DARK = theme("#e6e8eb", "#3a3f47", "transparent")
 
 
+def paths(stem: Path) -> tuple[Path, Path]:
+    """What `save` writes: `stem`.png and `stem`.svg."""
+    return stem.with_name(stem.name + ".png"), stem.with_name(stem.name + ".svg")
+
+
 def save(chart: Any, title: str, stem: Path) -> tuple[Path, Path]:
     """Write `stem`.png and `stem`.svg; returns both paths."""
     import vl_convert as vlc
 
     spec = chart.properties(title=title).configure(**LIGHT).to_dict()
-    png, svg = stem.with_name(stem.name + ".png"), stem.with_name(stem.name + ".svg")
+    png, svg = paths(stem)
     files.write_atomically(png, vlc.vegalite_to_png(spec, scale=PNG_SCALE))
     files.write_atomically(svg, vlc.vegalite_to_svg(spec).encode())
     return png, svg

@@ -8,6 +8,7 @@ from typing import Any
 
 from mobilenet import __version__, files, published
 from mobilenet.download import cache_folder
+from mobilenet.errors import UserError
 from reports import claims, format, gallery, looks, photographs_page, points, tables
 from reports.choose import Choice, Wish, choose
 from reports.grid import Cell, Grid, Row, cell, table, words
@@ -42,7 +43,8 @@ METHOD = (
 
 
 def write(paths: Sequence[Path], output: Path) -> None:
-    """Make the page of all sessions of `paths`. Raises `RecordError`."""
+    """Make the page of all sessions of `paths`. Raises `RecordError`, `ConfigError`."""
+    files.check_file(output, paths)
     files.write_atomically(output, render(read(paths)).encode())
 
 
@@ -96,7 +98,7 @@ def _vega() -> str:
         return path.read_text("utf-8")
     bundle = str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
     bundle = bundle.replace("</script", "<\\/script")  # would end the element it stands in
-    with suppress(OSError):  # a cache that cannot be written costs two seconds the next time
+    with suppress(OSError, UserError):  # without a cache it costs two seconds the next time
         files.write_atomically(path, bundle.encode())
     return bundle
 

@@ -145,7 +145,7 @@ def test_nothing_else_is_replaced(hot: Checkpoint, tmp_path: Path) -> None:
     folder = tmp_path / "m.mlmodel"
     folder.mkdir()
     (folder / "thesis.txt").write_text("irreplaceable")
-    with pytest.raises(PackageError, match="not a model file"):
+    with pytest.raises(ConfigError, match="is a folder"):
         api.export_checkpoint(hot, SPEC, folder)
     other = tmp_path / "n.mlpackage"
     other.mkdir()

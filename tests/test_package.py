@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from export.package import MAX_MANIFEST_BYTES, find
+from export.package import find
 from mobilenet.errors import PackageError
+from mobilenet.files import MAX_MANIFEST_BYTES
 
 ITEM = "com.apple.CoreML/model.mlmodel"
 

@@ -11,6 +11,8 @@ from mobilenet import cli
 from mobilenet.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from bench.accuracy.comparison import Comparison
     from bench.records import Accuracy, Agreement
 
@@ -43,7 +45,7 @@ class AccuracyOptions:
     """Decoding processes, and threads that ask. Default: the number of cores."""
     offline: Annotated[bool, FLAG] = False
     """Take --against from the cache; reach for nothing."""
-    output: Path | None = None
+    output: cli.OutputFile | None = None
     """New .jsonl file. Default: results/accuracy- and a name made from what is compared."""
     json: Annotated[bool, FLAG] = False
     """Print the records as JSON."""
@@ -77,6 +79,9 @@ def accuracy(
     from bench.accuracy import comparison, photographs, recipes, table
 
     options = options or AccuracyOptions()
+    if options.output:
+        labels = [options.labels] if options.labels else []
+        check_output(options.output, [*packages, *labels])
     names = options.recipe or (recipes.PACKAGE,)
     for name in set(names) - {recipes.PACKAGE}:
         recipes.named(name)  # what cannot be done is said before the work
@@ -108,14 +113,12 @@ def carry_out(
     """Answer what is still to be answered, and write the records to `path`."""
     import msgspec
 
-    from bench import journal
     from bench.accuracy import evaluate, predictions, progress, summary
     from bench.records import Plan
     from bench.session import head, utc
     from mobilenet.files import write_atomically
 
-    if not log_path(path).exists():
-        journal.check_new(path)
+    check_output(path)
     started, photographs = utc(), comparison.dataset.photographs
     result = summary.Summary(comparison.head, comparison.entries)
     with predictions.opened(log_path(path), comparison.head) as log:
@@ -141,6 +144,17 @@ def carry_out(
     lines = (msgspec.json.encode(record) + b"\n" for record in (head(plan), *records))
     write_atomically(path, b"".join(lines))
     return records
+
+
+def check_output(path: Path, inputs: "Iterable[Path]" = ()) -> None:
+    """Raise unless records can go to `path`: it is new, or a run that stopped left its answers."""
+    from bench import journal
+    from mobilenet import files
+
+    if not log_path(path).exists():
+        journal.check_new(path)
+    for output in (path, log_path(path)):
+        files.check_regular_file(output, inputs)
 
 
 def log_path(path: Path) -> Path:

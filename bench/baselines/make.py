@@ -26,6 +26,7 @@ def export(name: str, folder: Path, spec: ExportSpec | None = None) -> Path:
     """Export a baseline into `folder` by tracing. Takes some seconds."""
     spec = (spec or ExportSpec()).resolved()
     size, path = BASELINES[name].size, package_path(name, folder)
+    files.check_package(path)
     model = trace(module(name), size, spec, INCEPTION, imagenet_labels())
     model.short_description = f"{name}, {size} x {size}; UNTRAINED: its answers mean nothing"
     facts = BaselineFacts(name, SEED, str(spec.precision))
