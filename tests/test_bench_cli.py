@@ -75,3 +75,48 @@ def test_the_comparison_is_the_whole_grid_and_quick_a_part_of_it() -> None:
         "MobileNetV1_025_224", "MobileNetV1_100_224_shallow",
     ]  # fmt: skip
     assert set(comparison.BASELINES) == set(BASELINES)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["run", "nowhere.mlpackage"], ["all"], ["soak", "nowhere.mlpackage"],
+     ["placement", "nowhere.mlpackage"], ["accuracy", "nowhere.mlpackage", "--data", "nowhere"]],
+    ids=lambda command: command[0],
+)  # fmt: skip
+def test_records_take_nobodys_place(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.jsonl").mkdir()
+    (tmp_path / "folder.jsonl" / "thesis.txt").write_text("irreplaceable")
+    (tmp_path / "file").write_text("mine")
+    for output, said in (
+        ("folder.jsonl", "is a folder"),
+        ("new/", "new/ is a folder"),
+        ("file", "file exists"),
+        ("file/x.jsonl", "Not a directory"),
+        ("/dev/null", "is a device or a pipe"),
+    ):
+        assert run(*command, "--output", output) == 2
+        printed = capsys.readouterr().err
+        assert said in printed
+        assert printed.count("\n") == 1
+    assert (tmp_path / "folder.jsonl" / "thesis.txt").read_text() == "irreplaceable"
+    assert (tmp_path / "file").read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.jsonl"]
+
+
+def test_answers_of_a_stopped_run_are_no_leave_to_replace_a_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = tmp_path / "x.jsonl"
+    (tmp_path / "x.predictions.ndjson").write_text("")
+    command = ["accuracy", "nowhere.mlpackage", "--data", "nowhere", "--output", str(labels)]
+    labels.write_text("mine")
+    assert run(*command, "--labels", str(labels)) == 2
+    assert "would replace what is read" in capsys.readouterr().err
+    labels.unlink()
+    labels.mkdir()
+    assert run(*command) == 2
+    assert "x.jsonl is a folder" in capsys.readouterr().err

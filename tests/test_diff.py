@@ -12,6 +12,7 @@ from export.__main__ import app
 from export.activations import Layer
 from export.build import build
 from export.diff import diff, match
+from export.package import find
 from export.spec import ExportSpec
 from export.trace import trace
 from inspected import small
@@ -132,3 +133,26 @@ def test_command_record_and_plot(folder, tmp_path, capsys):
 
     assert cli.run(reports, ["plots", str(output), "-o", str(tmp_path / "plots")]) == 0
     assert any(path.suffix == ".png" for path in (tmp_path / "plots").iterdir())
+
+
+def test_a_record_takes_no_place_but_a_files(folder, tmp_path, capsys):
+    thesis = tmp_path / "thesis.txt"
+    thesis.write_text("irreplaceable")
+    model, reference = folder / "net.mlpackage", folder / "weights.safetensors"
+    before = find(model).identity(), reference.read_bytes()
+    for first, output, said in (
+        ("nowhere.mlpackage", tmp_path, "is a folder"),
+        ("nowhere.mlpackage", f"{tmp_path}/new/", "new/ is a folder"),
+        ("nowhere.mlpackage", reference, "would replace what is read"),
+        (model, model / "Manifest.json", "would replace what is read"),
+        (model, model / "layers.json", "would replace what is read"),
+    ):
+        assert cli.run(app, ["diff", str(first), str(reference), "-o", str(output)]) == 2
+        printed = capsys.readouterr()
+        assert said in printed.err
+        assert printed.err.count("\n") == 1
+    command = ["diff", "nowhere", "nowhere", "--image", str(thesis), "-o", str(thesis)]
+    assert cli.run(app, command) == 2
+    assert "would replace what is read" in capsys.readouterr().err
+    assert thesis.read_text() == "irreplaceable"
+    assert (find(model).identity(), reference.read_bytes()) == before

@@ -154,3 +154,75 @@ def test_help_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "set()"
+
+
+def refused(said: str, capsys: pytest.CaptureFixture[str], *arguments: object) -> None:
+    assert run(*arguments) == 2
+    printed = capsys.readouterr()
+    assert said in printed.err
+    assert printed.err.startswith("error: ")
+    assert printed.err.count("\n") == 1
+
+
+def test_a_manifest_takes_no_place_but_a_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "manifest.json"
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("irreplaceable")
+    refused("manifest.json is a folder", capsys, "all", "-o", tmp_path)
+    (tmp_path / "file").write_text("mine")
+    refused("Not a directory", capsys, "all", "-o", tmp_path / "file")
+    assert (folder / "thesis.txt").read_text() == "irreplaceable"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "manifest.json"]
+
+
+def test_a_web_apps_manifest_makes_no_package(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    precious = tmp_path / "app.mlpackage"
+    precious.mkdir()
+    (precious / "Manifest.json").write_text('{"name": "app"}')
+    for output in (precious, f"{precious}/"):
+        refused("is not a model package", capsys, "--weights", "nowhere.pb", "-o", output)
+    assert (precious / "Manifest.json").read_text() == '{"name": "app"}'
+
+
+def test_what_lies_beside_a_package_is_no_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "m.verified.json" / "thesis").mkdir(parents=True)
+    refused("m.verified.json is a folder", capsys, *SMALL, "-o", tmp_path / "m.mlpackage")
+    assert [path.name for path in tmp_path.iterdir()] == ["m.verified.json"]
+
+
+def test_weights_inside_the_package_are_not_replaced_by_it(
+    hot: Checkpoint, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "m.mlpackage"
+    assert run(*SMALL, "--no-verify", "-o", path) == 0
+    store.save(hot, path / "w.safetensors")
+    capsys.readouterr()
+    refused("would replace what is read", capsys,
+            "--weights", path / "w.safetensors", "-o", path)  # fmt: skip
+    assert (path / "w.safetensors").is_file()
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_slash_or_being_there_makes_a_folder(exists: bool, tmp_path: Path) -> None:
+    folder = tmp_path / "v1.2"
+    if exists:
+        folder.mkdir()
+    assert run(*SMALL, "--no-verify", "-o", folder if exists else f"{folder}/") == 0
+    assert find(folder / "MobileNetV1_025_64_untrained.mlpackage").kind == "mlpackage"
+
+
+def test_a_linked_package_is_replaced_where_it_is(tmp_path: Path) -> None:
+    link, target = tmp_path / "m.mlpackage", tmp_path / "store" / "real.mlpackage"
+    link.symlink_to(target)
+    for options in ((), ("--shallow",)):
+        assert run(*SMALL, *options, "--no-verify", "-o", f"{link}/") == 0
+        assert link.is_symlink()
+        assert [path.name for path in target.parent.iterdir()] == [target.name]
+        assert (target / "Manifest.json").is_file()
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".mlpackage"] == [link.name]

@@ -76,3 +76,9 @@ def test_the_table_shows_failures_and_every_warning_once(
     assert "failed: resolution is 16" in printed.out
     assert printed.err.count("no network") == 1
     assert "2 x no network" in printed.err
+
+
+def test_a_grid_goes_into_a_folder_whatever_its_name(tmp_path: Path) -> None:
+    manifest = export_all([cell(32)], tmp_path / "v1.2")
+    assert [row.status for row in manifest.rows] == ["exported"]
+    assert (tmp_path / "v1.2" / manifest.rows[0].package).is_dir()

@@ -49,6 +49,14 @@ def test_a_file_is_never_replaced(path: Path) -> None:
     assert path.read_text() == "mine"
 
 
+def test_a_link_to_nothing_leads_to_the_new_file(path: Path) -> None:
+    path.symlink_to(path.with_name("kept.jsonl"))
+    with journal.create(path, [CASE]) as file:
+        file.append(LAUNCH)
+    assert path.is_symlink()
+    assert held(path.with_name("kept.jsonl")) == [CASE, LAUNCH]
+
+
 def test_two_that_begin_at_once_do_not_share_a_file(path: Path) -> None:
     with (
         journal.create(path, [CASE]),

@@ -84,3 +84,45 @@ def test_errors_are_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path)
         assert out == ""
         assert err.startswith("error: ")
         assert len(err.splitlines()) == 1
+
+
+def refused(*arguments: object, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(app, ["weights", *map(str, arguments)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def test_weights_take_no_place_but_a_files(
+    graph: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, labels = tmp_path / "folder", tmp_path / "labels.txt"
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("irreplaceable")
+    labels.write_text("mine")
+    refused("nowhere.pb", "--save", folder, said=f"output {folder} is a folder", capsys=capsys)
+    refused("nowhere.pb", "-o", f"{tmp_path}/new/", said="new/ is a folder", capsys=capsys)
+    refused(graph, "--save", graph, said="would replace what is read", capsys=capsys)
+    refused("nowhere.pb", "--classes", labels, "--save", labels,
+            said="would replace what is read", capsys=capsys)  # fmt: skip
+    assert (folder / "thesis.txt").read_text() == "irreplaceable"
+    assert labels.read_text() == "mine"
+    assert read(Path(graph)).config.shallow
+    assert not (tmp_path / "new").exists()
+
+
+def test_weights_go_where_a_link_leads(graph: str, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("kept.safetensors")
+    assert cli.run(app, ["weights", graph, "--save", str(tmp_path / "link")]) == 0
+    assert (tmp_path / "link").is_symlink()
+    assert read(tmp_path / "kept.safetensors").config.shallow
+
+
+def test_weights_of_a_name_may_lie_in_a_folder_of_that_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "untrained").mkdir()
+    command = ["weights", "untrained", "--alpha", "0.25", "--save", "untrained/x.safetensors"]
+    assert cli.run(app, command) == 0

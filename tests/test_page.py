@@ -118,3 +118,33 @@ def test_a_failed_page_leaves_the_old_one(tmp_path: Path, capsys) -> None:
     assert main(["page", str(tmp_path / "empty.jsonl"), "-o", str(page)]) == 2
     assert "is empty" in capsys.readouterr().err
     assert page.read_text() == "old"
+
+
+def test_a_page_takes_no_place_but_a_files(tmp_path: Path, capsys) -> None:
+    results = made.write(tmp_path / "r.jsonl", made.photographs())
+    folder, link, before = tmp_path / "folder", tmp_path / "link", results.read_bytes()
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("irreplaceable")
+    link.symlink_to(results)
+    for source, output, said in (
+        ("nowhere.jsonl", str(folder), "is a folder"),
+        ("nowhere.jsonl", f"{tmp_path}/new/", "new/ is a folder"),
+        ("nowhere.jsonl", f"{results}/page.html", "Not a directory"),
+        (str(results), str(results), "would replace what is read"),
+        (str(results), str(link), "would replace what is read"),
+    ):
+        assert main(["page", source, "-o", output]) == 2
+        printed = capsys.readouterr()
+        assert said in printed.err
+        assert printed.err.count("\n") == 1
+    assert (folder / "thesis.txt").read_text() == "irreplaceable"
+    assert results.read_bytes() == before
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_page_goes_to_standard_output_and_nothing_else_does(tmp_path: Path, capfd) -> None:
+    results = made.write(tmp_path / "r.jsonl", made.photographs())
+    assert main(["page", str(results), "-o", "/dev/stdout"]) == 0
+    text = capfd.readouterr().out
+    assert text.startswith("<!doctype html>")
+    assert text.rstrip().endswith("</html>")

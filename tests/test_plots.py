@@ -132,3 +132,18 @@ def test_samples_of_an_unknown_case_exit_2(tmp_path: Path, capsys) -> None:
     assert "no samples of 'x'" in error
     assert CASE in error
     assert list(tmp_path.glob("*.png")) == []
+
+
+@pytest.mark.parametrize("name", ["mobilenet-operations.png", "mobilenet-layer-error.svg"])
+def test_a_plot_takes_no_place_but_a_files(name: str, tmp_path: Path, capsys) -> None:
+    results = made.write(tmp_path / "r.jsonl", made.layer_records())
+    folder = tmp_path / "out" / name
+    folder.mkdir(parents=True)
+    (folder / "thesis.txt").write_text("irreplaceable")
+    assert main(["plots", str(results), "-o", str(tmp_path / "out")]) == 2
+    assert f"{name} is a folder" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [name]
+    assert (folder / "thesis.txt").read_text() == "irreplaceable"
+    results = results.rename(tmp_path / "mobilenet-operations.png")
+    assert main(["plots", str(results), "-o", str(tmp_path)]) == 2
+    assert "would replace what is read" in capsys.readouterr().err
