@@ -7,28 +7,35 @@ from pathlib import Path
 from typing import ParamSpec
 
 from bench.accuracy.command import accuracy
-from bench.comparison import compare
-from bench.disturbances import env
+from bench.machine.interference import env
 from bench.placement import placement
-from bench.run import resume, run
+from bench.session.options import resume, run
+from bench.session.suite import compare
 from bench.soak import soak
-from mobilenet import cli
+from mobilenet.common import terminal
 
 P = ParamSpec("P")
 
-app = cli.command("python -m bench", "Measure model packages, one fresh process per launch.")
+app = terminal.command("python -m bench", "Measure model packages, one fresh process per launch.")
 
 
 def reported(command: Callable[P, Path], *, claims: bool = False) -> Callable[P, None]:
-    """A command that writes a results file, with its summary (and `claims`) printed at the end."""
+    """A command that writes a results file, with its summary printed at the end.
+
+    `claims`: with the command that holds the results against the article's claims.
+    """
 
     @functools.wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
-        from reports.tables import print_results
+        from bench.results.tables import print_results
 
         path = command(*args, **kwargs)
-        print_results([path], claims=claims)
-        cli.say(f"`python -m reports {path}` prints this again; --markdown, --csv, --json.")
+        print_results([path])
+        terminal.say(f"`python -m reports {path}` prints this again; --markdown, --csv, --json.")
+        if claims:
+            terminal.say(
+                f"`python -m reports claims {path}` holds it against the article's claims."
+            )
 
     wrapper.__annotations__["return"] = None
     return wrapper
@@ -43,4 +50,4 @@ app.command(env)
 app.command(accuracy)
 
 if __name__ == "__main__":
-    sys.exit(cli.run(app))
+    sys.exit(terminal.run(app))

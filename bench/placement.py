@@ -12,9 +12,9 @@ from typing import Any
 
 from cyclopts import Parameter
 
-from bench.records import PlacedOp, Placement
-from mobilenet import cli
-from mobilenet.errors import ConfigError, UnsupportedError
+from bench.results.records import PlacedOp, Placement
+from mobilenet.common import terminal
+from mobilenet.common.errors import ConfigError, UnsupportedError
 
 DEVICES = {
     "MLCPUComputeDevice": "CPU",
@@ -33,7 +33,7 @@ class PlacementOptions:
     """Compute units that Core ML may choose from: ALL, CPU_AND_NE, CPU_AND_GPU, CPU_ONLY."""
     require: str | None = None
     """Least share of the estimated cost on a device, as ane=0.95; below it the exit code is 1."""
-    output: cli.OutputFile | None = None
+    output: terminal.OutputFile | None = None
     """New .jsonl file for the plan, which `python -m reports` reads."""
     json: bool = False
     """Print the plan as JSON."""
@@ -47,21 +47,21 @@ def placement(package: Path, /, *, options: PlacementOptions | None = None) -> i
     package
         Model package, ours or foreign.
     """
-    from bench import journal
+    from bench.results import jsonl
 
     options = options or PlacementOptions()
     required = parse_requirement(options.require) if options.require else {}
     if options.output:
-        journal.check_new(options.output)
+        jsonl.check_new(options.output)
     plan = plan_of(package, options.unit)
     if options.output:
         _save(package, plan, options.output)
     if options.json:
-        cli.print_json(plan)
+        terminal.print_json(plan)
     else:
         _show(plan)
     if not any(op.preferred for op in plan.ops):
-        cli.warn(
+        terminal.warn(
             "Core ML's plan is empty: it gives one only to models of a newer deployment target; "
             "export again with --min-ios 18"
         )
@@ -70,7 +70,7 @@ def placement(package: Path, /, *, options: PlacementOptions | None = None) -> i
 
 def plan_of(package: Path, unit: str) -> Placement:
     """Compile `package` and ask for its plan. Raises `UnsupportedError` off a Mac."""
-    from bench.session import utc
+    from bench.session.runner import utc
     from export.runtimes.coreml import CoreMLRuntime
 
     runtime = CoreMLRuntime()
@@ -153,14 +153,14 @@ def _device(device: object) -> str:
 
 
 def _save(package: Path, plan: Placement, path: Path) -> None:
-    from bench import journal
-    from bench.cases import candidates
-    from bench.schedule import PLANS
-    from bench.session import head
+    from bench.results import jsonl
+    from bench.session.cases import candidates
+    from bench.session.runner import head
+    from bench.session.schedule import PLANS
 
     unit = plan.case.rpartition(" | ")[2]
     (candidate,) = candidates([package], ["coreml"], units=[unit])
-    with journal.create(path, [head(PLANS["quick"]), candidate.case(), plan]):
+    with jsonl.create(path, [head(PLANS["quick"]), candidate.case(), plan]):
         pass
 
 
@@ -174,8 +174,10 @@ def _show(plan: Placement) -> None:
     for op in plan.ops:
         cost = "" if op.cost is None else f"{op.cost:.1%}"
         table.add_row(op.name, op.type, op.preferred or "?", " ".join(op.supported), cost)
-    cli.out.print(table)
+    terminal.out.print(table)
     parts = ", ".join(f"{device} {share:.1%}" for device, share in shares(plan.ops).items())
-    cli.say(f"{plan.case}: {parts or 'no plan'} of the estimated cost.")
+    terminal.say(f"{plan.case}: {parts or 'no plan'} of the estimated cost.")
     if off := first_off(plan.ops):
-        cli.say(f"First to leave the Neural Engine: {off.name} ({off.type}), on {off.preferred}.")
+        terminal.say(
+            f"First to leave the Neural Engine: {off.name} ({off.type}), on {off.preferred}."
+        )

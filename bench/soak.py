@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import msgspec
 from cyclopts import Parameter
 
-from bench.records import Case, Plan, Soak, SoakWindow
-from mobilenet import cli
-from mobilenet.errors import ConfigError, UnsupportedError
+from bench.results.records import Case, Plan, Soak, SoakWindow
+from mobilenet.common import terminal
+from mobilenet.common.errors import ConfigError, UnsupportedError
 
 if TYPE_CHECKING:
-    from bench.prepare import Prepared
+    from bench.session.prepare import Prepared
 
 WINDOWS = 24
 MAX_SECONDS = 24 * 3600
@@ -39,7 +39,7 @@ class SoakOptions:
     """How long, in all."""
     threads: int | None = None
     """Threads of portable and torch. Default: the number of physical cores."""
-    output: cli.OutputFile | None = None
+    output: terminal.OutputFile | None = None
     """New .jsonl file. Default: results/soak and the time."""
 
     def __post_init__(self) -> None:
@@ -55,21 +55,21 @@ def soak(package: Path, /, *, options: SoakOptions | None = None) -> Path:
     package
         Model package; inputs are made from its description.
     """
-    from bench import journal
-    from bench.session import head
+    from bench.results import jsonl
+    from bench.session.runner import head
 
     options = options or SoakOptions()
-    path = options.output or journal.default_path("soak-")
-    journal.check_new(path)
+    path = options.output or jsonl.default_path("soak-")
+    jsonl.check_new(path)
     timeout_s = options.seconds + GRACE_S
     plan = Plan(rounds=1, warmup_s=0, warmup_calls=0, samples=0, timeout_s=timeout_s, seed=0)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         prepared = _prepare(package, options, plan, Path(folder))
-        cli.say(f"{prepared.case.case}: {options.seconds:g} s without a pause.")
+        terminal.say(f"{prepared.case.case}: {options.seconds:g} s without a pause.")
         result = _run(prepared, options.seconds)
-    with journal.create(path, [head(plan), prepared.case, result]):
+    with jsonl.create(path, [head(plan), prepared.case, result]):
         pass
-    cli.say(summary(result))
+    terminal.say(summary(result))
     return path
 
 
@@ -94,9 +94,9 @@ def rate(window: SoakWindow) -> float:
 
 
 def _prepare(package: Path, options: SoakOptions, plan: Plan, folder: Path) -> "Prepared":
-    from bench.cases import candidates, check_names
-    from bench.prepare import Preparer
-    from bench.runtimes import RUNTIMES
+    from bench.runtimes.entries import RUNTIMES
+    from bench.session.cases import candidates, check_names
+    from bench.session.prepare import Preparer
 
     runtime = options.runtime or ("coreml" if sys.platform == "darwin" else "portable")
     check_names("runtime", [runtime], RUNTIMES)
@@ -111,10 +111,10 @@ def _prepare(package: Path, options: SoakOptions, plan: Plan, folder: Path) -> "
 
 
 def _run(prepared: "Prepared", seconds: float) -> Soak:
-    from bench import thermal
-    from bench.environment import power_source
-    from bench.launch import now_ns, run_worker
-    from bench.session import utc
+    from bench.machine import thermal
+    from bench.machine.environment import power_source
+    from bench.session.runner import utc
+    from bench.workers.process import now_ns, run_worker
 
     started, before = utc(), thermal.state()
     outcome = run_worker(

@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from export.spec import ExportSpec, Target, Variant
-from mobilenet import cli, files
+from mobilenet.common import files, terminal
 
 SEVERAL = Parameter(consume_multiple=True, negative="")
 
-app = cli.command(
+app = terminal.command(
     "python -m export",
     "Export a MobileNet v1 to Core ML and prove that the package is right.",
 )
@@ -23,7 +23,7 @@ def export(
     variant: Annotated[Variant, Parameter(name="*")] = Variant(),  # noqa: B008  # frozen
     spec: Annotated[ExportSpec, Parameter(name="*")] = ExportSpec(),  # noqa: B008  # frozen
     *,
-    output: cli.OutputPackage | None = None,
+    output: terminal.OutputPackage | None = None,
     verify: bool = True,
     offline: bool = False,
     classes: Path | None = None,
@@ -53,19 +53,20 @@ def export(
     json
         Print the result as JSON.
     """
-    from export import api, card
-    from export import swift as swift_file
+    from export import pipeline
+    from export.app import swift as swift_file
+    from export.views import export_card
 
     if swift:
         swift_file.check_spec(spec)
-    with cli.status("exporting"):
-        exported = api.export_variant(
+    with terminal.status("exporting"):
+        exported = pipeline.export_variant(
             variant, spec, output,
             verify=verify, offline=offline, classes=classes, keep_background=keep_background,
             calibrate=calibrate, swift=swift,
         )  # fmt: skip
     remark_on(spec)
-    card.show(exported, json=json)
+    export_card.show(exported, json=json)
 
 
 def remark_on(spec: ExportSpec) -> None:
@@ -73,7 +74,7 @@ def remark_on(spec: ExportSpec) -> None:
     newest = spec.resolved().min_ios
     for option, version in spec.needs.items():
         if spec.min_ios is None and version == newest:
-            cli.say(f"{option} needs iOS {version}: older devices cannot load this package")
+            terminal.say(f"{option} needs iOS {version}: older devices cannot load this package")
 
 
 @app.command(name="all")
@@ -118,22 +119,24 @@ def export_all(
     json
         Print the manifest as JSON.
     """
-    from export import grid, grid_card
+    from export import sweep
+    from export.views import sweep_card
 
-    files.check_file(output / grid.MANIFEST)
+    files.check_file(output / sweep.MANIFEST)
     depths = {"both": (False, True), "deep": (False,), "shallow": (True,)}[depth]
     cells = [
-        grid.Cell(
+        sweep.Cell(
             Variant(alpha=a, resolution=r, shallow=s, weights=weights),
             ExportSpec(target=t, compress=compress),
         )
         for s, a, r, t in product(depths, alpha, resolution, target)
     ]
-    rows = grid_card.followed(
-        grid.export_all(cells, output, workers=workers, verify=verify, offline=offline), len(cells)
+    rows = sweep_card.followed(
+        sweep.export_all(cells, output, workers=workers, verify=verify, offline=offline),
+        len(cells),
     )
-    manifest = grid.write_manifest(cells, rows, output / grid.MANIFEST)
-    grid_card.show(manifest, output, json=json)
+    manifest = sweep.write_manifest(cells, rows, output / sweep.MANIFEST)
+    sweep_card.show(manifest, output, json=json)
     return manifest.exit_code
 
 
@@ -161,11 +164,12 @@ def verify_package(
     json
         Print the result as JSON.
     """
-    from export import card, recheck
+    from export.verify import reverify
+    from export.views import export_card
 
-    with cli.status("verifying"):
-        result = recheck.verify_again(package, image, weights=weights, offline=offline)
-    card.show_verification(result, json=json)
+    with terminal.status("verifying"):
+        result = reverify.verify_again(package, image, weights=weights, offline=offline)
+    export_card.show_verification(result, json=json)
 
 
 @app.command(name="inspect")
@@ -189,7 +193,8 @@ def inspect_model(
     json
         Print everything as JSON.
     """
-    from export import inspect, inspect_card
+    from export.inspect import inspect
+    from export.views import inspect_card
 
     inspect_card.show(inspect.inspect(model, image), layers=layers, json=json)
 
@@ -202,7 +207,7 @@ def diff_models(
     image: Path | None = None,
     precision: Literal["declared", "float32"] = "declared",
     tolerance: float = 5e-2,
-    output: cli.OutputFile | None = None,
+    output: terminal.OutputFile | None = None,
     json: bool = False,
 ) -> None:
     """Compare two models layer by layer, and find where they part.
@@ -224,18 +229,19 @@ def diff_models(
     json
         Print it as JSON.
     """
-    from export import diff, diff_card
+    from export.verify import diff
+    from export.views import diff_card
 
     if output:
         files.check_file(output, [model, reference, *([image] if image else [])])
-    with cli.status("comparing"):
+    with terminal.status("comparing"):
         found = diff.diff(model, reference, image, tolerance=tolerance, precision=precision)
     if output:
         diff_card.write(found, output)
     diff_card.show(found, json=json)
     if output and not files.is_stream(output):
-        cli.say(f"to draw it: python -m reports plots {output} -o plots/")
+        terminal.say(f"to draw it: python -m reports plots {output} -o plots/")
 
 
 if __name__ == "__main__":
-    sys.exit(cli.run(app))
+    sys.exit(terminal.run(app))

@@ -17,22 +17,22 @@ import numpy as np
 import torch
 from torch import nn
 
-from export import api
-from export.build import names
-from export.metadata import Verified
-from export.mil.read import read
-from export.package import find
-from export.save import save_reproducibly
+from export import pipeline
+from export.formats.coreml.build import names
+from export.formats.coreml.save import save_reproducibly
+from export.formats.coreml.trace import trace
+from export.mil.read.model import read
+from export.package.metadata import Verified
+from export.package.model_files import find
 from export.spec import ExportSpec
-from export.trace import trace
-from export.trial import probe_pictures, relative_l2, run, tap_of
-from export.verify import PRECISION_LIMITS, STRUCTURE_LIMIT, gate
-from mobilenet import files
+from export.verify.agreement import probe_pictures, relative_l2, run, tap_of
+from export.verify.gates import PRECISION_LIMITS, STRUCTURE_LIMIT, gate
 from mobilenet.checkpoint import Checkpoint, Provenance
-from mobilenet.errors import ConfigError
+from mobilenet.common import files
+from mobilenet.common.errors import ConfigError
 from mobilenet.labels import unique
-from mobilenet.model import MobileNet, to_layers
 from mobilenet.preprocess import INCEPTION, STANDARD_CROP, Geometry, Normalization
+from mobilenet.torch_module import MobileNet, to_layers
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def export(
             model.config, to_layers(model), Provenance(source, trained=True, licence=licence),
             normalization, geometry, labels if spec.outputs == "classifier" else (),
         ).with_config(resolution=resolution or model.config.resolution)  # fmt: skip
-        done = api.export_checkpoint(checkpoint, spec, output, verify=verify)
+        done = pipeline.export_checkpoint(checkpoint, spec, output, verify=verify)
         return ExportedModule(done.path, done.size_bytes, done.identity, done.verified)
     traced = _Traced(model, resolution or 224, normalization, labels)
     return _export_traced(traced, output, spec, verify)
@@ -106,7 +106,7 @@ def _export_traced(
             "compression, several resolutions and .mlmodel are for a MobileNet of ours",
             "leave them out for a module of another kind",
         )
-    path = api.destination(output, output.name, spec)
+    path = pipeline.destination(output, output.name, spec)
     training = traced.model.training
     try:
         traced.model.eval()
@@ -120,7 +120,7 @@ def _export_traced(
 
 
 def _verify(path: Path, traced: _Traced, spec: ExportSpec) -> Verified:
-    """As `export.verify` does for our own network: a float32 twin, then the package itself."""
+    """As `gates` does for our own network: a float32 twin, then the package itself."""
     pictures = probe_pictures(traced.size)
     arrays = [traced.normalization.apply(picture) for picture in pictures]
     with torch.no_grad():

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
-from mobilenet.config import resolution_of
-from mobilenet.errors import ConfigError
+from mobilenet.common.errors import ConfigError
+from mobilenet.networks.v1 import resolution_of
 
 Target = Literal["all", "ane", "gpu", "cpu"]
 Precision = Literal["fp16", "fp32"]

@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mobilenet import cli, files
-from mobilenet.errors import ConfigError
+from mobilenet.common import files, terminal
+from mobilenet.common.errors import ConfigError
 
 if TYPE_CHECKING:
     from mobilenet.checkpoint import Checkpoint
 
-app = cli.command("python -m mobilenet", "MobileNet v1: its published weights, and your own.")
+app = terminal.command("python -m mobilenet", "MobileNet v1: its published weights, and your own.")
 
 
 @app.command
@@ -23,7 +23,7 @@ def weights(
     classes: Path | None = None,
     keep_background: bool = False,
     offline: bool = False,
-    save: cli.OutputFile | None = None,
+    save: terminal.OutputFile | None = None,
     fold: bool = False,
     json: bool = False,
 ) -> None:
@@ -53,7 +53,7 @@ def weights(
     json
         Print JSON.
     """
-    from mobilenet import catalogue
+    from mobilenet.weights import catalogue
 
     if which is None:
         if save or fold:
@@ -61,7 +61,7 @@ def weights(
         catalogue.show(json=json)
         return
     if save:
-        from mobilenet.weights import inputs
+        from mobilenet.weights.resolve import inputs
 
         files.check_file(save, inputs(which, classes))
     checkpoint = _obtain(
@@ -72,12 +72,12 @@ def weights(
         from mobilenet import store
 
         store.save(checkpoint, save)
-        cli.say(f"saved {save}")
+        terminal.say(f"saved {save}")
     catalogue.describe(checkpoint, json=json)
 
 
 def _obtain(which: str, *, fold: bool, **asked: Any) -> "Checkpoint":
-    from mobilenet.weights import obtain
+    from mobilenet.weights.resolve import obtain
 
     checkpoint = obtain(which, **asked)
     if fold:
@@ -88,7 +88,7 @@ def _obtain(which: str, *, fold: bool, **asked: Any) -> "Checkpoint":
 
 
 def main() -> int:
-    return cli.run(app)
+    return terminal.run(app)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mobilenet.config import ConvSpec, MobileNetConfig
-from mobilenet.errors import CheckpointError
+from mobilenet.common.errors import CheckpointError
+from mobilenet.networks.v1 import ConvSpec, MobileNetConfig
 from mobilenet.preprocess import INCEPTION, STANDARD_CROP, Geometry, Normalization
 
 Array = NDArray[np.float32]

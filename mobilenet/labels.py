@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from mobilenet.errors import CheckpointError
+from mobilenet.common.errors import CheckpointError
 
 BACKGROUND = "background"  # class 0 of the authors' 1001-class networks
 MAX_FILE_BYTES = 1 << 24

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mobilenet.errors import CheckpointError
+from mobilenet.common.errors import CheckpointError
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from mobilenet import files
 from mobilenet.checkpoint import Array, BatchNorm, Checkpoint, Layer, Provenance
-from mobilenet.config import MobileNetConfig
-from mobilenet.errors import CheckpointError, UserError
+from mobilenet.common import files
+from mobilenet.common.errors import CheckpointError, UserError
+from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.preprocess import Geometry, Normalization
 
 METADATA_KEY = "mobilenet"
@@ -41,7 +41,7 @@ class Header:
 
 
 def state_arrays(checkpoint: Checkpoint) -> dict[str, Array]:
-    """Arrays under the names of `mobilenet.model.MobileNet.state_dict()`."""
+    """Arrays under the names of `mobilenet.torch_module.MobileNet.state_dict()`."""
     state: dict[str, Array] = {}
     for name, layer in checkpoint.layers.items():
         prefix = name if name == "logits" else f"layers.{name}.conv"

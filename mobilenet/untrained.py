@@ -9,8 +9,8 @@ padding, clipping or folding moves the logits.
 from typing import TYPE_CHECKING
 
 from mobilenet.checkpoint import Checkpoint, Provenance
-from mobilenet.config import MobileNetConfig
 from mobilenet.labels import labels_for
+from mobilenet.networks.v1 import MobileNetConfig
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +23,7 @@ def untrained(config: MobileNetConfig, seed: int = 0) -> Checkpoint:
     import torch
     from torch import nn
 
-    from mobilenet.model import MobileNet, to_layers
+    from mobilenet.torch_module import MobileNet, to_layers
 
     generator = torch.Generator().manual_seed(seed)
     with torch.device("meta"):

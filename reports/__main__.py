@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 from cyclopts import Parameter
 
-from mobilenet import cli, files
-from mobilenet.errors import ConfigError
+from mobilenet.common import files, terminal
+from mobilenet.common.errors import ConfigError
 
 if TYPE_CHECKING:
-    from reports.report import Report
+    from bench.results.session_report import Report
 
 Flag = Annotated[bool, Parameter(negative=())]
 Files = Annotated[list[Path], Parameter(negative=())]
 
-app = cli.command("python -m reports", "Turn benchmark results into something to decide from.")
+app = terminal.command(
+    "python -m reports", "Turn benchmark results into something to decide from."
+)
 
 
 @app.default
@@ -41,15 +43,15 @@ def table(
     json
         Print everything, raw figures.
     """
-    from reports import tables
+    from bench.results import tables
 
     reports = _reports(results)
     if json:
-        cli.print_json(reports)
+        terminal.print_json(reports)
     elif csv:
-        cli.out.out(tables.as_csv(reports), end="")
+        terminal.out.out(tables.as_csv(reports), end="")
     elif markdown:
-        cli.out.out(tables.markdown(reports), end="")
+        terminal.out.out(tables.markdown(reports), end="")
     else:
         tables.show(reports)
 
@@ -81,20 +83,22 @@ def compare(
     json
         Print everything as JSON.
     """
-    from reports import answers, verdicts
-    from reports.read import last_session
+    from bench.results.read import last_session
+    from reports import answers, compare_sessions
 
     if (b is None) == (cases is None):
         raise ConfigError("nothing to compare with", "give a second file, or --cases A B")
     if not 0 <= margin < 1:
         raise ConfigError(f"margin is {margin}", "a ratio of at least 0, below 1: 0.01 is 1 %")
     found = (
-        verdicts.compare_cases(last_session(a), *cases, margin)
+        compare_sessions.compare_cases(last_session(a), *cases, margin)
         if cases
-        else verdicts.compare_sessions(last_session(a), last_session(cast(Path, b)), margin, force)
+        else compare_sessions.compare_sessions(
+            last_session(a), last_session(cast(Path, b)), margin, force
+        )
     )
     if json:
-        cli.print_json(found)
+        terminal.print_json(found)
     else:
         answers.show_verdicts(found)
     return int(found.regressed)
@@ -132,7 +136,7 @@ def choose(
     wish = Wish.checked(fps, min_top1, max_mb * 1e6)
     choices = choices_of(_reports(results), wish)
     if json:
-        cli.print_json(choices)
+        terminal.print_json(choices)
     else:
         answers.show_choices(choices)
     return int(not any(choice.case for choice in choices))
@@ -149,13 +153,13 @@ def claims(results: Files, /, *, json: Flag = False) -> None:
     json
         Print the findings as JSON.
     """
+    from bench.results.read import read
     from reports import answers
     from reports.claims import findings
-    from reports.read import read
 
     found = findings(read(results))
     if json:
-        cli.print_json(found)
+        terminal.print_json(found)
     else:
         answers.show_claims(found)
 
@@ -179,17 +183,17 @@ def plots(
     samples
         A case whose raw samples are drawn as well.
     """
-    from reports import gallery
-    from reports.read import read
+    from bench.results.read import read
+    from reports.plots import catalog
 
-    with cli.status("drawing"):
-        written = gallery.draw(read(results), output, samples)
+    with terminal.status("drawing"):
+        written = catalog.draw(read(results), output, samples)
     for path in written:
-        cli.out.out(path)
+        terminal.out.out(path)
 
 
 @app.command
-def page(results: Files, /, *, output: cli.OutputFile = Path("report.html")) -> None:
+def page(results: Files, /, *, output: terminal.OutputFile = Path("report.html")) -> None:
     """Write everything into one HTML file that needs no network.
 
     Parameters
@@ -199,23 +203,23 @@ def page(results: Files, /, *, output: cli.OutputFile = Path("report.html")) -> 
     output
         The page.
     """
-    from reports import page as html
+    from reports.page import page as html
 
-    with cli.status("writing the page"):
+    with terminal.status("writing the page"):
         html.write(results, output)
     if not files.is_stream(output):
-        cli.out.out(output)
+        terminal.out.out(output)
 
 
 def _reports(paths: list[Path]) -> "list[Report]":
-    from reports.read import read
-    from reports.report import reports_of
+    from bench.results.read import read
+    from bench.results.session_report import reports_of
 
     return reports_of(read(paths))
 
 
 def main(argv: list[str] | None = None) -> int:
-    return cli.run(app, argv)
+    return terminal.run(app, argv)
 
 
 if __name__ == "__main__":

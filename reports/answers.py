@@ -7,12 +7,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from reports import format, stats
+from bench.results import format, stats
+from bench.results.compare import Comparison
+from bench.results.tables import stdout
 from reports.choose import Choice
 from reports.claims import Finding
-from reports.compare import Comparison
-from reports.tables import stdout
-from reports.verdicts import Verdicts
+from reports.compare_sessions import Verdicts
 
 
 def show_verdicts(found: Verdicts, console: Console | None = None) -> None:

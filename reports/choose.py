@@ -6,11 +6,11 @@ from typing import NamedTuple, Self
 
 import msgspec
 
-from mobilenet.errors import ConfigError
-from reports import format
-from reports.accuracy import Top1, config_of
-from reports.report import Report
-from reports.summary import Summary
+from bench.results import format
+from bench.results.session_report import Report
+from bench.results.summary import Summary
+from bench.results.top1 import Top1, config_of
+from mobilenet.common.errors import ConfigError
 
 # Export targets by the compute unit that was measured; the rest is right for "all".
 TARGETS = {"CPU_ONLY": "cpu", "CPU_AND_GPU": "gpu", "CPU_AND_NE": "ane"}

@@ -1,7 +1,7 @@
 """What the paper and the article claim, what was measured here, on what, and whether it holds.
 
 The article is M. Hollemans, "Google's MobileNets on the iPhone" (machinethink.net, 2017).
-Arithmetic claims follow from `mobilenet.config`. Claims about time are decided by records, one
+Arithmetic claims follow from `mobilenet.networks`. Claims about time are decided by records, one
 finding for each session, runtime and unit; without a record they are "not measured". A claim
 about an iPhone is decided by records of that iPhone alone.
 """
@@ -12,15 +12,15 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from bench.records import Case
-from mobilenet import published
-from mobilenet.config import MobileNetConfig
-from reports import format, stats
-from reports.accuracy import config_of
-from reports.compare import compare_launches
-from reports.launch import median_ns
-from reports.read import Results
-from reports.stats import Interval
+from bench.results import format, stats
+from bench.results.compare import compare_launches
+from bench.results.launch import median_ns
+from bench.results.read import Results
+from bench.results.records import Case
+from bench.results.stats import Interval
+from bench.results.top1 import config_of
+from mobilenet.networks.v1 import MobileNetConfig
+from mobilenet.weights import published
 
 ARTICLE = "Hollemans 2017, machinethink.net"
 PAPER = published.PAPER

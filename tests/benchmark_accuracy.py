@@ -66,15 +66,15 @@ def make_photographs(folder: Path, count: int) -> None:
 def make_package(folder: Path) -> None:
     from dataclasses import replace
 
-    from export import api
+    from export import pipeline
     from export.runtimes.portable import PortableRuntime
     from export.spec import ExportSpec
-    from mobilenet.config import MobileNetConfig
     from mobilenet.labels import imagenet_labels
+    from mobilenet.networks.v1 import MobileNetConfig
     from mobilenet.untrained import untrained
 
     checkpoint = replace(untrained(MobileNetConfig(1.0, 224)), labels=imagenet_labels())
-    exported = api.export_checkpoint(
+    exported = pipeline.export_checkpoint(
         checkpoint, ExportSpec(), folder / "full.mlpackage", verify=False
     )
     PortableRuntime(2).compile(exported.path, folder)
@@ -98,11 +98,11 @@ def plain(folder: Path, images: int) -> float:
 
 def ours(folder: Path, images: int) -> float:
     """With the start of the decoding processes, which the plain loop does not need."""
-    from bench.accuracy import comparison, evaluate, photographs
+    from bench.accuracy import evaluate, photographs, plan
 
     dataset = photographs.find(folder / "photographs").limited(images)
-    subjects = comparison.load([folder / "full.mlpackage"], "portable", (), None, folder)
-    made = comparison.prepare(dataset, subjects, ["package"])
+    subjects = plan.load([folder / "full.mlpackage"], "portable", (), None, folder)
+    made = plan.prepare(dataset, subjects, ["package"])
     begin = time.perf_counter()
     answers = evaluate.predictions(
         dataset.photographs, made.entries, made.head.pairs, evaluate.cores()

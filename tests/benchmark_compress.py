@@ -12,11 +12,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from export import api
+from export import pipeline
 from export.runtimes.portable import UNIT, PortableRuntime, PortableSession
 from export.spec import ExportSpec
-from export.trial import probe_pictures
-from mobilenet.config import MobileNetConfig
+from export.verify.agreement import probe_pictures
+from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.untrained import untrained
 
 METHODS = (None, "int8", "int4", "palette4", "prune50", "w8a8", None)  # twice: the noise
@@ -42,7 +42,7 @@ def main(alpha: float = 1.0, size: int = 224) -> None:
         folder, sessions = Path(name), {}
         probe_pictures(size)[0].save(folder / "picture.png")
         for number, method in enumerate(METHODS):
-            exported = api.export_checkpoint(
+            exported = pipeline.export_checkpoint(
                 checkpoint, ExportSpec(compress=method), folder / f"m{number}.mlpackage",
                 verify=False, calibrate=folder if method == "w8a8" else None,
             )  # fmt: skip

@@ -1,7 +1,7 @@
 """Sessions that compare a case with itself: `python tests/benchmark_control.py [SESSIONS] [PLAN]`.
 
 Each is a real session of the default plan (or "quick") on the portable runtime, with its A/A
-control, judged by `reports.compare`. Goal: "no difference" in at least 17 of 20. Takes about a
+control, judged by `compare`. Goal: "no difference" in at least 17 of 20. Takes about a
 minute each; run it on a machine that does nothing else. Prints, asserts nothing.
 """
 
@@ -10,15 +10,15 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from bench import session
-from bench.cases import candidates
-from bench.schedule import PLANS
-from export.api import export_checkpoint
+from bench.results.read import read
+from bench.results.session_report import report
+from bench.session import runner
+from bench.session.cases import candidates
+from bench.session.schedule import PLANS
+from export.pipeline import export_checkpoint
 from export.spec import ExportSpec
-from mobilenet.config import MobileNetConfig
+from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.untrained import untrained
-from reports.read import read
-from reports.report import report
 
 
 def main(sessions: int, plan: str) -> None:
@@ -31,7 +31,7 @@ def main(sessions: int, plan: str) -> None:
         chosen = candidates([package], ["portable"])
         for number in range(sessions):
             path = folder / f"{number}.jsonl"
-            session.start(chosen, PLANS[plan], path)
+            runner.start(chosen, PLANS[plan], path)
             (control,) = report(read([path])[0]).controls
             verdicts.append(control.verdict)
             print(number, control.ratio, control.interval, control.verdict, flush=True)

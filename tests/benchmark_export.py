@@ -19,7 +19,7 @@ PLAIN = """
 import sys, warnings
 warnings.simplefilter("ignore")
 import coremltools as ct, torch
-from mobilenet.model import MobileNet
+from mobilenet.torch_module import MobileNet
 module = MobileNet().eval()
 traced = torch.jit.trace(module, torch.zeros(1, 3, 224, 224))
 model = ct.convert(traced, inputs=[ct.ImageType(shape=(1, 3, 224, 224),
@@ -31,7 +31,7 @@ WEIGHTS = """
 import sys
 from pathlib import Path
 from mobilenet import store
-from mobilenet.config import MobileNetConfig
+from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.untrained import untrained
 store.save(untrained(MobileNetConfig()), Path(sys.argv[1]))
 """

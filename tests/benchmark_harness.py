@@ -15,13 +15,13 @@ from pathlib import Path
 
 import msgspec
 
-from bench.cases import candidates
-from bench.launch import now_ns, run_worker
-from bench.prepare import Prepared, Preparer
-from bench.schedule import PLANS
-from export.api import export_checkpoint
+from bench.session.cases import candidates
+from bench.session.prepare import Prepared, Preparer
+from bench.session.schedule import PLANS
+from bench.workers.process import now_ns, run_worker
+from export.pipeline import export_checkpoint
 from export.spec import ExportSpec
-from mobilenet.config import MobileNetConfig
+from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.untrained import untrained
 
 LAUNCHES = 15

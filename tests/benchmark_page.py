@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import made_results as made
-from mobilenet.config import MobileNetConfig
+from mobilenet.networks.v1 import MobileNetConfig
 
 LAUNCHES, SAMPLES, CASES, RUNS = 10_000, 50, 40, 3
 

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import torch
 
-from export.build import build
+from export.formats.coreml.build import build
 from export.runtimes.portable import PortableRuntime
 from export.spec import ExportSpec
-from mobilenet.config import MobileNetConfig
-from mobilenet.model import from_checkpoint
+from mobilenet.networks.v1 import MobileNetConfig
+from mobilenet.torch_module import from_checkpoint
 from mobilenet.untrained import untrained
 
 ROUNDS = 7

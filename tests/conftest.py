@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from mobilenet.checkpoint import Checkpoint
-from mobilenet.config import MobileNetConfig
+from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.untrained import untrained
 
 # The same examples on every run and machine; a busy machine is no failure.

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from export.quiet import coremltools
+from export.formats.coreml.coremltools_import import coremltools
 from export.runtimes.coreml import UNITS, CoreMLRuntime
 from export.runtimes.portable import PortableRuntime
 
@@ -180,7 +180,7 @@ def structure_of(compiled: str) -> Any:
     """The program as coremltools' dataclasses, with the constants that Apple's plan lists too."""
     from coremltools.models import compute_plan as module
 
-    from export.mil.read import read
+    from export.mil.read.model import read
 
     program = read(Path((Path(compiled) / SOURCE).read_text()))
     functions = {}

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from export.runtimes.base import Feature, ModelDescription, Output, TensorInput
+from export.mil.description import ModelDescription, Output, TensorInput
+from export.runtimes.base import Feature
 
 DESCRIPTION = ModelDescription(
     inputs=(TensorInput("x", (1, 4)),), outputs=(Output("y", "array", (1, 4)),)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from export.quiet import coremltools
+from export.formats.coreml.coremltools_import import coremltools
 
 
 class Bottleneck(nn.Module):

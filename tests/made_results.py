@@ -8,7 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from bench.records import (
+from bench.results.layer_errors import LayerError, LayerErrors
+from bench.results.records import (
     Accuracy,
     Agreement,
     Case,
@@ -26,8 +27,7 @@ from bench.records import (
     Soak,
     SoakWindow,
 )
-from mobilenet.config import MobileNetConfig
-from reports.layers import LayerError, LayerErrors
+from mobilenet.networks.v1 import MobileNetConfig
 
 LAUNCH_EFFECT, DRIFT, SPIKES, NOISE = 0.02, 0.03, 0.05, 0.03
 

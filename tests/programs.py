@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from export.quiet import coremltools
+from export.formats.coreml.coremltools_import import coremltools
 
 
 def save(path: Path, *program: Any, **options: Any) -> Path:

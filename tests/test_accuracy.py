@@ -22,29 +22,22 @@ from PIL import Image
 import crashing
 import fake_native
 from bench.__main__ import app
-from bench.accuracy import (
-    comparison,
-    evaluate,
-    photographs,
-    predictions,
-    recipes,
-    statistics,
-    subjects,
-)
-from bench.accuracy.classes import imagenet_offset, outputs_of
+from bench.accuracy import evaluate, photographs, plan, predictions, recipes, subjects
+from bench.accuracy.class_mapping import imagenet_offset, outputs_of
 from bench.accuracy.command import log_path
 from bench.accuracy.decode import Decoder, Wanted, decode
 from bench.accuracy.evaluate import Entry
 from bench.accuracy.evaluate import predictions as answer_all
 from bench.accuracy.predictions import Answer, Prediction
 from bench.accuracy.subjects import Subject
-from bench.accuracy.summary import MAX_PARTINGS, Summary
-from bench.records import Accuracy, Agreement, Model, Record
+from bench.accuracy.tally import MAX_PARTINGS, Summary
+from bench.results import proportions
+from bench.results.records import Accuracy, Agreement, Model, Record
 from conftest import PHOTO
 from export.runtimes import coreml
-from mobilenet import cli
 from mobilenet.checkpoint import Checkpoint
-from mobilenet.errors import ConfigError, RecordError
+from mobilenet.common import terminal
+from mobilenet.common.errors import ConfigError, RecordError
 from mobilenet.labels import BACKGROUND, imagenet_labels, wordnet_ids
 from mobilenet.preprocess import STANDARD_CROP, Geometry
 
@@ -61,16 +54,16 @@ SQUASH = recipes.named("squash")
 def test_interval_is_scipys_wilson(total: int, share: float) -> None:
     right = round(share * total)
     expected = scipy.stats.binomtest(right, total).proportion_ci(0.95, "wilson")
-    assert statistics.wilson(right, total) == pytest.approx(tuple(expected), abs=1e-12)
+    assert proportions.wilson(right, total) == pytest.approx(tuple(expected), abs=1e-12)
 
 
 def test_interval_of_nothing_is_everything() -> None:
-    assert statistics.wilson(0, 0) == (0, 1)
+    assert proportions.wilson(0, 0) == (0, 1)
 
 
 @given(st.integers(0, 60), st.integers(0, 60))
 def test_mcnemar_is_scipys_binomial_test(only_reference: int, only_other: int) -> None:
-    p = statistics.mcnemar_worse(only_reference, only_other)
+    p = proportions.mcnemar_worse(only_reference, only_other)
     if only_reference + only_other == 0:
         assert p == 1
         return
@@ -80,13 +73,13 @@ def test_mcnemar_is_scipys_binomial_test(only_reference: int, only_other: int) -
 
 
 def test_mcnemar_on_a_whole_validation_set() -> None:
-    assert 0 < statistics.mcnemar_worse(2600, 2400) < 0.01
-    assert statistics.mcnemar_worse(5000, 0) == 0.5**5000 == 0
+    assert 0 < proportions.mcnemar_worse(2600, 2400) < 0.01
+    assert proportions.mcnemar_worse(5000, 0) == 0.5**5000 == 0
 
 
 def test_quantile_is_a_value_that_was() -> None:
     values = [float(i) for i in range(1, 101)]
-    assert [statistics.quantile(values, q) for q in (0, 0.5, 0.99, 1)] == [1, 50, 99, 100]
+    assert [proportions.quantile(values, q) for q in (0, 0.5, 0.99, 1)] == [1, 50, 99, 100]
 
 
 # --- classes --------------------------------------------------------------------------------
@@ -399,9 +392,9 @@ def test_difference_of_probabilities_ends_where_float16_does() -> None:
 
 def compared(
     tmp_path: Path, *others: Subject
-) -> tuple[comparison.Comparison, list[Accuracy | Agreement]]:
+) -> tuple[plan.Comparison, list[Accuracy | Agreement]]:
     dataset = photographs.find(colours(tmp_path))
-    ready = comparison.prepare(dataset, [subject(), *others], ["squash"])
+    ready = plan.prepare(dataset, [subject(), *others], ["squash"])
     summary = Summary(ready.head, ready.entries)
     for one in answer_all(dataset.photographs, ready.entries, ready.head.pairs, jobs=1):
         summary.add(one)
@@ -426,7 +419,7 @@ def test_records_count_compare_and_survive_a_file(tmp_path: Path) -> None:
     assert [msgspec.json.decode(line, type=Record) for line in lines] == records
     good, blind, same = (record for record in records if isinstance(record, Accuracy))
     assert (good.images, good.top1, good.top5) == (31, 30, 31)
-    assert good.top1_interval == statistics.wilson(30, 31)
+    assert good.top1_interval == proportions.wilson(30, 31)
     assert (same.top1, blind.top1) == (30, 20)
     to_blind, to_same = (record for record in records if isinstance(record, Agreement))
     assert (to_blind.same_top1, to_same.same_top1) == (21, 31)
@@ -463,7 +456,7 @@ def test_partings_are_few_and_the_weightiest(tmp_path: Path) -> None:
 def test_pairs_are_rivals_and_recipes(tmp_path: Path) -> None:
     dataset = photographs.find(colours(tmp_path, each=1))
     names = ["package", "squash", "package"]
-    ready = comparison.prepare(dataset, [subject("a"), subject("b")], names)
+    ready = plan.prepare(dataset, [subject("a"), subject("b")], names)
     named = [one.name for one in ready.head.entries]
     assert named == [f"{s} | fake | CPU | {r}" for s in "ab" for r in ("package", "squash")]
     pairs = {(pair.reference, pair.other) for pair in ready.head.pairs}
@@ -502,17 +495,17 @@ def test_a_log_goes_on_where_it_was_cut(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def package(hot: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from export import api
+    from export import pipeline
     from export.spec import ExportSpec
 
     path = tmp_path_factory.mktemp("package") / "hot.mlpackage"
-    return api.export_checkpoint(hot, ExportSpec(precision="fp32"), path, verify=False).path
+    return pipeline.export_checkpoint(hot, ExportSpec(precision="fp32"), path, verify=False).path
 
 
 @pytest.fixture
 def answered(hot: Checkpoint, tmp_path: Path) -> Path:
     """Photographs filed under what PyTorch says of them."""
-    from export.trial import torch_logits
+    from export.verify.agreement import torch_logits
 
     photo = Image.open(PHOTO).convert("RGB")
     for i in range(20):
@@ -542,7 +535,7 @@ def test_the_command_from_photographs_to_records(
         "accuracy", str(package), "--data", str(answered), "--output", str(output), "--jobs", "1",
         "--runtime", "portable", "--against", str(tmp_path / "hot.safetensors"),
     ]  # fmt: skip
-    assert cli.run(app, command) == 0
+    assert terminal.run(app, command) == 0
     text = capfd.readouterr()
     assert "broken.jpg: cannot identify image file" in text.err
     assert "untrained" in text.out
@@ -561,7 +554,7 @@ def test_the_command_from_photographs_to_records(
     log = log_path(output)
     whole = log.read_bytes()
     log.write_bytes(b"".join(whole.splitlines(keepends=True)[:8]))  # as if it had been stopped
-    assert cli.run(app, [*command, "--json"]) == 0
+    assert terminal.run(app, [*command, "--json"]) == 0
     text = capfd.readouterr()
     assert "7 of 21 were answered before" in text.err
     assert log.read_bytes() == whole
@@ -569,7 +562,7 @@ def test_the_command_from_photographs_to_records(
     assert [one["top1"] for one in again[:2]] == [20, 20]
 
     monkeypatch.setattr(evaluate, "predictions", None)  # nothing is answered twice
-    assert cli.run(app, [*command, "--limit", "5"]) == 2
+    assert terminal.run(app, [*command, "--limit", "5"]) == 2
     assert "another comparison" in capfd.readouterr().err
 
 
@@ -580,8 +573,8 @@ def test_core_mls_units_are_compared(
     monkeypatch.setattr(coreml, "sys", SimpleNamespace(platform="darwin"))
     dataset = photographs.find(answered)
     units = ("CPU_ONLY", "ALL")
-    ready = comparison.prepare(
-        dataset, comparison.load([package], "coreml", units, None, tmp_path), ["package"]
+    ready = plan.prepare(
+        dataset, plan.load([package], "coreml", units, None, tmp_path), ["package"]
     )
     answers = list(answer_all(dataset.photographs, ready.entries, ready.head.pairs, jobs=2))
     assert [one.name for one in ready.head.entries] == [
@@ -607,7 +600,7 @@ def test_mistakes_are_one_line(
     complaint: str,
 ) -> None:  # fmt: skip
     data = [] if "--data" in arguments else ["--data", str(colours(tmp_path))]
-    assert cli.run(app, ["accuracy", str(package), *data, *arguments]) == 2
+    assert terminal.run(app, ["accuracy", str(package), *data, *arguments]) == 2
     error = capfd.readouterr().err
     assert complaint in error
     assert error.count("\n") == 1
@@ -629,13 +622,13 @@ def test_real_weights_on_real_photographs(real_weights: Path, tmp_path: Path) ->
     """Answers of TensorFlow on the frozen graph: shorter side 256, bilinear, centre crop."""
     import skimage.data
 
-    from export import api
+    from export import pipeline
     from export.spec import ExportSpec
-    from mobilenet.weights import obtain
+    from mobilenet.weights.resolve import obtain
 
     checkpoint = obtain(real_weights / "google_slim_1.0_224_frozen.pb")
     path = tmp_path / "full.mlpackage"
-    api.export_checkpoint(checkpoint, ExportSpec(), path, verify=False)
+    pipeline.export_checkpoint(checkpoint, ExportSpec(), path, verify=False)
     expected = {"chelsea": 0.43, "coffee": 0.99, "rocket": 0.62}
     for name, label in zip(expected, ("tabby", "espresso", "missile"), strict=True):
         folder = tmp_path / "data" / label
@@ -644,10 +637,8 @@ def test_real_weights_on_real_photographs(real_weights: Path, tmp_path: Path) ->
     dataset = photographs.find(tmp_path / "data")
     for precision, error in (("float32", 0.5), ("declared", 1.0)):
         (tmp_path / precision).mkdir()
-        made = comparison.load([path], "portable", (), precision, tmp_path / precision)
-        ready = comparison.prepare(
-            dataset, [subjects.of_checkpoint(checkpoint), *made], ["package"]
-        )
+        made = plan.load([path], "portable", (), precision, tmp_path / precision)
+        ready = plan.prepare(dataset, [subjects.of_checkpoint(checkpoint), *made], ["package"])
         for one in answer_all(dataset.photographs, ready.entries, ready.head.pairs, jobs=1):
             probability = expected[Path(one.image).stem]
             assert [answer.place for answer in one.answers] == [1, 1]

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mobilenet.checkpoint import Layer
-from mobilenet.config import STEM_CHANNELS, WIDTH_RULES, MobileNetConfig
-from mobilenet.errors import CheckpointError
+from mobilenet.common.errors import CheckpointError
+from mobilenet.networks.v1 import STEM_CHANNELS, WIDTH_RULES, MobileNetConfig
 from mobilenet.sources.assemble import Tensors, assemble, find_alpha
 
 

@@ -24,9 +24,9 @@ from safetensors.numpy import load_file, save_file
 import weight_files
 from mobilenet import store
 from mobilenet.checkpoint import Checkpoint
-from mobilenet.config import MobileNetConfig
-from mobilenet.errors import CheckpointError
+from mobilenet.common.errors import CheckpointError
 from mobilenet.fold import fold
+from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.sources.recognise import read
 from weight_files import chunk, constant, node, random_checkpoint, varint
 

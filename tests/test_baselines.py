@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench import inputs, outputs
 from bench.baselines import BASELINES, KEY, facts_of
 from bench.baselines.make import export, module, skeleton
-from bench.cases import model_of
-from bench.torch_runtime import TorchRuntime
+from bench.runtimes.torch_runtime import TorchRuntime
+from bench.session.cases import model_of
+from bench.workers import made_inputs, outputs
 from export.runtimes.portable import PortableRuntime
-from mobilenet.errors import PackageError
+from mobilenet.common.errors import PackageError
 
 PUBLISHED = {"VGG16": 138_357_544, "InceptionV3": 23_834_568, "SqueezeNet11": 1_235_496}
 
@@ -46,7 +46,7 @@ def test_a_baseline_is_exported_measured_and_known(tmp_path: Path) -> None:
     vectors = []
     for runtime in (portable, eager):
         session = runtime.load(runtime.compile(path, tmp_path), "CPU")
-        vectors.append(outputs.vector(session.predict(inputs.make(session.description))))
+        vectors.append(outputs.vector(session.predict(made_inputs.make(session.description))))
     assert outputs.difference(*vectors) < 0.02
 
 

@@ -7,22 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from bench import __main__, comparison
+from bench import __main__
 from bench.baselines import BASELINES
-from mobilenet import cli
+from bench.session import suite
+from mobilenet.common import terminal
 
 HEAVY = {"torch", "coremltools", "numpy", "pandas", "onnx", "onnxruntime", "psutil", "PIL"}
 
 
 def run(*arguments: str) -> int:
-    return cli.run(__main__.app, list(arguments))
+    return terminal.run(__main__.app, list(arguments))
 
 
 def test_help_loads_nothing_heavy() -> None:
     code = (
-        "import sys; from bench import __main__; from mobilenet import cli\n"
+        "import sys; from bench import __main__; from mobilenet.common import terminal\n"
         "for command in ('', 'run', 'all', 'resume', 'soak', 'placement', 'env'):\n"
-        "    assert cli.run(__main__.app, [*command.split(), '--help']) == 0\n"
+        "    assert terminal.run(__main__.app, [*command.split(), '--help']) == 0\n"
         "print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -67,14 +68,14 @@ def test_a_mistake_is_one_line_and_exit_code_2(
 
 
 def test_the_comparison_is_the_whole_grid_and_quick_a_part_of_it() -> None:
-    everything = list(comparison.variants(quick=False))
+    everything = list(suite.variants(quick=False))
     assert len({variant.slug for variant in everything}) == len(everything) == 32
-    quick = [variant.slug for variant in comparison.variants(quick=True)]
+    quick = [variant.slug for variant in suite.variants(quick=True)]
     assert quick == [
         "MobileNetV1_100_224", "MobileNetV1_075_224", "MobileNetV1_050_224",
         "MobileNetV1_025_224", "MobileNetV1_100_224_shallow",
     ]  # fmt: skip
-    assert set(comparison.BASELINES) == set(BASELINES)
+    assert set(suite.BASELINES) == set(BASELINES)
 
 
 @pytest.mark.parametrize(

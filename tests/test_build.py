@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 import torch
 
-from export import api
-from export.build import build
-from export.mil.read import read
-from export.save import save_reproducibly
+from export import pipeline
+from export.formats.coreml.build import build
+from export.formats.coreml.save import save_reproducibly
+from export.formats.coreml.trace import trace
+from export.mil.read.model import read
 from export.spec import ExportSpec
-from export.trace import trace
-from export.trial import Results, inputs_for, probe_pictures, relative_l2, run, tap_of
+from export.verify.agreement import Results, inputs_for, probe_pictures, relative_l2, run, tap_of
 from mobilenet.checkpoint import Checkpoint
-from mobilenet.config import MobileNetConfig
-from mobilenet.model import from_checkpoint
+from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.preprocess import CAFFE, IMAGENET
+from mobilenet.torch_module import from_checkpoint
 from mobilenet.untrained import untrained
 
 
@@ -80,7 +80,7 @@ def test_operations_of_a_float16_classifier(hot: Checkpoint, tmp_path: Path) -> 
 )
 def test_odd_networks_agree_with_pytorch(config: MobileNetConfig, tmp_path: Path) -> None:
     checkpoint, spec = untrained(config), ExportSpec(outputs="logits", precision="fp32")
-    api.export_checkpoint(checkpoint, spec, tmp_path / "m.mlpackage")
+    pipeline.export_checkpoint(checkpoint, spec, tmp_path / "m.mlpackage")
     pictures = probe_pictures(config.resolution)
     got = run(
         tmp_path / "m.mlpackage", inputs_for(checkpoint, spec, pictures), "float32", "logits"

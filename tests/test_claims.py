@@ -6,11 +6,11 @@ import msgspec
 import pytest
 
 import made_results as made
-from bench.records import Record
-from mobilenet.config import MobileNetConfig
+from bench.results.read import Results
+from bench.results.records import Record
+from mobilenet.networks.v1 import MobileNetConfig
 from reports.__main__ import main
 from reports.claims import Finding, findings
-from reports.read import Results
 
 FULL = made.model(MobileNetConfig())
 BASELINES = {"VGG16": 105.0, "Inception_v3": 28.0, "SqueezeNet1_1": 7.0}

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import made_results as made
-from bench.records import Launch
-from mobilenet.config import MobileNetConfig
+from bench.results.compare import Comparison, compare_launches
+from bench.results.records import Launch
+from mobilenet.networks.v1 import MobileNetConfig
 from reports.__main__ import main
-from reports.compare import Comparison, compare_launches
-from reports.verdicts import adjusted_level
+from reports.compare_sessions import adjusted_level
 
 CASES = [made.case(made.model(MobileNetConfig(alpha=alpha))) for alpha in (1.0, 0.5)]
 NAMES = [case.case for case in CASES]

@@ -4,8 +4,8 @@ is the oracle; and by hand what it never writes."""
 import numpy as np
 import pytest
 
-from export.mil import constexpr
-from export.mil.read import read
+from export.mil.read import constexpr
+from export.mil.read.model import read
 from programs import convert
 
 RNG = np.random.default_rng(0)

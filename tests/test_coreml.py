@@ -14,17 +14,18 @@ import pytest
 from PIL import Image
 
 import fake_native
-from bench import inputs, session
-from bench.cases import Candidate
-from bench.records import Case, Launch, Model, Plan, Record
-from bench.runtimes import RUNTIMES
-from export.api import export_checkpoint
+from bench.results.records import Case, Launch, Model, Plan, Record
+from bench.runtimes.entries import RUNTIMES
+from bench.session import runner
+from bench.session.cases import Candidate
+from bench.workers import made_inputs
+from export.pipeline import export_checkpoint
 from export.runtimes import coreml
 from export.runtimes.coreml import UNITS, CoreMLRuntime
 from export.runtimes.portable import PortableRuntime
 from export.spec import ExportSpec
-from mobilenet.config import MobileNetConfig
-from mobilenet.errors import PackageError, UnsupportedError
+from mobilenet.common.errors import PackageError, UnsupportedError
+from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.untrained import untrained
 
 SOURCE = Path(coremltools.__file__).parent
@@ -100,7 +101,7 @@ def test_every_unit_computes_what_the_portable_runtime_does(
     assert compiled.suffix == ".mlmodelc"
     portable = PortableRuntime(threads=1)
     reference = portable.load(portable.compile(package, tmp_path), "CPU")
-    made = inputs.make(reference.description)
+    made = made_inputs.make(reference.description)
     expected = reference.predict(made)
     fake_native.Model.units.clear()
     for unit in UNITS:
@@ -176,7 +177,7 @@ def test_a_session_measures_all_units_in_fresh_processes(
     ]
     plan = Plan(rounds=1, warmup_s=0, warmup_calls=2, samples=5, timeout_s=60, seed=0)
     path = tmp_path / "results.jsonl"
-    session.start(chosen, plan, path)
+    runner.start(chosen, plan, path)
     records = [msgspec.json.decode(line, type=Record) for line in path.read_bytes().splitlines()]
     cases = {record.case: record for record in records if isinstance(record, Case)}
     launches = [record for record in records if isinstance(record, Launch)]
@@ -196,7 +197,7 @@ def test_a_session_measures_all_units_in_fresh_processes(
 def test_core_ml_itself_agrees_with_the_portable_runtime(package: Path, tmp_path: Path) -> None:
     portable, apple = PortableRuntime(), CoreMLRuntime()
     reference = portable.load(portable.compile(package, tmp_path), "CPU")
-    made = inputs.make(reference.description)
+    made = made_inputs.make(reference.description)
     expected = reference.predict(made)
     loaded = apple.load(apple.compile(package, tmp_path), "CPU_ONLY")
     outputs = loaded.predict(made)

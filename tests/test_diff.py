@@ -8,20 +8,20 @@ import msgspec
 import numpy as np
 import pytest
 
+from bench.results.layer_errors import LayerErrors
 from export.__main__ import app
-from export.activations import Layer
-from export.build import build
-from export.diff import diff, match
-from export.package import find
+from export.formats.coreml.build import build
+from export.formats.coreml.trace import trace
+from export.package.model_files import find
 from export.spec import ExportSpec
-from export.trace import trace
+from export.verify.diff import diff, match
+from export.verify.intermediates import Layer
 from inspected import small
-from mobilenet import cli
 from mobilenet.checkpoint import Checkpoint
-from mobilenet.errors import UnsupportedError
-from mobilenet.model import from_checkpoint
+from mobilenet.common import terminal
+from mobilenet.common.errors import UnsupportedError
 from mobilenet.store import save as save_checkpoint
-from reports.layers import LayerErrors
+from mobilenet.torch_module import from_checkpoint
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # torch deprecates tracing
 
@@ -121,17 +121,17 @@ def test_overflow_is_a_distance_that_is_not_finite(tmp_path):
 def test_command_record_and_plot(folder, tmp_path, capsys):
     arguments = ["diff", str(folder / "wrong.mlpackage"), str(folder / "net.mlpackage")]
     output = tmp_path / "layers.jsonl"
-    assert cli.run(app, [*arguments, "-o", str(output)]) == 0
+    assert terminal.run(app, [*arguments, "-o", str(output)]) == 0
     printed = capsys.readouterr()
     assert "they part at conv5_depthwise" in printed.out
     assert f"python -m reports plots {output}" in printed.err
     record = msgspec.json.decode(output.read_bytes(), type=LayerErrors)
     assert record.package == "wrong.mlpackage"
-    assert cli.run(app, [*arguments, "--json"]) == 0
+    assert terminal.run(app, [*arguments, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["parting"] == "conv5_depthwise"
     from reports.__main__ import app as reports
 
-    assert cli.run(reports, ["plots", str(output), "-o", str(tmp_path / "plots")]) == 0
+    assert terminal.run(reports, ["plots", str(output), "-o", str(tmp_path / "plots")]) == 0
     assert any(path.suffix == ".png" for path in (tmp_path / "plots").iterdir())
 
 
@@ -147,12 +147,12 @@ def test_a_record_takes_no_place_but_a_files(folder, tmp_path, capsys):
         (model, model / "Manifest.json", "would replace what is read"),
         (model, model / "layers.json", "would replace what is read"),
     ):
-        assert cli.run(app, ["diff", str(first), str(reference), "-o", str(output)]) == 2
+        assert terminal.run(app, ["diff", str(first), str(reference), "-o", str(output)]) == 2
         printed = capsys.readouterr()
         assert said in printed.err
         assert printed.err.count("\n") == 1
     command = ["diff", "nowhere", "nowhere", "--image", str(thesis), "-o", str(thesis)]
-    assert cli.run(app, command) == 2
+    assert terminal.run(app, command) == 2
     assert "would replace what is read" in capsys.readouterr().err
     assert thesis.read_text() == "irreplaceable"
     assert (find(model).identity(), reference.read_bytes()) == before

@@ -6,11 +6,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench import __main__, disturbances, thermal
-from bench.environment import check_same_machine, environment
-from bench.records import Environment
-from mobilenet import cli
-from mobilenet.errors import RecordError
+from bench import __main__
+from bench.machine import interference, thermal
+from bench.machine.environment import check_same_machine, environment
+from bench.results.records import Environment
+from mobilenet.common import terminal
+from mobilenet.common.errors import RecordError
 
 QUIET = Environment(
     system="macOS 15.1", machine="arm64", model="Mac16,1", processor="Apple M4",
@@ -21,7 +22,7 @@ QUIET = Environment(
 
 def found(**changes: object) -> list[str]:
     now = msgspec.structs.replace(QUIET, **changes)
-    return [item.what for item in disturbances.of_environment(now)]
+    return [item.what for item in interference.of_environment(now)]
 
 
 def test_this_machine_is_described() -> None:
@@ -57,9 +58,9 @@ def test_each_disturbance_is_named(changes: dict[str, object], text: str) -> Non
 @pytest.mark.parametrize(("state", "hot"), [("heavy", True), ("nominal", False), ("92 C", True),
                                             ("50 C", False), ("", False)])  # fmt: skip
 def test_heat_is_a_disturbance(monkeypatch: pytest.MonkeyPatch, state: str, hot: bool) -> None:
-    monkeypatch.setattr(disturbances, "WATCH_S", 0)
+    monkeypatch.setattr(interference, "WATCH_S", 0)
     monkeypatch.setattr(thermal, "state", lambda: state)
-    assert any("hot" in item.what for item in disturbances.of_moment()) == hot
+    assert any("hot" in item.what for item in interference.of_moment()) == hot
 
 
 def test_thehottest_zone_counts_and_a_broken_one_does_not(tmp_path: Path) -> None:
@@ -84,8 +85,8 @@ def test_another_machine_or_other_software_is_not_the_same(changes: dict[str, ob
 def test_the_command_prints_people_and_programs_their_form(
     capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(disturbances, "WATCH_S", 0.05)
-    assert cli.run(__main__.app, ["env", "--json"]) == 0
+    monkeypatch.setattr(interference, "WATCH_S", 0.05)
+    assert terminal.run(__main__.app, ["env", "--json"]) == 0
     document = json.loads(capsysbinary.readouterr().out)
     assert document.keys() == {"environment", "disturbances"}
-    assert cli.run(__main__.app, ["env"]) == 0
+    assert terminal.run(__main__.app, ["env"]) == 0

@@ -9,17 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from export import api
+from export import pipeline
 from export.__main__ import app
-from export.package import find
-from mobilenet import cli, store
+from export.package.model_files import find
+from mobilenet import store
 from mobilenet.checkpoint import Checkpoint
+from mobilenet.common import terminal
 
 SMALL = ["--alpha", "0.25", "--resolution", "64", "--weights", "untrained"]
 
 
 def run(*arguments: object) -> int:
-    return cli.run(app, [str(argument) for argument in arguments])
+    return terminal.run(app, [str(argument) for argument in arguments])
 
 
 @pytest.fixture
@@ -111,13 +112,13 @@ def test_what_is_there_is_replaced_only_by_what_is_whole(
     assert run(*SMALL, "-o", f"{folder}/") == 0
     path = next(folder.glob("*.mlpackage"))
     before = find(path).identity()
-    save = api.save_reproducibly
+    save = pipeline.save_reproducibly
 
     def full(model: object, target: Path) -> None:
         save(model, target)  # most of it is written when the disk is full
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
 
-    monkeypatch.setattr(api, "save_reproducibly", full)
+    monkeypatch.setattr(pipeline, "save_reproducibly", full)
     capsys.readouterr()
     assert run(*SMALL, "-o", f"{folder}/") == 2
     assert "No space left on device" in capsys.readouterr().err
@@ -148,8 +149,8 @@ def test_an_output_that_cannot_be_written(
 
 def test_help_loads_nothing_heavy() -> None:
     code = (
-        "import sys; from mobilenet import cli; from export.__main__ import app;"
-        "cli.run(app, ['--help']); print({'torch', 'coremltools', 'numpy', 'onnx', 'pandas'}"
+        "import sys; from mobilenet.common import terminal; from export.__main__ import app;"
+        "terminal.run(app, ['--help']); print({'torch', 'coremltools', 'numpy', 'onnx', 'pandas'}"
         " & set(sys.modules), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

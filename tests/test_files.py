@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mobilenet import files
-from mobilenet.errors import ConfigError, PackageError, UserError
+from mobilenet.common import files
+from mobilenet.common.errors import ConfigError, PackageError, UserError
 
 MANIFEST = {"itemInfoEntries": {"A": {"path": "model"}}, "rootModelIdentifier": "A"}
 
@@ -165,7 +165,7 @@ def test_a_device_is_written_through() -> None:
 @pytest.mark.parametrize("piped", [True, False])
 def test_standard_output_is_written_through(name: str, piped: bool, tmp_path: Path) -> None:
     code = (
-        "from pathlib import Path; from mobilenet import files\n"
+        "from pathlib import Path; from mobilenet.common import files\n"
         f"for data in (b'one ', b'two '): files.write_atomically(Path({name!r}), data)\n"
         "print('end')"
     )

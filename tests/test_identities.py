@@ -35,18 +35,18 @@ import pytest
 import torch  # before coremltools, which traces only where it finds torch loaded
 from torch import nn
 
-from export import api
-from export.build import Quantizer
-from export.compress import compressed
+from export import pipeline
+from export.compression.weights import compressed
+from export.formats.coreml.build import Quantizer
+from export.formats.coreml.coremltools_import import coremltools
 from export.module import export as export_module
-from export.quiet import coremltools
 from export.spec import ExportSpec
 from mobilenet import __version__
 from mobilenet.checkpoint import BatchNorm, Checkpoint, Layer, Provenance
-from mobilenet.config import MobileNetConfig, resolution_of
 from mobilenet.fold import fold
-from mobilenet.model import from_checkpoint
+from mobilenet.networks.v1 import MobileNetConfig, resolution_of
 from mobilenet.preprocess import CAFFE, IMAGENET, INCEPTION, STANDARD_CROP, Geometry, Normalization
+from mobilenet.torch_module import from_checkpoint
 
 IDENTITIES = Path(__file__).parent / "data" / "identities.json"
 SEED = 21
@@ -60,17 +60,19 @@ BGR_WITH_GAIN = Normalization((1 / 64, 1 / 32, 3 / 128), (-1.5, -2.0, -2.75), "B
 
 
 def write_checkpoint(network: "Network", folder: Path) -> Path:
-    return api.export_checkpoint(network.checkpoint(), network.spec, folder, verify=False).path
+    return pipeline.export_checkpoint(
+        network.checkpoint(), network.spec, folder, verify=False
+    ).path
 
 
 def write_quantized(network: "Network", folder: Path) -> Path:
     """w8a8 with quantizers that are given: calibration would add up float32 in torch."""
     checkpoint = network.checkpoint()
-    path = folder / api.default_name(checkpoint, network.spec)
+    path = folder / pipeline.default_name(checkpoint, network.spec)
     names = [name for name in checkpoint.layers if name != "conv0"]
     quantizers = {name: Quantizer((64 + i) / 4096) for i, name in enumerate(names)}
     model = compressed(checkpoint, network.spec, quantizers)
-    api.write(model, api.facts_about(checkpoint, network.spec), path)
+    pipeline.write(model, pipeline.facts_about(checkpoint, network.spec), path)
     return path
 
 
@@ -371,7 +373,7 @@ def test_a_package_is_what_it_was(
 def swift_identity(folder: Path) -> dict[str, str]:
     """Of the file that `--swift` writes."""
     network = Network(geometry=Geometry(0.9, "bicubic"), trained=False)
-    exported = api.export_checkpoint(
+    exported = pipeline.export_checkpoint(
         network.checkpoint(), network.spec, folder, verify=False, swift=True
     )
     assert exported.swift is not None

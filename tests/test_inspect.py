@@ -12,15 +12,15 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from conftest import PHOTO
 from export.__main__ import app
-from export.build import build
-from export.inspect import inspect
-from export.quiet import coremltools
+from export.formats.coreml.build import build
+from export.formats.coreml.coremltools_import import coremltools
+from export.inspect.inspect import inspect
 from export.spec import ExportSpec
 from inspected import Detector, ResNet50, detector_pipeline, small, traced
-from mobilenet import cli
-from mobilenet.config import MobileNetConfig
-from mobilenet.errors import PackageError, UnsupportedError
+from mobilenet.common import terminal
+from mobilenet.common.errors import PackageError, UnsupportedError
 from mobilenet.fold import fold
+from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.untrained import untrained
 from test_networks import NETWORKS
 
@@ -158,7 +158,7 @@ def test_pictures_need_a_model_of_pictures(tmp_path):
 
 
 def test_card(mobilenet, capsys):
-    assert cli.run(app, ["inspect", str(mobilenet)]) == 0
+    assert terminal.run(app, ["inspect", str(mobilenet)]) == 0
     text = capsys.readouterr().out
     assert "568.7 million" in text
     assert "conv13_pointwise" in text
@@ -166,7 +166,7 @@ def test_card(mobilenet, capsys):
 
 
 def test_json(mobilenet, capsys):
-    assert cli.run(app, ["inspect", str(mobilenet), "--json"]) == 0
+    assert terminal.run(app, ["inspect", str(mobilenet), "--json"]) == 0
     data = json.loads(capsys.readouterr().out)
     assert data["parts"][0]["macs"] == 568_740_352
     assert data["findings"][0]["advice"]
@@ -175,13 +175,13 @@ def test_json(mobilenet, capsys):
 def test_what_is_no_model(tmp_path, capsys):
     with pytest.raises(PackageError):
         inspect(tmp_path / "none.mlpackage")
-    assert cli.run(app, ["inspect", str(tmp_path)]) == 2
+    assert terminal.run(app, ["inspect", str(tmp_path)]) == 2
     assert "no Manifest.json" in capsys.readouterr().err
 
 
 def test_nothing_heavy_is_imported(mobilenet):
     script = (
-        "import sys; from pathlib import Path; from export.inspect import inspect;"
+        "import sys; from pathlib import Path; from export.inspect.inspect import inspect;"
         f"inspect(Path({str(mobilenet)!r}));"
         "heavy = {'torch', 'coremltools', 'onnx', 'onnxruntime', 'pandas'} & sys.modules.keys();"
         "assert not heavy, heavy"

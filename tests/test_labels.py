@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mobilenet.errors import CheckpointError
+from mobilenet.common.errors import CheckpointError
 from mobilenet.labels import imagenet_labels, labels_for, read_labels, unique, wordnet_ids
 
 

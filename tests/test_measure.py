@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 
-from bench import measure
+from bench.workers import measure
 from fakes import FakeClock
 
 MS = 1_000_000

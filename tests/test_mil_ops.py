@@ -7,9 +7,9 @@ import onnxruntime
 import pytest
 import torch
 
-from export.mil.lowering import LOWERINGS
 from export.mil.onnx import to_onnx
-from export.mil.read import read
+from export.mil.ops import LOWERINGS
+from export.mil.read.model import read
 from export.runtimes.portable import DTYPES
 from op_cases import CASES, OpCase
 from programs import save

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 import weight_files
-from mobilenet import cli
 from mobilenet.__main__ import app
-from mobilenet.config import MobileNetConfig
+from mobilenet.common import terminal
+from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.sources.recognise import read
 from weight_files import random_checkpoint
 
@@ -26,7 +26,7 @@ def graph(tmp_path: Path) -> str:
 
 
 def test_the_table(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(app, ["weights"]) == 0
+    assert terminal.run(app, ["weights"]) == 0
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == 1 + 18
     assert "70.9" in out
@@ -41,7 +41,7 @@ def test_the_table_says_what_is_cached_and_what_is_damaged(
     (cache / "slim/slim_1.0_192.pb").write_text("x")
     (cache / "slim/slim_1.0_160.pb").write_text("x")
     (cache / "slim/slim_1.0_160.pb.sha256").write_text("0" * 64)
-    cli.run(app, ["weights", "--json"])
+    terminal.run(app, ["weights", "--json"])
     states = {
         (row["family"], row["resolution"]): row["cache"]
         for row in json.loads(capsys.readouterr().out)
@@ -55,14 +55,14 @@ def test_the_table_says_what_is_cached_and_what_is_damaged(
 @pytest.mark.parametrize("fold", [False, True])
 def test_any_file_becomes_ours(graph: str, fold: bool, tmp_path: Path) -> None:
     saved = tmp_path / "out.safetensors"
-    assert cli.run(app, ["weights", graph, "--save", str(saved), *["--fold"] * fold]) == 0
+    assert terminal.run(app, ["weights", graph, "--save", str(saved), *["--fold"] * fold]) == 0
     found = read(saved)
     assert (found.folded, found.config.shallow, found.config.classes) == (fold, True, 1000)
     assert found.provenance == read(Path(graph)).provenance  # the origin, not the copy
 
 
 def test_what_is_in_a_file(graph: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(app, ["weights", graph]) == 0
+    assert terminal.run(app, ["weights", graph]) == 0
     out = capsys.readouterr().out
     for part in (
         "alpha 0.25, 64 x 64, shallow",
@@ -71,7 +71,7 @@ def test_what_is_in_a_file(graph: str, capsys: pytest.CaptureFixture[str]) -> No
         "epsilon 0.001",
     ):
         assert part in out
-    cli.run(app, ["weights", graph, "--json"])
+    terminal.run(app, ["weights", graph, "--json"])
     assert json.loads(capsys.readouterr().out)["config"]["alpha"] == 0.25
 
 
@@ -79,7 +79,7 @@ def test_errors_are_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path)
     (tmp_path / "x").write_bytes(b"no weights")
     for argv in (["weights", str(tmp_path / "x")], ["weights", "imagenet", "--shallow"],
                  ["weights", "--save", "x"]):  # fmt: skip
-        assert cli.run(app, argv) == 2
+        assert terminal.run(app, argv) == 2
         out, err = capsys.readouterr()
         assert out == ""
         assert err.startswith("error: ")
@@ -87,7 +87,7 @@ def test_errors_are_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path)
 
 
 def refused(*arguments: object, said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(app, ["weights", *map(str, arguments)]) == 2
+    assert terminal.run(app, ["weights", *map(str, arguments)]) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert said in err
@@ -114,7 +114,7 @@ def test_weights_take_no_place_but_a_files(
 
 def test_weights_go_where_a_link_leads(graph: str, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("kept.safetensors")
-    assert cli.run(app, ["weights", graph, "--save", str(tmp_path / "link")]) == 0
+    assert terminal.run(app, ["weights", graph, "--save", str(tmp_path / "link")]) == 0
     assert (tmp_path / "link").is_symlink()
     assert read(tmp_path / "kept.safetensors").config.shallow
 
@@ -125,4 +125,4 @@ def test_weights_of_a_name_may_lie_in_a_folder_of_that_name(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "untrained").mkdir()
     command = ["weights", "untrained", "--alpha", "0.25", "--save", "untrained/x.safetensors"]
-    assert cli.run(app, command) == 0
+    assert terminal.run(app, command) == 0

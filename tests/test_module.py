@@ -13,9 +13,9 @@ from export.module import export
 from export.runtimes.portable import run_package
 from export.spec import ExportSpec
 from mobilenet.checkpoint import Checkpoint
-from mobilenet.errors import ConfigError, VerificationError
-from mobilenet.model import MobileNet
+from mobilenet.common.errors import ConfigError, VerificationError
 from mobilenet.preprocess import INCEPTION
+from mobilenet.torch_module import MobileNet
 
 COLOURS = {"rose": (220, 30, 60), "daisy": (245, 240, 230), "violet": (110, 40, 200)}
 

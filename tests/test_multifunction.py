@@ -6,18 +6,19 @@ import numpy as np
 import pytest
 
 from conftest import PHOTO
-from export import api, metadata
-from export.mil import specification
-from export.mil.read import read
-from export.package import find
-from export.recheck import verify_again
-from export.runtimes.base import ImageInput
+from export import pipeline
+from export.mil.description import ImageInput
+from export.mil.read import specification
+from export.mil.read.model import read
+from export.package import metadata
+from export.package.model_files import find
 from export.runtimes.portable import run_package
 from export.spec import ExportSpec, Variant
-from export.trial import probe_pictures, relative_l2
-from export.verify import verify_package
+from export.verify.agreement import probe_pictures, relative_l2
+from export.verify.gates import verify_package
+from export.verify.reverify import verify_again
 from mobilenet.checkpoint import Checkpoint
-from mobilenet.errors import ConfigError, VerificationError
+from mobilenet.common.errors import ConfigError, VerificationError
 from mutants import layer, swapped
 
 SPEC = ExportSpec(resolutions="96,64")
@@ -25,11 +26,11 @@ FUNCTIONS = ("r64", "r96")
 
 
 @pytest.fixture(scope="module")
-def exported(hot: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> api.Exported:
-    return api.export_checkpoint(hot, SPEC, tmp_path_factory.mktemp("multi"))
+def exported(hot: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> pipeline.Exported:
+    return pipeline.export_checkpoint(hot, SPEC, tmp_path_factory.mktemp("multi"))
 
 
-def test_functions_share_one_set_of_weights(hot: Checkpoint, exported: api.Exported) -> None:
+def test_functions_share_one_set_of_weights(hot: Checkpoint, exported: pipeline.Exported) -> None:
     program = read(exported.path).functions
     assert tuple(program) == FUNCTIONS
     places = [
@@ -43,7 +44,7 @@ def test_functions_share_one_set_of_weights(hot: Checkpoint, exported: api.Expor
     assert stored < 2.2 * exported.facts.parameters  # float16, once
 
 
-def test_every_function_has_its_own_face_and_all_metadata(exported: api.Exported) -> None:
+def test_every_function_has_its_own_face_and_all_metadata(exported: pipeline.Exported) -> None:
     program = read(exported.path)
     assert program.default == "r96"
     for name, function in program.functions.items():
@@ -67,11 +68,11 @@ def test_every_function_has_its_own_face_and_all_metadata(exported: api.Exported
 
 
 def test_every_function_computes_what_a_package_of_its_own_does(
-    hot: Checkpoint, exported: api.Exported, tmp_path: Path
+    hot: Checkpoint, exported: pipeline.Exported, tmp_path: Path
 ) -> None:
     for name in FUNCTIONS:
         size = int(name[1:])
-        alone = api.export_checkpoint(
+        alone = pipeline.export_checkpoint(
             hot.with_config(resolution=size), ExportSpec(), tmp_path / f"{name}.mlpackage",
             verify=False,
         )  # fmt: skip
@@ -82,7 +83,7 @@ def test_every_function_computes_what_a_package_of_its_own_does(
 
 
 def test_all_functions_are_verified(
-    hot: Checkpoint, exported: api.Exported, tmp_path: Path
+    hot: Checkpoint, exported: pipeline.Exported, tmp_path: Path
 ) -> None:
     assert exported.verified is not None
     assert exported.verified.identity == exported.identity
@@ -92,10 +93,10 @@ def test_all_functions_are_verified(
 
 
 def test_compressed_before_merging(
-    hot: Checkpoint, exported: api.Exported, tmp_path: Path
+    hot: Checkpoint, exported: pipeline.Exported, tmp_path: Path
 ) -> None:
     spec = ExportSpec(resolutions="64,96", compress="int4")
-    compressed = api.export_checkpoint(hot, spec, tmp_path)
+    compressed = pipeline.export_checkpoint(hot, spec, tmp_path)
     assert compressed.path.name == "MobileNetV1_025_96_64_int4_untrained.mlpackage"
     assert compressed.size_bytes < 0.5 * exported.size_bytes
     assert compressed.verified is not None
@@ -115,8 +116,8 @@ def test_compressed_before_merging(
 def test_verifying_again_and_the_same_bytes(tmp_path: Path) -> None:
     variant = Variant(alpha=0.25, weights="untrained")
     spec = ExportSpec(resolutions="32,64")
-    first = api.export_variant(variant, spec, tmp_path / "a.mlpackage")
-    second = api.export_variant(variant, spec, tmp_path / "b.mlpackage", verify=False)
+    first = pipeline.export_variant(variant, spec, tmp_path / "a.mlpackage")
+    second = pipeline.export_variant(variant, spec, tmp_path / "b.mlpackage", verify=False)
     assert first.identity == second.identity
     again = verify_again(first.path, PHOTO)
     assert len(again.top5) == 5
@@ -125,7 +126,7 @@ def test_verifying_again_and_the_same_bytes(tmp_path: Path) -> None:
 
 def test_arrays_of_several_sizes(hot: Checkpoint, tmp_path: Path) -> None:
     spec = ExportSpec(resolutions="64,96", input="tensor", outputs="logits", precision="fp32")
-    exported = api.export_checkpoint(hot, spec, tmp_path)
+    exported = pipeline.export_checkpoint(hot, spec, tmp_path)
     x = np.zeros((1, 3, 64, 64), np.float32)
     small = run_package(exported.path, {"input": x}, function="r64")["logits"]
     large = run_package(exported.path, {"input": np.zeros((1, 3, 96, 96), np.float32)})["logits"]
@@ -135,7 +136,7 @@ def test_arrays_of_several_sizes(hot: Checkpoint, tmp_path: Path) -> None:
 
 def test_one_resolution_or_several() -> None:
     with pytest.raises(ConfigError, match="resolution 96 and resolutions"):
-        api.export_variant(Variant(resolution=96, weights="untrained"), SPEC)
+        pipeline.export_variant(Variant(resolution=96, weights="untrained"), SPEC)
     for text in ("224", "224,224", "224,", "x,y", ""):
         with pytest.raises(ConfigError, match="resolutions is"):
             ExportSpec(resolutions=text)

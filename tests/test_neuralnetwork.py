@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 
 from conftest import PHOTO
-from export import api
-from export.mil import specification
-from export.mil.read import read
-from export.package import find
-from export.recheck import verify_again
+from export import pipeline
+from export.mil.read import specification
+from export.mil.read.model import read
+from export.package.model_files import find
 from export.runtimes.portable import run_package
 from export.spec import ExportSpec, Variant
-from export.trial import probe_pictures
-from export.verify import PRECISION_LIMITS, verify_package
+from export.verify.agreement import probe_pictures
+from export.verify.gates import PRECISION_LIMITS, verify_package
+from export.verify.reverify import verify_again
 from mobilenet.checkpoint import Checkpoint
-from mobilenet.errors import ConfigError, PackageError, VerificationError
+from mobilenet.common.errors import ConfigError, PackageError, VerificationError
 from mobilenet.preprocess import CAFFE, IMAGENET
 from mutants import MUTANTS, Mutant
 
@@ -30,7 +30,7 @@ def network(path: Path) -> object:
 
 
 def test_one_file_of_27_convolutions_and_clips(hot: Checkpoint, tmp_path: Path) -> None:
-    exported = api.export_checkpoint(hot, SPEC, tmp_path / "m.mlmodel")
+    exported = pipeline.export_checkpoint(hot, SPEC, tmp_path / "m.mlmodel")
     assert exported.path.is_file()
     assert Counter(item.WhichOneof("layer") for item in network(exported.path).layers) == {
         "convolution": 27, "clip": 27, "reduceMean": 1, "innerProduct": 1, "softmaxND": 1,
@@ -46,8 +46,8 @@ def test_one_file_of_27_convolutions_and_clips(hot: Checkpoint, tmp_path: Path) 
 def test_names_labels_and_preprocessing_are_those_of_the_package(
     hot: Checkpoint, tmp_path: Path
 ) -> None:
-    old = api.export_checkpoint(hot, SPEC, tmp_path, verify=False)
-    new = api.export_checkpoint(hot, ExportSpec(), tmp_path, verify=False)
+    old = pipeline.export_checkpoint(hot, SPEC, tmp_path, verify=False)
+    new = pipeline.export_checkpoint(hot, ExportSpec(), tmp_path, verify=False)
     assert old.path.stem != new.path.stem
     ours, theirs = read(old.path), read(new.path)
     assert ours.description.inputs == theirs.description.inputs
@@ -78,7 +78,7 @@ def test_names_labels_and_preprocessing_are_those_of_the_package(
 def test_every_kind_of_output_is_verified(
     hot: Checkpoint, spec: ExportSpec, tmp_path: Path
 ) -> None:
-    exported = api.export_checkpoint(hot, spec, tmp_path)
+    exported = pipeline.export_checkpoint(hot, spec, tmp_path)
     assert exported.path.suffix == ".mlmodel"
     assert exported.verified is not None
     assert exported.verified.agreement <= PRECISION_LIMITS[spec.resolved().precision]
@@ -94,7 +94,7 @@ def test_other_preprocessing(
     checkpoint = replace(hot, normalization=normalization).with_config(
         activation=activation, padding="symmetric", resolution=65
     )
-    api.export_checkpoint(checkpoint, SPEC, tmp_path)
+    pipeline.export_checkpoint(checkpoint, SPEC, tmp_path)
 
 
 SOME = ("relu for relu6", "BGR", "symmetric padding", "clip at 6.001", "labels off by one")
@@ -102,7 +102,7 @@ SOME = ("relu for relu6", "BGR", "symmetric padding", "clip at 6.001", "labels o
 
 @pytest.mark.parametrize("mutant", [m for m in MUTANTS if m.name in SOME], ids=lambda m: m.name)
 def test_deliberate_faults_are_rejected(hot: Checkpoint, mutant: Mutant, tmp_path: Path) -> None:
-    from export.build import build
+    from export.formats.coreml.build import build
 
     spec = ExportSpec(format="neuralnetwork", precision="fp32")
     with mutant.bend():
@@ -113,15 +113,15 @@ def test_deliberate_faults_are_rejected(hot: Checkpoint, mutant: Mutant, tmp_pat
             if item.WhichOneof("layer") == "clip":
                 item.clip.maxVal = 6.001
         model = type(model)(message)
-    api.write(model, api.facts_about(hot, spec), tmp_path / "m.mlmodel")
+    pipeline.write(model, pipeline.facts_about(hot, spec), tmp_path / "m.mlmodel")
     with pytest.raises(VerificationError):
         verify_package(tmp_path / "m.mlmodel", hot, spec)
 
 
 def test_verifying_again_and_the_same_bytes(tmp_path: Path) -> None:
     variant = Variant(alpha=0.25, resolution=64, weights="untrained")
-    first = api.export_variant(variant, output=tmp_path / "a.mlmodel")
-    second = api.export_variant(variant, ExportSpec(min_ios=13), tmp_path / "b", verify=False)
+    first = pipeline.export_variant(variant, output=tmp_path / "a.mlmodel")
+    second = pipeline.export_variant(variant, ExportSpec(min_ios=13), tmp_path / "b", verify=False)
     assert first.path.read_bytes() == second.path.read_bytes()
     assert verify_again(first.path, PHOTO).top5
 
@@ -131,13 +131,13 @@ def test_format_follows_the_output_and_contradictions_are_said(
 ) -> None:
     for spec in (ExportSpec(min_ios=17), ExportSpec(format="mlprogram")):
         with pytest.raises(ConfigError, match=r"with an output that ends in \.mlmodel"):
-            api.export_checkpoint(hot, spec, tmp_path / "m.mlmodel")
+            pipeline.export_checkpoint(hot, spec, tmp_path / "m.mlmodel")
     with pytest.raises(ConfigError, match=r"with an output that ends in \.mlpackage"):
-        api.export_checkpoint(hot, ExportSpec(min_ios=13), tmp_path / "m.mlpackage")
+        pipeline.export_checkpoint(hot, ExportSpec(min_ios=13), tmp_path / "m.mlpackage")
     with pytest.raises(ConfigError, match="int8 needs iOS 16"):
-        api.export_checkpoint(hot, ExportSpec(compress="int8"), tmp_path / "m.mlmodel")
+        pipeline.export_checkpoint(hot, ExportSpec(compress="int8"), tmp_path / "m.mlmodel")
     with pytest.raises(ConfigError, match="output is"):
-        api.export_checkpoint(hot, ExportSpec(), tmp_path / "m.onnx")
+        pipeline.export_checkpoint(hot, ExportSpec(), tmp_path / "m.onnx")
     assert not list(tmp_path.iterdir())
 
 
@@ -146,17 +146,17 @@ def test_nothing_else_is_replaced(hot: Checkpoint, tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "thesis.txt").write_text("irreplaceable")
     with pytest.raises(ConfigError, match="is a folder"):
-        api.export_checkpoint(hot, SPEC, folder)
+        pipeline.export_checkpoint(hot, SPEC, folder)
     other = tmp_path / "n.mlpackage"
     other.mkdir()
     (other / "thesis.txt").write_text("irreplaceable")
     with pytest.raises(PackageError, match="not a model package"):
-        api.export_checkpoint(hot, ExportSpec(), other)
+        pipeline.export_checkpoint(hot, ExportSpec(), other)
     assert (folder / "thesis.txt").read_text() == (other / "thesis.txt").read_text()
 
 
 def test_halves_are_the_nearest(hot: Checkpoint, tmp_path: Path) -> None:
-    exported = api.export_checkpoint(hot, SPEC, tmp_path, verify=False)
+    exported = pipeline.export_checkpoint(hot, SPEC, tmp_path, verify=False)
     stem = network(exported.path).layers[0].convolution
     from mobilenet import fold
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench import inputs, outputs
-from export.runtimes.base import ImageInput, ModelDescription, TensorInput
-from mobilenet.errors import PackageError
+from bench.workers import made_inputs, outputs
+from export.mil.description import ImageInput, ModelDescription, TensorInput
+from mobilenet.common.errors import PackageError
 
 CLASSES = {"classLabel": "cat", "classLabel_probs": {"dog": 0.1, "cat": 0.9}}
 
@@ -21,17 +21,17 @@ def test_inputs_fit_the_description_and_are_the_same_every_time() -> None:
         ),
         (),
     )
-    one, two = inputs.make(description), inputs.make(description)
+    one, two = made_inputs.make(description), made_inputs.make(description)
     assert one["image"].size == (32, 48)
     assert (one["image"].mode, one["gray"].mode) == ("RGB", "L")
     assert (one["x"].shape, one["x"].dtype) == ((1, 3, 4), np.float16)
     assert one["ids"].dtype == np.int32
     assert all(np.array_equal(np.asarray(one[key]), np.asarray(two[key])) for key in one)
-    assert not np.array_equal(np.asarray(one["x"]), inputs.make(description, seed=1)["x"])
+    assert not np.array_equal(np.asarray(one["x"]), made_inputs.make(description, seed=1)["x"])
 
 
 def test_a_made_picture_reaches_dark_and_bright() -> None:
-    picture = inputs.make(ModelDescription((ImageInput("i", 224, 224),), ()))["i"]
+    picture = made_inputs.make(ModelDescription((ImageInput("i", 224, 224),), ()))["i"]
     assert isinstance(picture, Image.Image)
     pixels = np.asarray(picture)
     assert pixels.min() < 60
@@ -42,7 +42,7 @@ def test_a_made_picture_reaches_dark_and_bright() -> None:
 @pytest.mark.parametrize("shape", [(1 << 40,), (0, 3), (-1, 3)])
 def test_a_shape_that_cannot_be_meant_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(PackageError, match="no input can be made"):
-        inputs.make(ModelDescription((TensorInput("x", shape),), ()))
+        made_inputs.make(ModelDescription((TensorInput("x", shape),), ()))
 
 
 @pytest.mark.parametrize(

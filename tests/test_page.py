@@ -7,7 +7,7 @@ import pytest
 
 import browser
 import made_results as made
-from mobilenet.config import MobileNetConfig
+from mobilenet.networks.v1 import MobileNetConfig
 from reports.__main__ import main
 
 EVIL = '<b class="evil">x</b></script><img src=x onerror=alert(1)>'

@@ -10,12 +10,12 @@ import pytest
 
 import fake_native
 from bench import __main__, placement
-from bench.records import PlacedOp, Placement
-from export.api import export_checkpoint
+from bench.results.records import PlacedOp, Placement
+from export.pipeline import export_checkpoint
 from export.runtimes import coreml
 from export.spec import ExportSpec
-from mobilenet import cli
 from mobilenet.checkpoint import Checkpoint
+from mobilenet.common import terminal
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def op(preferred: str, cost: float | None = 0.1, name: str = "x") -> PlacedOp:
 
 
 def run(*arguments: str) -> int:
-    return cli.run(__main__.app, ["placement", *arguments])
+    return terminal.run(__main__.app, ["placement", *arguments])
 
 
 @pytest.mark.usefixtures("_mac")

@@ -8,11 +8,11 @@ import pytest
 from PIL import Image
 
 import made_results as made
-from mobilenet.config import MobileNetConfig
-from reports import gallery, plots, points
+from bench.results.read import Results
+from bench.results.session_report import report
+from mobilenet.networks.v1 import MobileNetConfig
 from reports.__main__ import main
-from reports.read import Results
-from reports.report import report
+from reports.plots import catalog, plot_data, timing
 
 CASE = "MobileNetV1_100_224 | portable | CPU"
 
@@ -28,9 +28,9 @@ def results() -> Results:
 @pytest.fixture(scope="module")
 def specs(results: Results) -> dict[str, dict]:
     one = report(results)
-    drawn = [*gallery.general_plots([results]), plots.samples(results, CASE)]
+    drawn = [*catalog.general_plots([results]), timing.samples(results, CASE)]
     for runtime in one.runtimes():
-        drawn += gallery.plots_of(one, results, runtime)
+        drawn += catalog.plots_of(one, results, runtime)
     return {plot.name: plot.chart.to_dict() for plot in drawn}
 
 
@@ -77,7 +77,7 @@ def test_accuracies_are_marked_as_published(specs: dict[str, dict]) -> None:
 def test_the_pareto_front(results: Results) -> None:
     one = report(results)
     rows = [row for row in one.cases if row.runtime == "portable" and row.p50]
-    values = points.accuracies(rows, one.top1)
+    values = plot_data.accuracies(rows, one.top1)
     front = [value for value in values if value["front"]]
     for value in values:
         beaten = any(f["p50_ms"] < value["p50_ms"] and f["top1"] >= value["top1"] for f in front)
@@ -87,7 +87,7 @@ def test_the_pareto_front(results: Results) -> None:
 
 def test_time_that_is_linear_in_operations_is_fitted_exactly() -> None:
     values = [{"unit": "CPU", "macs_m": m, "p50_ms": 0.5 + 0.02 * m} for m in (10, 100, 500)]
-    assert points.fits(values) == [
+    assert plot_data.fits(values) == [
         {"unit": "CPU", "macs_m": 0, "p50_ms": pytest.approx(0.5)},
         {"unit": "CPU", "macs_m": 500, "p50_ms": pytest.approx(10.5)},
     ]
@@ -95,7 +95,7 @@ def test_time_that_is_linear_in_operations_is_fitted_exactly() -> None:
 
 def test_operations_per_layer_add_up() -> None:
     config = MobileNetConfig()
-    values = points.layer_operations(config)
+    values = plot_data.layer_operations(config)
     assert len(values) == 28
     assert sum(value["macs_m"] for value in values) * 1e6 == pytest.approx(config.cost().macs)
     assert sum(value["percent"] for value in values) == pytest.approx(100)
@@ -103,7 +103,7 @@ def test_operations_per_layer_add_up() -> None:
 
 def test_a_long_session_is_drawn_in_part_and_says_so(results: Results) -> None:
     rows = [row for row in report(results).cases if row.runtime == "portable" and row.p50]
-    values = points.launches(rows, results, limit=20)
+    values = plot_data.launches(rows, results, limit=20)
     assert 0 < len(values) <= 20
     assert {value["case"] for value in values} == {row.case for row in rows[:3]}
 

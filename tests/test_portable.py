@@ -14,17 +14,17 @@ import pytest
 import torch
 from PIL import Image
 
-from export.build import build
-from export.mil.lowering import LOWERINGS, registry
+from export.formats.coreml.build import build
+from export.formats.coreml.coremltools_import import coremltools
 from export.mil.onnx import to_onnx
-from export.mil.read import read
-from export.mil.specification import proto
-from export.quiet import coremltools
+from export.mil.ops import LOWERINGS, operation
+from export.mil.read.model import read
+from export.mil.read.specification import proto
 from export.runtimes.portable import PortableRuntime, run_package
 from export.spec import ExportSpec
-from export.trial import probe_pictures
-from mobilenet.errors import PackageError, UnsupportedError, UserError
-from mobilenet.model import from_checkpoint
+from export.verify.agreement import probe_pictures
+from mobilenet.common.errors import PackageError, UnsupportedError, UserError
+from mobilenet.torch_module import from_checkpoint
 from programs import save
 
 PIXELS = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)  # 2 high, 3 wide
@@ -255,7 +255,7 @@ def test_all_missing_operations_are_named_at_once(tmp_path):
 
 def test_an_operation_has_one_lowering():
     with pytest.raises(ValueError, match="conv has two lowerings"):
-        registry.lowers("conv")(LOWERINGS["conv"])
+        operation.lowers("conv")(LOWERINGS["conv"])
 
 
 def test_unknown_intermediates_functions_and_units(packages, tmp_path):

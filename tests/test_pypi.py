@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import web
-from mobilenet import pypi
-from mobilenet.errors import CheckpointError, UnreachableError
+from mobilenet.common.errors import CheckpointError, UnreachableError
+from mobilenet.weights import pypi
 
 GRAPH = b"the graph"
 

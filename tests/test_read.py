@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import made_results as made
-from mobilenet.errors import RecordError
-from reports import choose, claims, points, tables
-from reports.read import Results, read, read_file
-from reports.report import reports_of
+from bench.results import tables
+from bench.results.read import Results, read, read_file
+from bench.results.session_report import reports_of
+from mobilenet.common.errors import RecordError
+from reports import choose, claims
+from reports.plots import plot_data
 
 RECORDS = made.realistic(rounds=2, samples=3)
 
@@ -134,7 +136,7 @@ def everything(sessions: list[Results]) -> None:
     claims.findings(sessions)
     for one, results in zip(reports, sessions, strict=True):
         for rows in one.runtimes().values():
-            points.fits(points.cases(rows))
-            points.accuracies(rows, one.top1)
-            points.launches(rows, results, 600)
-            points.alpha_sweep(rows)
+            plot_data.fits(plot_data.cases(rows))
+            plot_data.accuracies(rows, one.top1)
+            plot_data.launches(rows, results, 600)
+            plot_data.alpha_sweep(rows)

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export.mil.blobs import unpack
+from export.mil.description import ImageInput, Output
 from export.mil.program import Constant, TensorType
-from export.mil.read import read
-from export.mil.specification import proto
-from export.runtimes.base import ImageInput, Output
-from mobilenet.errors import PackageError, UnsupportedError
+from export.mil.read.blobs import unpack
+from export.mil.read.model import read
+from export.mil.read.specification import proto
+from mobilenet.common.errors import PackageError, UnsupportedError
 from programs import convert, save
 
 KERNEL = np.arange(5 * 3 * 4 * 4, dtype=np.float16).reshape(5, 3, 4, 4)
@@ -29,7 +29,7 @@ PICTURE = np.zeros((1, 3, 4, 4), np.float32)
 
 @pytest.fixture(scope="module")
 def classifier(tmp_path_factory):
-    from export.quiet import coremltools
+    from export.formats.coreml.coremltools_import import coremltools
 
     ct = coremltools()
     model = convert(
@@ -267,14 +267,15 @@ def test_size_of_a_compressed_constant():
 
 ORDERS = {
     "before": "read(path); import coremltools, coremltools.proto.Model_pb2",
-    "after": "from export.quiet import coremltools; coremltools(torch=False); read(path)",
+    "after": "from export.formats.coreml import coremltools_import\n"
+    "coremltools_import.coremltools(torch=False); read(path)",
 }
 
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_reading_lives_with_coremltools_and_without(order, classifier):
     code = (
-        "import sys; from pathlib import Path; from export.mil.read import read\n"
+        "import sys; from pathlib import Path; from export.mil.read.model import read\n"
         f"path = Path({str(classifier)!r}); sys.modules['torch'] = None\n"
         "def loaded(): return sorted({'coremltools', 'onnx', 'torch.nn'} & sys.modules.keys())\n"
         f"print(loaded()); {ORDERS[order]}\n"
@@ -290,7 +291,7 @@ def test_reading_lives_with_coremltools_and_without(order, classifier):
 
 def test_reading_imports_no_framework(classifier):
     code = (
-        "import sys; from pathlib import Path; from export.mil.read import read\n"
+        "import sys; from pathlib import Path; from export.mil.read.model import read\n"
         f"function = read(Path({str(classifier)!r})).function()\n"
         "function.array(function.ops[2], 'weight')\n"
         "print({'coremltools', 'onnx', 'onnxruntime', 'torch', 'PIL'} & sys.modules.keys())"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mobilenet import cli
+from mobilenet.common import terminal
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
 COMMANDS = sorted(
@@ -28,7 +28,7 @@ def test_every_option_of_a_command_is_in_its_help(
     app = import_module(f"{package}.__main__").app
     names = set(app)
     sub = words[:1] if words and words[0] in names else []
-    assert cli.run(app, [*sub, "--help"]) == 0
+    assert terminal.run(app, [*sub, "--help"]) == 0
     printed = capsys.readouterr().out
     for option in (word.split("=")[0] for word in words if word.startswith("-")):
         assert re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", printed), option

@@ -15,11 +15,11 @@ from PIL import Image
 import weight_files
 from mobilenet import store
 from mobilenet.checkpoint import Checkpoint
-from mobilenet.config import MobileNetConfig, WidthRule
 from mobilenet.fold import fold
 from mobilenet.labels import imagenet_labels
-from mobilenet.model import from_checkpoint
+from mobilenet.networks.v1 import MobileNetConfig, WidthRule
 from mobilenet.sources.recognise import read
+from mobilenet.torch_module import from_checkpoint
 from mobilenet.untrained import untrained
 
 Write = Callable[[Checkpoint, Path], Path]

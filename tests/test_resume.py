@@ -13,12 +13,14 @@ import msgspec
 import psutil
 import pytest
 
-from bench import cases, environment, journal, session
-from bench.cases import Candidate
-from bench.records import Case, Launch, Model, Plan
-from bench.runtimes import RUNTIMES, Entry
-from export import package
-from mobilenet.errors import PackageError, RecordError
+from bench.machine import environment
+from bench.results import jsonl
+from bench.results.records import Case, Launch, Model, Plan
+from bench.runtimes.entries import RUNTIMES, Entry
+from bench.session import cases, runner
+from bench.session.cases import Candidate
+from export.package import model_files
+from mobilenet.common.errors import PackageError, RecordError
 
 ROUNDS = 5
 PLAN = Plan(rounds=ROUNDS, warmup_s=0, warmup_calls=1, samples=3, timeout_s=20, seed=3)
@@ -27,19 +29,19 @@ import signal
 import sys
 from pathlib import Path
 import test_resume
-from bench import session
-from mobilenet import cli
+from bench.session import runner
+from mobilenet.common import terminal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a script
-app = cli.command("test", "")
+app = terminal.command("test", "")
 results, model, runtime = map(Path, sys.argv[1:])
 @app.default
 def main():
     test_resume.register()
     if results.exists():
-        session.resume(results)
+        runner.resume(results)
     else:
-        session.start([test_resume.candidate(model, runtime.name)], test_resume.PLAN, results)
-sys.exit(cli.run(app, []))
+        runner.start([test_resume.candidate(model, runtime.name)], test_resume.PLAN, results)
+sys.exit(terminal.run(app, []))
 """
 
 
@@ -50,7 +52,7 @@ def register() -> None:
 
 
 def candidate(path: Path, runtime: str) -> Candidate:
-    model = Model(name=path.stem, identity=package.find(path).identity(), size_bytes=1)
+    model = Model(name=path.stem, identity=model_files.find(path).identity(), size_bytes=1)
     return Candidate(path, model, runtime, RUNTIMES[runtime], "CPU")
 
 
@@ -93,7 +95,7 @@ def workers(folder: Path) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter(["cmdline"]):
         command = " ".join(process.info["cmdline"] or ())
-        if "bench.worker" in command and str(folder) in command:
+        if "bench.workers.python" in command and str(folder) in command:
             found.append(process)
     return found
 
@@ -111,12 +113,12 @@ def measured(results: Path) -> int:
 
 
 def counts(results: Path) -> Counter[tuple[str, int]]:
-    with journal.resume(results) as (_, records):
+    with jsonl.resume(results) as (_, records):
         return Counter((r.case, r.round) for r in records if isinstance(r, Launch))
 
 
 def expected(results: Path) -> Counter[tuple[str, int]]:
-    with journal.resume(results) as (_, records):
+    with jsonl.resume(results) as (_, records):
         names = [r.case for r in records if isinstance(r, Case)]
     return Counter((name, number) for name in names for number in range(ROUNDS))
 
@@ -145,7 +147,7 @@ def test_ctrl_c_keeps_what_was_measured_and_says_how_to_go_on(results: Path, mod
     assert "Traceback" not in said
     assert not workers(model.parent)
     assert set(counts(results).values()) == {1}
-    session.resume(results)
+    runner.resume(results)
     assert counts(results) == expected(results)
 
 
@@ -160,21 +162,21 @@ def test_a_worker_that_hangs_does_not_outlive_its_parent(results: Path, model: P
 
 def test_a_session_does_not_go_on_with_another_package(results: Path, model: Path) -> None:
     chosen = [candidate(model, "FakeRuntime")]
-    session.start(chosen, msgspec.structs.replace(PLAN, rounds=1), results)
+    runner.start(chosen, msgspec.structs.replace(PLAN, rounds=1), results)
     model.write_bytes(b"other weights")
     with pytest.raises(PackageError, match="not the package that the session began with"):
-        session.resume(results)
+        runner.resume(results)
 
 
 def test_a_session_does_not_go_on_elsewhere(
     results: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chosen = [candidate(model, "FakeRuntime")]
-    session.start(chosen, msgspec.structs.replace(PLAN, rounds=1), results)
+    runner.start(chosen, msgspec.structs.replace(PLAN, rounds=1), results)
     elsewhere = msgspec.structs.replace(environment.environment(), processor="Apple M4")
-    monkeypatch.setattr(session, "environment", lambda: elsewhere)
+    monkeypatch.setattr(runner, "environment", lambda: elsewhere)
     with pytest.raises(RecordError, match=r"processor .* here it is 'Apple M4'"):
-        session.resume(results)
+        runner.resume(results)
 
 
 def test_a_record_leads_back_to_its_candidate(results: Path, model: Path) -> None:
@@ -187,4 +189,4 @@ def test_a_file_without_a_session_is_no_session(results: Path, model: Path) -> N
     case = candidate(model, "FakeRuntime").case()
     results.write_bytes(msgspec.json.encode(case) + b"\n")
     with pytest.raises(RecordError, match="holds no session"):
-        session.resume(results)
+        runner.resume(results)

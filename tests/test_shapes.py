@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from export.mil.program import Function, TensorType
-from export.mil.read import read
+from export.mil.read.model import read
 from export.mil.shapes import RULES, infer
 from op_cases import CASES, OpCase
 from programs import save

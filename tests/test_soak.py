@@ -6,10 +6,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench import __main__, cases, soak
-from bench.records import Case, Model, Record, Soak, SoakWindow
-from bench.runtimes import RUNTIMES, Entry
-from mobilenet import cli
+from bench import __main__, soak
+from bench.results.records import Case, Model, Record, Soak, SoakWindow
+from bench.runtimes.entries import RUNTIMES, Entry
+from bench.session import cases
+from mobilenet.common import terminal
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def model(tmp_path: Path) -> Iterator[Path]:
 def run(model: Path, runtime: str) -> tuple[int, list[Record]]:
     output = model.with_name("soak.jsonl")
     arguments = ["soak", str(model), "--runtime", runtime, "--seconds", "1"]
-    code = cli.run(__main__.app, [*arguments, "--output", str(output)])
+    code = terminal.run(__main__.app, [*arguments, "--output", str(output)])
     lines = output.read_bytes().splitlines() if output.exists() else []
     return code, [msgspec.json.decode(line, type=Record) for line in lines]
 
@@ -77,7 +78,7 @@ def test_a_runtime_that_is_absent_is_an_error(
 def test_a_duration_that_cannot_be_meant_is_refused(
     model: Path, seconds: str, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.run(__main__.app, ["soak", str(model), "--seconds", seconds]) == code
+    assert terminal.run(__main__.app, ["soak", str(model), "--seconds", seconds]) == code
     assert "seconds is" in capsys.readouterr().err
 
 

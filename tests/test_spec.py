@@ -3,7 +3,7 @@
 import pytest
 
 from export.spec import MIN_IOS, TARGETS, ExportSpec, Variant
-from mobilenet.errors import ConfigError
+from mobilenet.common.errors import ConfigError
 
 
 @pytest.mark.parametrize(

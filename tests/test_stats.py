@@ -8,7 +8,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports import stats
+from bench.results import stats
 
 values = st.lists(st.floats(0.001, 1e6), min_size=1, max_size=60)
 

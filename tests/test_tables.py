@@ -12,12 +12,12 @@ import pytest
 from rich.console import Console
 
 import made_results as made
-from mobilenet.config import MobileNetConfig
-from reports import tables
+from bench.results import tables
+from bench.results.read import Results, read_file
+from bench.results.session_report import Report, report
+from bench.results.summary import Summary
+from mobilenet.networks.v1 import MobileNetConfig
 from reports.__main__ import main
-from reports.read import Results, read_file
-from reports.report import Report, report
-from reports.summary import Summary
 
 
 def report_of(records: list) -> Report:

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 import made_results as made
-from bench.records import Accuracy, Model, Photographs
-from mobilenet.config import MobileNetConfig
+from bench.results.records import Accuracy, Model, Photographs
+from bench.results.top1 import top1_by_identity
+from mobilenet.networks.v1 import MobileNetConfig
 from reports.__main__ import main
-from reports.accuracy import top1_by_identity
 
 MODELS = [made.model(MobileNetConfig(alpha=alpha)) for alpha in (1.0, 0.5)]
 

@@ -5,21 +5,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import inputs
-from bench.cases import model_of
-from bench.outputs import vector
-from bench.torch_runtime import MpsRuntime, TorchRuntime
-from export.api import export_checkpoint
+from bench.runtimes.torch_runtime import MpsRuntime, TorchRuntime
+from bench.session.cases import model_of
+from bench.workers import made_inputs
+from bench.workers.outputs import vector
+from export.pipeline import export_checkpoint
 from export.runtimes.portable import PortableRuntime
 from export.spec import ExportSpec
 from mobilenet.checkpoint import Checkpoint
-from mobilenet.errors import PackageError, UnsupportedError
+from mobilenet.common.errors import PackageError, UnsupportedError
 from mobilenet.preprocess import CAFFE
 
 
 def outputs(runtime: object, package: Path, folder: Path) -> dict[str, object]:
     session = runtime.load(runtime.compile(package, folder), "CPU")  # type: ignore[attr-defined]
-    return session.predict(inputs.make(session.description))
+    return session.predict(made_inputs.make(session.description))
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,8 @@ def test_the_order_of_colours_is_the_packages(hot: Checkpoint, tmp_path: Path) -
 
 
 def test_a_foreign_package_has_no_module(tmp_path: Path, hot: Checkpoint) -> None:
-    from export.build import build
-    from export.save import save_reproducibly
+    from export.formats.coreml.build import build
+    from export.formats.coreml.save import save_reproducibly
 
     path = tmp_path / "foreign.mlpackage"
     save_reproducibly(build(hot, ExportSpec()), path)
@@ -68,8 +68,8 @@ def test_a_foreign_package_has_no_module(tmp_path: Path, hot: Checkpoint) -> Non
 def test_a_package_whose_metadata_lie_is_refused(tmp_path: Path, hot: Checkpoint) -> None:
     from dataclasses import replace
 
-    from export.api import facts_about, write
-    from export.build import build
+    from export.formats.coreml.build import build
+    from export.pipeline import facts_about, write
 
     facts = facts_about(hot, ExportSpec())
     path = tmp_path / "lie.mlpackage"

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from safetensors.numpy import save_file
 
 from mobilenet.checkpoint import BatchNorm, Checkpoint, Layer, Provenance
-from mobilenet.config import MobileNetConfig
+from mobilenet.networks.v1 import MobileNetConfig
 
 STRIDES = {1: 1, 2: 2, 3: 1, 4: 2, 5: 1, 6: 2, 7: 1, 8: 1, 9: 1, 10: 1, 11: 1, 12: 2, 13: 1}
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from mobilenet import cli
-from mobilenet.errors import ConfigError
+from mobilenet.common import terminal
+from mobilenet.common.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bench.accuracy.comparison import Comparison
-    from bench.records import Accuracy, Agreement
+    from bench.accuracy.plan import Comparison
+    from bench.results.records import Accuracy, Agreement
 
 SEVERAL = Parameter(consume_multiple=True, negative="")
 FLAG = Parameter(negative="", show_default=False)
@@ -45,7 +45,7 @@ class AccuracyOptions:
     """Decoding processes, and threads that ask. Default: the number of cores."""
     offline: Annotated[bool, FLAG] = False
     """Take --against from the cache; reach for nothing."""
-    output: cli.OutputFile | None = None
+    output: terminal.OutputFile | None = None
     """New .jsonl file. Default: results/accuracy- and a name made from what is compared."""
     json: Annotated[bool, FLAG] = False
     """Print the records as JSON."""
@@ -76,7 +76,7 @@ def accuracy(
     """
     import tempfile
 
-    from bench.accuracy import comparison, photographs, recipes, table
+    from bench.accuracy import accuracy_lines, photographs, plan, recipes
 
     options = options or AccuracyOptions()
     if options.output:
@@ -87,24 +87,24 @@ def accuracy(
         recipes.named(name)  # what cannot be done is said before the work
     dataset = photographs.find(data, options.labels).limited(options.limit)
     for note in dataset.notes:
-        cli.say(note)
+        terminal.say(note)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        with cli.status("loading"):
+        with terminal.status("loading"):
             runtime = options.runtime or ("coreml" if sys.platform == "darwin" else "portable")
-            subjects = comparison.load(
+            subjects = plan.load(
                 packages, runtime, options.unit or (), options.precision, Path(folder)
             )
             if options.against:
-                original = comparison.checkpoint(options.against, subjects[0], options.offline)
+                original = plan.checkpoint(options.against, subjects[0], options.offline)
                 subjects.insert(0, original)
-            prepared = comparison.prepare(dataset, subjects, names)
+            prepared = plan.prepare(dataset, subjects, names)
         path = options.output or DEFAULT_FOLDER / f"accuracy-{prepared.digest[:8]}.jsonl"
         records = carry_out(prepared, path, options.jobs)
     if options.json:
-        cli.print_json(records)
+        terminal.print_json(records)
     else:
-        table.show(records)
-        cli.say(f"Records are in {path}, every answer in {log_path(path)}.")
+        accuracy_lines.show(records)
+        terminal.say(f"Records are in {path}, every answer in {log_path(path)}.")
 
 
 def carry_out(
@@ -113,19 +113,19 @@ def carry_out(
     """Answer what is still to be answered, and write the records to `path`."""
     import msgspec
 
-    from bench.accuracy import evaluate, predictions, progress, summary
-    from bench.records import Plan
-    from bench.session import head, utc
-    from mobilenet.files import write_atomically
+    from bench.accuracy import evaluate, live, predictions, tally
+    from bench.results.records import Plan
+    from bench.session.runner import head, utc
+    from mobilenet.common.files import write_atomically
 
     check_output(path)
     started, photographs = utc(), comparison.dataset.photographs
-    result = summary.Summary(comparison.head, comparison.entries)
+    result = tally.Summary(comparison.head, comparison.entries)
     with predictions.opened(log_path(path), comparison.head) as log:
         for prediction in predictions.read(log_path(path)):
             result.add(prediction)
         if log.done:
-            cli.say(f"{log.done} of {len(photographs)} were answered before")
+            terminal.say(f"{log.done} of {len(photographs)} were answered before")
         answers = evaluate.predictions(
             photographs[log.done :],
             comparison.entries,
@@ -133,11 +133,13 @@ def carry_out(
             jobs or evaluate.cores(),
         )
         try:
-            for prediction in progress.tracked(answers, result, len(photographs)):
+            for prediction in live.tracked(answers, result, len(photographs)):
                 log.append(prediction)
                 result.add(prediction)
         except KeyboardInterrupt:
-            cli.say(f"{result.seen} of {len(photographs)} are kept; the same command goes on.")
+            terminal.say(
+                f"{result.seen} of {len(photographs)} are kept; the same command goes on."
+            )
             raise
     records = list(result.records(comparison.dataset.folder, started))
     plan = Plan(rounds=1, warmup_s=0, warmup_calls=0, samples=0, timeout_s=0, seed=0)
@@ -148,11 +150,11 @@ def carry_out(
 
 def check_output(path: Path, inputs: "Iterable[Path]" = ()) -> None:
     """Raise unless records can go to `path`: it is new, or a run that stopped left its answers."""
-    from bench import journal
-    from mobilenet import files
+    from bench.results import jsonl
+    from mobilenet.common import files
 
     if not log_path(path).exists():
-        journal.check_new(path)
+        jsonl.check_new(path)
     for output in (path, log_path(path)):
         files.check_regular_file(output, inputs)
 

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.records import Photographs
-from mobilenet.errors import ConfigError
+from bench.results.records import Photographs
+from mobilenet.common.errors import ConfigError
 
 # What people call a photograph. One that Pillow cannot open is reported as broken.
 SUFFIXES = frozenset(

@@ -15,8 +15,8 @@ from typing import BinaryIO, TypeVar
 
 import msgspec
 
-from bench.records import Model, Photographs
-from mobilenet.errors import RecordError
+from bench.results.records import Model, Photographs
+from mobilenet.common.errors import RecordError
 
 SCHEMA = 1
 T = TypeVar("T")
@@ -24,7 +24,7 @@ FIRST = 5  # answers that are kept, of each model for each photograph
 
 
 class EntryRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One model fed by one recipe; fields as in `bench.records.Accuracy`."""
+    """One model fed by one recipe; fields as in `bench.results.records.Accuracy`."""
 
     name: str
     model: Model

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mobilenet.errors import ConfigError
+from mobilenet.common.errors import ConfigError
 from mobilenet.preprocess import Geometry, center_crop
 
 if TYPE_CHECKING:

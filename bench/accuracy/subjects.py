@@ -13,18 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.accuracy.classes import imagenet_offset, plain
-from bench.records import Model
-from export.metadata import Facts, facts_of
-from export.runtimes.base import (
-    Feature,
-    ImageInput,
-    ModelDescription,
-    Runtime,
-    Session,
-    TensorInput,
-)
-from mobilenet.errors import UnsupportedError
+from bench.accuracy.class_mapping import imagenet_offset, plain
+from bench.results.records import Model
+from export.mil.description import ImageInput, ModelDescription, TensorInput
+from export.package.metadata import Facts, facts_of
+from export.runtimes.base import Feature, Runtime, Session
+from mobilenet.common.errors import UnsupportedError
 from mobilenet.labels import labels_for
 from mobilenet.preprocess import Geometry, Normalization
 
@@ -120,7 +114,7 @@ def of_checkpoint(checkpoint: "Checkpoint") -> Subject:
     """The unfolded float32 network in PyTorch."""
     import torch
 
-    from mobilenet.model import from_checkpoint
+    from mobilenet.torch_module import from_checkpoint
 
     module, normalization = from_checkpoint(checkpoint), checkpoint.normalization
     config, provenance = checkpoint.config, checkpoint.provenance

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from mobilenet.errors import PackageError
+from mobilenet.common.errors import PackageError
 
 KEY = "mobilenet.baseline"  # of the user-defined metadata
 SEED = 0

@@ -9,10 +9,10 @@ import torch
 from torch import nn
 
 from bench.baselines import BASELINES, KEY, SEED, BaselineFacts
-from export.save import save_reproducibly
+from export.formats.coreml.save import save_reproducibly
+from export.formats.coreml.trace import trace
 from export.spec import ExportSpec
-from export.trace import trace
-from mobilenet import files
+from mobilenet.common import files
 from mobilenet.labels import imagenet_labels
 from mobilenet.preprocess import INCEPTION
 

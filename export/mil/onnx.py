@@ -8,12 +8,12 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from export.mil.lowering import LOWERINGS
-from export.mil.lowering.graph import ONNX_TYPES, Graph
-from export.mil.lowering.registry import Call
+from export.mil.description import ImageInput
+from export.mil.ops import LOWERINGS
+from export.mil.ops.graph import ONNX_TYPES, Graph
+from export.mil.ops.operation import Call
 from export.mil.program import Function, Op, TensorType
-from export.runtimes.base import ImageInput
-from mobilenet.errors import PackageError, UnsupportedError
+from mobilenet.common.errors import PackageError, UnsupportedError
 
 Precision = Literal["float32", "declared"]
 

@@ -13,8 +13,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from export.runtimes.base import ModelDescription
-from mobilenet.errors import UnsupportedError
+from export.mil.description import ModelDescription
+from mobilenet.common.errors import UnsupportedError
 
 Value = NDArray[Any] | str | tuple[str, ...]
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from export.mil.description import ImageInput, TensorInput
 from export.mil.program import Constant, Function, Op
-from export.runtimes.base import ImageInput, TensorInput
 
 Shape = tuple[int, ...]
 Shapes = Mapping[str, Shape]

@@ -6,52 +6,12 @@ benchmark and the verification do not know which one they hold.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
-import msgspec
+from export.mil.description import ModelDescription
 
 Feature = Any  # a PIL image or numpy array going in; an array, string or dictionary coming out
-
-
-class ImageInput(msgspec.Struct, frozen=True, tag=True):
-    """A picture: PIL, 8 bits, exactly `width` x `height` pixels."""
-
-    name: str
-    width: int
-    height: int
-    color: Literal["RGB", "BGR", "GRAYSCALE"] = "RGB"
-    description: str = ""
-
-
-class TensorInput(msgspec.Struct, frozen=True, tag=True):
-    """An array of `shape`; `dtype` is numpy's name of it."""
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: str = "float32"
-    description: str = ""
-
-
-@dataclass(frozen=True)
-class Output:
-    """What comes out: an array, a string (the class) or a dictionary (class to probability)."""
-
-    name: str
-    kind: Literal["array", "string", "dictionary"]
-    shape: tuple[int, ...] = ()
-    description: str = ""
-
-
-@dataclass(frozen=True)
-class ModelDescription:
-    """A model's face: what Xcode shows of it, and all a caller needs to feed it."""
-
-    inputs: tuple[ImageInput | TensorInput, ...]
-    outputs: tuple[Output, ...]
-    labels: tuple[str, ...] = ()  # in the order of the probabilities; empty without a classifier
-    metadata: dict[str, str] = field(default_factory=dict)  # user-defined, as stored
 
 
 class Session(Protocol):

@@ -14,9 +14,10 @@ from typing import Any
 
 import msgspec
 
-from export.runtimes.base import Feature, ModelDescription
+from export.mil.description import ModelDescription
+from export.runtimes.base import Feature
 from export.runtimes.inputs import check
-from mobilenet.errors import PackageError
+from mobilenet.common.errors import PackageError
 
 UNITS = ("CPU_ONLY", "CPU_AND_GPU", "CPU_AND_NE", "ALL")
 NEEDED_DEVICE = {"CPU_AND_GPU": "MLGPUComputeDevice", "CPU_AND_NE": "MLNeuralEngineComputeDevice"}
@@ -43,7 +44,7 @@ class CoreMLRuntime:
         )
 
     def compile(self, package: Path, folder: Path) -> Path:
-        from export.mil.read import read
+        from export.mil.read.model import read
 
         description = read(package).description
         compiled = folder / f"{package.stem}.mlmodelc"
@@ -103,7 +104,7 @@ def _description_path(compiled: Path) -> Path:
 
 
 def _coremltools() -> Any:
-    from export.quiet import coremltools
+    from export.formats.coreml.coremltools_import import coremltools
 
     return coremltools(torch=False)
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from export.runtimes.base import Feature, ImageInput, ModelDescription, TensorInput
-from mobilenet.errors import UnsupportedError
+from export.mil.description import ImageInput, ModelDescription, TensorInput
+from export.runtimes.base import Feature
+from mobilenet.common.errors import UnsupportedError
 
 
 def check(description: ModelDescription, inputs: Mapping[str, Feature]) -> None:

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 import numpy as np
 
-from export.runtimes.base import Feature, ImageInput, ModelDescription
+from export.mil.description import ImageInput, ModelDescription
+from export.runtimes.base import Feature
 from export.runtimes.inputs import check
-from mobilenet.errors import PackageError, UnsupportedError
-from mobilenet.files import write_atomically
+from mobilenet.common.errors import PackageError, UnsupportedError
+from mobilenet.common.files import write_atomically
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -69,7 +70,7 @@ class PortableRuntime:
         operations which have no lowering.
         """
         from export.mil.onnx import to_onnx
-        from export.mil.read import read
+        from export.mil.read.model import read
 
         function = read(package).function(self.function)
         model = to_onnx(function, self.precision, self.extra_outputs)

@@ -4,7 +4,7 @@ import tarfile
 import zipfile
 from pathlib import Path, PurePosixPath
 
-from mobilenet.errors import CheckpointError
+from mobilenet.common.errors import CheckpointError
 
 MAX_MEMBERS = 1000
 MAX_MEMBER_BYTES = 1 << 30

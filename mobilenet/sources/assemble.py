@@ -8,8 +8,14 @@ from typing import Any
 import numpy as np
 
 from mobilenet.checkpoint import Array, BatchNorm, Layer
-from mobilenet.config import BLOCKS, SHALLOW_LEAVES_OUT, STEM_CHANNELS, MobileNetConfig, WidthRule
-from mobilenet.errors import CheckpointError, ConfigError
+from mobilenet.common.errors import CheckpointError, ConfigError
+from mobilenet.networks.v1 import (
+    BLOCKS,
+    SHALLOW_LEAVES_OUT,
+    STEM_CHANNELS,
+    MobileNetConfig,
+    WidthRule,
+)
 
 OIHW = (0, 1, 2, 3)
 HWIO, HWC1 = (

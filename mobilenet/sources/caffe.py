@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from mobilenet.checkpoint import Array, BatchNorm, Checkpoint, Layer, Provenance
-from mobilenet.config import Activation, Padding
-from mobilenet.errors import CheckpointError
+from mobilenet.common.errors import CheckpointError
 from mobilenet.labels import labels_for
+from mobilenet.networks.v1 import Activation, Padding
 from mobilenet.preprocess import CAFFE
 from mobilenet.sources import protobuf
 from mobilenet.sources.assemble import assemble

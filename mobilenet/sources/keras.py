@@ -15,9 +15,9 @@ from typing import IO, Any
 import msgspec
 
 from mobilenet.checkpoint import Checkpoint, Layer, Provenance
-from mobilenet.config import Activation
-from mobilenet.errors import CheckpointError
+from mobilenet.common.errors import CheckpointError
 from mobilenet.labels import labels_for
+from mobilenet.networks.v1 import Activation
 from mobilenet.sources import archive
 from mobilenet.sources.assemble import HWC1, HWIO, TENSORFLOW_NORM, Tensors, assemble, licence_of
 

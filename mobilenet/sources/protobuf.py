@@ -11,7 +11,7 @@ from typing import Any
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 
-from mobilenet.errors import CheckpointError
+from mobilenet.common.errors import CheckpointError
 
 Fields = Mapping[str, tuple[int, str]]  # name -> (number, type), "*" before a repeated type
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mobilenet import files
 from mobilenet.checkpoint import Checkpoint
-from mobilenet.errors import CheckpointError
+from mobilenet.common import files
+from mobilenet.common.errors import CheckpointError
 from mobilenet.sources import archive, caffe, keras, slim, tensors, tflite
 
 # alpha 8 with a thousand classes has 225 million parameters

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mobilenet.checkpoint import Checkpoint, Layer, Provenance
-from mobilenet.config import Activation, Padding
-from mobilenet.errors import CheckpointError
+from mobilenet.common.errors import CheckpointError
 from mobilenet.labels import labels_for
+from mobilenet.networks.v1 import Activation, Padding
 from mobilenet.sources import protobuf
 from mobilenet.sources.assemble import HWC1, HWIO, TENSORFLOW_NORM, Tensors, assemble, licence_of
 

@@ -10,8 +10,8 @@ import msgspec
 
 from mobilenet import store
 from mobilenet.checkpoint import Checkpoint
-from mobilenet.errors import CheckpointError
-from mobilenet.sources import archive, module, timm, transformers
+from mobilenet.common.errors import CheckpointError
+from mobilenet.sources import archive, state_dict, timm, transformers
 from mobilenet.sources.assemble import Tensors
 
 MAX_JSON_BYTES = 1 << 24
@@ -45,7 +45,7 @@ def read_torch(path: Path) -> Checkpoint:
     except Exception as error:  # a damaged pickle fails in any way it likes
         raise CheckpointError(
             f"{path.name} is damaged, or a pickle of more than tensors: {_reason(error)}",
-            "save it with torch.save(module.state_dict(), path)",
+            "save it with torch.save(state_dict.state_dict(), path)",
         ) from error
     for wrapper in WRAPPERS:
         if isinstance(state, Mapping) and isinstance(state.get(wrapper), Mapping):
@@ -53,7 +53,7 @@ def read_torch(path: Path) -> Checkpoint:
     if not isinstance(state, Mapping):
         raise CheckpointError(
             f"{path.name} holds {type(state).__name__}, not a state dict",
-            "save it with torch.save(module.state_dict(), path)",
+            "save it with torch.save(state_dict.state_dict(), path)",
         )
     arrays = {str(name): value for name, value in state.items()}
     return _read(Tensors(arrays, lambda name: _array(name, arrays[name])), path)
@@ -86,7 +86,7 @@ def _read(tensors: Tensors, path: Path) -> Checkpoint:
     if "conv_stem.weight" in tensors.names:
         return timm.read(tensors, _json(path.with_name("config.json"), timm.Config))
     if any(name.startswith("layers.conv0.") for name in tensors.names):
-        return module.read(tensors)
+        return state_dict.read(tensors)
     some = ", ".join(sorted(tensors.names)[:3]) or "none"
     raise CheckpointError(
         f"{path.name} holds no MobileNet v1 that is known here (tensors: {some} ...)",

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mobilenet.checkpoint import Array, Checkpoint, Layer, Provenance
-from mobilenet.config import Activation, Padding
-from mobilenet.errors import CheckpointError
+from mobilenet.common.errors import CheckpointError
 from mobilenet.labels import labels_for
+from mobilenet.networks.v1 import Activation, Padding
 from mobilenet.preprocess import INCEPTION, Normalization
 from mobilenet.sources.assemble import assemble, licence_of
 

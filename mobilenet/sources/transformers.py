@@ -9,8 +9,8 @@ from typing import Literal
 import msgspec
 
 from mobilenet.checkpoint import Checkpoint, Layer, Provenance
-from mobilenet.config import Activation
 from mobilenet.labels import labels_for, unique
+from mobilenet.networks.v1 import Activation
 from mobilenet.preprocess import Geometry, Interpolation, Normalization, Triple
 from mobilenet.sources.assemble import Tensors, assemble, licence_of
 

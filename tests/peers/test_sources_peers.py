@@ -11,10 +11,10 @@ from PIL import Image
 
 import weight_files
 from mobilenet.checkpoint import Checkpoint
-from mobilenet.config import MobileNetConfig
 from mobilenet.fold import fold
-from mobilenet.model import from_checkpoint
+from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.sources.recognise import read
+from mobilenet.torch_module import from_checkpoint
 from mobilenet.untrained import untrained
 
 Peer = Callable[[str], ModuleType]

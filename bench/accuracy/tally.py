@@ -1,0 +1,181 @@
+"""From raw answers to records: counts, intervals, agreement. One pass, memory of a few numbers."""
+
+import base64
+import heapq
+import io
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from bench.accuracy.decode import BROKEN
+from bench.accuracy.evaluate import Entry
+from bench.accuracy.predictions import Answer, EntryRecord, Head, Pair, Prediction
+from bench.results.proportions import mcnemar_worse, quantile, wilson
+from bench.results.records import Accuracy, Agreement, Parting
+
+MAX_PARTINGS = 24
+THUMBNAIL = 96  # pixels of the longer side: some 3 kB
+
+
+@dataclass
+class Tally:
+    """Running counts of one entry."""
+
+    images: int = 0
+    top1: int = 0
+    top5: int = 0
+    not_finite: int = 0
+
+    def add(self, answer: Answer) -> None:
+        self.images += 1
+        self.top1 += answer.place == 1
+        self.top5 += answer.place > 0
+        self.not_finite += not answer.finite
+
+
+@dataclass
+class PairTally:
+    """Running counts of two entries."""
+
+    pair: Pair
+    reference: Entry
+    other: Entry
+    images: int = 0
+    same: int = 0
+    only_reference: int = 0
+    only_other: int = 0
+    errors: "array[float]" = field(default_factory=lambda: array("d"))
+    # (exactly one is right, how sure both are, image): the least first, as a heap has it
+    partings: list[tuple[bool, float, str, Prediction]] = field(default_factory=list)
+
+    def add(self, prediction: Prediction, error: float | None) -> None:
+        reference, other = self.answers(prediction)
+        right = reference.place == 1, other.place == 1
+        self.images += 1
+        self.only_reference += right == (True, False)
+        self.only_other += right == (False, True)
+        if error is not None:
+            self.errors.append(error)
+        classes = self.reference.subject.class_of, self.other.subject.class_of
+        if classes[0](reference.first[0]) == classes[1](other.first[0]):
+            self.same += 1
+            return
+        sure = reference.probability + other.probability
+        weight = (right[0] != right[1], sure, prediction.image, prediction)
+        heapq.heappush(self.partings, weight)
+        if len(self.partings) > MAX_PARTINGS:
+            heapq.heappop(self.partings)
+
+    def answers(self, prediction: Prediction) -> tuple[Answer, Answer]:
+        return prediction.answers[self.pair.reference], prediction.answers[self.pair.other]
+
+
+@dataclass
+class Summary:
+    """Takes predictions one by one; can be asked at any time."""
+
+    head: Head
+    entries: Sequence[Entry]  # as `head.entries`
+    tallies: list[Tally] = field(init=False)
+    pairs: list[PairTally] = field(init=False)
+    broken: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.tallies = [Tally() for _ in self.head.entries]
+        self.pairs = [
+            PairTally(pair, self.entries[pair.reference], self.entries[pair.other])
+            for pair in self.head.pairs
+        ]
+
+    def add(self, prediction: Prediction) -> None:
+        if prediction.broken:
+            self.broken.append(f"{prediction.image}: {prediction.broken}")
+            return
+        for tally, answer in zip(self.tallies, prediction.answers, strict=True):
+            tally.add(answer)
+        for pair, error in zip(self.pairs, prediction.errors, strict=True):
+            pair.add(prediction, error)
+
+    @property
+    def seen(self) -> int:
+        """Photographs, broken ones included."""
+        return self.tallies[0].images + len(self.broken)
+
+    def records(self, folder: Path, started: str) -> Iterable[Accuracy | Agreement]:
+        """One `Accuracy` an entry, one `Agreement` a pair; thumbnails are of `folder`."""
+        for entry, tally in zip(self.head.entries, self.tallies, strict=True):
+            yield self._accuracy(entry, tally, started)
+        for pair in self.pairs:
+            yield self._agreement(pair, folder)
+
+    def _accuracy(self, entry: EntryRecord, tally: Tally, started: str) -> Accuracy:
+        return Accuracy(
+            **msgspec.structs.asdict(entry),
+            photographs=self.head.photographs,
+            started=started,
+            tool=self.head.tool,
+            images=tally.images,
+            broken=tuple(self.broken),
+            top1=tally.top1,
+            top5=tally.top5,
+            top1_interval=wilson(tally.top1, tally.images),
+            top5_interval=wilson(tally.top5, tally.images),
+            not_finite=tally.not_finite,
+        )
+
+    def _agreement(self, tally: PairTally, folder: Path) -> Agreement:
+        errors = sorted(tally.errors)
+        shares = [quantile(errors, q) for q in (0.5, 0.9, 0.99, 1)] if errors else [None] * 4
+        names = [entry.name for entry in self.head.entries]
+        return Agreement(
+            reference=names[tally.pair.reference],
+            other=names[tally.pair.other],
+            images=tally.images,
+            same_top1=tally.same,
+            only_reference_right=tally.only_reference,
+            only_other_right=tally.only_other,
+            p_worse=mcnemar_worse(tally.only_reference, tally.only_other),
+            error_of="logits" if tally.pair.logits else "log-probabilities",
+            error_p50=shares[0],
+            error_p90=shares[1],
+            error_p99=shares[2],
+            error_max=shares[3],
+            partings=tuple(
+                parting(tally, prediction, folder)
+                for *_, prediction in sorted(tally.partings, reverse=True)
+            ),
+        )
+
+
+def parting(tally: PairTally, prediction: Prediction, folder: Path) -> Parting:
+    reference, other = tally.answers(prediction)
+    return Parting(
+        image=prediction.image,
+        truth=tally.reference.label_of(prediction.truth),
+        answers=(
+            tally.reference.subject.label(reference.first[0]),
+            tally.other.subject.label(other.first[0]),
+        ),
+        probabilities=(reference.probability, other.probability),
+        thumbnail=thumbnail(folder / prediction.image),
+    )
+
+
+def thumbnail(path: Path) -> str:
+    """A small JPEG of a photograph as a data URI; empty when it is gone by now."""
+    from PIL import Image
+
+    from mobilenet.preprocess import upright_rgb
+
+    file = io.BytesIO()
+    try:
+        with Image.open(path) as image:
+            small = upright_rgb(image)
+            small.thumbnail((THUMBNAIL, THUMBNAIL))  # here: pixels may be read only now
+    except BROKEN:
+        return ""
+    small.save(file, "JPEG", quality=70)
+    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()

@@ -1,0 +1,1 @@
+"""The machine: what it is, how warm it is, and what would disturb a measurement."""

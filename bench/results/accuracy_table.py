@@ -1,0 +1,140 @@
+"""Records of accuracy and agreement as text: how often models were right, and where they part."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from bench.results import format
+from bench.results.columns import Column
+from bench.results.records import Accuracy, Agreement
+from bench.results.top1 import config_of
+from mobilenet.weights import published
+
+VALIDATION_IMAGES = 50_000
+LEVEL = 0.05
+THUMBNAIL = re.compile(r"data:image/jpeg;base64,[A-Za-z0-9+/]{1,100000}={0,2}")
+
+
+def note(one: Accuracy) -> str:
+    """What must be known to read the row."""
+    parts = []
+    if one.model.trained is False:
+        parts.append("untrained")
+    if one.not_finite:
+        parts.append(f"{one.not_finite} answers with NaN or infinity, counted as wrong")
+    if one.broken:
+        parts.append(f"{format.plural(len(one.broken), 'photograph')} not opened")
+    return format.plain("; ".join(parts))
+
+
+def _published(one: Accuracy) -> str:
+    """Of trained weights only: what is said of them says nothing of others."""
+    if one.published_top1 is None or one.model.trained is False:
+        return format.MISSING
+    return f"{one.published_top1:.1f}" + (
+        f" / {one.published_top5:.1f}" if one.published_top5 is not None else ""
+    )
+
+
+COLUMNS: tuple[Column[Accuracy], ...] = (
+    Column("Model", lambda one: format.plain(one.model.name), numeric=False),
+    Column(
+        "On",
+        lambda one: format.plain(" ".join(filter(None, (one.runtime, one.unit, one.precision)))),
+        numeric=False,
+    ),
+    Column("Recipe", lambda one: format.plain(one.recipe), numeric=False, dispensable=4),
+    Column(
+        "Photographs",
+        lambda one: format.plain(f"{one.images:,} ({one.photographs.name})"),
+        dispensable=2,
+    ),
+    Column("top-1 % (95 %)", lambda one: _right(one.top1, one.images, one.top1_interval)),
+    Column(
+        "top-5 % (95 %)",
+        lambda one: _right(one.top5, one.images, one.top5_interval),
+        dispensable=3,
+    ),
+    Column("published %", _published, dispensable=1),
+    Column("Note", note, numeric=False, folds=True),
+)
+
+
+def legend(records: Sequence[Accuracy]) -> Iterator[str]:
+    """How the photographs became inputs, and what the comparison with others' figures is worth."""
+    for line in dict.fromkeys(f"recipe {one.recipe}: {one.geometry}" for one in records):
+        yield format.plain(line)
+    yield (
+        "published: top-1 / top-5 of the original float weights on ImageNet's 50,000 validation "
+        f"images. {_caveat(records)} In brackets: Wilson's 95 % interval"
+    )
+
+
+def _caveat(records: Sequence[Accuracy]) -> str:
+    if all(one.photographs.images == VALIDATION_IMAGES for one in records):
+        return "These are as many: compare only if they are that set."
+    return (
+        "A set other than those does not reproduce the figures: "
+        "compare rows measured on the same photographs."
+    )
+
+
+def published_for(records: Iterable[Accuracy]) -> list[published.Accuracy]:
+    """What others say of networks with the same three knobs as those measured."""
+    configs = dict.fromkeys(filter(None, (config_of(one.model) for one in records)))
+    return [
+        row
+        for config in configs
+        for row in published.ACCURACIES
+        if (row.alpha, row.resolution, row.shallow)
+        == (config.alpha, config.resolution, config.shallow)
+    ]
+
+
+def names(one: Agreement, records: Iterable[Accuracy]) -> tuple[str, str]:
+    """The two models of a pair, marked where they are untrained."""
+    untrained = {record.name for record in records if record.model.trained is False}
+    first, second = (
+        format.plain(name.replace(" | ", " ")) + (" (untrained)" if name in untrained else "")
+        for name in (one.reference, one.other)
+    )
+    return first, second
+
+
+def facts(one: Agreement, pairs: int) -> str:
+    """How far two models agree, in one line; `pairs` were compared in the same run."""
+    errors = (one.error_p50, one.error_p90, one.error_p99, one.error_max)
+    quantiles = ", ".join(
+        f"{name} {value:.2g}"
+        for name, value in zip(("p50", "p90", "p99", "max"), errors, strict=True)
+        if value is not None
+    )
+    errors_of = "log-probabilities" + (" (from logits)" if one.error_of == "logits" else "")
+    return (
+        f"same top-1 on {format.share(one.same_top1, one.images)} % of "
+        f"{format.plural(one.images, 'photograph')}; right alone {one.only_reference_right} : "
+        f"{one.only_other_right}, McNemar p {one.p_worse:.2g}: {_verdict(one, pairs)}"
+        + (f"; largest error per photograph of {errors_of}: {quantiles}" if quantiles else "")
+    )
+
+
+def _verdict(one: Agreement, pairs: int) -> str:
+    """Bonferroni: of many pairs, one would look worse by chance."""
+    level = f"{LEVEL:g} / {pairs}" if pairs > 1 else f"{LEVEL:g}"
+    return f"the second is {'' if one.p_worse < LEVEL / pairs else 'not shown '}worse (at {level})"
+
+
+def lines(agreements: Sequence[Agreement], records: Sequence[Accuracy]) -> Iterator[str]:
+    """A line a pair."""
+    for one in agreements:
+        first, second = names(one, records)
+        yield f"{first} vs. {second}: {facts(one, len(agreements))}"
+
+
+def is_thumbnail(uri: str) -> bool:
+    """Whether it is what `bench` writes: anything else in a file is not put into a page."""
+    return THUMBNAIL.fullmatch(uri) is not None
+
+
+def _right(count: int, images: int, interval: tuple[float, float]) -> str:
+    low, high = interval
+    return f"{format.share(count, images)} ({100 * low:.1f} to {100 * high:.1f})"

@@ -1,0 +1,97 @@
+"""Columns of a table: those that have something to show, those that fit, and the table of them."""
+
+import io
+from collections.abc import Callable, Sequence
+from typing import Generic, Literal, NamedTuple, TypeVar
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bench.results import format
+
+GAP = 3  # characters between columns
+NOTE_WIDTH = 24  # the least that a note is folded to
+
+T = TypeVar("T")
+
+
+class Column(NamedTuple, Generic[T]):
+    header: str
+    cell: Callable[[T], str]
+    numeric: bool = True
+    dispensable: int = 0  # the highest goes first where the terminal is narrow; 0 stays
+    folds: bool = False  # a note, in several lines where there is no room
+
+
+def columns_of(columns: Sequence[Column[T]], rows: Sequence[T]) -> list[Column[T]]:
+    """The columns that have something to show."""
+    return [
+        column
+        for column in columns
+        if not (column.dispensable or column.folds)
+        or any(column.cell(row) not in ("", format.MISSING) for row in rows)
+    ]
+
+
+def show(
+    console: Console,
+    columns: Sequence[Column[T]],
+    rows: Sequence[T],
+    is_dim: Callable[[T], bool] | None = None,
+) -> None:
+    """Print as many columns as there is room for, and name the others."""
+    known = columns_of(columns, rows)
+    kept = _fitting(known, rows, console.width)
+    console.print(_table(rows, kept, box.SIMPLE_HEAD, is_dim))
+    if left_out := [column.header for column in known if column not in kept]:
+        console.print(Text(f"no room for: {', '.join(left_out)}", style="dim"))
+
+
+def markdown(columns: Sequence[Column[T]], rows: Sequence[T]) -> list[str]:
+    """The lines of a Markdown table."""
+    console = Console(file=io.StringIO(), width=1000, color_system=None)
+    with console.capture() as printed:
+        console.print(_table(rows, columns_of(columns, rows), box.MARKDOWN))
+    return [line.strip() for line in printed.get().splitlines() if line.strip()]
+
+
+def escape(text: str) -> str:
+    """Text that neither ends a Markdown cell nor begins HTML."""
+    return text.replace("|", "\\|").replace("<", "&lt;")
+
+
+def _fitting(columns: Sequence[Column[T]], rows: Sequence[T], room: int) -> list[Column[T]]:
+    """As many columns as `room` characters hold, the most dispensable left out first."""
+    kept = list(columns)
+    while sum(_width(column, rows) + GAP for column in kept) > room:
+        worst = max(kept, key=lambda column: column.dispensable)
+        if not worst.dispensable:
+            break
+        kept.remove(worst)
+    return kept
+
+
+def _width(column: Column[T], rows: Sequence[T]) -> int:
+    widest = max(cell_len(text) for text in (column.header, *map(column.cell, rows)))
+    return min(widest, NOTE_WIDTH) if column.folds else widest
+
+
+def _table(
+    rows: Sequence[T],
+    columns: Sequence[Column[T]],
+    style: box.Box,
+    is_dim: Callable[[T], bool] | None = None,
+) -> Table:
+    table = Table(box=style, pad_edge=False)
+    for column in columns:
+        justify: Literal["left", "right"] = "right" if column.numeric else "left"
+        width = _width(column, rows) if column.numeric or column is columns[0] else None
+        table.add_column(column.header, justify=justify, min_width=width)
+    escaped = escape if style is box.MARKDOWN else str
+    for row in rows:
+        cells = (Text(escaped(column.cell(row))) for column in columns)
+        table.add_row(*cells, style="dim" if is_dim and is_dim(row) else "")
+    return table

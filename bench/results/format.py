@@ -1,0 +1,90 @@
+"""The one place where numbers become text. Everything inside is in ns and bytes."""
+
+import math
+
+from bench.results.stats import Estimate
+
+MISSING = "-"
+
+
+def milliseconds(value_ns: float | None, digits: int = 3) -> str:
+    """`digits` significant digits, no unit: "12.3", "0.0457", "1230"."""
+    return MISSING if value_ns is None else significant(value_ns / 1e6, digits)
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """Plain decimal notation with `digits` significant digits."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    return f"{value:.{max(0, digits - 1 - math.floor(math.log10(abs(value))))}f}"
+
+
+def latency(estimate: Estimate | None) -> tuple[str, str]:
+    """Median and interval in ms, with no more digits than the interval supports."""
+    if estimate is None:
+        return MISSING, MISSING
+    if estimate.interval is None:
+        return milliseconds(estimate.value), "too few"
+    low_ms, high_ms = (bound / 1e6 for bound in estimate.interval)
+    decimals = _decimals(high_ms - low_ms, estimate.value / 1e6)
+    bounds = f"{low_ms:.{decimals}f} to {high_ms:.{decimals}f}"
+    return f"{estimate.value / 1e6:.{decimals}f}", bounds
+
+
+def _decimals(width: float, value: float) -> int:
+    """Decimals that show the interval's width in one digit, and the value in at least two."""
+    by_width = -math.floor(math.log10(width)) if width > 0 else 6
+    by_value = -math.floor(math.log10(value)) if value > 0 else 0
+    return max(0, min(by_width, by_value + 4), by_value + 1)
+
+
+def megabytes(size_bytes: int | None) -> str:
+    """Decimal megabytes, no unit."""
+    return MISSING if size_bytes is None else significant(size_bytes / 1e6)
+
+
+def millions(count: int | None) -> str:
+    return MISSING if count is None else significant(count / 1e6)
+
+
+def scientific(value: float | None) -> str:
+    return MISSING if value is None else f"{value:.1e}"
+
+
+def share(count: int, total: int) -> str:
+    """Percent of a total, no unit."""
+    return f"{100 * count / total:.2f}" if total else MISSING
+
+
+def percent(ratio: float, decimals: int = 1) -> str:
+    """A ratio as a signed change: 1.034 is "+3.4 %"."""
+    return f"{(ratio - 1) * 100:+.{decimals}f} %"
+
+
+def gibibytes(size_bytes: int) -> str:
+    return f"{size_bytes / 2**30:.0f} GiB"
+
+
+def duration(seconds: float) -> str:
+    """ "45 s", "3 min 20 s", "1 h 5 min"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def plain(text: str) -> str:
+    """One line without control characters: names come from other people's files."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def slug(text: str) -> str:
+    """Fit for a file's name or an anchor: letters, digits, hyphens."""
+    words = "".join(c if c.isalnum() and c.isascii() else " " for c in text.lower()).split()
+    return "-".join(words) or "unnamed"

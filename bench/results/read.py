@@ -1,0 +1,155 @@
+"""Results files into sessions. What can be shown is shown; what cannot is a warning.
+
+A file may be cut in its last line, hold several sessions one after the other, or come from a
+newer version of this tool: none of that hides the lines that can be read.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from bench.results import format
+from bench.results.launch import usable
+from bench.results.layer_errors import LayerErrors
+from bench.results.records import (
+    SCHEMA,
+    Accuracy,
+    Agreement,
+    Case,
+    Launch,
+    Placement,
+    Record,
+    Session,
+    Soak,
+)
+from mobilenet.common.errors import RecordError
+
+MAX_FILE_BYTES = 1 << 30  # ten times a session of 10,000 launches of 1,000 samples each
+HINT = "results are the .jsonl files that `python -m bench` writes"
+_SHOWN_LINES = 3  # of the same complaint
+
+Line = Record | LayerErrors
+
+
+@dataclass
+class Results:
+    """One session: its head, its cases, and their launches in the order they were written."""
+
+    source: Path
+    session: Session | None = None  # None when the file begins in the middle of one
+    cases: dict[str, Case] = field(default_factory=dict)
+    launches: dict[str, list[Launch]] = field(default_factory=dict)
+    soaks: list[Soak] = field(default_factory=list)
+    placements: list[Placement] = field(default_factory=list)
+    accuracies: list[Accuracy] = field(default_factory=list)
+    agreements: list[Agreement] = field(default_factory=list)
+    layer_errors: list[LayerErrors] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def measured(self, case: str) -> list[Launch]:
+        """The launches of `case` that have figures."""
+        return [launch for launch in self.launches.get(case, []) if usable(launch)]
+
+    def add(self, record: Line) -> None:
+        match record:
+            case Session():
+                self.session = record
+            case Case():
+                self.cases[record.case] = record
+            case Launch():
+                self.launches.setdefault(record.case, []).append(record)
+            case Soak():
+                self.soaks.append(record)
+            case Placement():
+                self.placements.append(record)
+            case Accuracy():
+                self.accuracies.append(record)
+            case Agreement():
+                self.agreements.append(record)
+            case LayerErrors():
+                self.layer_errors.append(record)
+
+
+def read(paths: Iterable[Path]) -> list[Results]:
+    """All sessions of all `paths`. Raises `RecordError` for a file that holds no record."""
+    return [results for path in paths for results in read_file(path)]
+
+
+def last_session(path: Path) -> Results:
+    """The newest session of a file, where one is wanted."""
+    return read_file(path)[-1]
+
+
+def read_file(path: Path) -> list[Results]:
+    """The sessions of one file."""
+    size = path.stat().st_size
+    if size == 0:
+        raise RecordError(f"{path} is empty", HINT)
+    if size > MAX_FILE_BYTES:
+        raise RecordError(f"{path} has {size:,} bytes, too many for results", HINT)
+    complaints: list[str] = []
+    sessions = list(_sessions(path, complaints))
+    if not sessions:
+        raise RecordError(f"{path} holds no results: {[*complaints, 'no line in it'][0]}", HINT)
+    sessions[0].warnings[:0] = _shortened(complaints)
+    for results in sessions:
+        results.warnings += _gaps(results)
+    return sessions
+
+
+def _sessions(path: Path, complaints: list[str]) -> Iterator[Results]:
+    current: Results | None = None
+    for record in _records(path, complaints):
+        if current is None:
+            current = Results(path)
+        elif isinstance(record, Session) and not _continues(current, record):
+            yield current
+            current = Results(path)
+        current.add(record)
+    if current is not None:
+        yield current
+
+
+def _continues(current: Results, head: Session) -> bool:
+    """A resumed session may repeat its head."""
+    return current.session is not None and current.session.session == head.session
+
+
+def _records(path: Path, complaints: list[str]) -> Iterator[Line]:
+    decoder = msgspec.json.Decoder(Line)
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                yield decoder.decode(line)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                if line.endswith(b"\n") or isinstance(error, msgspec.ValidationError):
+                    complaints.append(f"line {number} is not a record of ours: {error}")
+                else:
+                    complaints.append(f"line {number}, the last, is cut off and left out")
+
+
+def _shortened(complaints: list[str]) -> list[str]:
+    rest = len(complaints) - _SHOWN_LINES
+    return complaints[:_SHOWN_LINES] + ([f"{rest} more such lines"] if rest > 0 else [])
+
+
+def _gaps(results: Results) -> list[str]:
+    """What is missing or newer than this reader, and taken as it is."""
+    found = []
+    if results.session is None:
+        if results.cases:
+            found.append("the session's head is missing: machine and plan are unknown")
+    elif results.session.schema > SCHEMA:
+        found.append(
+            f"written in schema {results.session.schema}, this version reads up to {SCHEMA}: "
+            "fields it does not know are left out; update the tool to see them"
+        )
+    if orphans := sorted(set(results.launches) - set(results.cases)):
+        count = format.plural(len(orphans), "case")
+        verb = "is" if len(orphans) == 1 else "are"
+        found.append(f"launches of {count} that {verb} not described: {orphans[0]}")
+    return found

@@ -1,0 +1,80 @@
+"""A session, ready to be shown."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from bench.results import format, session_lines
+from bench.results.compare import Comparison, compare_launches
+from bench.results.read import Results
+from bench.results.records import Accuracy, Agreement, Case, Session
+from bench.results.reliability import warnings_about
+from bench.results.summary import Summary, summarize
+from bench.results.top1 import Top1, top1_by_identity
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """One session: the fastest case of each runtime first, cases without figures last."""
+
+    source: str
+    session: Session | None
+    warnings: tuple[str, ...]
+    controls: tuple[Comparison, ...]
+    cases: tuple[Summary, ...]
+    facts: tuple[str, ...]  # the machine, the plan, the controls, and what else was measured
+    top1: dict[str, Top1]  # by identity of the model
+    accuracies: tuple[Accuracy, ...] = ()
+    agreements: tuple[Agreement, ...] = ()
+
+    def runtimes(self) -> dict[str, list[Summary]]:
+        """Cases by runtime: runtimes are never ranked together."""
+        groups: dict[str, list[Summary]] = {}
+        for case in self.cases:
+            groups.setdefault(case.runtime, []).append(case)
+        return groups
+
+
+def reports_of(sessions: Sequence[Results]) -> list[Report]:
+    """The summaries of several sessions; accuracies that one measured count for all."""
+    accuracies = [accuracy for results in sessions for accuracy in results.accuracies]
+    return [report(results, accuracies) for results in sessions]
+
+
+def report(results: Results, accuracies: Sequence[Accuracy] = ()) -> Report:
+    """The summary of one session. A/A twins become controls, not rows."""
+    cases = results.cases.values()
+    summaries = [summarize(case, results.launches.get(case.case, [])) for case in cases]
+    controls = tuple(_control(results, case) for case in cases if case.control_of)
+    rows = tuple(sorted((row for row in summaries if not row.control_of), key=_order))
+    return Report(
+        source=results.source.name,
+        session=results.session,
+        warnings=(*results.warnings, *warnings_about(results, summaries, controls)),
+        controls=controls,
+        cases=rows,
+        facts=tuple(map(format.plain, _facts(results, controls))),
+        top1=top1_by_identity((row.model for row in rows), accuracies),
+        accuracies=tuple(results.accuracies),
+        agreements=tuple(results.agreements),
+    )
+
+
+def _facts(results: Results, controls: Iterable[Comparison]) -> Iterator[str]:
+    if results.session:
+        yield session_lines.machine(results.session)
+        if results.cases:
+            yield session_lines.plan(results.session)
+    yield from map(session_lines.control, controls)
+    yield from session_lines.others(results)
+
+
+def _control(results: Results, twin: Case) -> Comparison:
+    return compare_launches(
+        results.measured(twin.control_of),
+        results.measured(twin.case),
+        (twin.control_of, twin.case),
+    )
+
+
+def _order(row: Summary) -> tuple[str, bool, float, str]:
+    return row.runtime, row.p50 is None, row.p50.value if row.p50 else 0.0, row.case

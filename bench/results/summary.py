@@ -1,0 +1,86 @@
+"""The records of one case into its summary."""
+
+from collections import Counter
+from typing import Literal
+
+import msgspec
+
+from bench.results import stats
+from bench.results.launch import median_ns, p90_ns, usable
+from bench.results.records import Case, Launch, Model, Status
+from bench.results.stats import Estimate
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """One case. Times are ns per call: medians over launches, each with its interval."""
+
+    case: str
+    model: Model
+    runtime: str
+    unit: str
+    options: dict[str, str]
+    status: Status | Literal["skipped", "not run"]
+    reason: str = ""
+    launches: int = 0
+    launches_failed: int = 0
+    p50: Estimate | None = None
+    p90: Estimate | None = None  # of the launches' own 90th percentiles
+    native: Estimate | None = None
+    first_call: Estimate | None = None
+    load: Estimate | None = None
+    start: Estimate | None = None
+    first_load_ns: int | None = None  # straight after compiling: "cold"
+    compile_ns: int | None = None
+    peak_memory_bytes: int | None = None
+    samples: int = 0
+    outliers: int = 0  # samples far from their launch's median; none is left out
+    drifting: int = 0  # launches whose first and last thirds differ
+    control_of: str = ""
+
+    @property
+    def place(self) -> str:
+        """The compute unit, with the options that set cases apart: "CPU, threads 2"."""
+        return ", ".join([self.unit, *(f"{key} {value}" for key, value in self.options.items())])
+
+
+def summarize(case: Case, launches: list[Launch]) -> Summary:
+    """The figures of one case from its launches, whatever their order."""
+    good = [launch for launch in launches if usable(launch)]
+    bad = [launch for launch in launches if not usable(launch)]
+    status, reason = _status(case, good, bad)
+    return Summary(
+        case=case.case, model=case.model, runtime=case.runtime, unit=case.unit,
+        options=case.options, status=status, reason=reason, launches=len(launches),
+        launches_failed=len(bad), compile_ns=case.compile_ns,
+        control_of=case.control_of, first_load_ns=case.first_load_ns,
+        p50=stats.estimate([median_ns(launch) for launch in good]),
+        p90=_estimate([p90_ns(launch) for launch in good]),
+        native=_estimate([stats.median(one.native_ns) for one in good if one.native_ns]),
+        first_call=_estimate([launch.first_call_ns for launch in good]),
+        load=_estimate([launch.load_ns for launch in good]),
+        start=_estimate([launch.start_ns for launch in good]),
+        peak_memory_bytes=max((one.peak_memory_bytes or 0 for one in good), default=0) or None,
+        samples=sum(len(launch.samples_ns) for launch in good),
+        outliers=sum(stats.outliers(launch.samples_ns) for launch in good),
+        drifting=sum(stats.drifts(launch.samples_ns) for launch in good),
+    )  # fmt: skip
+
+
+def _estimate(values: list[float | None] | list[int | None] | list[float]) -> Estimate | None:
+    return stats.estimate([value for value in values if value is not None])
+
+
+def _status(
+    case: Case, good: list[Launch], bad: list[Launch]
+) -> tuple[Status | Literal["skipped", "not run"], str]:
+    if case.skipped:
+        return "skipped", case.skipped
+    if not good and not bad:
+        return "not run", "the session ended before its turn"
+    if not bad:
+        return "ok", ""
+    reason, _ = Counter(launch.reason or launch.status for launch in bad).most_common(1)[0]
+    if good:
+        return "ok", f"{len(bad)} of {len(good) + len(bad)} launches failed: {reason}"
+    status = bad[-1].status
+    return (status, reason) if status != "ok" else ("failed", "no usable samples were recorded")

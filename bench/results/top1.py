@@ -1,0 +1,75 @@
+"""The accuracy that goes with a measured model: measured where it was, else published.
+
+The one place where times meet accuracies. Models are ranked by figures of one kind: those
+measured here, when every model of the session was measured on the same photographs, else those
+published for ImageNet.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from bench.results.records import Accuracy, Model
+from mobilenet.common.errors import ConfigError
+from mobilenet.networks.v1 import MobileNetConfig
+from mobilenet.weights import published
+
+RECIPE = "package"  # of several for one model: the preprocessing that the package itself names
+
+
+class Top1(msgspec.Struct, frozen=True):
+    """Percent right at the first place, and where the figure is from."""
+
+    percent: float
+    source: str
+    measured: bool = False
+
+
+def top1_by_identity(models: Iterable[Model], accuracies: Sequence[Accuracy]) -> dict[str, Top1]:
+    """What is known of each model, by its identity; foreign networks have nothing published."""
+    by_identity = {model.identity: model for model in models}
+    known = {name: _published(model) for name, model in by_identity.items()}
+    comparable = {name: figure for name, figure in known.items() if figure}
+    return _measured(set(comparable), accuracies) or comparable
+
+
+def _measured(wanted: set[str], accuracies: Sequence[Accuracy]) -> dict[str, Top1]:
+    """Figures of one set of photographs that has them for all `wanted`; empty if none has."""
+    sets: dict[str, dict[str, Top1]] = {}
+    for one in accuracies:
+        if one.recipe == RECIPE and one.images:
+            source = f"measured on {one.images:,} photographs ({one.photographs.name})"
+            figure = Top1(100 * one.top1 / one.images, source, measured=True)
+            sets.setdefault(one.photographs.digest, {})[one.model.identity] = figure
+    complete = (figures for figures in sets.values() if wanted and wanted <= figures.keys())
+    return next(complete, {})
+
+
+def _published(model: Model) -> Top1 | None:
+    config = config_of(model)
+    if config is None:
+        return None
+    timm: tuple[published.Table, ...] = ("timm",) if "timm" in model.weights.lower() else ()
+    rows = (published.accuracy(config, table) for table in (*timm, "slim", "paper"))
+    row = next((row for row in rows if row is not None), None)
+    return Top1(row.top1, f"published ({row.source}{_note(model)})") if row else None
+
+
+def config_of(model: Model) -> MobileNetConfig | None:
+    """The MobileNet v1 that `model` says it is."""
+    if model.alpha is None or model.resolution is None or model.shallow is None:
+        return None
+    try:
+        return MobileNetConfig(
+            alpha=model.alpha, resolution=model.resolution, shallow=model.shallow
+        )
+    except ConfigError:
+        return None
+
+
+def _note(model: Model) -> str:
+    if model.trained is False:
+        return ", of trained weights; these are untrained"
+    if model.compression:
+        return f", of the network before compression ({model.compression})"
+    return ""

@@ -1,0 +1,202 @@
+"""PyTorch itself, eager and in float32, as a further runtime for packages of this project.
+
+The numbers are taken out of the package (decompressed where it is compressed), so that the same
+network is measured as everywhere else. Foreign packages have no module to put them into.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from bench.baselines import BaselineFacts
+from bench.baselines import facts_of as baseline_facts_of
+from export.mil.description import ImageInput, ModelDescription
+from export.package.metadata import facts_of
+from export.runtimes.base import Feature
+from export.runtimes.inputs import check
+from mobilenet.checkpoint import Array, Checkpoint, Layer, Provenance
+from mobilenet.common.errors import PackageError, UnsupportedError
+from mobilenet.networks.v1 import MobileNetConfig
+from mobilenet.preprocess import ImageScaling
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from export.mil.program import Function
+
+RAW_OUTPUTS = ("logits", "features")  # names of outputs that come without a softmax
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What `load` needs beside the weights."""
+
+    description: ModelDescription
+    scaling: ImageScaling  # of pixels, ahead of the module
+    mobilenet: MobileNetConfig | None = None  # one of these two
+    baseline: BaselineFacts | None = None
+
+
+class TorchRuntime:
+    """`Runtime` on the CPU."""
+
+    name, device, unit = "torch", "cpu", "CPU"
+
+    def __init__(self, threads: int = 1) -> None:
+        self.threads = threads
+
+    def unavailable(self) -> str | None:
+        import torch
+
+        torch.set_num_threads(self.threads)
+        return None
+
+    def units(self) -> tuple[str, ...]:
+        return (self.unit,)
+
+    def compile(self, package: Path, folder: Path) -> Path:
+        from safetensors.torch import save_file
+
+        from export.mil.read.model import read
+
+        function = read(package).function()
+        recipe = _recipe(function.description, package)
+        compiled = folder / f"{package.stem}.safetensors"
+        save_file(_state(recipe, function), compiled)
+        compiled.with_suffix(".json").write_bytes(msgspec.json.encode(recipe))
+        return compiled
+
+    def load(self, compiled: Path, unit: str) -> "TorchSession":  # noqa: ARG002  # there is but one
+        from safetensors.torch import load_file
+
+        recipe = msgspec.json.decode(compiled.with_suffix(".json").read_bytes(), type=Recipe)
+        module = _skeleton(recipe)
+        module.load_state_dict(load_file(compiled), assign=True)
+        return TorchSession(recipe, module.eval().to(self.device), self.device)
+
+
+class MpsRuntime(TorchRuntime):
+    """`Runtime` on Apple's GPU through Metal Performance Shaders."""
+
+    name, device, unit = "torch-mps", "mps", "GPU"
+
+    def unavailable(self) -> str | None:
+        import torch
+
+        available = torch.backends.mps.is_available()
+        return None if available else "PyTorch finds no Metal device (macOS with a GPU has one)"
+
+
+class TorchSession:
+    """`Session` on a module."""
+
+    def __init__(self, recipe: Recipe, module: "nn.Module", device: str) -> None:
+        import torch
+
+        self.description, self.device, self.module = recipe.description, device, module
+        self.scale = float(recipe.scaling.scale)
+        self.bias = torch.tensor(recipe.scaling.bias, device=device).view(1, 3, 1, 1)
+
+    def predict(self, inputs: Mapping[str, Feature]) -> dict[str, Feature]:
+        import torch
+
+        check(self.description, inputs)
+        with torch.inference_mode():
+            y = self.module(self._tensor(inputs))
+            if self.description.outputs[-1].name not in RAW_OUTPUTS:
+                y = y.softmax(1)
+            values = y.cpu().numpy()  # waits for the device
+        return dict(self._outputs(values))
+
+    def _tensor(self, inputs: Mapping[str, Feature]) -> "torch.Tensor":
+        import torch
+
+        (item,) = self.description.inputs
+        if not isinstance(item, ImageInput):
+            return torch.as_tensor(inputs[item.name]).to(self.device)
+        pixels = torch.from_numpy(np.array(inputs[item.name])).to(self.device)  # (H, W, 3)
+        if item.color == "BGR":
+            pixels = pixels.flip(2)
+        return pixels.permute(2, 0, 1)[None].float() * self.scale + self.bias
+
+    def _outputs(self, values: Array) -> Iterator[tuple[str, Feature]]:
+        labels = self.description.labels
+        for output in self.description.outputs:
+            if output.kind == "string":
+                yield output.name, labels[int(values.argmax())]
+            elif output.kind == "dictionary":
+                yield output.name, dict(zip(labels, values.ravel().tolist(), strict=True))
+            else:
+                yield output.name, values
+
+
+def _recipe(description: ModelDescription, package: Path) -> Recipe:
+    if facts := facts_of(description.metadata):
+        return Recipe(description, facts.normalization.split()[0], mobilenet=facts.config)
+    if baseline := baseline_facts_of(description.metadata):
+        from mobilenet.preprocess import INCEPTION
+
+        return Recipe(description, INCEPTION.split()[0], baseline=baseline)
+    raise UnsupportedError(
+        f"{package.name} was not made by this tool: there is no PyTorch module for it"
+    )
+
+
+def _skeleton(recipe: Recipe) -> "nn.Module":
+    """The module without numbers."""
+    import torch
+
+    if recipe.baseline:
+        from bench.baselines.make import skeleton
+
+        return skeleton(recipe.baseline.name)
+    from mobilenet.torch_module import MobileNet
+
+    with torch.device("meta"):
+        return MobileNet(recipe.mobilenet, folded=True)
+
+
+def _state(recipe: Recipe, function: "Function") -> dict[str, Any]:
+    import torch
+
+    from mobilenet.store import state_arrays
+
+    if recipe.mobilenet is None:
+        from bench.baselines.make import module
+
+        assert recipe.baseline, "a recipe is for one or the other"
+        return module(recipe.baseline.name, recipe.baseline.seed).state_dict()
+    provenance = Provenance("the package", trained=True)
+    layers = _layers(recipe.mobilenet, function)
+    stored = Checkpoint(recipe.mobilenet, layers, provenance)
+    return {name: torch.from_numpy(array) for name, array in state_arrays(stored).items()}
+
+
+def _layers(config: MobileNetConfig, function: "Function") -> dict[str, Layer]:
+    """Folded layers by name: the program's convolutions and classifier, in their order."""
+    names = [spec.name for spec in config.convolutions()]
+    names += ["logits"] if config.head == "classifier" else []
+    ops = [op for op in function.ops if op.type in ("conv", "linear")]
+    if len(ops) != len(names):
+        raise PackageError(
+            f"the program has {len(ops)} layers, its own metadata say {len(names)}",
+            "was it changed after it was exported?",
+        )
+    layers = {}
+    for name, op in zip(names, ops, strict=True):
+        kernel, bias = (_float(function.array(op, part), name) for part in ("weight", "bias"))
+        if name == "logits":  # a 1x1 convolution where the package is meant for the engine
+            kernel = kernel.reshape(kernel.shape[0], -1)
+        layers[name] = Layer(kernel, bias)
+    return layers
+
+
+def _float(array: Any, name: str) -> Array:
+    if array is None:
+        raise PackageError(f"layer {name} has no stored weights", "export it again")
+    return np.array(array, np.float32)  # a copy: PyTorch shares memory, the file is read-only

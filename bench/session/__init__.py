@@ -1,0 +1,1 @@
+"""A session: its cases, their preparation, the schedule, and the run."""

@@ -1,0 +1,174 @@
+"""From packages and options to what is to be measured."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from bench import baselines
+from bench.results.records import Case, Model
+from bench.runtimes.entries import RUNTIMES, Entry, create
+from export.package import metadata, model_files
+from mobilenet.common.errors import ConfigError, PackageError
+
+MAX_BATCH = 1024
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One package on one runtime and compute unit, before anyone knows whether it will run."""
+
+    package: Path
+    model: Model
+    runtime: str
+    entry: Entry
+    unit: str
+    settings: dict[str, int] = field(default_factory=dict)
+    batch: int = 1
+
+    def case(self) -> Case:
+        """The record of it, as yet without what preparing will find out."""
+        options = {name: str(value) for name, value in self.settings.items()}
+        if self.batch > 1:
+            options["batch"] = str(self.batch)
+        parts = [self.model.name, self.runtime, self.unit]
+        parts += [f"{name} {value}" for name, value in options.items() if name != "threads"]
+        return Case(
+            case=" | ".join(parts),
+            model=self.model,
+            runtime=self.runtime,
+            unit=self.unit,
+            options=options,
+            package=_portable_path(self.package),
+        )
+
+
+def candidates(
+    packages: Iterable[Path],
+    runtimes: Sequence[str],
+    *,
+    units: Sequence[str] = (),
+    threads: int | None = None,
+    batches: Sequence[int] = (1,),
+) -> list[Candidate]:
+    """Everything asked for. Raises `UserError` for an unknown name or an unreadable package."""
+    check_names("runtime", runtimes, RUNTIMES)
+    known = {unit for name in runtimes for unit in RUNTIMES[name].units}
+    check_names("unit", units, known)
+    for batch in batches:
+        if not 1 <= batch <= MAX_BATCH:
+            raise ConfigError(f"batch is {batch}", f"1 to {MAX_BATCH}")
+    options = {name: settings(name, threads) for name in runtimes}
+    possible = {name: _units(name, units) for name in runtimes}
+    return [
+        Candidate(path, model, name, RUNTIMES[name], unit, options[name], batch)
+        for path, model in _distinct([(path, model_of(path)) for path in packages])
+        for name in runtimes
+        for unit in possible[name]
+        for batch in batches
+    ]
+
+
+def _units(runtime: str, wanted: Sequence[str]) -> list[str]:
+    """Units to try; a runtime that is not here at all gets a single row to say so."""
+    units = [unit for unit in RUNTIMES[runtime].units if not wanted or unit in wanted]
+    return units[-1:] if create(RUNTIMES[runtime], {}).unavailable() else units
+
+
+def candidate_of(case: Case) -> Candidate:
+    """The candidate a record was made from. Raises `PackageError` when the package changed."""
+    path = Path(case.package)
+    if model_files.find(path).identity() != case.model.identity:
+        raise PackageError(
+            f"{path} is not the package that the session began with", "begin a new session"
+        )
+    options = {name: int(value) for name, value in case.options.items()}
+    batch = options.pop("batch", 1)
+    check_names("runtime", [case.runtime], RUNTIMES)
+    entry = RUNTIMES[case.runtime]
+    return Candidate(path, case.model, case.runtime, entry, case.unit, options, batch)
+
+
+def settings(runtime: str, threads: int | None) -> dict[str, int]:
+    """Keyword arguments of the runtime: threads are fixed, so that they are known."""
+    import psutil
+
+    if not RUNTIMES[runtime].has_threads:
+        return {}
+    if threads is not None and not 1 <= threads <= 1024:
+        raise ConfigError(f"threads is {threads}", "1 to the number of cores")
+    return {"threads": threads or psutil.cpu_count(logical=False) or 1}
+
+
+def check_names(what: str, names: Iterable[str], known: Iterable[str]) -> None:
+    """Raises `ConfigError` for a name that is not among the known ones."""
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"{what} {name!r} is unknown", f"one of {', '.join(sorted(known))}")
+
+
+def model_of(path: Path) -> Model:
+    """The facts that the results carry about a package, ours or foreign."""
+    from export.mil.read.model import read
+
+    files = model_files.find(path)
+    program, identity = read(path), files.identity()
+    facts = metadata.facts_of(program.description.metadata)
+    verified = metadata.verified(path, identity)
+    model = Model(
+        name=path.stem,
+        identity=identity,
+        size_bytes=files.size_bytes,
+        format=program.kind,
+        agreement=verified.agreement if verified else None,
+    )
+    if facts is not None:
+        return _with_facts(model, facts)
+    if baseline := baselines.facts_of(program.description.metadata):
+        return msgspec.structs.replace(
+            model,
+            precision=baseline.precision,
+            resolution=baseline.baseline.size,
+            trained=False,
+            weights=f"untrained, seed {baseline.seed}",
+            macs=baseline.baseline.macs,
+            parameters=baseline.baseline.parameters,
+        )
+    return model
+
+
+def _with_facts(model: Model, facts: metadata.Facts) -> Model:
+    return msgspec.structs.replace(
+        model,
+        format=facts.format,
+        precision=facts.precision,
+        compression=facts.compression,
+        target=facts.target,
+        alpha=facts.config.alpha,
+        resolution=facts.config.resolution,
+        shallow=facts.config.shallow,
+        trained=facts.provenance.trained,
+        weights=facts.provenance.source,
+        macs=facts.macs,
+        parameters=facts.parameters,
+    )
+
+
+def _distinct(models: list[tuple[Path, Model]]) -> list[tuple[Path, Model]]:
+    """Packages of the same name are told apart by their contents; the same one counts once."""
+    by_identity = {model.identity: (path, model) for path, model in reversed(models)}
+    models = [entry for entry in models if by_identity[entry[1].identity] == entry]
+    names = Counter(model.name for _, model in models)
+    return [
+        (path, model)
+        if names[model.name] == 1
+        else (path, msgspec.structs.replace(model, name=f"{model.name} {model.identity[:6]}"))
+        for path, model in models
+    ]
+
+
+def _portable_path(path: Path) -> str:
+    absolute, here = path.resolve(), Path.cwd()
+    return str(absolute.relative_to(here) if absolute.is_relative_to(here) else absolute)

@@ -1,0 +1,119 @@
+"""`bench run` and `bench resume`: measure packages, or go on measuring."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+from cyclopts import Parameter
+
+from bench.results.records import Plan
+from bench.session.schedule import PLANS
+from mobilenet.common import terminal
+from mobilenet.common.errors import ConfigError
+
+if TYPE_CHECKING:
+    from bench.session.cases import Candidate
+
+DEFAULT_RUNTIMES = ("coreml", "portable")
+MAX_ROUNDS = 1000
+SEVERAL = Parameter(consume_multiple=True, negative="")
+FLAG = Parameter(negative="", show_default=False)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class PlanOptions:
+    """How thoroughly, in what order, and where to."""
+
+    quick: Annotated[bool, FLAG] = False
+    """Six rounds, the least that yields an interval, with shorter warm-up and fewer samples."""
+    thorough: Annotated[bool, FLAG] = False
+    """Thirty rounds of longer launches, where the default is fifteen."""
+    rounds: int | None = None
+    """Rounds, instead of the preset's. Fewer than six give no interval."""
+    seed: int = 0
+    """Seed of the order within rounds; recorded."""
+    output: terminal.OutputFile | None = None
+    """New .jsonl file. Default: results/ and the time."""
+
+    def plan(self) -> Plan:
+        """Raises `ConfigError` for options that contradict each other."""
+        if self.quick and self.thorough:
+            raise ConfigError("quick and thorough together", "choose one")
+        plan = PLANS["quick" if self.quick else "thorough" if self.thorough else "default"]
+        if self.rounds is not None and not 1 <= self.rounds <= MAX_ROUNDS:
+            raise ConfigError(f"rounds is {self.rounds}", f"1 to {MAX_ROUNDS}")
+        return msgspec.structs.replace(plan, rounds=self.rounds or plan.rounds, seed=self.seed)
+
+    def path(self) -> Path:
+        """Where to. Raises as `jsonl.check_new`."""
+        from bench.results import jsonl
+
+        path = self.output or jsonl.default_path()
+        jsonl.check_new(path)
+        return path
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class RuntimeOptions:
+    """On what."""
+
+    runtime: Annotated[tuple[str, ...] | None, SEVERAL] = None
+    """coreml, portable, torch, torch-mps; several are allowed. Default: coreml and portable."""
+    unit: Annotated[tuple[str, ...] | None, SEVERAL] = None
+    """Compute units, such as CPU_AND_NE. Default: all that the runtimes have."""
+    threads: int | None = None
+    """Threads of portable and torch. Default: the number of physical cores."""
+    batch: Annotated[tuple[int, ...] | None, SEVERAL] = None
+    """Images per call; several are allowed. Default: 1; more only where a runtime has batches."""
+
+    def candidates(self, packages: Sequence[Path]) -> list["Candidate"]:
+        """Every package on every runtime and unit asked for."""
+        from bench.session.cases import candidates
+
+        return candidates(
+            packages,
+            self.runtime or DEFAULT_RUNTIMES,
+            units=self.unit or (),
+            threads=self.threads,
+            batches=self.batch or (1,),
+        )
+
+
+def run(
+    packages: Annotated[list[Path], Parameter(negative="")],
+    /,
+    *,
+    runtimes: RuntimeOptions | None = None,
+    options: PlanOptions | None = None,
+) -> Path:
+    """Measure packages (.mlpackage, also foreign ones), each launch in a fresh process.
+
+    Parameters
+    ----------
+    packages
+        Model packages. Inputs are made from their own descriptions.
+    """
+    from bench.session import runner
+
+    options = options or PlanOptions()
+    plan, path = options.plan(), options.path()
+    runner.start((runtimes or RuntimeOptions()).candidates(packages), plan, path)
+    return path
+
+
+def resume(file: Path, /) -> Path:
+    """Go on with an interrupted session: same plan, same order, nothing twice.
+
+    Parameters
+    ----------
+    file
+        The results file.
+    """
+    from bench.session import runner
+
+    runner.resume(file)
+    return file

@@ -1,0 +1,190 @@
+"""A session: prepare, announce the plan, and launch round after round."""
+
+import datetime
+import os
+import secrets
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import msgspec
+
+from bench.machine import thermal
+from bench.machine.environment import check_same_machine, environment
+from bench.results import jsonl
+from bench.results.jsonl import Journal
+from bench.results.records import Case, Launch, Plan, Record, Session
+from bench.session import schedule
+from bench.session.cases import Candidate, candidate_of
+from bench.session.prepare import Prepared, Preparer
+from bench.session.schedule import Slot
+from bench.workers.process import Outcome, now_ns, run_worker
+from bench.workers.protocol import Job
+from mobilenet import __version__
+from mobilenet.common import terminal
+from mobilenet.common.errors import RecordError, UnsupportedError
+from mobilenet.common.progress import duration, tracked
+
+CONTROL_MARK = " (A/A control)"
+GIVE_UP_AFTER = 3  # failures of one case in a row: a hang costs its whole time limit each time
+
+SLACK = 4  # times the estimate before a launch of a slow model counts as hung
+
+
+def start(candidates: Sequence[Candidate], plan: Plan, path: Path) -> None:
+    """Measure `candidates` into a new results file at `path`.
+
+    Raises `UnsupportedError` when none of them runs here; the file then holds the reasons.
+    """
+    jsonl.check_new(path)
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        preparer = Preparer(plan, Path(folder))
+        ready, cases = prepare(candidates, preparer)
+        with jsonl.create(path, [head(plan, preparer.notes), *cases]) as file:
+            _go(Runner(plan, ready, file), path)
+
+
+def head(plan: Plan, notes: Sequence[str] = ()) -> Session:
+    """The first line of a results file."""
+    return Session(
+        session=secrets.token_hex(8),
+        tool=__version__,
+        started=utc(),
+        plan=plan,
+        environment=environment(),
+        notes=tuple(notes),
+    )
+
+
+def resume(path: Path) -> None:
+    """Go on with the session in `path`: same plan, same order, only what is not done.
+
+    Raises `UserError` when the machine, its software or a package is not what it was.
+    """
+    with (
+        jsonl.resume(path) as (file, records),
+        tempfile.TemporaryDirectory(prefix="bench-") as folder,
+    ):
+        session = _session(path, records)
+        check_same_machine(session.environment, environment())
+        cases = [record for record in records if isinstance(record, Case)]
+        runnable = [case for case in cases if not case.skipped and not case.control_of]
+        again = [candidate_of(case) for case in runnable]
+        ready, _ = prepare(again, Preparer(session.plan, Path(folder)))
+        if gone := [case.case for case in runnable if case.case not in ready]:
+            raise UnsupportedError(
+                f"{gone[0]} ran when the session began and does not now", "begin a new session"
+            )
+        done = {(record.case, record.round) for record in records if isinstance(record, Launch)}
+        _go(Runner(session.plan, ready, file, done), path)
+
+
+def prepare(
+    candidates: Sequence[Candidate], preparer: Preparer
+) -> tuple[dict[str, Prepared], list[Case]]:
+    """What can be launched by name, and the records of all cases; the A/A control among them."""
+    ready: dict[str, Prepared] = {}
+    cases = []
+    for candidate in tracked(candidates, lambda _: 1.0, "Preparing"):
+        made = preparer.prepare(candidate)
+        cases.append(made.case if isinstance(made, Prepared) else made)
+        if isinstance(made, Prepared):
+            ready[made.case.case] = made
+    if ready:
+        first = next(iter(ready.values()))
+        name = first.case.case
+        twin = msgspec.structs.replace(first.case, case=name + CONTROL_MARK, control_of=name)
+        cases.append(twin)
+        ready[twin.case] = replace(first, case=twin)
+    return ready, cases
+
+
+@dataclass
+class Runner:
+    """Launches slot after slot and writes each down; knows which were done before."""
+
+    plan: Plan
+    prepared: dict[str, Prepared]
+    journal: Journal
+    done: set[tuple[str, int]] = field(default_factory=set)
+    worker: Callable[[Job], Outcome] = run_worker
+    _failures: Counter[str] = field(default_factory=Counter)
+
+    def left(self) -> list[Slot]:
+        """What is still to be launched."""
+        every = schedule.slots(self.plan, list(self.prepared))
+        return [slot for slot in every if (slot.case, slot.round) not in self.done]
+
+    def run(self) -> None:
+        """Launch everything that is left."""
+        for slot in tracked(self.left(), lambda slot: self.seconds(slot.case), "Measuring"):
+            self.journal.append(self.launch(slot))
+
+    def launch(self, slot: Slot) -> Launch:
+        """One launch, whatever becomes of it."""
+        started, load, before = utc(), os.getloadavg()[0], thermal.state()
+        outcome = self._attempt(slot.case)
+        self._failures[slot.case] = 0 if outcome.answer else self._failures[slot.case] + 1
+        return Launch(
+            case=slot.case,
+            round=slot.round,
+            position=slot.position,
+            started=started,
+            status=outcome.status,
+            reason=outcome.reason,
+            load_average=round(load, 2),
+            thermal_before=before,
+            thermal_after=thermal.state(),
+            **(msgspec.structs.asdict(outcome.answer) if outcome.answer else {}),
+        )
+
+    def seconds(self, case: str) -> float:
+        """About how long a launch will take."""
+        ready = self.prepared[case]
+        return schedule.launch_seconds(self.plan, ready.outside_s, ready.call_s)
+
+    def _attempt(self, case: str) -> Outcome:
+        if self._failures[case] >= GIVE_UP_AFTER:
+            return Outcome("failed", f"not tried: {GIVE_UP_AFTER} launches in a row had failed")
+        job = msgspec.structs.replace(
+            self.prepared[case].job,
+            warmup_s=self.plan.warmup_s,
+            warmup_calls=self.plan.warmup_calls,
+            samples=self.plan.samples,
+            timeout_s=max(self.plan.timeout_s, SLACK * self.seconds(case)),
+            spawned_ns=now_ns(),
+        )
+        return self.worker(job)
+
+
+def _go(runner: Runner, path: Path) -> None:
+    if not runner.prepared:
+        raise UnsupportedError(
+            "nothing of this runs on this machine", f"the reasons are in {path}"
+        )
+    left = runner.left()
+    seconds = sum(runner.seconds(slot.case) for slot in left)
+    terminal.say(
+        f"{len(runner.prepared)} cases, {runner.plan.rounds} rounds in an order shuffled by seed "
+        f"{runner.plan.seed}, {runner.plan.samples} samples a launch: {len(left)} launches, "
+        f"about {duration(seconds)}. Results go to {path}."
+    )
+    try:
+        runner.run()
+    except KeyboardInterrupt:
+        terminal.say(f"What was measured is kept; `python -m bench resume {path}` goes on.")
+        raise
+
+
+def _session(path: Path, records: Sequence[Record]) -> Session:
+    for record in records:
+        if isinstance(record, Session):
+            return record
+    raise RecordError(f"{path} holds no session", "begin a new one")
+
+
+def utc() -> str:
+    """Now, as ISO 8601 with milliseconds."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")

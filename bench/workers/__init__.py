@@ -1,0 +1,1 @@
+"""Workers: one fresh process per launch, a job in, one line out."""

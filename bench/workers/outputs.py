@@ -1,0 +1,75 @@
+"""Proof that something was computed, and that it was the right thing."""
+
+import hashlib
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.results.records import Output
+from export.runtimes.base import Feature
+
+Vector = NDArray[np.float64]
+
+# Relative L2 of all outputs from the reference's. float16 on other hardware moves probabilities
+# by some percent; a runtime that computes something else is off by about 1.
+TOLERANCE = 0.1
+
+
+def vector(outputs: Mapping[str, Feature]) -> Vector:
+    """All numbers of the outputs in a fixed order; strings are left out."""
+    parts = [np.empty(0)]
+    for _, value in sorted(outputs.items()):
+        if isinstance(value, Mapping):
+            parts.append(np.array([value[key] for key in sorted(value, key=str)], np.float64))
+        elif not isinstance(value, str):
+            parts.append(np.asarray(value, np.float64).ravel())
+    return np.concatenate(parts)
+
+
+def summary(outputs: Mapping[str, Feature], reference: Vector | None = None) -> Output:
+    """What a launch records of its outputs."""
+    values = vector(outputs)
+    finite = bool(np.isfinite(values).all())
+    far = None if reference is None or not finite else difference(values, reference)
+    return Output(top1=top1(outputs), digest=digest(values), finite=finite, difference=far)
+
+
+def top1(outputs: Mapping[str, Feature]) -> str:
+    """The class where one is named, else the most likely key, else the largest element's index."""
+    values = [value for _, value in sorted(outputs.items())]
+    for value in values:
+        if isinstance(value, str):
+            return value
+    for value in values:
+        if isinstance(value, Mapping) and value:
+            return str(max(value, key=lambda key: value[key]))
+    largest = max((np.asarray(value).ravel() for value in values), key=np.size, default=None)
+    return "" if largest is None or not largest.size else str(int(largest.argmax()))
+
+
+def digest(values: Vector) -> str:
+    """sha256 of the values to 3 significant digits."""
+    text = " ".join(f"{value:.2e}" for value in values.tolist())
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def difference(values: Vector, reference: Vector) -> float:
+    """Relative L2 distance; 1 where the sizes do not even agree."""
+    if values.shape != reference.shape:
+        return 1.0
+    scale = float(np.linalg.norm(reference))
+    distance = float(np.linalg.norm(values - reference))
+    return distance / scale if scale else float(distance > 0)
+
+
+def wrong(output: Output) -> str:
+    """Why these outputs disqualify their launch; empty when they do not."""
+    if not output.finite:
+        return "outputs are not finite (NaN or infinity)"
+    if output.difference is not None and output.difference > TOLERANCE:
+        return (
+            f"outputs differ from the reference by {output.difference:.2g} (relative L2; "
+            f"allowed {TOLERANCE:g}), top-1 is {output.top1}"
+        )
+    return ""

@@ -1,0 +1,1 @@
+"""What an iOS app needs beside the model."""

@@ -1,0 +1,111 @@
+"""The Swift file of `--swift`: this package in an iOS app, with the crop it was evaluated with.
+
+Vision's `.centerCrop` alone takes the whole shorter side, where checkpoints were evaluated on
+the middle 0.875 of it. The rest of the preprocessing is in the package. Kept as a template of
+Swift, `templates/classifier.swift`; the tests evaluate its arithmetic.
+"""
+
+from importlib.resources import files as resources
+from pathlib import Path
+from string import Template
+from typing import NamedTuple
+
+from export.formats.coreml.save import summary
+from export.package.metadata import Facts
+from export.spec import ExportSpec
+from mobilenet.common import files
+from mobilenet.common.errors import ConfigError, PackageError
+
+MARK = "// Written by mobilenet-coreml"
+MACOS = {
+    13: "10.15", 14: "11.0", 15: "12.0", 16: "13.0", 17: "14.0", 18: "15.0", 26: "26.0"
+}  # fmt: skip
+"""The macOS that came with an iOS."""
+EXAMPLE = (4032, 3024)  # pixels: an iPhone's photograph, 4:3
+
+
+class Region(NamedTuple):
+    """A rectangle in Vision's coordinates: both sides are 1, the origin is at the lower left."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+def region_of_interest(crop: float, width: float, height: float) -> Region:
+    """The centred square, `crop` times the shorter side, of an upright picture of these pixels.
+
+    The template's `regionOfInterest` in Python. Vision fails for a rectangle that leaves the unit
+    square; this one cannot while 0 < crop <= 1.
+    """
+    side = crop * min(width, height)
+    return Region(
+        (width - side) / 2 / width, (height - side) / 2 / height, side / width, side / height
+    )
+
+
+def swift_path(package: Path) -> Path:
+    return package.with_name(f"{package.stem}Classifier.swift")
+
+
+def check_spec(spec: ExportSpec) -> None:
+    """Raise `ConfigError` for a package that Vision would not take for a picture classifier."""
+    if spec.input != "image" or spec.outputs != "classifier":
+        raise ConfigError(
+            f"--swift with input {spec.input} and outputs {spec.outputs}: Vision wants an image "
+            "classifier",
+            "leave --input and --outputs out, or leave --swift out and call Core ML yourself",
+        )
+
+
+def check_destination(package: Path) -> None:
+    """Raise before anything is written if the Swift file cannot or must not be."""
+    if not (package.stem.isascii() and package.stem.isidentifier()):
+        raise ConfigError(
+            f"--swift with package name {package.stem!r}: Xcode names the Swift class after it",
+            "choose an --output of letters, digits and underscores, not starting with a digit",
+        )
+    path = swift_path(package)
+    if path.exists() and not (path.is_file() and _is_ours(path)):
+        raise PackageError(
+            f"{path} exists and was not written by this tool: it is not replaced",
+            "move it away, or choose another --output",
+        )
+
+
+def write_classifier(package: Path, facts: Facts) -> Path:
+    """Write the Swift file for an image classifier beside its package; returns its path."""
+    path = swift_path(package)
+    files.write_atomically(path, source(package.stem, facts).encode())
+    return path
+
+
+def source(model: str, facts: Facts) -> str:
+    """The Swift file for the class `model`, which Xcode generates from the package."""
+    size = facts.config.resolution
+    shorter = facts.geometry.shorter_side(size)
+    template = (resources("export") / "app" / "templates" / "classifier.swift").read_text("utf-8")
+    return Template(template).substitute(
+        model=model,
+        tool=facts.tool,
+        summary=summary(facts),
+        size=size,
+        shorter=shorter,
+        interpolation=facts.geometry.interpolation,
+        units=facts.compute_units,
+        ios=facts.min_ios,
+        macos=MACOS[facts.min_ios],
+        example=_example(size / shorter),
+    )
+
+
+def _example(crop: float) -> str:
+    region = region_of_interest(crop, *EXAMPLE)
+    values = ", ".join(f"{value:.4g}" for value in region)
+    return f"{EXAMPLE[0]} x {EXAMPLE[1]}: ({values})"
+
+
+def _is_ours(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(MARK)) == MARK.encode()

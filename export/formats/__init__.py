@@ -1,0 +1,1 @@
+"""The formats that models are written in."""

@@ -1,0 +1,1 @@
+"""Core ML, written with coremltools: ML Programs, and NeuralNetworks for older systems."""

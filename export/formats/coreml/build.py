@@ -1,0 +1,213 @@
+"""Folded layers to a Core ML model, written with coremltools' Builder: one program, two formats.
+
+No trace: the block table in `mobilenet.networks.v1` drives this as it drives the PyTorch module,
+TF's SAME padding becomes a padded convolution instead of a `pad` op, ReLU6 stays `relu6`, and no
+version of torch can break it. `trace` is the independent route the tests compare with.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from export.formats.coreml import neuralnetwork
+from export.formats.coreml.coremltools_import import coremltools
+from export.spec import ExportSpec, Precision
+from mobilenet import fold
+from mobilenet.checkpoint import Checkpoint
+from mobilenet.preprocess import Normalization
+
+LOGITS = "logits"
+CLASS_LABEL = "classLabel"
+
+
+class Quantizer(NamedTuple):
+    """Of activations: clip(round(x / scale) + zero_point, 0, 255), as uint8."""
+
+    scale: float
+    zero_point: int = 0
+
+
+class Names(NamedTuple):
+    """Names of the program's input and of its array of results."""
+
+    input: str
+    output: str
+
+
+def names(spec: ExportSpec) -> Names:
+    """What the parts of a program built for `spec` are called."""
+    output = CLASS_LABEL + "_probs" if spec.outputs == "classifier" else spec.outputs
+    return Names("image" if spec.input == "image" else "input", output)
+
+
+def build(
+    checkpoint: Checkpoint,
+    spec: ExportSpec,
+    *,
+    precision: Precision | None = None,
+    quantizers: Mapping[str, Quantizer] = MappingProxyType({}),
+    passes: Any = None,
+) -> Any:
+    """A `coremltools.models.MLModel` of the folded network, without metadata.
+
+    BN is folded here if it is not yet. Image input: scalar scale and bias in the program, the
+    rest in conv0's kernel. `precision` overrides the spec's: verification builds a float32 twin.
+    `quantizers` are those of the inputs of layers, by the layer's name; `passes` a coremltools
+    pipeline that compresses weights.
+    """
+    ct = coremltools(torch=False)
+    spec = spec.resolved()
+    half = (precision or spec.precision) == "fp16"
+    checkpoint = fold.fold(checkpoint)
+    if spec.input == "image":
+        _, gain = checkpoint.normalization.split()
+        stem = fold.scale_input(checkpoint.layers["conv0"], gain)
+        checkpoint = replace(checkpoint, layers={**checkpoint.layers, "conv0": stem})
+    old = spec.format == "neuralnetwork"
+    size = checkpoint.config.resolution
+    model = ct.convert(
+        _Writer(ct, checkpoint, spec, half, quantizers).program(),
+        source="milinternal",
+        convert_to=spec.format,
+        inputs=[input_type(ct, spec, size, checkpoint.normalization)],
+        classifier_config=classifier_config(ct, spec, checkpoint.labels),
+        minimum_deployment_target=opset(ct, spec),
+        # an ML Program is typed already, so needs no cast pass; the old format has no types
+        compute_precision=None if old else ct.precision.FLOAT32,
+        pass_pipeline=passes or ct.PassPipeline.EMPTY,
+        skip_model_load=True,
+    )
+    return neuralnetwork.finished(ct, model, names(spec).output, half) if old else model
+
+
+def input_type(ct: Any, spec: ExportSpec, size: int, normalization: Normalization) -> Any:
+    """coremltools' description of the input: a picture with scale and bias, or an array."""
+    name, shape = names(spec).input, (1, 3, size, size)
+    if spec.input == "tensor":
+        return ct.TensorType(name=name, shape=shape, dtype=np.float32)
+    scaling, _ = normalization.split()
+    return ct.ImageType(
+        name=name, shape=shape, scale=scaling.scale, bias=list(scaling.bias),
+        color_layout=getattr(ct.colorlayout, normalization.order),
+    )  # fmt: skip
+
+
+def classifier_config(ct: Any, spec: ExportSpec, labels: Sequence[str]) -> Any:
+    """coremltools' description of the classes; None where the output is an array."""
+    if spec.outputs != "classifier":
+        return None
+    return ct.ClassifierConfig(list(labels), CLASS_LABEL)
+
+
+def opset(ct: Any, spec: ExportSpec) -> Any:
+    """coremltools' target for the oldest iOS of `spec`."""
+    return getattr(ct.target, f"iOS{spec.resolved().min_ios}")
+
+
+class _Writer:
+    """Writes one program: what all of its parts need, once."""
+
+    def __init__(
+        self, ct: Any, checkpoint: Checkpoint, spec: ExportSpec, half: bool,
+        quantizers: Mapping[str, Quantizer],
+    ) -> None:  # fmt: skip
+        from coremltools.converters.mil import Builder
+
+        self.mb, self.opset = Builder, opset(ct, spec)
+        self.checkpoint, self.spec, self.quantizers = checkpoint, spec, quantizers
+        self.old = spec.format == "neuralnetwork"  # it stores halves, and declares no types
+        self.half = half and not self.old
+        self.dtype = np.float16 if self.half else np.float32
+
+    def program(self) -> Any:
+        from coremltools.converters.mil.mil import Function, Program
+
+        name, size = names(self.spec), self.checkpoint.config.resolution
+        placeholder = {name.input: self.mb.placeholder(shape=(1, 3, size, size))}
+        program = Program()
+        with Function(placeholder, opset_version=self.opset) as main:
+            x = main.inputs[name.input]
+            if self.half:
+                x = self.mb.cast(x=x, dtype="fp16", name="image_fp16")
+            main.set_outputs([self._head(self._features(x))])
+            program.add_function("main", main)
+        return program
+
+    def _features(self, x: Any) -> Any:
+        for spec in self.checkpoint.config.convolutions():
+            padding = (
+                {"pad_type": "custom", "pad": list(spec.pads)}
+                if any(spec.pads)
+                else {"pad_type": "valid"}
+            )
+            x = self.mb.conv(
+                x=self._quantized(x, spec.name), **self._weights(spec.name), **padding,
+                strides=[spec.stride] * 2, groups=spec.groups, name=spec.name,
+            )  # fmt: skip
+            x = self._activated(x, spec.name)
+        return x
+
+    def _activated(self, x: Any, layer: str) -> Any:
+        kind = self.checkpoint.config.activation
+        name = f"{layer}_{kind}"
+        if kind == "relu6" and self.old:  # whose relu6 becomes four layers
+            return self.mb.clip(x=x, alpha=0.0, beta=6.0, name=name)
+        return getattr(self.mb, kind)(x=x, name=name)
+
+    def _quantized(self, x: Any, layer: str) -> Any:
+        """`x` through eight bits and back, where the layer that reads it has a quantizer."""
+        if layer not in self.quantizers:
+            return x
+        scale, zero_point = self.quantizers[layer]
+        given = {"scale": self.dtype(scale), "zero_point": np.uint8(zero_point)}
+        name = f"{layer}_input"
+        x = self.mb.quantize(input=x, output_dtype="uint8", **given, name=f"{name}_uint8")
+        return self.mb.dequantize(input=x, **given, name=name)
+
+    def _weights(self, layer: str) -> dict[str, Any]:
+        weights = self.checkpoint.layers[layer]
+        assert weights.bias is not None, "fold first"
+        return {
+            "weight": weights.kernel.astype(self.dtype),
+            "bias": weights.bias.astype(self.dtype),
+        }
+
+    def _head(self, x: Any) -> Any:
+        outputs, conv = self.spec.outputs, self.spec.rule.head == "conv"
+        if self.checkpoint.config.until:
+            return self._cast_or_identity(x, "features")
+        if outputs == "features":
+            name = self._named("features", last=True)
+            return self._finished(
+                self.mb.reduce_mean(x=x, axes=[2, 3], keep_dims=False, name=name)
+            )
+        x = self.mb.reduce_mean(x=x, axes=[2, 3], keep_dims=conv, name="pool")
+        x = self._quantized(x, LOGITS)
+        name, weights = self._named(LOGITS, last=outputs == "logits"), self._weights(LOGITS)
+        if conv:
+            weights["weight"] = weights["weight"][:, :, None, None]
+            x = self.mb.conv(x=x, **weights, pad_type="valid", name="fc")
+            x = self.mb.reshape(x=x, shape=[1, len(weights["bias"])], name=name)
+        else:
+            x = self.mb.linear(x=x, **weights, name=name)
+        if outputs != "logits":
+            x = self.mb.softmax(x=x, axis=1, name=self._named("probabilities", last=True))
+        return self._finished(x)
+
+    def _cast_or_identity(self, x: Any, name: str) -> Any:
+        """`x` as float32 under the name of an output."""
+        if self.half:
+            return self.mb.cast(x=x, dtype="fp32", name=name)
+        return self.mb.identity(x=x, name=name)
+
+    def _named(self, name: str, *, last: bool) -> str:
+        """Name of a result; of the last one of halves, the cast that follows takes the name."""
+        return f"{name}_fp16" if last and self.half else name
+
+    def _finished(self, x: Any) -> Any:
+        if not self.half:
+            return x
+        return self.mb.cast(x=x, dtype="fp32", name=x.name.removesuffix("_fp16"))

@@ -1,0 +1,79 @@
+"""Any PyTorch module to a Core ML model by tracing: baselines, users' own networks, cross-check.
+
+The Builder route (`build`) knows MobileNet; this one knows nothing and converts what
+`torch.jit.trace` sees. Two routes that agree are better evidence than one.
+"""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from export.formats.coreml.build import classifier_config, input_type, names, opset
+from export.formats.coreml.coremltools_import import coremltools
+from export.spec import ExportSpec
+from mobilenet.preprocess import Normalization
+
+
+class _Wrapped(nn.Module):
+    """Gain per channel before the network (what Core ML's scalar scale leaves), softmax behind."""
+
+    def __init__(self, module: nn.Module, gain: Sequence[float], softmax: bool) -> None:
+        super().__init__()
+        self.module, self.softmax = module, softmax
+        self.gain = None if set(gain) == {1.0} else torch.tensor(gain).view(1, 3, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.module(x if self.gain is None else x * self.gain)
+        return y.softmax(1) if self.softmax else y
+
+
+def trace(
+    module: nn.Module,
+    size: int,
+    spec: ExportSpec,
+    normalization: Normalization,
+    labels: Sequence[str] = (),
+) -> Any:
+    """A `coremltools.models.MLModel` of `module`, which maps (1, 3, size, size) to (1, classes).
+
+    The module takes normalized images and gives logits (with `outputs` features, any array);
+    preprocessing and softmax are added here.
+    """
+    ct = coremltools(torch=True)
+    spec, name = spec.resolved(), names(spec)
+    _, gain = normalization.split()
+    softmax = spec.outputs in ("classifier", "probabilities")
+    wrapped = _Wrapped(module, gain if spec.input == "image" else (1.0,), softmax).eval()
+    outputs = (
+        None if spec.outputs == "classifier" else [ct.TensorType(name.output, dtype=np.float32)]
+    )
+    with _quietly():
+        example = torch.zeros(1, 3, size, size)
+        traced = torch.jit.trace(wrapped, example, check_trace=False)  # type: ignore[no-untyped-call]
+        return ct.convert(
+            traced,
+            convert_to="mlprogram",
+            inputs=[input_type(ct, spec, size, normalization)],
+            outputs=outputs,
+            classifier_config=classifier_config(ct, spec, labels),
+            minimum_deployment_target=opset(ct, spec),
+            compute_precision=getattr(
+                ct.precision, "FLOAT16" if spec.precision == "fp16" else "FLOAT32"
+            ),
+            skip_model_load=True,
+        )
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """torch 2.13 deprecates tracing, and warns of sizes that become constants, as they should."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        warnings.filterwarnings("ignore", "Output, .* has been renamed", UserWarning)
+        warnings.filterwarnings("ignore", category=torch.jit._trace.TracerWarning)
+        yield

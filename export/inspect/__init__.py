@@ -1,0 +1,1 @@
+"""Facts about any Core ML model, and what is odd about it."""

@@ -1,0 +1,122 @@
+"""What becomes of a picture before the first convolution, worked out from the program."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.mil.description import ImageInput
+from export.mil.program import Function, Op
+
+Array = NDArray[np.float64]
+
+PASSES = ("cast", "identity", "pad", "transpose")  # do not change what a pixel is worth
+KERNELS = ("conv", "linear", "matmul")
+
+
+@dataclass(frozen=True, eq=False)
+class Pixels:
+    """Per channel, in the model's order, the first layer sees scale * pixel + bias."""
+
+    input: ImageInput
+    scale: Array  # (C,)
+    bias: Array  # (C,)
+    steps: tuple[Op, ...]  # everything on the way
+    first: Op | None  # the layer they reach; None when the way forks or is not affine
+
+    @property
+    def low(self) -> Array:
+        return np.minimum(self.bias, 255 * self.scale + self.bias)
+
+    @property
+    def high(self) -> Array:
+        return np.maximum(self.bias, 255 * self.scale + self.bias)
+
+    @property
+    def span(self) -> float:
+        """Of the widest channel."""
+        return float((self.high - self.low).max())
+
+    @property
+    def range(self) -> str:
+        """What the pixels 0 to 255 become: "-1 to 1", for each channel where they differ."""
+        pairs = zip(self.low, self.high, strict=True)
+        return ", ".join(dict.fromkeys(f"{low:.4g} to {high:.4g}" for low, high in pairs))
+
+    @property
+    def arithmetic(self) -> tuple[Op, ...]:
+        """The steps that compute."""
+        return tuple(step for step in self.steps if step.type not in PASSES)
+
+
+def pixels(function: Function) -> tuple[Pixels, ...]:
+    """The way of each image input."""
+    images = [face for face in function.description.inputs if isinstance(face, ImageInput)]
+    return tuple(_follow(function, face) for face in images)
+
+
+def _follow(function: Function, face: ImageInput) -> Pixels:
+    channels = 3 if face.color in ("RGB", "BGR") else 1
+    scale, bias = np.ones(channels), np.zeros(channels)
+    steps: list[Op] = []
+    name = face.name
+    while True:
+        users = [op for op in function.ops if any(name in given for given in op.inputs.values())]
+        if len(users) != 1:
+            return Pixels(face, scale, bias, tuple(steps), None)
+        op = users[0]
+        if op.type in KERNELS:
+            return Pixels(face, scale, bias, tuple(steps), op)
+        if op.type not in PASSES:
+            try:
+                factor, shift = _affine(function, op, name, channels)
+            except _NotAffine:
+                return Pixels(face, scale, bias, tuple(steps), None)
+            scale, bias = scale * factor, bias * factor + shift
+        steps.append(op)
+        name = op.outputs[0].name
+
+
+class _NotAffine(Exception):  # noqa: N818  # a way out of here, no error of anybody's
+    pass
+
+
+def _affine(function: Function, op: Op, x: str, channels: int) -> tuple[Array, Array]:
+    """Scale and bias of one operation on `x`."""
+
+    def operand(name: str, default: float = 0.0) -> Array:
+        if not op.inputs.get(name):
+            return np.full(channels, default)
+        value = function.array(op, name)
+        if value is None:
+            raise _NotAffine
+        return _per_channel(value.astype(np.float64), channels)
+
+    one, zero = np.ones(channels), np.zeros(channels)
+    if op.type in ("mul", "add", "sub", "real_div"):
+        forward = x in op.inputs["x"]
+        other = operand("y" if forward else "x")
+        if op.type == "real_div" and not forward:
+            raise _NotAffine
+        return {
+            "mul": (other, zero),
+            "add": (one, other),
+            "sub": (one, -other) if forward else (-one, other),
+            "real_div": (one / np.where(other == 0, np.nan, other), zero),
+        }[op.type]
+    if op.type == "linear_activation":
+        return operand("alpha", 1.0), operand("beta")
+    if op.type == "batch_norm":
+        variance = operand("variance", 1.0) + operand("epsilon", 1e-5)
+        scale = operand("gamma", 1.0) / np.sqrt(np.abs(variance))
+        return scale, operand("beta") - operand("mean") * scale
+    raise _NotAffine
+
+
+def _per_channel(value: Array, channels: int) -> Array:
+    """A number, or one for each channel and nothing along the other axes."""
+    if value.size == 1:
+        return np.full(channels, value.reshape(()))
+    if value.size == channels == max(value.shape):
+        return value.reshape(-1)
+    raise _NotAffine

@@ -1,0 +1,86 @@
+"""Weights, precision, and what cannot be counted."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.inspect.rules.finding import Finding, Rule, Subject
+from export.mil.program import Constant, Function
+from export.package.metadata import facts_of
+
+
+def _untrained(subject: Subject) -> Iterator[Finding]:
+    facts = facts_of(subject.function.description.metadata)
+    if facts is not None and not facts.provenance.trained:
+        yield Finding(
+            "untrained", "warning",
+            "the weights were never trained: the answers mean nothing, costs and speed are right",
+            "export again with --weights imagenet",
+        )  # fmt: skip
+
+
+def _float32(subject: Subject) -> Iterator[Finding]:  # coremltools guide, "Typed Execution"
+    if subject.kind != "mlprogram":
+        return
+    heavy = [o.op for o in subject.cost.ops if o.macs or o.macs is None]
+    full = [op for op in heavy if any(out.dtype == "float32" for out in op.outputs)]
+    if full:
+        yield Finding(
+            "float32", "warning",
+            f"{len(full)} of {len(heavy)} layers compute in float32: they cannot run on the "
+            "Neural Engine, which has float16 alone",
+            "export with compute_precision FLOAT16, unless it is meant for the CPU or GPU",
+        )  # fmt: skip
+
+
+def _not_finite(subject: Subject) -> Iterator[Finding]:
+    broken = [name for name, constant in _constants(subject.function) if not _finite(constant)]
+    if broken:
+        yield Finding(
+            "weights-not-finite", "error",
+            f"{len(broken)} weights hold NaN or infinity, the first is {broken[0]!r}: the outputs "
+            "will too",
+            "check the checkpoint; float16 ends at 65504, larger weights become infinite",
+        )  # fmt: skip
+
+
+def _unknown(subject: Subject) -> Iterator[Finding]:
+    kinds = Counter(o.op.type for o in subject.cost.ops if o.macs is None)
+    if kinds:
+        listed = ", ".join(f"{kind} ({count})" for kind, count in sorted(kinds.items()))
+        yield Finding(
+            "unknown-cost", "note",
+            f"the cost of some operations is not known: {listed}; totals are lower bounds",
+            "read the total as 'at least'",
+        )  # fmt: skip
+
+
+def _constants(function: Function) -> Iterator[tuple[str, Constant]]:
+    yield from function.constants.items()
+    for op in function.ops:
+        for parameter, given in op.inputs.items():
+            for one in given:
+                if isinstance(one, Constant):
+                    yield f"{op.name}.{parameter}", one
+
+
+def _finite(constant: Constant) -> bool:
+    """Whether all stored numbers are; a palette is looked at, not the weights made from it."""
+    for leaf in constant.stored():
+        if leaf.type.dtype in ("float16", "float32", "float64") and leaf.type.elements > 0:
+            value = leaf.load()
+            if isinstance(value, np.ndarray) and not _all_finite(value):
+                return False
+    return True
+
+
+def _all_finite(value: NDArray[Any]) -> bool:
+    if value.dtype == np.float16:  # exponent all ones; ten times as fast as isfinite
+        return not ((value.view(np.uint16) & 0x7C00) == 0x7C00).any()
+    return bool(np.isfinite(value).all())
+
+
+RULES: tuple[Rule, ...] = (_untrained, _float32, _not_finite, _unknown)

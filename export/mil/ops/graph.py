@@ -1,0 +1,111 @@
+"""An ONNX graph while it grows out of a MIL function."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from export.mil.program import Constant, Function, TensorType
+from mobilenet.common.errors import PackageError
+
+DEDUPLICATED_BYTES = 64  # bounds and axes that many nodes share
+
+# ONNX's type of a value by MIL's. Half precision is computed in float32, since the CPU has no
+# half precision convolutions; what is lost by storing halves is lost by `Graph.rounded`.
+ONNX_TYPES: dict[str, int] = {
+    "float16": TensorProto.FLOAT, "float32": TensorProto.FLOAT, "bool": TensorProto.BOOL,
+    "int8": TensorProto.INT8, "uint8": TensorProto.UINT8, "int32": TensorProto.INT32,
+    "int16": TensorProto.INT16, "uint16": TensorProto.UINT16,
+}  # fmt: skip
+
+
+class Graph:
+    """Nodes and initializers so far, and which ONNX name stands for which MIL value."""
+
+    def __init__(self, function: Function, declared: bool) -> None:
+        self.constants = function.constants
+        self.declared = declared
+        self.nodes: list[onnx.NodeProto] = []
+        self.initializers: list[onnx.TensorProto] = []
+        self._types = function.types()
+        self._names: dict[str, str] = {}
+        self._numbers = itertools.count()
+        self._shared: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+
+    def bind(self, value: TensorType, name: str) -> None:
+        """Let the ONNX value `name` stand for a MIL value, rounded as that is declared."""
+        half = self.declared and value.dtype == "float16"
+        self._names[value.name] = self._rounded(name) if half else name
+
+    def value(self, argument: str | Constant) -> str:
+        """ONNX name of a MIL value; constants become initializers when they are first used."""
+        if isinstance(argument, str):
+            if argument not in self._names:
+                self._names[argument] = self._initializer(self._constant(argument), argument)
+            return self._names[argument]
+        return self._initializer(argument, self._unused("constant"))
+
+    def type(self, argument: str | Constant) -> TensorType:
+        """MIL type of an argument."""
+        if isinstance(argument, Constant):
+            return argument.type
+        return self._types.get(argument) or self._constant(argument).type
+
+    def constant(self, value: NDArray[Any]) -> str:
+        """Name of an initializer with this value."""
+        if value.nbytes > DEDUPLICATED_BYTES:
+            return self._store(value, self._unused("constant"))
+        key = (value.dtype.str, value.shape, value.tobytes())
+        if key not in self._shared:
+            self._shared[key] = self._store(value, self._unused("constant"))
+        return self._shared[key]
+
+    def add(
+        self,
+        kind: str,
+        origin: str,
+        inputs: Sequence[str | None],
+        outputs: int,
+        attributes: Mapping[str, Any],
+    ) -> tuple[str, ...]:
+        """Add a node made for the MIL operation `origin`; returns the names of its outputs."""
+        named = [name or "" for name in inputs]
+        while named and not named[-1]:
+            named.pop()
+        results = tuple(self._unused(f"{origin}/{kind}") for _ in range(outputs))
+        self.nodes.append(helper.make_node(kind, named, results, results[0], **attributes))
+        return results
+
+    def _rounded(self, name: str) -> str:
+        """To the nearest half and back; what a half cannot hold becomes infinite."""
+        (half,) = self.add("Cast", name, [name], 1, {"to": TensorProto.FLOAT16})
+        return self.add("Cast", name, [half], 1, {"to": TensorProto.FLOAT})[0]
+
+    def _constant(self, name: str) -> Constant:
+        if name not in self.constants:
+            raise PackageError(
+                f"{name!r} is used before it is computed", "the program is damaged: make it again"
+            )
+        return self.constants[name]
+
+    def _initializer(self, constant: Constant, name: str) -> str:
+        value = constant.load()
+        if not isinstance(value, np.ndarray):
+            raise PackageError(
+                f"{constant.type.name!r} is text where numbers are needed",
+                "the program is damaged: make it again",
+            )
+        return self._store(value, name)
+
+    def _store(self, value: NDArray[Any], name: str) -> str:
+        if value.dtype == np.float16:
+            value = value.astype(np.float32)
+        self.initializers.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
+        return name
+
+    def _unused(self, stem: str) -> str:
+        return f"{stem}#{next(self._numbers)}"

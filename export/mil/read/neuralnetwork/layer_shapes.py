@@ -1,0 +1,158 @@
+"""Layers that move data: padding, cutting, joining, new shapes."""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from export.mil.read.neuralnetwork.layer_weights import weight
+from export.mil.read.neuralnetwork.windows import Rule, borders
+
+if TYPE_CHECKING:
+    from export.mil.read.neuralnetwork.network import Layer
+
+
+def _crop(layer: "Layer") -> None:
+    shape = layer.shape()
+    if len(layer.inputs) > 1 or shape is None:  # to the size of another value
+        layer.last("crop", values=tuple(layer.inputs))
+        return
+    top, bottom, left, right = borders(layer.params.cropAmounts)
+    lead, (height, width) = list(shape[:-2]), shape[-2:]
+    layer.last(
+        "slice_by_index", x=layer.inputs[0], begin=[0] * len(lead) + [top, left],
+        end=[*lead, height - bottom, width - right],
+    )  # fmt: skip
+
+
+def _pad(layer: "Layer") -> None:
+    p = layer.params
+    mode = {"reflection": "reflect", "replication": "replicate"}.get(
+        p.WhichOneof("PaddingType"), "constant"
+    )
+    pads, value = borders(p.paddingAmounts), float(p.constant.value)
+    layer.last("pad", x=layer.inputs[0], pad=pads, mode=mode, constant_val=value)
+
+
+def _constant_pad(layer: "Layer") -> None:
+    p = layer.params
+    if p.padToGivenOutputSizeMode or len(layer.inputs) > 1:
+        layer.last("constantPad", values=tuple(layer.inputs))
+        return
+    pads = [int(size) for size in p.padAmounts]
+    layer.last("pad", x=layer.inputs[0], pad=pads, mode="constant", constant_val=float(p.value))
+
+
+def _load_constant(layer: "Layer") -> None:
+    shape = tuple(int(size) for size in layer.params.shape)
+    lead = (1,) if layer.rank5 and len(shape) == 3 else ()
+    layer.constant(weight(layer.params.data, layer.name, (*lead, *shape)))
+
+
+def _old_reshape(layer: "Layer") -> None:
+    p = layer.params
+    shape = [int(size) for size in p.targetShape][-3:]
+    if p.mode == 1:
+        layer.last("reshape_channel_last", x=layer.inputs[0], shape=shape)
+        return
+    layer.last("reshape", x=layer.inputs[0], shape=[(layer.shape() or (1,))[0], *shape])
+
+
+def _flatten(layer: "Layer") -> None:
+    x, shape = layer.inputs[0], layer.shape() or (1,)
+    if layer.params.mode == 1:
+        x = layer.step("transpose", x=x, perm=[0, 2, 3, 1])
+    layer.last("reshape", x=x, shape=[shape[0], -1, 1, 1])
+
+
+def _permute(layer: "Layer") -> None:
+    axes = [int(axis) for axis in layer.params.axis]
+    if axes[:1] != [0]:
+        layer.last("permute_of_the_sequence", x=layer.inputs[0])
+        return
+    layer.last("transpose", x=layer.inputs[0], perm=[0, *axes[1:]])
+
+
+def _concat(layer: "Layer") -> None:
+    if layer.params.sequenceConcat:
+        layer.last("concat_of_the_sequence", values=tuple(layer.inputs))
+        return
+    layer.last("concat", values=tuple(layer.inputs), axis=-3, interleave=False)
+
+
+def _concat_nd(layer: "Layer") -> None:
+    p = layer.params
+    layer.last("concat", values=tuple(layer.inputs), axis=int(p.axis), interleave=p.interleave)
+
+
+def _split(layer: "Layer") -> None:
+    layer.last("split", x=layer.inputs[0], axis=-3, num_splits=int(layer.params.nOutputs))
+
+
+def _split_nd(layer: "Layer") -> None:
+    p = layer.params
+    sizes = {"split_sizes": [int(s) for s in p.splitSizes]} if p.splitSizes else {
+        "num_splits": int(p.numSplits)}  # fmt: skip
+    layer.last("split", x=layer.inputs[0], axis=int(p.axis), **sizes)
+
+
+def _slice(layer: "Layer") -> None:
+    p, rank = layer.params, len(layer.shape() or (1, 1, 1, 1))
+    axis, ends = rank - 3 + int(p.axis), [0] * rank
+    begin, strides, mask = [0] * rank, [1] * rank, [True] * rank
+    begin[axis], strides[axis] = int(p.startIndex), max(int(p.stride), 1)
+    ends[axis], mask[axis] = int(p.endIndex), int(p.endIndex) == 0
+    layer.last(
+        "slice_by_index", x=layer.inputs[0], begin=begin, end=ends, stride=strides, end_mask=mask
+    )
+
+
+def _slice_static(layer: "Layer") -> None:
+    p = layer.params
+    layer.last(
+        "slice_by_index", x=layer.inputs[0], begin=[int(i) for i in p.beginIds],
+        end=[int(i) for i in p.endIds], stride=[int(i) for i in p.strides],
+        begin_mask=list(p.beginMasks), end_mask=list(p.endMasks),
+        squeeze_mask=list(p.squeezeMasks) or [False] * len(p.beginIds),
+    )  # fmt: skip
+
+
+def _with(kind: str, field: str, parameter: str, layer: "Layer") -> None:
+    """An operation of one input whose list of numbers has another name."""
+    value = getattr(layer.params, field)
+    numbers = int(value) if isinstance(value, int) else [int(one) for one in value]
+    layer.last(kind, x=layer.inputs[0], **{parameter: numbers})
+
+
+def _squeeze(layer: "Layer") -> None:
+    p = layer.params
+    axes = {} if p.squeezeAll else {"axes": [int(axis) for axis in p.axes]}
+    layer.last("squeeze", x=layer.inputs[0], **axes)
+
+
+def _stack(layer: "Layer") -> None:
+    layer.last("stack", values=tuple(layer.inputs), axis=int(layer.params.axis))
+
+
+RULES: dict[str, Rule] = {
+    "concat": _concat,
+    "concatND": _concat_nd,
+    "constantPad": _constant_pad,
+    "crop": _crop,
+    "expandDims": partial(_with, "expand_dims", "axes", "axes"),
+    "flatten": _flatten,
+    "flattenTo2D": partial(_with, "flatten2d", "axis", "axis"),
+    "loadConstant": _load_constant,
+    "loadConstantND": _load_constant,
+    "padding": _pad,
+    "permute": _permute,
+    "rankPreservingReshape": partial(_with, "reshape", "targetShape", "shape"),
+    "reshape": _old_reshape,
+    "reshapeStatic": partial(_with, "reshape", "targetShape", "shape"),
+    "slice": _slice,
+    "sliceStatic": _slice_static,
+    "split": _split,
+    "splitND": _split_nd,
+    "squeeze": _squeeze,
+    "stack": _stack,
+    "tile": partial(_with, "tile", "reps", "reps"),
+    "transpose": partial(_with, "transpose", "axes", "perm"),
+}

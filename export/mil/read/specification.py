@@ -1,0 +1,110 @@
+"""The protobuf file of a model, and its face: inputs, outputs, labels, metadata.
+
+The message classes are coremltools' own, loaded without coremltools: its `__init__` imports
+every framework there is, its `proto` package needs protobuf alone.
+"""
+
+import importlib.util
+import sys
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+from export.mil.description import ImageInput, ModelDescription, Output, TensorInput
+from mobilenet.common.errors import PackageError, UnsupportedError
+
+MAX_BYTES = 1 << 30  # parsed protobuf takes a few times its size in memory
+COLORS: dict[int, Literal["GRAYSCALE", "RGB", "BGR"]] = {10: "GRAYSCALE", 20: "RGB", 30: "BGR"}
+ARRAY_TYPES = {
+    65568: "float32",
+    65600: "float64",
+    131104: "int32",
+    131080: "int8",
+    65552: "float16",
+}
+
+
+def load(path: Path) -> Any:
+    """The `Model` message in `path`."""
+    from google.protobuf.message import DecodeError
+
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise PackageError(f"{path} has {size} bytes", f"at most {MAX_BYTES} are read")
+    try:
+        model = proto("Model_pb2").Model.FromString(path.read_bytes())
+    except DecodeError as error:
+        raise PackageError(f"{path} is not a Core ML model: {error}", "copy it again") from error
+    if model.WhichOneof("Type") is None:
+        raise PackageError(f"{path} holds no model", "copy it again")
+    return model
+
+
+@cache
+def proto(name: str) -> Any:
+    """A module of `coremltools.proto`, without running `coremltools/__init__.py`."""
+    if "coremltools" in sys.modules:
+        return importlib.import_module(f"coremltools.proto.{name}")
+    found = importlib.util.find_spec("coremltools")
+    assert found is not None, "coremltools is a requirement of this package"
+    stub = ModuleType("coremltools")
+    stub.__path__ = list(found.submodule_search_locations or ())
+    sys.modules["coremltools"] = stub
+    try:
+        return importlib.import_module(f"coremltools.proto.{name}")
+    finally:
+        del sys.modules["coremltools"]  # a later import gets the real one
+
+
+def describe(face: Any, labels: tuple[str, ...], metadata: dict[str, str]) -> ModelDescription:
+    """What `face`, a `ModelDescription` or `FunctionDescription` message, says.
+
+    An image output is described as the array it is made from.
+    """
+    return ModelDescription(
+        inputs=tuple(_input(feature) for feature in face.input),
+        outputs=tuple(_output(feature) for feature in face.output),
+        labels=labels,
+        metadata=metadata,
+    )
+
+
+def _input(feature: Any) -> ImageInput | TensorInput:
+    kind = feature.type.WhichOneof("Type")
+    if kind == "imageType":
+        image = feature.type.imageType
+        if image.colorSpace not in COLORS:
+            raise UnsupportedError(
+                f"input {feature.name!r} has colour space {image.colorSpace}",
+                "RGB, BGR and 8-bit grayscale can be read",
+            )
+        return ImageInput(
+            feature.name, image.width, image.height, COLORS[image.colorSpace],
+            feature.shortDescription,
+        )  # fmt: skip
+    if kind == "multiArrayType":
+        array = feature.type.multiArrayType
+        return TensorInput(
+            feature.name, _sizes(array.shape), ARRAY_TYPES.get(array.dataType, "float32"),
+            feature.shortDescription,
+        )  # fmt: skip
+    raise UnsupportedError(
+        f"input {feature.name!r} is a {kind}", "images and multi-arrays can be read"
+    )
+
+
+def _output(feature: Any) -> Output:
+    kind = feature.type.WhichOneof("Type")
+    kinds: dict[str, Literal["string", "dictionary"]] = {
+        "stringType": "string", "dictionaryType": "dictionary",
+    }  # fmt: skip
+    shape: tuple[int, ...] = ()
+    if kind == "multiArrayType":
+        shape = _sizes(feature.type.multiArrayType.shape)
+    return Output(feature.name, kinds.get(kind, "array"), shape, feature.shortDescription)
+
+
+def _sizes(shape: Iterable[int]) -> tuple[int, ...]:
+    return tuple(int(size) for size in shape)

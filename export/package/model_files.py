@@ -1,0 +1,159 @@
+"""The reading side of a model on disk: where its parts are, and that they stay inside.
+
+A package is a folder `NAME.mlpackage` with `Manifest.json` and `Data/`; an `.mlmodel` is one
+file. Both are data from others: nothing here follows a path out of them, and nothing needs
+more than the standard library.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+from mobilenet.common.errors import PackageError
+from mobilenet.common.files import MANIFEST, MAX_MANIFEST_BYTES
+
+MAX_FILES = 10_000
+MODEL_PATH = "@model_path"  # how a program names the folder of its specification
+FOREIGN = ".DS_Store"  # Finder leaves these in every folder it opens
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """The files of one model."""
+
+    path: Path  # as given: the package's folder, or the .mlmodel
+    kind: Literal["mlpackage", "mlmodel"]
+    specification: Path  # the protobuf file
+
+    @property
+    def weights(self) -> Path | None:
+        """Folder of the weight files; None when the specification holds everything."""
+        folder = self.specification.parent / "weights"
+        return folder if folder.is_dir() else None
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all files."""
+        return sum(file.stat().st_size for _, file in self._files())
+
+    def identity(self) -> str:
+        """SHA-256 over names and contents, in hex: equal wherever the same package lies."""
+        digest = hashlib.sha256()
+        for name, file in self._files():
+            with file.open("rb") as stream:
+                content = hashlib.file_digest(stream, "sha256").digest()
+            digest.update(hashlib.sha256(name.encode()).digest() + content)
+        return digest.hexdigest()
+
+    def referenced(self, name: str) -> Path:
+        """The file that a program calls `name`, such as `@model_path/weights/weight.bin`."""
+        prefix, _, rest = name.partition("/")
+        if prefix != MODEL_PATH:
+            raise PackageError(
+                f"{self.path} keeps weights in {name!r}, outside of itself",
+                f"a whole package names its files {MODEL_PATH}/...",
+            )
+        root = self.path if self.kind == "mlpackage" else self.specification.parent
+        return _inside(root, self.specification.parent, rest, "weight file")
+
+    def _files(self) -> Iterator[tuple[str, Path]]:
+        """Relative name and path of every file, in the order of the names."""
+        if self.kind == "mlmodel":
+            yield "model.mlmodel", self.specification  # its own name says nothing about it
+            return
+        found: list[tuple[str, Path]] = []
+        for folder, folders, names in os.walk(self.path):
+            for name in (*folders, *names):
+                path = Path(folder, name)
+                if path.is_symlink():
+                    _refuse_escape(self.path, path)
+                if path.is_file() and name != FOREIGN:
+                    found.append((path.relative_to(self.path).as_posix(), path))
+            if len(found) > MAX_FILES:
+                raise PackageError(
+                    f"{self.path} holds more than {MAX_FILES} files",
+                    "a package holds three; is this the folder above it?",
+                )
+        yield from sorted(found)
+
+
+def find(path: Path) -> ModelFiles:
+    """The files of the model at `path`, a package or an `.mlmodel`.
+
+    Raises `PackageError` when there is none, or when it points outside of itself.
+    """
+    if path.is_file():
+        return _single(path)
+    if not path.is_dir():
+        raise PackageError(f"{path} does not exist", "give a .mlpackage folder or .mlmodel file")
+    if (path / "coremldata.bin").exists():
+        raise PackageError(
+            f"{path} is a compiled model", "give the .mlpackage it was compiled from"
+        )
+    manifest = path / MANIFEST
+    if not manifest.is_file():
+        raise PackageError(
+            f"{path} is not a model package: it has no Manifest.json",
+            "give the folder that ends in .mlpackage itself",
+        )
+    item = _root_item(_inside(path, path, MANIFEST, "manifest"))
+    return ModelFiles(path, "mlpackage", _inside(path, path / "Data", item, "model"))
+
+
+def _single(path: Path) -> ModelFiles:
+    if path.suffix != ".mlmodel":
+        raise PackageError(
+            f"{path} is neither a model package nor an .mlmodel file",
+            "unpack it first" if path.suffix == ".zip" else "give a .mlpackage or .mlmodel",
+        )
+    return ModelFiles(path, "mlmodel", path)
+
+
+def _root_item(manifest: Path) -> str:
+    """Path of the model below `Data`, as the manifest has it."""
+    size = manifest.stat().st_size
+    if size > MAX_MANIFEST_BYTES:
+        raise PackageError(
+            f"{manifest} has {size} bytes", f"at most {MAX_MANIFEST_BYTES} are read"
+        )
+    try:
+        content: Any = json.loads(manifest.read_bytes())
+        item = content["itemInfoEntries"][content["rootModelIdentifier"]]["path"]
+    except (ValueError, RecursionError) as error:
+        raise PackageError(f"{manifest} is not JSON: {error}", "copy the package again") from error
+    except (KeyError, TypeError, IndexError) as error:
+        raise PackageError(
+            f"{manifest} names no root model ({error})", "copy the package again"
+        ) from error
+    if not isinstance(item, str):
+        raise PackageError(f"{manifest} gives {item!r} as a path", "copy the package again")
+    return item
+
+
+def _inside(root: Path, base: Path, name: str, what: str) -> Path:
+    """The file `base/name`, which is there and lies within `root`, also through links."""
+    relative = PurePosixPath(name)
+    if relative.is_absolute() or ".." in relative.parts or "\\" in name or not name.isprintable():
+        raise PackageError(
+            f"{root} points outside of itself: its {what} is {name!r}", "do not trust this package"
+        )
+    path = base / relative
+    _refuse_escape(root, path)
+    if not path.is_file():
+        raise PackageError(
+            f"{root} is incomplete: its {what} {name!r} is missing", "copy the package again"
+        )
+    return path
+
+
+def _refuse_escape(root: Path, path: Path) -> None:
+    target = path.resolve()
+    if not target.is_relative_to(root.resolve()):
+        raise PackageError(
+            f"{root} points outside of itself: {path.relative_to(root)} is a link to {target}",
+            "copy the package with its links followed: cp -RL",
+        )

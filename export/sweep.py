@@ -1,0 +1,167 @@
+"""`python -m export all`: a whole grid of variants, in worker processes, resumable.
+
+A package that is whole, verified and made from the same weights and options is left as it is. A
+variant that fails is a row; the others are finished. Workers are fresh processes: coremltools is
+not thread-safe, and in forked ones it leaves its temporary packages behind.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Literal, Self
+
+import msgspec
+
+from export.pipeline import Exported, export_variant
+from export.spec import ExportSpec, Target, Variant
+from mobilenet import __version__
+from mobilenet.common import files, terminal
+from mobilenet.common.errors import ConfigError, UserError
+
+MANIFEST = "manifest.json"
+SCHEMA = 1
+Status = Literal["exported", "unchanged", "failed", "not reached"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One variant of the grid and how to write it."""
+
+    variant: Variant
+    spec: ExportSpec
+
+    @property
+    def name(self) -> str:
+        depth = " shallow" if self.variant.shallow else ""
+        return f"{self.variant.alpha:g} {self.variant.pixels}{depth} {self.spec.target}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """What became of a cell: a line of the manifest."""
+
+    alpha: float
+    resolution: int
+    shallow: bool
+    target: Target
+    status: Status
+    reason: str = ""  # of a failure
+    remarks: tuple[str, ...] = ()  # warnings, such as that the weights are untrained
+    package: str = ""
+    identity: str = ""
+    size_bytes: int | None = None
+    macs: int | None = None
+    parameters: int | None = None
+    agreement: float | None = None
+    weights: str = ""
+    trained: bool | None = None
+
+    @classmethod
+    def of(cls, cell: Cell, status: Status, reason: str = "") -> Self:
+        """A row that tells only what was asked for and why it is not there."""
+        variant = cell.variant
+        assert variant.alpha is not None, "a grid names every alpha"
+        assert variant.pixels is not None, "a grid names every resolution"
+        shallow, target = bool(variant.shallow), cell.spec.target
+        return cls(variant.alpha, variant.pixels, shallow, target, status, reason)
+
+    def with_package(self, exported: Exported) -> Self:
+        facts = exported.facts
+        return replace(
+            self,
+            package=exported.path.name,
+            identity=exported.identity,
+            size_bytes=exported.size_bytes,
+            macs=facts.macs,
+            parameters=facts.parameters,
+            agreement=exported.verified.agreement if exported.verified else None,
+            weights=facts.provenance.source,
+            trained=facts.provenance.trained,
+        )
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The whole grid as it stands in a folder."""
+
+    schema: int
+    tool: str
+    rows: tuple[Row, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """0 when every cell has its package, 130 when it was interrupted, else 2."""
+        states = {row.status for row in self.rows}
+        return 130 if "not reached" in states else 2 if "failed" in states else 0
+
+
+def export_all(
+    grid: Sequence[Cell], folder: Path, *, workers: int | None, verify: bool, offline: bool
+) -> Iterator[Row]:
+    """Rows as they are finished. Closing the iterator stops what has not begun."""
+    cores = os.cpu_count() or 1
+    workers = min(cores if workers is None else workers, len(grid))
+    if workers < 1:
+        raise ConfigError(f"workers is {workers}", "at least 1")
+    threads = max(1, cores // workers)
+    context = get_context("spawn")
+    pool = ProcessPoolExecutor(workers, context, initializer=_prepare, initargs=(threads,))
+    try:
+        waiting: dict[Future[Row], Cell] = {
+            pool.submit(_export_cell, cell, folder, verify, offline): cell for cell in grid
+        }
+        while waiting:
+            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                yield _row(future, waiting.pop(future))
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def write_manifest(grid: Sequence[Cell], rows: Sequence[Row], path: Path) -> Manifest:
+    """Write the grid in its own order; cells without a row were not reached."""
+    found = {(row.alpha, row.resolution, row.shallow, row.target): row for row in rows}
+    ordered = []
+    for cell in grid:
+        blank = Row.of(cell, "not reached")
+        key = (blank.alpha, blank.resolution, blank.shallow, blank.target)
+        ordered.append(found.get(key, blank))
+    manifest = Manifest(SCHEMA, __version__, tuple(ordered))
+    files.write_atomically(path, msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
+    return manifest
+
+
+def _row(future: "Future[Row]", cell: Cell) -> Row:
+    try:
+        return future.result()
+    except UserError as error:
+        return Row.of(cell, "failed", error.message)
+    except Exception as error:  # noqa: BLE001  # a crash of one variant is its row, not the grid's end
+        return Row.of(cell, "failed", f"{type(error).__name__}: {error}")
+
+
+def _prepare(threads: int) -> None:
+    """In a worker: share the cores, leave Ctrl-C and the terminal to the parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ["OMP_NUM_THREADS"] = str(threads)  # read by torch when it is imported
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
+def _export_cell(cell: Cell, folder: Path, verify: bool, offline: bool) -> Row:
+    """In a worker: one variant, unless its package is there already."""
+    with terminal.err.capture() as said:
+        exported = export_variant(
+            cell.variant,
+            cell.spec,
+            files.Folder(folder),
+            verify=verify,
+            offline=offline,
+            reuse=True,
+        )
+    row = Row.of(cell, "unchanged" if exported.unchanged else "exported").with_package(exported)
+    warnings = [line for line in said.get().splitlines() if line.startswith("warning: ")]
+    return replace(row, remarks=tuple(line.removeprefix("warning: ") for line in warnings))

@@ -1,0 +1,1 @@
+"""What the terminal shows of exports, verifications, inspections and comparisons."""

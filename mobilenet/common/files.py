@@ -1,0 +1,182 @@
+"""Writing that is whole or has not happened, and what may be replaced by it.
+
+A file replaces only a regular file, a package only a package. Symlinks are followed and stay.
+Streams, which are device nodes, FIFOs and open files such as `/dev/stdout`, are written through.
+Commands ask `check_file` or `check_package` before their work.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mobilenet.common.errors import ConfigError, PackageError
+
+MANIFEST = "Manifest.json"
+MAX_MANIFEST_BYTES = 1 << 20
+STANDARD_STREAMS = {"/dev/stdout": 1, "/dev/stderr": 2}
+OPEN_FILE = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Where to write under a name made there: a folder whatever it is called, new or not."""
+
+    path: Path
+
+
+def check_file(path: Path, inputs: Iterable[Path] = ()) -> None:
+    """Raise `ConfigError` unless a file can be written to `path` and nothing else is lost.
+
+    `inputs` are what the command reads: none of them may be `path`, or a folder that holds it.
+    """
+    if not is_stream(path):
+        check_regular_file(path, inputs)
+
+
+def check_regular_file(path: Path, inputs: Iterable[Path] = ()) -> None:
+    """As `check_file`, for what cannot be written to a stream."""
+    mode = _mode(path)
+    if stat.S_ISDIR(mode):
+        raise ConfigError(f"output {path} is a folder: it is not replaced", "name a file")
+    if mode and not stat.S_ISREG(mode):
+        raise ConfigError(f"output {path} is a device or a pipe", "name a regular file")
+    for source in inputs:
+        if _is_within(path, source):
+            raise ConfigError(_both(path, source), "name another output")
+
+
+def check_package(path: Path, inputs: Iterable[Path] = ()) -> None:
+    """Raise `PackageError` unless nothing or a Core ML package is at `path`.
+
+    `inputs` are what the command reads: none of them may lie in it.
+    """
+    if _mode(path) and not is_package(path):
+        raise PackageError(
+            f"{path} exists and is not a model package: it is not replaced",
+            "choose another --output, or move it away",
+        )
+    for source in inputs:
+        if _is_within(source, path):
+            raise PackageError(_both(path, source), "name another output")
+
+
+def is_package(folder: Path) -> bool:
+    """Whether `folder` has the manifest of a Core ML package, whole or not."""
+    manifest = folder / MANIFEST
+    try:
+        if not manifest.is_file() or manifest.stat().st_size > MAX_MANIFEST_BYTES:
+            return False
+        content = json.loads(manifest.read_bytes())
+        entries = content["itemInfoEntries"]
+        return isinstance(entries, dict) and content["rootModelIdentifier"] in entries
+    except (OSError, ValueError, RecursionError, KeyError, TypeError):
+        return False
+
+
+def is_stream(path: Path) -> bool:
+    """Whether `path` is a device node, a FIFO, or an open file such as `/dev/stdout`."""
+    if _descriptor(path) is not None:
+        return True
+    mode = _mode(path)
+    return mode != 0 and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace `path` with `data`, or leave what was there untouched; a stream is written to.
+
+    Raises as `check_file`.
+    """
+    if is_stream(path):
+        _write_through(path, data)
+        return
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+@contextmanager
+def replacing(path: Path, *, any_folder: bool = False) -> Iterator[Path]:
+    """Yield a path beside `path` to write a file or folder to; it takes the name at the end.
+
+    On any failure, Ctrl-C included, the temporary is removed and `path` is as it was. Raises as
+    `check_regular_file` and `check_package`; `any_folder` replaces folders of other kinds too.
+    """
+    if is_stream(path):
+        raise ConfigError(f"output {path} is a device or a pipe", "name a regular file")
+    target = Path(os.path.realpath(path))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    room = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=target.parent))
+    try:
+        temporary = room / path.name
+        yield temporary
+        if not temporary.is_dir():
+            check_regular_file(path)
+        elif not any_folder:
+            check_package(path)
+        _put(temporary, target, room / "previous")
+    finally:
+        shutil.rmtree(room, ignore_errors=True)
+
+
+def _put(new: Path, target: Path, previous: Path) -> None:
+    """Rename `new` to `target`; a folder that is there goes to `previous`."""
+    if not target.is_dir():
+        new.replace(target)
+        return
+    target.rename(previous)  # os.replace cannot put a folder over a full one
+    try:
+        new.rename(target)
+    except BaseException:
+        previous.rename(target)
+        raise
+
+
+def _write_through(path: Path, data: bytes) -> None:
+    number = _descriptor(path)
+    # A duplicate shares its place in the file: opened anew, a redirected stdout would be cut.
+    descriptor = os.open(path, os.O_WRONLY) if number is None else os.dup(number)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+
+
+def _descriptor(path: Path) -> int | None:
+    """The number of the open file that `path` names, such as 1 for `/dev/stdout`."""
+    name = os.path.abspath(path)  # noqa: PTH100  # resolve() would follow the link to the file
+    match = OPEN_FILE.fullmatch(name)
+    return int(match[1]) if match else STANDARD_STREAMS.get(name)
+
+
+def _mode(path: Path) -> int:
+    """`st_mode` of what `path` leads to; 0 when nothing is there.
+
+    Raises `OSError` for links in a circle, and for a path through a file.
+    """
+    try:
+        return path.stat().st_mode
+    except FileNotFoundError:
+        return 0
+
+
+def _is_within(inner: Path, outer: Path) -> bool:
+    """Whether `inner` is `outer`, by whatever name, or lies below it; both as links lead."""
+    place = Path(os.path.realpath(inner))
+    return outer.exists() and any(
+        parent.exists() and parent.samefile(outer) for parent in (place, *place.parents)
+    )
+
+
+def _both(output: Path, source: Path) -> str:
+    return f"output {output} would replace what is read, {source}"
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file's contents."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

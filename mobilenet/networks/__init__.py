@@ -1,0 +1,1 @@
+"""Networks as lists of rows, and the heads that stand on them."""

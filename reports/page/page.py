@@ -1,0 +1,200 @@
+"""`reports page`: everything in one HTML file that needs no network."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from bench.results import format, tables
+from bench.results.read import Results, read
+from bench.results.session_report import Report, reports_of
+from bench.results.summary import Summary
+from mobilenet import __version__
+from mobilenet.common import files
+from mobilenet.common.errors import UserError
+from mobilenet.weights import published
+from mobilenet.weights.cache import cache_folder
+from reports import claims
+from reports.choose import Choice, Wish, choose
+from reports.page import accuracy_section
+from reports.page.html_table import Cell, Grid, Row, cell, table, words
+from reports.plots import catalog, plot_data, style
+from reports.plots.style import Plot
+
+TITLE = "MobileNet v1 on Core ML: what was measured"
+FRAME_RATES = (15, 30, 60, 120, 240)
+TEMPLATES = Path(__file__).parent / "templates"
+
+METHOD = (
+    "A launch is one fresh process that loads one package for one compute unit, calls it once "
+    "(the first call, told apart), warms up for a fixed time, and then takes a fixed number of "
+    "samples. A round launches every case once, in shuffled order, so that what drifts from "
+    "minute to minute hits all cases alike.",
+    "The p50 of a case is the median over launches of each launch's median; its interval is the "
+    "order-statistic interval of that median, which holds at least 95 % of the time whatever the "
+    "distribution. Calls within a process share its luck, so launches are counted, never calls. "
+    "The p90 is the median over launches of each launch's 90th percentile.",
+    "Nothing is removed. Samples far from their launch's median (14.826 times the median absolute "
+    "deviation) and launches that drift are counted and reported.",
+    "The A/A control is one package measured under two names. Where its interval excludes no "
+    "difference, the whole session is marked unreliable.",
+    "The portable runtime computes the same package with ONNX Runtime on any machine. Its times "
+    "say how variants relate on that machine; they are no times of an Apple device, and are never "
+    "ranked with Core ML's.",
+    "Agreement (rel. L2) is how far the logits of the package are from those of the PyTorch "
+    "network it was made from, as found when the package was verified.",
+)
+
+
+def write(paths: Sequence[Path], output: Path) -> None:
+    """Make the page of all sessions of `paths`. Raises `RecordError`, `ConfigError`."""
+    files.check_file(output, paths)
+    files.write_atomically(output, render(read(paths)).encode())
+
+
+def render(sessions: Sequence[Results]) -> str:
+    """The page's HTML."""
+    from jinja2 import Environment, FileSystemLoader, select_autoescape
+
+    templates = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=select_autoescape(["html"]),
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    figures = _Figures()
+    reports = reports_of(sessions)
+    parts = [
+        _session(number, one, results, figures)
+        for number, (one, results) in enumerate(zip(reports, sessions, strict=True), start=1)
+    ]
+    return templates.get_template("page.html").render(
+        title=TITLE, version=__version__, lead=_lead(reports), method=METHOD,
+        frame_rates=FRAME_RATES, answers=_answers(reports), sessions=parts,
+        **accuracy_section.parts(reports),
+        claims=_claims(sessions), layers=figures.add(catalog.general_plots(sessions)),
+        published=_published(), provenance=_provenance(reports), specs=figures.specs,
+        themes={"light": {**style.LIGHT, "background": "transparent"}, "dark": style.DARK},
+        vega=_vega(),
+    )  # fmt: skip
+
+
+class _Figures:
+    """Collects the plots' specifications; a figure in the page knows its own by number."""
+
+    def __init__(self) -> None:
+        self.specs: list[dict[str, Any]] = []
+
+    def add(self, plots: Iterable[Plot]) -> list[dict[str, Any]]:
+        return [self._add(plot) for plot in plots]
+
+    def _add(self, plot: Plot) -> dict[str, Any]:
+        spec = plot.chart.properties(width="container").to_dict(validate=False)
+        spec["autosize"] = {"type": "fit-x", "contains": "padding"}
+        self.specs.append(spec)
+        return {"index": len(self.specs) - 1, "title": plot.title, "caption": plot.caption}
+
+
+def _vega() -> str:
+    """Vega, Vega-Lite and Vega-Embed, out of vl-convert: it takes two seconds, so it is kept."""
+    import vl_convert
+
+    path = cache_folder() / f"vega-{version('vl-convert-python')}.js"
+    if path.is_file():
+        return path.read_text("utf-8")
+    bundle = str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
+    bundle = bundle.replace("</script", "<\\/script")  # would end the element it stands in
+    with suppress(OSError, UserError):  # without a cache it costs two seconds the next time
+        files.write_atomically(path, bundle.encode())
+    return bundle
+
+
+def _lead(reports: Sequence[Report]) -> str:
+    measured = sum(row.p50 is not None for one in reports for row in one.cases)
+    launches = sum(row.launches for one in reports for row in one.cases)
+    accuracies = sum(len(one.accuracies) for one in reports)
+    found = []
+    if measured or not accuracies:
+        found.append(
+            f"{format.plural(measured, 'case')} in {format.plural(len(reports), 'session')}, "
+            f"{launches:,} launches, each in a fresh process."
+        )
+    if accuracies:
+        found.append(f"{format.plural(accuracies, 'measurement')} of accuracy.")
+    return " ".join(found)
+
+
+def _session(number: int, one: Report, results: Results, figures: _Figures) -> dict[str, Any]:
+    return {
+        "anchor": f"session-{number}", "machine": _machine(one), "source": one.source,
+        "heading": tables.heading(one),
+        "warnings": one.warnings, "facts": one.facts,
+        "runtimes": [
+            {"runtime": runtime, "table": _cases(rows),
+             "plots": figures.add(catalog.plots_of(one, results, runtime))}
+            for runtime, rows in one.runtimes().items()
+        ],
+    }  # fmt: skip
+
+
+def _machine(one: Report) -> str:
+    if one.session is None:
+        return one.source
+    environment = one.session.environment
+    return environment.model or environment.processor
+
+
+def _answers(reports: Sequence[Report]) -> Iterator[dict[str, Any]]:
+    for one in reports:
+        by_rate = [choose([one], Wish(fps)) for fps in FRAME_RATES]
+        short = {row.case: plot_data.label(row.model) for row in one.cases}
+        for choices in zip(*by_rate, strict=True):
+            yield {
+                "machine": _machine(one), "source": one.source, "runtime": choices[0].runtime,
+                "choices": [_answer(choice, short) for choice in choices],
+            }  # fmt: skip
+
+
+def _answer(choice: Choice, short: dict[str, str]) -> dict[str, Any]:
+    return {
+        "case": choice.case, "short": short.get(choice.case, ""), "unit": choice.unit,
+        "top1": f"{choice.top1:g}" if choice.top1 else "",
+        "time": format.milliseconds(choice.frame_ns),
+    }  # fmt: skip
+
+
+def _cases(rows: Sequence[Summary]) -> Grid:
+    return table(tables.COLUMNS, rows, tables.note, lambda row: row.p50 is None)
+
+
+def _claims(sessions: Sequence[Results]) -> Grid:
+    found = claims.findings(sessions)
+    return words(
+        ("Claim", "Verdict", "Measured", "On", "Source"),
+        [(one.claim, one.verdict, one.measured, one.on, one.source) for one in found],
+    )
+
+
+def _published() -> Grid:
+    headers = ("Model", "Device", "Engine", "ms", "Note", "Source")
+    rows = [
+        Row([Cell(one.model), Cell(one.device), Cell(one.engine), cell(f"{one.milliseconds:g}"),
+             Cell(one.note), Cell(one.source)])
+        for one in published.LATENCIES
+    ]  # fmt: skip
+    return Grid(headers, rows)
+
+
+def _provenance(reports: Sequence[Report]) -> Grid:
+    models = {
+        model.identity: model
+        for one in reports
+        for model in (*(row.model for row in one.accuracies), *(row.model for row in one.cases))
+    }
+    trained = {True: "", False: "untrained", None: "unknown"}
+    rows = [
+        (one.name, one.weights or trained[one.trained], one.format, one.precision,
+         one.compression or "none", one.target, one.identity[:12])
+        for one in models.values()
+    ]  # fmt: skip
+    headers = ("Model", "Weights", "Format", "Precision", "Compression", "Target", "SHA-256")
+    return words(headers, rows)

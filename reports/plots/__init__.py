@@ -1,0 +1,1 @@
+"""Plots: what stands in them, and how they look."""

@@ -1,0 +1,82 @@
+"""Which plots there are to draw, and `reports plots`, which draws them into a folder.
+
+A session's runtimes get plots of their own, as they get tables of their own.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from bench.results import format
+from bench.results.read import Results
+from bench.results.session_report import Report, report
+from mobilenet.common import files
+from mobilenet.networks.v1 import MobileNetConfig
+from reports.plots import layer_plots, style, timing
+from reports.plots.style import Plot
+
+
+def draw(sessions: Sequence[Results], folder: Path, case: str | None = None) -> list[Path]:
+    """Write each plot as PNG and SVG; returns the files. `case`: draw its raw samples too."""
+    taken: set[str] = set()
+    named = [
+        (folder / _free(format.slug(f"{place}-{plot.name}"), taken), plot)
+        for place, plot in _all(sessions, case)
+    ]
+    for stem, _ in named:  # what cannot be drawn or written is said before the work
+        for path in style.paths(stem):
+            files.check_file(path, [results.source for results in sessions])
+    return [path for stem, plot in named for path in style.save(plot.chart, plot.title, stem)]
+
+
+def _all(sessions: Sequence[Results], case: str | None) -> Iterator[tuple[str, Plot]]:
+    for results in sessions:
+        one = report(results)
+        for runtime in one.runtimes():
+            for plot in plots_of(one, results, runtime):
+                yield f"{results.source.stem}-{runtime}", plot
+    if case is not None:
+        having = [results for results in sessions if results.measured(case)]
+        for results in having or sessions[:1]:
+            yield results.source.stem, timing.samples(results, case)
+    for plot in general_plots(sessions):
+        yield "mobilenet", plot
+
+
+def plots_of(one: Report, results: Results, runtime: str) -> Iterator[Plot]:
+    """Every plot that the rows of one runtime have the data for."""
+    rows = [row for row in one.cases if row.runtime == runtime and row.p50]
+    for plot in (
+        timing.accuracy(rows, one.top1),
+        timing.units(rows),
+        timing.alpha(rows),
+        timing.resolution(rows),
+        timing.linear(rows),
+        timing.launches(rows, results),
+    ):
+        if plot:
+            yield plot
+    cases = {row.case for row in one.cases if row.runtime == runtime}
+    soaks = [soak for soak in results.soaks if soak.case in cases and soak.windows]
+    if soaks:
+        yield timing.endurance(soaks, results.cases)
+    for placement in results.placements:
+        if placement.case in cases and any(op.cost is not None for op in placement.ops):
+            yield layer_plots.placed_cost(placement)
+
+
+def general_plots(results: Sequence[Results]) -> Iterator[Plot]:
+    """Plots that no runtime has a part in."""
+    yield layer_plots.operations(MobileNetConfig())
+    for session in results:
+        for errors in session.layer_errors:
+            yield layer_plots.layer_error(errors)
+
+
+def _free(stem: str, taken: set[str]) -> str:
+    """A name that no other plot of this call has."""
+    number, free = 1, stem
+    while free in taken:
+        number += 1
+        free = f"{stem}-{number}"
+    taken.add(free)
+    return free

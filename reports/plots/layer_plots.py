@@ -1,0 +1,78 @@
+"""The plots of layers: what each costs, and how far each is off."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+
+from bench.results.layer_errors import LayerErrors
+from bench.results.records import Placement
+from mobilenet.networks.v1 import MobileNetConfig
+from reports.plots import plot_data, style
+from reports.plots.style import Plot
+
+
+def operations(config: MobileNetConfig) -> Plot:
+    """Cost per layer by arithmetic: the paper's Table 2, layer by layer."""
+    values = plot_data.layer_operations(config)
+    kinds = ["stem", "depthwise", "pointwise", "classifier"]
+    bars = _layer_bars(
+        values, style.x("macs_m", "multiply-adds (million)"), "kind", kinds,
+        style.tips(layer="layer", macs_m="multiply-adds (million)", percent="share (%)"),
+    )  # fmt: skip
+    return Plot(
+        "operations", f"Operations per layer, alpha {config.alpha:g}, {config.resolution} pixels",
+        "By arithmetic, not measured: nearly all operations are in the 1x1 convolutions.", bars,
+    )  # fmt: skip
+
+
+def placed_cost(placement: Placement) -> Plot:
+    values = plot_data.placed_costs(placement)
+    bars = _layer_bars(
+        values, style.x("percent", "estimated share of the time (%)"), "device",
+        ["ANE", "GPU", "CPU"],
+        style.tips(layer="operation", device="device", percent="estimated share (%)"),
+    )  # fmt: skip
+    return Plot(
+        "placement", f"Estimated cost per layer: {placement.case}",
+        "Core ML's own estimate from its compute plan, not a measurement.", bars,
+    )  # fmt: skip
+
+
+def layer_error(errors: LayerErrors) -> Plot:
+    values = plot_data.layer_errors(errors)
+    chart = (
+        alt.Chart(style.data(values))
+        .mark_line(point=True, color=style.COLORS[0])
+        .encode(
+            y=alt.Y("layer:N", title=None, sort=None),
+            x=style.x("relative_l2", "relative L2 error (log scale)", log=True),
+            order="index:Q",
+            tooltip=style.tips(
+                layer="layer", relative_l2="relative L2", max_absolute="largest difference"
+            ),
+        )
+    )  # fmt: skip
+    return Plot(
+        "layer_error", f"Error layer by layer: {errors.package} against {errors.reference}",
+        "A sudden step names the layer at fault; a slow rise is rounding.",
+        style.sized(chart, height=max(120, style.ROW * len(values))),
+    )  # fmt: skip
+
+
+def _layer_bars(
+    values: style.Values, x: Any, field: str, domain: Sequence[str], tooltip: Sequence[Any]
+) -> Any:
+    chart = (
+        alt.Chart(style.data(values))
+        .mark_bar(stroke="#808080", strokeWidth=0.5)
+        .encode(
+            y=alt.Y("layer:N", title=None, sort=None),
+            x=x,
+            color=alt.Color(f"{field}:N", title=None)
+            .scale(domain=list(domain), range=list(style.COLORS[: len(domain)]))
+            .legend(orient="top"),
+            tooltip=list(tooltip),
+        )
+    )
+    return style.sized(chart, height=style.ROW * len(values))

@@ -1,0 +1,196 @@
+"""The plots of time: one Altair definition each, for PNG, SVG and the page alike."""
+
+from collections.abc import Mapping, Sequence
+
+import altair as alt
+
+from bench.results.read import Results
+from bench.results.records import Case, Soak
+from bench.results.summary import Summary
+from bench.results.top1 import Top1
+from reports.plots import plot_data, style
+from reports.plots.style import Plot
+
+ACCURACIES = {"published": "published ones, not measured here", "measured": "measured here"}
+MAX_LAUNCHES = 600  # in one plot; the fastest cases first
+
+
+def accuracy(rows: Sequence[Summary], top1: Mapping[str, Top1]) -> Plot | None:
+    values = plot_data.accuracies(rows, top1)
+    if not values:
+        return None
+    kind = "measured" if any(known.measured for known in top1.values()) else "published"
+    base = alt.Chart(style.data(values)).encode(
+        x=style.x("p50_ms", "time per image, p50 (ms, log scale)", log=True),
+        y=alt.Y("top1:Q", title=f"top-1, {kind} (%)").scale(zero=False, padding=12),
+        tooltip=style.tips(
+            **style.TIMES, top1=f"top-1, {kind} (%)", source="source", size_mb="size (MB)"
+        ),
+    )  # fmt: skip
+    dots = base.mark_point(filled=True, opacity=0.75).encode(
+        size=alt.Size("size_mb:Q", title="size (MB)").scale(zero=True, rangeMax=420),
+        color=style.color(rows), shape=style.shape(rows),
+    )  # fmt: skip
+    above = base.transform_filter("datum.front").mark_text(dy=-15, fontSize=10)
+    below = base.transform_filter("!datum.front").mark_text(dy=16, fontSize=10, opacity=0.7)
+    names = alt.layer(above.encode(text="label:N"), below.encode(text="label:N"))
+    front = (
+        alt.Chart(style.data([value for value in values if value["front"]]))
+        .mark_line(interpolate="step-after", strokeDash=[4, 3], color="#888888")
+        .encode(x="p50_ms:Q", y="top1:Q")
+    )
+    return Plot(
+        "accuracy", "Accuracy against time",
+        "Up and to the left is better; the dashed line is the Pareto front. The accuracies are "
+        f"{ACCURACIES[kind]}; the area of a point is the size of its file.",
+        style.sized(front + dots + names),
+    )  # fmt: skip
+
+
+def units(rows: Sequence[Summary]) -> Plot | None:
+    values = plot_data.cases(rows)
+    models = {value["label"] for value in values}
+    if len(values) == len(models):
+        return None
+    base = alt.Chart(style.data(values)).encode(
+        y=alt.Y("label:N", title=None, sort=None),
+        yOffset=alt.YOffset("unit:N"),
+        color=style.color(rows),
+        tooltip=style.tips(**style.TIMES),
+    )
+    dots = base.mark_point(filled=True, size=70).encode(
+        x=style.x("p50_ms", "time per call, p50 (ms, log scale)", log=True),
+        shape=style.shape(rows),
+    )
+    bars = base.mark_rule(strokeWidth=2).encode(x="low_ms:Q", x2="high_ms:Q")
+    return Plot(
+        "units", "Time by compute unit",
+        "A point is the median over launches, the line through it its interval.",
+        style.sized(bars + dots, height=max(120, style.ROW * len(values))),
+    )  # fmt: skip
+
+
+def launches(rows: Sequence[Summary], results: Results) -> Plot | None:
+    values = plot_data.launches(rows, results, MAX_LAUNCHES)
+    if not values:
+        return None
+    base = alt.Chart(style.data(values)).encode(
+        y=alt.Y("name:N", title=None, sort=None),
+        yOffset=alt.YOffset("round:O"),
+        tooltip=style.tips(**style.TIMES, round="round", first_ms="first call (ms)"),
+    )  # fmt: skip
+    time = style.x("p50_ms", "time per call (ms, log scale)", log=True)
+    dots = base.mark_point(filled=True, size=14).encode(x=time, color=alt.value(style.COLORS[0]))
+    bars = base.mark_rule().encode(x="low_ms:Q", x2="high_ms:Q", color=alt.value(style.COLORS[0]))
+    first = base.mark_point(size=22, shape="triangle-up", color=style.COLORS[1]).encode(
+        x="first_ms:Q"
+    )
+    shown = len({value["case"] for value in values})
+    cut = "" if shown == len(rows) else f" The {shown} fastest of {len(rows)} cases are shown."
+    return Plot(
+        "launches", "Every launch",
+        "A filled point is the median of one launch, in the order of rounds, with the interval "
+        f"of its samples; the open triangle is its first call.{cut}",
+        style.sized(bars + first + dots, height=max(120, 4 * len(values), 24 * shown)),
+    )  # fmt: skip
+
+
+def samples(results: Results, case: str) -> Plot:
+    """The raw samples of one case. Raises `RecordError` for a case without any."""
+    values = plot_data.samples(results, case)
+    chart = (
+        alt.Chart(style.data(values))
+        .mark_line(opacity=0.7, strokeWidth=1)
+        .encode(
+            x=alt.X("sample:Q", title="sample in its launch"),
+            y=alt.Y("time_ms:Q", title="time per call (ms)").scale(zero=False),
+            color=alt.Color("round:Q", title="round").scale(scheme="viridis"),
+            detail="round:N",
+            tooltip=style.tips(round="round", sample="sample", time_ms="ms"),
+        )
+    )
+    return Plot("samples", f"Samples of {case}", "Each line is a launch.", style.sized(chart))
+
+
+def alpha(rows: Sequence[Summary]) -> Plot | None:
+    return _sweep(
+        "alpha", "Time and operations against alpha", "alpha, the width multiplier",
+        plot_data.alpha_sweep(rows),
+    )  # fmt: skip
+
+
+def resolution(rows: Sequence[Summary]) -> Plot | None:
+    return _sweep(
+        "resolution", "Time and operations against resolution", "side of the input (pixels)",
+        plot_data.resolution_sweep(rows),
+    )  # fmt: skip
+
+
+def _sweep(name: str, title: str, axis: str, values: style.Values) -> Plot | None:
+    if not values:
+        return None
+    series = list(dict.fromkeys(value["series"] for value in values))
+    knobs = sorted({value["knob"] for value in values})
+    chart = (
+        alt.Chart(style.data(values))
+        .mark_line(point=alt.OverlayMarkDef(filled=True, size=60))
+        .encode(
+            x=alt.X("knob:Q", title=axis).scale(zero=False).axis(values=knobs, format=".3~g"),
+            y=alt.Y("percent:Q", title="share of the largest (%)").scale(zero=True),
+            color=alt.Color("series:N", title=None).scale(**style.colors(series)),
+            strokeDash=alt.StrokeDash("series:N", title=None).scale(domain=series),
+            shape=alt.Shape("series:N", title=None).scale(**style.shapes(series)),
+            tooltip=style.tips(series="of", knob=axis, percent="%", amount="amount"),
+        )
+    )  # fmt: skip
+    caption = (
+        "Where the lines lie on each other, time falls as the operations do; a time above the "
+        "operations is overhead that a smaller network does not save."
+    )
+    return Plot(name, title, caption, style.sized(chart))
+
+
+def linear(rows: Sequence[Summary]) -> Plot | None:
+    values = [value for value in plot_data.cases(rows) if value["macs_m"] is not None]
+    lines = plot_data.fits(values)
+    if not lines:
+        return None
+    base = alt.Chart(style.data(values)).encode(
+        x=alt.X("macs_m:Q", title="multiply-adds (million)"),
+        y=alt.Y("p50_ms:Q", title="time per call, p50 (ms)"),
+        color=style.color(rows),
+        tooltip=style.tips(**style.TIMES, macs_m="multiply-adds (million)"),
+    )
+    dots = base.mark_point(filled=True, size=60).encode(shape=style.shape(rows))
+    bars = base.mark_rule().encode(y="low_ms:Q", y2="high_ms:Q")
+    line = (
+        alt.Chart(style.data(lines))
+        .mark_line(strokeDash=[4, 3], opacity=0.6)
+        .encode(x="macs_m:Q", y="p50_ms:Q", color=style.color(rows))
+    )
+    return Plot(
+        "linear", "Is time linear in operations?",
+        "The dashed line is the least-squares fit for each unit; what is left at zero operations "
+        "is the cost of a call.",
+        style.sized(line + bars + dots),
+    )  # fmt: skip
+
+
+def endurance(soaks: Sequence[Soak], cases: Mapping[str, Case]) -> Plot:
+    values = plot_data.soak_windows(soaks, cases)
+    series = list(dict.fromkeys(value["series"] for value in values))
+    chart = (
+        alt.Chart(style.data(values))
+        .mark_line(point=True)
+        .encode(
+            x=alt.X("seconds:Q", title="time under load (s)"),
+            y=alt.Y("per_second:Q", title="calls per second").scale(zero=False),
+            color=alt.Color("series:N", title=None).scale(**style.colors(series)),
+            strokeDash=alt.StrokeDash("series:N", title=None).scale(domain=series),
+            tooltip=style.tips(
+                case="case", seconds="at (s)", per_second="calls per second", thermal="thermal"
+            ),
+        )
+    )
+    caption = "Calls in one process without a pause; a falling line is a device that throttles."
+    return Plot("soak", "Sustained load", caption, style.sized(chart))

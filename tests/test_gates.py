@@ -1,0 +1,163 @@
+"""Verification passes what is right and rejects every deliberate fault."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from PIL import Image
+
+from conftest import PHOTO
+from export import pipeline
+from export.formats.coreml.build import build
+from export.package import metadata
+from export.package.model_files import find
+from export.spec import ExportSpec, Variant
+from export.verify.agreement import probe_pictures
+from export.verify.gates import PRECISION_LIMITS, STRUCTURE_LIMIT, verify_package
+from export.verify.reverify import verify_again
+from mobilenet.checkpoint import Checkpoint
+from mobilenet.common.errors import PackageError, VerificationError
+from mobilenet.preprocess import CAFFE, IMAGENET
+from mutants import MUTANTS, Mutant
+
+
+def package(checkpoint: Checkpoint, spec: ExportSpec, path: Path) -> Path:
+    pipeline.write(build(checkpoint, spec), pipeline.facts_about(checkpoint, spec), path)
+    return path
+
+
+SPECS = (
+    ExportSpec(),
+    ExportSpec(precision="fp32"),
+    ExportSpec(target="ane"),
+    ExportSpec(target="gpu", min_ios=18),
+    ExportSpec(target="cpu", outputs="logits"),
+    ExportSpec(outputs="logits"),
+    ExportSpec(outputs="probabilities", input="tensor"),
+    ExportSpec(outputs="features"),
+    ExportSpec(outputs="features", layer="conv5_pointwise"),
+    ExportSpec(outputs="features", layer="conv0", precision="fp32"),
+)
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda s: s.target + s.suffix)
+def test_right_packages_pass(hot: Checkpoint, spec: ExportSpec, tmp_path: Path) -> None:
+    head = "features" if spec.outputs == "features" else "classifier"
+    checkpoint = hot.with_config(head=head, until=spec.layer or "")
+    path = package(checkpoint, spec, tmp_path / "m.mlpackage")
+    with Image.open(PHOTO) as photo:
+        result = verify_package(path, checkpoint, spec, [photo])
+    assert result.images == 3
+    assert 0 < result.structure <= STRUCTURE_LIMIT / 2
+    assert result.agreement <= PRECISION_LIMITS[spec.resolved().precision] / 2
+
+
+@pytest.mark.parametrize("normalization", [IMAGENET, CAFFE], ids=["per-channel std", "BGR"])
+@pytest.mark.parametrize("padding", ["same", "symmetric"])
+def test_other_preprocessing_is_exact_too(
+    hot: Checkpoint, normalization: object, padding: str, tmp_path: Path
+) -> None:
+    checkpoint = replace(
+        hot,
+        normalization=normalization,
+        config=replace(hot.config, padding=padding, resolution=97),
+    )
+    path = package(checkpoint, ExportSpec(), tmp_path / "m.mlpackage")
+    verify_package(path, checkpoint, ExportSpec())
+
+
+@pytest.mark.parametrize("precision", ["fp16", "fp32"])
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.name)
+def test_every_deliberate_fault_is_rejected(
+    hot: Checkpoint,
+    mutant: Mutant,
+    precision: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if precision not in mutant.precisions:
+        pytest.skip("no fault at this precision")
+    spec = ExportSpec(precision=precision)
+    with mutant.bend():
+        path = package(mutant.change(hot), spec, tmp_path / "m.mlpackage")
+    with pytest.raises(VerificationError) as caught:
+        verify_package(path, hot, spec)
+    assert caught.value.exit_code == 1
+    if precision == "fp32" and "weights" in caught.value.message:
+        with monkeypatch.context() as patch:  # running the package finds it as well
+            patch.setattr("export.verify.gates._check_weights", lambda *_: None)
+            with pytest.raises(VerificationError):
+                verify_package(path, hot, spec)
+
+
+def test_a_package_that_fails_leaves_nothing_and_loses_nothing(
+    hot: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec, path = ExportSpec(), tmp_path / "m.mlpackage"
+    first = pipeline.export_checkpoint(hot, spec, path)
+    wrong = replace(hot, config=replace(hot.config, activation="relu"))
+
+    def broken(_: Checkpoint, *given: ExportSpec) -> object:
+        return build(wrong, *given)
+
+    monkeypatch.setattr("export.formats.coreml.build.build", broken)
+    for name in ("m.mlpackage", "new.mlpackage"):
+        with pytest.raises(VerificationError):
+            pipeline.export_checkpoint(hot, spec, tmp_path / name)
+    assert [p.name for p in sorted(tmp_path.iterdir())] == ["m.mlpackage", "m.verified.json"]
+    assert find(path).identity() == first.identity
+
+
+def test_verify_again_finds_the_weights_from_the_metadata(tmp_path: Path) -> None:
+    variant = Variant(alpha=0.25, resolution=64, weights="untrained")
+    exported = pipeline.export_variant(variant, output=tmp_path)
+    assert exported.path.name == "MobileNetV1_025_64_untrained.mlpackage"
+    again = verify_again(exported.path, PHOTO)
+    assert again.verified.agreement <= PRECISION_LIMITS["fp16"]
+    assert len(again.top5) == 5
+    assert sum(p for _, p in again.top5) <= 1.001
+    note = metadata.verified(exported.path, exported.identity)
+    assert note == exported.verified
+    assert metadata.verified(exported.path, "another") is None
+
+
+def test_verify_again_wants_the_same_weights(hot: Checkpoint, tmp_path: Path) -> None:
+    trained = replace(hot, provenance=replace(hot.provenance, trained=True, sha256="ab" * 32))
+    facts = pipeline.facts_about(trained, ExportSpec())
+    pipeline.write(build(trained, ExportSpec()), facts, tmp_path / "m.mlpackage")
+    from mobilenet import store
+
+    store.save(hot, tmp_path / "other.safetensors")
+    with pytest.raises(PackageError, match="made from other weights"):
+        verify_again(tmp_path / "m.mlpackage", weights=str(tmp_path / "other.safetensors"))
+
+
+def test_probe_pictures_are_the_same_everywhere() -> None:
+    pictures = probe_pictures(64)
+    assert [p.size for p in pictures] == [(64, 64)] * 2
+    assert [int(np.asarray(p, np.int64).sum()) for p in pictures] == [
+        int(np.asarray(p, np.int64).sum()) for p in probe_pictures(64)
+    ]
+    assert all(np.asarray(p).std(axis=(0, 1)).min() > 20 for p in pictures)
+
+
+def test_facts_survive_the_package(hot: Checkpoint) -> None:
+    facts = pipeline.facts_about(hot, ExportSpec(target="ane"))
+    assert metadata.facts_of({metadata.KEY: facts.encode()}) == facts
+    assert metadata.facts_of({}) is None
+    assert msgspec.json.decode(facts.encode())["provenance"]["trained"] is False
+    with pytest.raises(PackageError, match="metadata cannot be read"):
+        metadata.facts_of({metadata.KEY: "{"})
+
+
+@pytest.mark.parametrize("precision", ["fp16", "fp32"])
+def test_the_authors_weights(real_weights: Path, precision: str, tmp_path: Path) -> None:
+    """The hardest there are: folded weights reach 48. Prints what the limits were chosen from."""
+    variant = Variant(weights=str(real_weights / "google_slim_1.0_224_frozen.pb"))
+    exported = pipeline.export_variant(variant, ExportSpec(precision=precision), tmp_path)
+    print(precision, exported.verified)
+    again = verify_again(exported.path, PHOTO, weights=variant.weights)
+    assert [label for label, _ in again.top5[:3]] == ["tabby", "Egyptian cat", "tiger cat"]
+    assert again.top5[0][1] == pytest.approx(0.43, abs=0.03)

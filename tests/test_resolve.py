@@ -1,0 +1,186 @@
+"""`--weights`: what is taken, what is said, and what never falls through."""
+
+import hashlib
+import tarfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import web
+import weight_files
+from mobilenet.checkpoint import Checkpoint
+from mobilenet.common.errors import CheckpointError, UnreachableError
+from mobilenet.networks.v1 import MobileNetConfig
+from mobilenet.weights import huggingface, pypi
+from mobilenet.weights.resolve import WORDS, obtain
+from weight_files import random_checkpoint
+
+
+@pytest.fixture(scope="module")
+def small() -> Checkpoint:
+    return random_checkpoint(MobileNetConfig(0.25, 128, classes=1001))
+
+
+@pytest.fixture(autouse=True)
+def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[web.Web]:
+    """A cache of its own, and a mirror in place of the world, with nothing on it yet."""
+    monkeypatch.setenv("MOBILENET_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(pypi, "pip_settings", lambda: {"index-url": "http://127.0.0.1:9/"})
+    with web.serving() as server:
+        monkeypatch.setenv("MOBILENET_MIRROR", server.url)
+        yield server
+
+
+def release(checkpoint: Checkpoint, folder: Path, name: str) -> bytes:
+    weight_files.slim(checkpoint, folder / f"{name}_frozen.pb")
+    with tarfile.open(folder / "r.tgz", "w:gz") as archive:
+        archive.add(folder / f"{name}_frozen.pb", f"./{name}_frozen.pb")
+    return (folder / "r.tgz").read_bytes()
+
+
+@pytest.fixture
+def published(mirror: web.Web, small: Checkpoint, tmp_path: Path) -> web.Web:
+    name = "mobilenet_v1_0.25_128"
+    mirror.answers[f"/{name}.tgz"] = release(small, tmp_path, name)
+    return mirror
+
+
+def test_auto_takes_the_authors_release_and_then_the_cache(
+    published: web.Web, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        found = obtain(alpha=0.25, resolution=128)
+        assert found.provenance.source == "the authors' TF-Slim release of 2018-08-02"
+        assert (found.provenance.published_top1, found.provenance.licence) == (41.5, "Apache-2.0")
+        assert (found.config.classes, found.labels[0]) == (1000, "tench")
+    assert len(published.asked) == 1
+    assert "fetching slim_0.25_128" in capsys.readouterr().err
+    assert obtain("slim", alpha=0.25, resolution=128, offline=True).provenance.trained
+
+
+def test_another_resolution_is_said_and_loses_the_published_accuracy(
+    published: web.Web, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = obtain("imagenet", alpha=0.25, resolution=96)
+    assert (found.config.resolution, found.provenance.published_top1) == (96, None)
+    assert "published for 128 pixels are used at 96" in capsys.readouterr().err
+
+
+def test_auto_goes_on_untrained_when_nothing_answers(
+    mirror: web.Web, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = obtain(alpha=0.25, resolution=64)
+    assert found.provenance.mark == "untrained"
+    assert mirror.asked == ["/mobilenet_v1_0.25_128.tgz"]
+    said = capsys.readouterr().err
+    assert "404" in said
+    assert "UNTRAINED" in said
+
+
+def test_auto_goes_on_untrained_when_nothing_was_published(
+    mirror: web.Web, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert not obtain(alpha=0.3, resolution=64).provenance.trained
+    assert not obtain(alpha=0.25, resolution=64, shallow=True).provenance.trained
+    assert mirror.asked == []
+    assert "never published" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("word", ["imagenet", "slim", "keras", "quant"])
+def test_a_name_fails_where_auto_goes_on(word: str) -> None:
+    with pytest.raises(UnreachableError):
+        obtain(word, alpha=0.25, resolution=128)
+    with pytest.raises(UnreachableError, match="not in the cache"):
+        obtain(word, alpha=0.25, resolution=128, offline=True)
+    with pytest.raises(CheckpointError, match="never published"):
+        obtain(word, shallow=True)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "another network", "html"])
+def test_what_is_wrong_never_falls_through(
+    damage: str, published: web.Web, small: Checkpoint, tmp_path: Path
+) -> None:
+    good = published.answers["/mobilenet_v1_0.25_128.tgz"]
+    assert isinstance(good, bytes)
+    published.answers["/mobilenet_v1_0.25_128.tgz"] = {
+        "truncated": good[: len(good) // 2],
+        "another network": release(
+            random_checkpoint(MobileNetConfig(0.5, 64, classes=1001)),
+            tmp_path,
+            "mobilenet_v1_0.25_128",
+        ),
+        "html": b"<html>please log in</html>",
+    }[damage]
+    with pytest.raises(CheckpointError):
+        obtain(alpha=0.25, resolution=128)
+    published.answers["/mobilenet_v1_0.25_128.tgz"] = good
+    assert obtain(alpha=0.25, resolution=128).provenance.trained  # nothing bad was kept
+
+
+def test_a_damaged_cache_never_falls_through(published: web.Web, tmp_path: Path) -> None:
+    obtain(alpha=0.25, resolution=128)
+    cached = tmp_path / "cache/slim/slim_0.25_128.pb"
+    cached.write_bytes(cached.read_bytes()[:-1])
+    with pytest.raises(CheckpointError, match="sha256") as error:
+        obtain(alpha=0.25, resolution=128)
+    assert str(cached) in error.value.hint
+
+
+def test_the_copy_on_pypi_is_announced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    original = random_checkpoint(MobileNetConfig(1.0, 64, classes=1001))
+    weight_files.slim(original, tmp_path / "x")
+    data = (tmp_path / "x").read_bytes()
+    monkeypatch.setattr(pypi, "GRAPH_SHA256", hashlib.sha256(data).hexdigest())
+    monkeypatch.setattr(pypi, "fetch_graph", lambda path: path.write_bytes(data))
+    assert "nudity 0.2.3" in obtain().provenance.source
+    at_160 = obtain(resolution=160)
+    assert at_160.provenance.published_top1 is None
+    said = " ".join(capsys.readouterr().err.split())
+    assert "a copy inside the PyPI package nudity 0.2.3" in said
+    assert "used at 160" in said
+
+
+def test_hugging_face_is_a_folder_with_its_json(
+    small: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    big = random_checkpoint(MobileNetConfig(0.75, 64, classes=1001))
+
+    def fetch(repository: str, folder: Path) -> None:
+        assert repository == "google/mobilenet_v1_0.75_192"
+        weight_files.transformers(big, folder, image_size=192)
+
+    monkeypatch.setattr(huggingface, "fetch", fetch)
+    found = obtain("transformers", alpha=0.75, resolution=192)
+    assert (found.config.resolution, found.provenance.published_top1) == (192, 67.2)
+    monkeypatch.setattr(huggingface, "fetch", None)
+    assert obtain("transformers", alpha=0.75, resolution=192, offline=True).provenance.trained
+
+
+def test_a_path_decides_unless_it_is_contradicted(small: Checkpoint, tmp_path: Path) -> None:
+    path = weight_files.slim(small, tmp_path / "x")
+    assert obtain(path).config == replace(small.config, classes=1000)
+    assert obtain(str(path), resolution=64, alpha=0.25, shallow=False).config.resolution == 64
+    with pytest.raises(CheckpointError, match=r"holds alpha 0\.25, asked for is alpha 0\.5"):
+        obtain(path, alpha=0.5)
+    with pytest.raises(CheckpointError, match=r"asked for is alpha 0\.25, shallow"):
+        obtain(path, shallow=True)
+
+
+def test_neither_a_file_nor_a_name(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="imagnet are no file") as error:
+        obtain("imagnet")
+    assert all(word in error.value.hint for word in WORDS)
+
+
+def test_background_and_labels_of_ones_own(small: Checkpoint, tmp_path: Path) -> None:
+    path = weight_files.slim(small, tmp_path / "x")
+    kept = obtain(path, keep_background=True)
+    assert (kept.config.classes, kept.labels[0]) == (1001, "background")
+    (tmp_path / "labels.txt").write_text("\n".join(f"thing {i}" for i in range(1000)))
+    assert obtain(path, classes=tmp_path / "labels.txt").labels[999] == "thing 999"
+    with pytest.raises(CheckpointError, match="1000 labels for 1001 classes"):
+        obtain(path, classes=tmp_path / "labels.txt", keep_background=True)

@@ -1,0 +1,85 @@
+"""The grid: rows for all, failures apart, and nothing done twice."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from export import sweep
+from export.spec import ExportSpec, Variant
+from export.sweep import Cell, Manifest, Row
+from export.views import sweep_card
+
+
+def cell(resolution: int, alpha: float = 0.25, **spec: object) -> Cell:
+    variant = Variant(alpha=alpha, resolution=resolution, shallow=True, weights="untrained")
+    return Cell(variant, ExportSpec(**spec))
+
+
+def export_all(cells: list[Cell], folder: Path) -> Manifest:
+    rows = sweep.export_all(cells, folder, workers=1, verify=True, offline=True)
+    return sweep.write_manifest(cells, list(rows), folder / sweep.MANIFEST)
+
+
+def test_a_grid_is_resumed_and_survives_a_failure(tmp_path: Path) -> None:
+    cells = [cell(32), cell(16), cell(64)]
+    first = export_all(cells, tmp_path)
+    assert [row.status for row in first.rows] == ["exported", "failed", "exported"]
+    assert "resolution is 16" in first.rows[1].reason
+    assert first.exit_code == 2
+    assert all(row.trained is False and row.package.endswith("_untrained.mlpackage")
+               for row in first.rows if row.package)  # fmt: skip
+    damaged = tmp_path / first.rows[2].package / "Data/com.apple.CoreML/weights/weight.bin"
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    again = export_all([*cells[:1], cells[2]], tmp_path)
+    assert [row.status for row in again.rows] == ["unchanged", "exported"]
+    assert [row.identity for row in again.rows] == [first.rows[0].identity, first.rows[2].identity]
+    assert again.exit_code == 0
+    stored = msgspec.json.decode((tmp_path / sweep.MANIFEST).read_bytes(), type=Manifest)
+    assert stored == again
+
+
+def row(**fields: object) -> Row:
+    return replace(Row.of(cell(32), "exported"), **fields)
+
+
+def test_an_interrupted_grid_keeps_what_is_finished(tmp_path: Path) -> None:
+    closed = []
+
+    def rows() -> object:
+        try:
+            yield row(package="a.mlpackage")
+            raise KeyboardInterrupt
+        finally:
+            closed.append(True)
+
+    found = sweep_card.followed(rows(), 2)
+    manifest = sweep.write_manifest([cell(32), cell(64)], found, tmp_path / "manifest.json")
+    assert [r.status for r in manifest.rows] == ["exported", "not reached"]
+    assert manifest.exit_code == 130
+    assert closed
+
+
+def test_the_table_shows_failures_and_every_warning_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = (
+        row(package="A.mlpackage", size_bytes=1_010_000, macs=13_600_000, remarks=("no network",)),
+        row(package="B.mlpackage", agreement=7.1e-3, remarks=("no network",)),
+        row(status="failed", reason="resolution is 16"),
+    )
+    sweep_card.show(Manifest(1, "0", rows), tmp_path, json=False)
+    printed = capsys.readouterr()
+    assert "A.mlpackage" in printed.out
+    assert "1.01" in printed.out
+    assert "7.1e-03" in printed.out
+    assert "failed: resolution is 16" in printed.out
+    assert printed.err.count("no network") == 1
+    assert "2 x no network" in printed.err
+
+
+def test_a_grid_goes_into_a_folder_whatever_its_name(tmp_path: Path) -> None:
+    manifest = export_all([cell(32)], tmp_path / "v1.2")
+    assert [row.status for row in manifest.rows] == ["exported"]
+    assert (tmp_path / "v1.2" / manifest.rows[0].package).is_dir()
