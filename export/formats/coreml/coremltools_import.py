@@ -6,6 +6,7 @@ that only the macOS wheel has. Warnings that come after the import are left alon
 """
 
 import gc
+import importlib
 import logging
 import sys
 from collections.abc import Iterator
@@ -23,16 +24,42 @@ EXPECTED = ("Failed to load _ML", "has not been tested with coremltools")
 def coremltools(torch: bool = True) -> ModuleType:
     """The module `coremltools`, imported once and in silence.
 
-    `torch=False` saves a second where nothing is traced. What coremltools finds at its first
-    import it keeps, so a process that traces must not have called this with False before.
+    `torch=False` saves a second where nothing is traced; a later call brings torch in.
     """
     hidden = UNUSED if torch else (*UNUSED, "torch")
     with _hidden(hidden), _expected_logs_dropped(), _no_progress_bars():
         import coremltools as ct
+
+        if torch and not ct._deps._HAS_TORCH:
+            _bring_in_torch()
     gc.freeze()  # coremltools ends each conversion with gc.collect(): not over what was imported
-    if torch and not ct.converters._converters_entry._HAS_TORCH:
-        raise RuntimeError("coremltools was first imported without torch in this process")
     return ct  # type: ignore[no-any-return]  # coremltools is untyped
+
+
+def _bring_in_torch() -> None:
+    """Make up for what coremltools 9.0 left out when it was imported without torch.
+
+    Small modules that only look for torch, or import what needs it, run again in their own
+    dictionaries. Those that hold more get the names that they would have imported.
+    """
+    import torch
+    from coremltools import _deps
+    from coremltools.converters import _converters_entry, mil
+    from coremltools.converters.mil.frontend import torch as frontend
+    from coremltools.models import model
+
+    for module in (_deps, frontend, mil):  # in this order: each imports from those before it
+        importlib.reload(module)
+    from coremltools.converters.mil.frontend.torch.load import is_torch_model
+
+    vars(_converters_entry).update(
+        _HAS_TORCH=True,
+        _HAS_TORCH_EXPORT_API=_deps._HAS_TORCH_EXPORT_API,
+        torch=torch,
+        is_torch_model=is_torch_model,
+        ExportedProgram=torch.export.ExportedProgram,
+    )
+    vars(model).update(_HAS_TORCH=True, _torch=torch)
 
 
 @contextmanager
