@@ -68,9 +68,9 @@ def test_a_mistake_is_one_line_and_exit_code_2(
 
 
 def test_the_comparison_is_the_whole_grid_and_quick_a_part_of_it() -> None:
-    everything = list(suite.variants(quick=False))
+    everything = list(suite.GridOptions().variants(quick=False))
     assert len({variant.slug for variant in everything}) == len(everything) == 32
-    quick = [variant.slug for variant in suite.variants(quick=True)]
+    quick = [variant.slug for variant in suite.GridOptions().variants(quick=True)]
     assert quick == [
         "MobileNetV1_100_224", "MobileNetV1_075_224", "MobileNetV1_050_224",
         "MobileNetV1_025_224", "MobileNetV1_100_224_shallow",

@@ -1,10 +1,14 @@
 """`bench all`: the comparison the MobileNet papers and articles make, and what they left open."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
-from bench.session.options import PlanOptions, RuntimeOptions
+from cyclopts import Parameter
+
+from bench.session.options import SEVERAL, PlanOptions, RuntimeOptions
 from mobilenet.networks.v1 import MobileNetConfig
 
 ALPHAS = (1.0, 0.75, 0.5, 0.25)
@@ -13,6 +17,29 @@ RUNTIMES = ("coreml", "portable", "torch", "torch-mps")
 QUICK_RUNTIMES = ("coreml", "portable")
 BASELINES = ("SqueezeNet11", "InceptionV3", "VGG16")
 MARKS = {None: ("", "_untrained"), "untrained": ("_untrained",)}  # packages that will do
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class GridOptions:
+    """Which networks."""
+
+    alpha: Annotated[tuple[float, ...], SEVERAL] = ALPHAS
+    """Width multipliers; several are allowed."""
+    resolution: Annotated[tuple[int, ...], SEVERAL] = RESOLUTIONS
+    """Sides of the input in pixels; several are allowed."""
+    depth: Literal["both", "deep", "shallow"] = "both"
+    """Deep networks, shallow ones, or both."""
+    baseline: Annotated[tuple[str, ...], SEVERAL] = BASELINES
+    """Networks of others beside them; several are allowed."""
+
+    def variants(self, *, quick: bool) -> Iterator[MobileNetConfig]:
+        """Deep before shallow. `quick`: the first resolution, and the first shallow alpha, only."""
+        depths = {"both": (False, True), "deep": (False,), "shallow": (True,)}[self.depth]
+        for shallow, alpha, resolution in product(depths, self.alpha, self.resolution):
+            first = resolution == self.resolution[0] and (alpha == self.alpha[0] or not shallow)
+            if first or not quick:
+                yield MobileNetConfig(alpha, resolution, shallow)
 
 
 class Weights(NamedTuple):
@@ -24,6 +51,7 @@ class Weights(NamedTuple):
 
 def compare(
     *,
+    grid: GridOptions | None = None,
     runtimes: RuntimeOptions | None = None,
     options: PlanOptions | None = None,
     weights: str | None = None,
@@ -45,32 +73,25 @@ def compare(
     models
         Folder of the packages.
     """
-    from dataclasses import replace
-
     from bench.session import runner
+    from bench.session.cases import check_names
     from mobilenet.common.progress import tracked
 
-    runtimes, options = runtimes or RuntimeOptions(), options or PlanOptions()
+    grid, options = grid or GridOptions(), options or PlanOptions()
+    runtimes = runtimes or RuntimeOptions()
     plan, path = options.plan(), options.path()
     if runtimes.runtime is None:
         chosen = QUICK_RUNTIMES if options.quick else RUNTIMES
         runtimes = replace(runtimes, runtime=chosen)
-    wanted: list[MobileNetConfig | str] = [*variants(quick=options.quick), *BASELINES]
+    check_names("baseline", grid.baseline, BASELINES)
+    variants = grid.variants(quick=options.quick)
+    networks: list[MobileNetConfig | str] = [*variants, *grid.baseline]
     packages = [
-        package(one, models, Weights(weights, offline))
-        for one in tracked(wanted, lambda _: 1.0, "Exporting")
+        package(network, models, Weights(weights, offline))
+        for network in tracked(networks, lambda _: 1.0, "Exporting")
     ]
     runner.start(runtimes.candidates(packages), plan, path)
     return path
-
-
-def variants(*, quick: bool) -> Iterator[MobileNetConfig]:
-    """The grid, the largest first: deep, then shallow."""
-    for shallow in (False, True):
-        for alpha in ALPHAS:
-            for resolution in RESOLUTIONS:
-                if not quick or (resolution == RESOLUTIONS[0] and (alpha == 1.0 or not shallow)):
-                    yield MobileNetConfig(alpha, resolution, shallow)
 
 
 def package(wanted: MobileNetConfig | str, folder: Path, weights: Weights) -> Path:
