@@ -1,5 +1,6 @@
 # make demo   the main job, end to end          make test   the whole suite
 # make check  lint, types, import contracts     make peers  compare with timm, transformers, Keras, OpenCV
+# make first-run  the whole of `bench all`, a round of it, in an empty folder without a network
 #
 # PYTHON=python3.13            another interpreter (3.11 to 3.13)
 # TORCH_INDEX=https://download.pytorch.org/whl/cpu    torch without CUDA, on Linux with the internet
@@ -18,7 +19,7 @@ PEERS_PIP := $(PEERS)/bin/python $(INSTALL) -c tests/peers/constraints.txt
 CHECK_PYTHON := $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
   || { echo 'error: $(PYTHON) is missing or not Python 3.11 to 3.13 (name one: make PYTHON=python3.13 $(MAKECMDGOALS))' >&2; exit 2; }
 
-.PHONY: demo test check peers clean
+.PHONY: demo test first-run check peers clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -34,6 +35,9 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.tested
 	$(PY) -m pytest -n 2
+
+first-run: $(VENV)/.tested
+	$(PY) -m pytest -m whole
 
 check: $(VENV)/.tested
 	$(BIN)/ruff check .

@@ -50,6 +50,8 @@ def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
         (["run", "x", "--runtime", "portable", "--unit", "TPU"], "unit 'TPU' is unknown"),
         (["run", "x", "--batch", "0"], "batch is 0"),
         (["run", "x", "--threads", "-1"], "threads is -1"),
+        (["all", "--baseline", "AlexNet"], "baseline 'AlexNet' is unknown"),
+        (["all", "--alpha", "-1"], "alpha is -1"),
         (["resume", "nowhere.jsonl"], "nowhere.jsonl does not exist"),
         (["soak", "nowhere.mlpackage"], "nowhere.mlpackage does not exist"),
         (["run"], ""),
@@ -121,3 +123,14 @@ def test_answers_of_a_stopped_run_are_no_leave_to_replace_a_folder(
     labels.mkdir()
     assert run(*command) == 2
     assert "x.jsonl is a folder" in capsys.readouterr().err
+
+
+def test_a_part_of_the_grid() -> None:
+    part = suite.GridOptions(alpha=(0.5, 0.25), resolution=(160, 96), depth="shallow")
+    assert [variant.slug for variant in part.variants(quick=False)] == [
+        "MobileNetV1_050_160_shallow", "MobileNetV1_050_96_shallow",
+        "MobileNetV1_025_160_shallow", "MobileNetV1_025_96_shallow",
+    ]  # fmt: skip
+    assert [variant.slug for variant in part.variants(quick=True)] == [
+        "MobileNetV1_050_160_shallow"
+    ]

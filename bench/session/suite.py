@@ -34,7 +34,7 @@ class GridOptions:
     """Networks of others beside them; several are allowed."""
 
     def variants(self, *, quick: bool) -> Iterator[MobileNetConfig]:
-        """Deep before shallow. `quick`: the first resolution, and the first shallow alpha, only."""
+        """Deep before shallow. `quick`: the first resolution and, of shallow, the first alpha."""
         depths = {"both": (False, True), "deep": (False,), "shallow": (True,)}[self.depth]
         for shallow, alpha, resolution in product(depths, self.alpha, self.resolution):
             first = resolution == self.resolution[0] and (alpha == self.alpha[0] or not shallow)
