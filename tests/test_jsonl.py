@@ -105,7 +105,8 @@ def test_a_full_disk_keeps_whole_lines_only(path: Path) -> None:
         file.append(LAUNCH)
         limits = resource.getrlimit(resource.RLIMIT_FSIZE)
         handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        room = path.stat().st_size + len(msgspec.json.encode(LAUNCH)) // 2
+        before = path.read_bytes()
+        room = len(before) + len(msgspec.json.encode(LAUNCH)) // 2
         resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
         try:
             with pytest.raises(RecordError, match=os.strerror(errno.EFBIG)) as caught:
@@ -114,4 +115,6 @@ def test_a_full_disk_keeps_whole_lines_only(path: Path) -> None:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
             signal.signal(signal.SIGXFSZ, handler)
         assert "bench resume" in caught.value.hint
-    assert held(path) == [CASE, LAUNCH]
+        assert path.read_bytes() == before  # as bytes: `resume` would mend half a line
+        file.append(LAUNCH)
+    assert held(path) == [CASE, LAUNCH, LAUNCH]

@@ -40,7 +40,8 @@ class Journal:
         try:
             _write_all(self._file, [record])
         except OSError as error:
-            os.ftruncate(self._file.fileno(), end)
+            self._file.truncate(end)
+            self._file.seek(end)  # else the next line would follow a gap of zeros
             raise RecordError(
                 f"{self.path} cannot be written: {error.strerror}",
                 f"what was measured is kept; make room, then `python -m bench resume {self.path}`",
