@@ -133,6 +133,12 @@ def failed(name: str, number: int, status: str, reason: str) -> Launch:
     )  # fmt: skip
 
 
+def measured(name: str, number: int = 0, **changes: object) -> Launch:
+    """A launch that ended well, by itself of three samples of 1 ms."""
+    made = failed(name, number, "ok", "")
+    return msgspec.structs.replace(made, **{"samples_ns": (1_000_000,) * 3, **changes})
+
+
 def write(path: Path, records: Iterable[Record]) -> Path:
     path.write_bytes(b"".join(msgspec.json.encode(record) + b"\n" for record in records))
     return path

@@ -10,6 +10,8 @@ from PIL import Image
 import made_results as made
 from bench.results.read import Results
 from bench.results.session_report import report
+from bench.results.summary import summarize
+from bench.results.top1 import Top1
 from mobilenet.networks.v1 import MobileNetConfig
 from reports.__main__ import main
 from reports.plots import catalog, plot_data, timing
@@ -83,6 +85,20 @@ def test_the_pareto_front(results: Results) -> None:
         beaten = any(f["p50_ms"] < value["p50_ms"] and f["top1"] >= value["top1"] for f in front)
         assert beaten != value["front"]
     assert any(value["label"].endswith("(untrained)") for value in values)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_equals_only_one_is_on_the_pareto_front(turned: bool) -> None:
+    """As fast and less accurate, or as accurate and slower: not on the front."""
+    figures = {"fast": (5, 60), "as fast": (5, 55), "slow": (9, 70), "slower": (10, 70)}
+    rows, top1 = [], {}
+    for name, (ms, percent) in figures.items():
+        one = made.case(made.model(MobileNetConfig(), name=name, identity=name))
+        rows.append(summarize(one, [made.measured(one.case, samples_ns=(ms * 1_000_000,))]))
+        top1[name] = Top1(percent, "measured")
+    values = plot_data.accuracies(rows[::-1] if turned else rows, top1)
+    front = [value["case"].split(" | ")[0] for value in values if value["front"]]
+    assert front == ["fast", "slow"]
 
 
 def test_time_that_is_linear_in_operations_is_fitted_exactly() -> None:
