@@ -75,6 +75,15 @@ def test_geometry_is_shorter_side_then_centre(
     assert geometry.apply(image, 224).size == (224, 224)
 
 
+@pytest.mark.parametrize(
+    ("size", "crop", "shorter"),
+    [(224, 0.875, 256), (160, 0.875, 182), (128, 0.875, 146), (224, 0.95, 235), (96, 1.0, 96)],
+)
+def test_the_shorter_side_is_cut_to_whole_pixels(size: int, crop: float, shorter: int) -> None:
+    """timm/data/transforms_factory.py: `scale_size = math.floor(img_size / crop_pct)`."""
+    assert Geometry(crop).shorter_side(size) == shorter
+
+
 def torchvision_resize_and_crop(image: Image.Image, resize: int, size: int) -> Image.Image:
     """torchvision's Resize and CenterCrop on PIL, written out from transforms/functional.py."""
     w, h = image.size

@@ -88,6 +88,13 @@ def test_nothing_is_found_in_what_is_right(options, tmp_path):
     assert rules(small(tmp_path / "m.mlpackage", **options)) <= FINE
 
 
+@pytest.mark.parametrize(("bias", "far"), [(-3.9, False), (-4.1, True), (1.9, False), (2.1, True)])
+def test_an_offset_is_far_when_the_middle_is_1_5_spans_from_0(bias, far, tmp_path):
+    """The pixels' span is 2 and their middle at bias + 1, so 3 is the limit."""
+    path = small(tmp_path / "m.mlpackage", scale=1 / 127.5, bias=(bias,) * 3)
+    assert ("preprocessing-offset" in rules(path)) is far
+
+
 def test_labels_that_do_not_fit_the_outputs(tmp_path):
     """coremltools refuses to write it; other tools do not."""
     path = small(tmp_path / "m.mlpackage", labels=list("abcdefghij"))

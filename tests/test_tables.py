@@ -167,6 +167,46 @@ def test_samples_of_several_calls_are_per_call_and_have_no_percentile() -> None:
     assert row.p90 is None
 
 
+def test_peak_memory_is_that_of_the_hungriest_launch() -> None:
+    one = made.case(made.model(MobileNetConfig()))
+    peaks = (91_000_000, 140_000_000, None, 88_000_000)
+    measured = [
+        made.measured(one.case, number, peak_memory_bytes=peak)
+        for number, peak in enumerate(peaks)
+    ]
+    crashed = msgspec.structs.replace(
+        made.failed(one.case, 4, "crashed", "killed"), peak_memory_bytes=900_000_000
+    )
+    (row,) = report_of([made.session(), one, *measured, crashed]).cases
+    assert row.peak_memory_bytes == 140_000_000
+    (unknown,) = report_of([made.session(), one, measured[2]]).cases
+    assert unknown.peak_memory_bytes is None
+
+
+@pytest.mark.parametrize(
+    ("states", "advice"),
+    [
+        (
+            ("nominal", "moderate", "heavy"),
+            ("2 of 3 launches", '"moderate"', "let the device cool"),
+        ),
+        (("", "nominal", "nominal"), ()),
+    ],
+)
+def test_heat_becomes_advice(states: tuple[str, ...], advice: tuple[str, ...]) -> None:
+    one = made.case(made.model(MobileNetConfig()))
+    measured = [
+        made.measured(one.case, number, thermal_after=state) for number, state in enumerate(states)
+    ]
+    about_heat = [
+        warning
+        for warning in report_of([made.session(), one, *measured]).warnings
+        if "thermal" in warning
+    ]
+    assert len(about_heat) == bool(advice)
+    assert all(words in about_heat[0] for words in advice)
+
+
 def test_columns_give_way_on_a_narrow_terminal() -> None:
     narrow, wide = shown(REPORT, 80), shown(REPORT)
     assert (
