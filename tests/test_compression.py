@@ -19,12 +19,12 @@ from export.package.model_files import find
 from export.spec import ExportSpec, Variant
 from export.verify.gates import STRUCTURE_LIMIT, verify_package
 from export.verify.reverify import verify_again
+from faults import FAULTS, Fault
 from mobilenet import fold
 from mobilenet.checkpoint import BatchNorm, Checkpoint
 from mobilenet.common.errors import ConfigError, VerificationError
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.untrained import untrained
-from mutants import MUTANTS, Mutant
 
 FORMS = {
     "int8": "constexpr_affine_dequantize",
@@ -146,11 +146,11 @@ SOME = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("mutant", [m for m in MUTANTS if m.name in SOME], ids=lambda m: m.name)
-def test_faults_show_under_compression(hot: Checkpoint, mutant: Mutant, tmp_path: Path) -> None:
+@pytest.mark.parametrize("fault", [f for f in FAULTS if f.name in SOME], ids=lambda f: f.name)
+def test_faults_show_under_compression(hot: Checkpoint, fault: Fault, tmp_path: Path) -> None:
     spec = ExportSpec(compress="int8")
-    with mutant.bend():
-        model = weights.compressed(mutant.change(hot), spec)
+    with fault.bend():
+        model = weights.compressed(fault.change(hot), spec)
     path = tmp_path / "m.mlpackage"
     pipeline.write(model, pipeline.facts_about(hot, spec), path)
     with pytest.raises(VerificationError):
@@ -194,11 +194,11 @@ def test_faults_show_between_roundings(
     hot: Checkpoint, name: str, photographs: Path, tmp_path: Path
 ) -> None:
     """End to end, one step of one activation would hide them."""
-    (mutant,) = (m for m in MUTANTS if m.name == name)
+    (fault,) = (f for f in FAULTS if f.name == name)
     spec, path = ExportSpec(compress="w8a8", precision="fp32"), tmp_path / "m.mlpackage"
     quantizers = activations.calibrated(hot, photographs)
-    with mutant.bend():
-        model = weights.compressed(mutant.change(hot), spec, quantizers)
+    with fault.bend():
+        model = weights.compressed(fault.change(hot), spec, quantizers)
     pipeline.write(model, pipeline.facts_about(hot, spec), path)
     with pytest.raises(VerificationError):
         verify_package(path, hot, spec)

@@ -17,10 +17,10 @@ from export.spec import ExportSpec, Variant
 from export.verify.agreement import probe_pictures
 from export.verify.gates import PRECISION_LIMITS, STRUCTURE_LIMIT, verify_package
 from export.verify.reverify import verify_again
+from faults import FAULTS, Fault
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import PackageError, VerificationError
 from mobilenet.preprocess import CAFFE, IMAGENET
-from mutants import MUTANTS, Mutant
 
 
 def package(checkpoint: Checkpoint, spec: ExportSpec, path: Path) -> Path:
@@ -69,19 +69,19 @@ def test_other_preprocessing_is_exact_too(
 
 
 @pytest.mark.parametrize("precision", ["fp16", "fp32"])
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.name)
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda f: f.name)
 def test_every_deliberate_fault_is_rejected(
     hot: Checkpoint,
-    mutant: Mutant,
+    fault: Fault,
     precision: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    if precision not in mutant.precisions:
+    if precision not in fault.precisions:
         pytest.skip("no fault at this precision")
     spec = ExportSpec(precision=precision)
-    with mutant.bend():
-        path = package(mutant.change(hot), spec, tmp_path / "m.mlpackage")
+    with fault.bend():
+        path = package(fault.change(hot), spec, tmp_path / "m.mlpackage")
     with pytest.raises(VerificationError) as caught:
         verify_package(path, hot, spec)
     assert caught.value.exit_code == 1

@@ -17,9 +17,9 @@ from export.spec import ExportSpec, Variant
 from export.verify.agreement import probe_pictures, relative_l2
 from export.verify.gates import verify_package
 from export.verify.reverify import verify_again
+from faults import layer, swapped
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import ConfigError, VerificationError
-from mutants import layer, swapped
 
 SPEC = ExportSpec(resolutions="96,64")
 FUNCTIONS = ("r64", "r96")

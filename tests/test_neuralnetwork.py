@@ -16,10 +16,10 @@ from export.spec import ExportSpec, Variant
 from export.verify.agreement import probe_pictures
 from export.verify.gates import PRECISION_LIMITS, verify_package
 from export.verify.reverify import verify_again
+from faults import FAULTS, Fault
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import ConfigError, PackageError, VerificationError
 from mobilenet.preprocess import CAFFE, IMAGENET
-from mutants import MUTANTS, Mutant
 
 SPEC = ExportSpec(format="neuralnetwork")
 
@@ -100,14 +100,14 @@ def test_other_preprocessing(
 SOME = ("relu for relu6", "BGR", "symmetric padding", "clip at 6.001", "labels off by one")
 
 
-@pytest.mark.parametrize("mutant", [m for m in MUTANTS if m.name in SOME], ids=lambda m: m.name)
-def test_deliberate_faults_are_rejected(hot: Checkpoint, mutant: Mutant, tmp_path: Path) -> None:
+@pytest.mark.parametrize("fault", [f for f in FAULTS if f.name in SOME], ids=lambda f: f.name)
+def test_deliberate_faults_are_rejected(hot: Checkpoint, fault: Fault, tmp_path: Path) -> None:
     from export.formats.coreml.build import build
 
     spec = ExportSpec(format="neuralnetwork", precision="fp32")
-    with mutant.bend():
-        model = build(mutant.change(hot), spec)
-    if mutant.name.startswith("clip"):  # which is a clip here, and not a bent relu6
+    with fault.bend():
+        model = build(fault.change(hot), spec)
+    if fault.name.startswith("clip"):  # which is a clip here, and not a bent relu6
         message = model.get_spec()
         for item in message.neuralNetworkClassifier.layers:
             if item.WhichOneof("layer") == "clip":

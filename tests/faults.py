@@ -19,7 +19,7 @@ Change = Callable[[Checkpoint], Checkpoint]
 
 
 @dataclass(frozen=True)
-class Mutant:
+class Fault:
     """One fault: what is exported instead, and how the Builder is bent meanwhile."""
 
     name: str
@@ -92,43 +92,43 @@ def nudged(kernel: np.ndarray) -> np.ndarray:
     return kernel
 
 
-MUTANTS = (
-    Mutant("epsilon 1e-5 for 1e-3", config(bn_epsilon=1e-5)),
-    Mutant("symmetric padding", config(padding="symmetric")),
-    Mutant("relu for relu6", config(activation="relu")),
-    Mutant("ImageNet mean and std", lambda c: replace(c, normalization=IMAGENET)),
-    Mutant("BGR", pixels(order="BGR")),
-    Mutant("pixels divided by 255", pixels(scale=(1 / 255,) * 3)),
-    Mutant("no bias on pixels", pixels(bias=(0.0,) * 3)),
-    Mutant("gamma off by 0.1 %", norm(lambda n: replace(n, gamma=n.gamma * np.float32(0.999)))),
-    Mutant("mean ignored", norm(lambda n: replace(n, mean=n.mean * 0))),
-    Mutant("beta ignored", norm(lambda n: replace(n, beta=n.beta * 0))),
-    Mutant(
+FAULTS = (
+    Fault("epsilon 1e-5 for 1e-3", config(bn_epsilon=1e-5)),
+    Fault("symmetric padding", config(padding="symmetric")),
+    Fault("relu for relu6", config(activation="relu")),
+    Fault("ImageNet mean and std", lambda c: replace(c, normalization=IMAGENET)),
+    Fault("BGR", pixels(order="BGR")),
+    Fault("pixels divided by 255", pixels(scale=(1 / 255,) * 3)),
+    Fault("no bias on pixels", pixels(bias=(0.0,) * 3)),
+    Fault("gamma off by 0.1 %", norm(lambda n: replace(n, gamma=n.gamma * np.float32(0.999)))),
+    Fault("mean ignored", norm(lambda n: replace(n, mean=n.mean * 0))),
+    Fault("beta ignored", norm(lambda n: replace(n, beta=n.beta * 0))),
+    Fault(
         "two filters swapped",
         layer("conv7_pointwise", lambda x: replace(x, kernel=swapped(x.kernel))),
     ),
-    Mutant(
+    Fault(
         "depthwise kernel flipped",
         layer("conv3_depthwise", lambda x: replace(x, kernel=x.kernel[..., ::-1].copy())),
     ),
-    Mutant(
+    Fault(
         "one weight off by 1 %",
         layer("conv0", lambda x: replace(x, kernel=nudged(x.kernel))),
     ),
-    Mutant("labels off by one", lambda c: replace(c, labels=c.labels[1:] + c.labels[:1])),
-    Mutant("clip at 6.05", bend=clip_at(6.05)),
-    Mutant("clip at 6.01", bend=clip_at(6.01)),  # the next float16 after 6 is 6.004
-    Mutant("clip at 6.001", bend=clip_at(6.001), precisions=("fp32",)),
-    Mutant("no upper clip", bend=builder("relu6", lambda mb, _, x, name: mb.relu(x=x, name=name))),
-    Mutant(
+    Fault("labels off by one", lambda c: replace(c, labels=c.labels[1:] + c.labels[:1])),
+    Fault("clip at 6.05", bend=clip_at(6.05)),
+    Fault("clip at 6.01", bend=clip_at(6.01)),  # the next float16 after 6 is 6.004
+    Fault("clip at 6.001", bend=clip_at(6.001), precisions=("fp32",)),
+    Fault("no upper clip", bend=builder("relu6", lambda mb, _, x, name: mb.relu(x=x, name=name))),
+    Fault(
         "max pooled",
         bend=builder("reduce_mean", lambda mb, _, **given: mb.reduce_max(**given)),
     ),
-    Mutant(
+    Fault(
         "no softmax",
         bend=builder("softmax", lambda mb, _, x, name, **given: mb.identity(x=x, name=name)),
     ),
-    Mutant(
+    Fault(
         "padded at the top left",
         bend=builder(
             "conv",
