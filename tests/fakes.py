@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from export.mil.description import ModelDescription, Output, TensorInput
+from export.mil.description import ModelDescription, ModelOutput, TensorInput
 from export.runtimes.base import Feature
 
 DESCRIPTION = ModelDescription(
-    inputs=(TensorInput("x", (1, 4)),), outputs=(Output("y", "array", (1, 4)),)
+    inputs=(TensorInput("x", (1, 4)),), outputs=(ModelOutput("y", "array", (1, 4)),)
 )
 
 

@@ -1,4 +1,4 @@
-"""Every operation that can be lowered: how to write it with coremltools' Builder, what to put
+"""Every operation whose shape is known: how to write it with coremltools' Builder, what to put
 in, and an answer that comes from numpy or PyTorch instead.
 
 Inputs straddle what the operation decides at: zero, both limits of a clip, half-way values.
@@ -17,11 +17,12 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class OpCase:
-    kind: str  # the operation, a key of LOWERINGS
+    kind: str  # the operation, a key of OPERATIONS
     build: Callable[..., Any]  # (mb, *inputs) -> the operation's output, or several
     inputs: tuple[Array, ...]
     oracle: Callable[..., Any]  # (*inputs as torch tensors) -> what is expected
     note: str = ""
+    opset: str = "iOS17"
 
     @property
     def id(self) -> str:
@@ -31,8 +32,8 @@ class OpCase:
 CASES: list[OpCase] = []
 
 
-def case(kind: str, build, oracle, *inputs: Array, note: str = "") -> None:
-    CASES.append(OpCase(kind, build, inputs or (STRADDLING,), oracle, note))
+def case(kind: str, build, oracle, *inputs: Array, note: str = "", opset: str = "iOS17") -> None:
+    CASES.append(OpCase(kind, build, inputs or (STRADDLING,), oracle, note, opset))
 
 
 def ramp(*shape: int, low: float = -2.0, high: float = 2.0) -> Array:
@@ -656,6 +657,15 @@ for aligned in (True, False):
         note=mode,
     )
 case(
+    "resize",
+    lambda mb, x: mb.resize(
+        x=x, shape=[0, 7], resized_dims=np.uint32(2), sampling_mode="UNALIGN_CORNERS"
+    ),
+    lambda x: F.interpolate(x, (2, 7), mode="bilinear"),
+    PLANES,
+    note="0 keeps the size",
+)
+case(
     "resize_bilinear",
     lambda mb, x: mb.resize_bilinear(x=x, target_size_height=2, target_size_width=5),
     lambda x: torch.tensor([[[[0.0, 0.4, 0.8, 1.0, 1.0]] * 2]]),
@@ -705,4 +715,17 @@ case(
         x, torch.tensor(SCALES), torch.tensor(ZEROS).int(), 1, -128, 127
     ),
     note="per channel",
+)
+
+# Known by shape alone: they cannot be run here.
+case("cumsum", lambda mb, x: mb.cumsum(x=x, axis=1), lambda x: x.cumsum(1), BOX)
+case("band_part", lambda mb, x: mb.band_part(x=x, lower=-1, upper=0), torch.tril, BOX)
+case(
+    "scaled_dot_product_attention",
+    lambda mb, q, k, v: mb.scaled_dot_product_attention(query=q, key=k, value=v),
+    F.scaled_dot_product_attention,
+    ramp(1, 2, 3, 4),
+    ramp(1, 2, 5, 4),
+    ramp(1, 2, 5, 6),
+    opset="iOS18",
 )

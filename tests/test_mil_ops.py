@@ -1,5 +1,9 @@
-"""Each lowering against an oracle, through the real writer, reader, ONNX and ONNX Runtime."""
+"""Each operation: its lowering against an oracle, through the real writer, reader, ONNX and ONNX
+Runtime; its shape rule against what coremltools infers; its documentation."""
 
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +12,14 @@ import pytest
 import torch
 
 from export.mil.onnx import to_onnx
-from export.mil.ops import LOWERINGS
+from export.mil.ops import OPERATIONS
 from export.mil.read.model import read
 from export.runtimes.portable import DTYPES
 from op_cases import CASES, OpCase
 from programs import save
 
 ELSEWHERE = {"classify"}  # has labels and a dictionary: tests/test_portable.py
+LOWERED = [case for case in CASES if OPERATIONS[case.kind].lower]
 
 
 def run(path: Path, inputs: tuple[np.ndarray, ...]) -> list[np.ndarray]:
@@ -26,9 +31,9 @@ def run(path: Path, inputs: tuple[np.ndarray, ...]) -> list[np.ndarray]:
     return session.run(None, feeds)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+@pytest.mark.parametrize("case", LOWERED, ids=lambda case: case.id)
 def test_operation(case: OpCase, tmp_path):
-    path = save(tmp_path / "op.mlpackage", case.build, case.inputs)
+    path = save(tmp_path / "op.mlpackage", case.build, case.inputs, opset=case.opset)
     assert case.kind in {op.type for op in read(path).function().ops}
     wanted = case.oracle(*map(torch.tensor, case.inputs))
     wanted = list(wanted) if isinstance(wanted, (list, tuple)) else [wanted]
@@ -37,5 +42,27 @@ def test_operation(case: OpCase, tmp_path):
         np.testing.assert_allclose(got, value.numpy(), rtol=2e-5, atol=2e-6)
 
 
-def test_every_lowering_has_a_case():
-    assert {case.kind for case in CASES} | ELSEWHERE == set(LOWERINGS)
+def test_every_operation_of_known_shape_has_a_case():
+    shaped = {kind for kind, operation in OPERATIONS.items() if operation.shape}
+    assert {case.kind for case in CASES} | ELSEWHERE == shaped
+
+
+def test_nothing_is_lowered_without_a_shape_and_a_cost():
+    lowered = {kind: operation for kind, operation in OPERATIONS.items() if operation.lower}
+    assert len(lowered) > 100
+    assert [kind for kind, known in lowered.items() if not (known.shape and known.macs)] == []
+
+
+def test_the_documentation_of_an_operation_begins_with_its_types():
+    typed = re.compile(r"\w+ \S*tensor<\[.*\], \w+>.* -> .+", re.DOTALL)
+    shaped = {kind: operation for kind, operation in OPERATIONS.items() if operation.shape}
+    assert [kind for kind, known in shaped.items() if not typed.match(known.doc)] == []
+
+
+def test_the_table_loads_no_framework():
+    script = (
+        "import sys; import export.mil.ops;"
+        "heavy = {'torch', 'coremltools', 'onnx', 'onnxruntime', 'pandas'} & sys.modules.keys();"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(__file__).parents[1])

@@ -17,7 +17,8 @@ from PIL import Image
 from export.formats.coreml.build import build
 from export.formats.coreml.coremltools_import import coremltools
 from export.mil.onnx import to_onnx
-from export.mil.ops import LOWERINGS, operation
+from export.mil.ops import OPERATIONS
+from export.mil.ops.operation import enter
 from export.mil.read.model import read
 from export.mil.read.specification import proto
 from export.runtimes.portable import PortableRuntime, run_package
@@ -253,9 +254,9 @@ def test_all_missing_operations_are_named_at_once(tmp_path):
         PortableRuntime().compile(path, tmp_path)
 
 
-def test_an_operation_has_one_lowering():
-    with pytest.raises(ValueError, match="conv has two lowerings"):
-        operation.lowers("conv")(LOWERINGS["conv"])
+def test_an_operation_stands_once_in_the_table():
+    with pytest.raises(ValueError, match="conv is entered twice"):
+        enter("conv", OPERATIONS["conv"])
 
 
 def test_unknown_intermediates_functions_and_units(packages, tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export.mil.description import ImageInput, Output
+from export.mil.description import ImageInput, ModelOutput
 from export.mil.program import Constant, TensorType
 from export.mil.read.blobs import unpack
 from export.mil.read.model import read
@@ -82,7 +82,7 @@ def test_face(classifier):
     face = program.description
     assert face.inputs == (ImageInput("x0", 4, 4, "BGR", "a picture"),)
     assert face.outputs == (
-        Output("classLabel", "string"), Output("classLabel_probs", "dictionary"),
+        ModelOutput("classLabel", "string"), ModelOutput("classLabel_probs", "dictionary"),
     )  # fmt: skip
     assert face.labels == ("a", "b", "c", "d", "e")
     assert face.metadata["note"] == "ü"
@@ -99,6 +99,7 @@ def test_operations_and_constants(classifier):
         "classify",
     ]
     conv = function.ops[2]
+    assert list(conv.inputs) == sorted(conv.inputs)  # protobuf's map has another order each time
     assert (conv.name, conv.outputs[0].dtype, conv.outputs[0].shape) == (
         "stem",
         "float16",

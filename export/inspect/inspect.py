@@ -11,12 +11,11 @@ from typing import Any
 
 from export.inspect.input_scaling import pixels
 from export.inspect.rules import Finding, findings
-from export.mil.cost import Cost, cost
-from export.mil.program import Function
+from export.mil.cost import FunctionCost, cost
+from export.mil.program import Function, Shape
 from export.mil.read import specification
 from export.mil.read.model import Part
 from export.mil.read.model import parts as parts_of
-from export.mil.shapes import Shape
 from export.package import model_files
 
 # coremltools `models/utils.py` and Apple's release notes: the systems that brought each version
@@ -138,7 +137,7 @@ def _functions(part: Part) -> Iterator[tuple[str, str, Function | None]]:
         yield label, part.program.kind, function
 
 
-def _facts(name: str, kind: str, function: Function, costs: Cost) -> PartFacts:
+def _facts(name: str, kind: str, function: Function, costs: FunctionCost) -> PartFacts:
     layers = tuple(
         LayerFacts(
             one.op.name, one.op.type, one.input_shape, one.output_shape, one.macs,

@@ -3,16 +3,20 @@
 A MAC is one multiply-accumulate of a convolution or matrix product, counted over all of its
 outputs, padding included: the convention of the MobileNet paper, and of
 `torch.utils.flop_counter` (two FLOPs each), the tests' oracle. Elementwise arithmetic has none.
-An operation in neither table has an *unknown* number: None, never 0.
+An operation that `export.mil.ops` does not know has an *unknown* number: None, never 0.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from export.mil import shapes as shape_rules
-from export.mil.program import BITS, Constant, Function, Op, TensorType
-from export.mil.shapes import Operands, Shape, Shapes
+from export.mil.ops import OPERATIONS
+from export.mil.ops.call import CALL_ERRORS, Call
+from export.mil.ops.elementwise import broadcast
+from export.mil.program import BITS, Constant, Function, Op, Shape, TensorType
+from export.mil.shapes import infer
+
+Shapes = Mapping[str, Shape]
 
 PIXEL_CHANNELS = 4  # an elementwise constant this small scales pixels or scores: not learned
 
@@ -32,7 +36,7 @@ class OpCost:
 
 
 @dataclass(frozen=True)
-class Cost:
+class FunctionCost:
     """The cost of a function. `unknown_macs` names the operations that `macs` leaves out."""
 
     ops: tuple[OpCost, ...]
@@ -44,23 +48,22 @@ class Cost:
     peak_activation_bytes: int | None  # most that is alive at once, in the order of the file
 
 
-def cost(function: Function) -> Cost:
+def cost(function: Function) -> FunctionCost:
     """Count everything in `function`, at the default size of a flexible input."""
-    shapes = shape_rules.infer(function)
+    shapes = infer(function)
     ops = tuple(_op_cost(function, op, shapes) for op in function.ops)
     weights = _unique(weight for op in function.ops for weight in learned(function, op))
     by_form: dict[str, int] = {}
     for weight in weights:
         form = stored_as(weight)
         by_form[form] = by_form.get(form, 0) + weight.size_bytes
-    sizes = [op.activation_bytes for op in ops]
-    return Cost(
+    return FunctionCost(
         ops=ops,
         macs=sum(op.macs or 0 for op in ops),
         unknown_macs=tuple(op.op.name for op in ops if op.macs is None),
         parameters=sum(weight.type.elements for weight in weights),
         weight_bytes=by_form,
-        activation_bytes=None if None in sizes else sum(size or 0 for size in sizes),
+        activation_bytes=_total(op.activation_bytes for op in ops),
         peak_activation_bytes=_peak(function, shapes),
     )
 
@@ -68,8 +71,10 @@ def cost(function: Function) -> Cost:
 def learned(function: Function, op: Op) -> Iterator[Constant]:
     """The constants of `op` that are weights: floating point and not single numbers."""
     for arguments in op.inputs.values():
-        for given in arguments:
-            constant = given if isinstance(given, Constant) else function.constants.get(given)
+        for argument in arguments:
+            constant = (
+                argument if isinstance(argument, Constant) else function.constants.get(argument)
+            )
             if constant is not None and _is_weight(op, constant):
                 yield constant
 
@@ -94,7 +99,9 @@ def _is_weight(op: Op, constant: Constant) -> bool:
     kind = constant.type
     if not kind.dtype.startswith(("float", "bfloat")) or not kind.shape or -1 in kind.shape:
         return False
-    return op.type not in shape_rules.BINARY or kind.elements > PIXEL_CHANNELS
+    operation = OPERATIONS.get(op.type)
+    elementwise = operation is not None and operation.shape is broadcast
+    return not elementwise or kind.elements > PIXEL_CHANNELS
 
 
 def _table_size(table: Constant) -> int:
@@ -106,8 +113,7 @@ def _table_size(table: Constant) -> int:
 def _op_cost(function: Function, op: Op, shapes: Shapes) -> OpCost:
     weights = _unique(learned(function, op))
     largest = max(weights, key=lambda weight: weight.type.elements, default=None)
-    computed = [a for given in op.inputs.values() for a in given if isinstance(a, str)]
-    computed = [name for name in computed if name not in function.constants]
+    computed = [name for name in _names(op) if name not in function.constants]
     return OpCost(
         op=op,
         input_shape=shapes.get(computed[0]) if computed else None,
@@ -122,15 +128,19 @@ def _op_cost(function: Function, op: Op, shapes: Shapes) -> OpCost:
 
 def macs(function: Function, op: Op, shapes: Shapes) -> int | None:
     """Multiply-accumulates of `op`; None when its kind or a shape is not known."""
-    if op.type in WITHOUT_MACS:
-        return 0
-    rule = RULES.get(op.type)
-    if rule is None:
+    operation = OPERATIONS.get(op.type)
+    if operation is None or operation.macs is None:
         return None
     try:
-        return rule(Operands(op, shapes, function.constants))
-    except (KeyError, IndexError, ValueError, ArithmeticError):
+        return operation.macs(Call(op, shapes, function.constants))
+    except CALL_ERRORS:
         return None
+
+
+def _names(op: Op) -> Iterator[str]:
+    """Of the values that `op` takes, without those written in place."""
+    for arguments in op.inputs.values():
+        yield from (argument for argument in arguments if isinstance(argument, str))
 
 
 def _bytes(value: TensorType, shapes: Shapes) -> int | None:
@@ -141,8 +151,8 @@ def _bytes(value: TensorType, shapes: Shapes) -> int | None:
 
 
 def _total(sizes: Iterable[int | None]) -> int | None:
-    found = list(sizes)
-    return None if None in found else sum(size or 0 for size in found)
+    counted = list(sizes)
+    return None if None in counted else sum(size or 0 for size in counted)
 
 
 def _unique(constants: Iterable[Constant]) -> list[Constant]:
@@ -155,75 +165,15 @@ def _peak(function: Function, shapes: Shapes) -> int | None:
     sizes = {value.name: _bytes(value, shapes) for value in function.types().values()}
     if None in sizes.values():
         return None
-    last_use = {
-        given: at
-        for at, op in enumerate(function.ops)
-        for arguments in op.inputs.values()
-        for given in arguments
-        if isinstance(given, str)
-    }
+    last_use = {name: at for at, op in enumerate(function.ops) for name in _names(op)}
     alive = sum(sizes[value.name] or 0 for value in function.inputs)
     peak = alive
     for at, op in enumerate(function.ops):
         alive += sum(sizes[output.name] or 0 for output in op.outputs)
         peak = max(peak, alive)
-        used = {a for given in op.inputs.values() for a in given if isinstance(a, str)}
-        freed = {name for name in used if last_use[name] == at and name not in function.outputs}
+        freed = {
+            name for name in _names(op)
+            if last_use[name] == at and name not in function.outputs
+        }  # fmt: skip
         alive -= sum(sizes.get(name) or 0 for name in freed)
     return peak
-
-
-def _conv(o: Operands) -> int:
-    return math.prod(_output(o)) * math.prod(o.shape("weight")[1:])
-
-
-def _conv_transpose(o: Operands) -> int:
-    return math.prod(o.shape("x")) * math.prod(o.shape("weight")[1:])
-
-
-def _linear(o: Operands) -> int:
-    return math.prod(_output(o)) * o.shape("weight")[1]
-
-
-def _matmul(o: Operands) -> int:
-    return math.prod(_output(o)) * o.shape("x")[-2 if o.integer("transpose_x", 0) else -1]
-
-
-def _einsum(o: Operands) -> int:
-    left, right = o.text("equation", "").split("->")[0].split(",")
-    sizes = dict(zip(left.strip(), o.shape("values", 0), strict=True))
-    sizes |= dict(zip(right.strip(), o.shape("values", 1), strict=True))
-    return math.prod(sizes.values())
-
-
-def _attention(o: Operands) -> int:
-    *_, queries, depth = query = o.shape("query")
-    keys, out = o.shape("key")[-2], o.shape("value")[-1]
-    return math.prod(query[:-2]) * queries * keys * (depth + out)
-
-
-def _output(o: Operands) -> Shape:
-    return o.shapes[o.op.outputs[0].name]
-
-
-RULES: dict[str, Callable[[Operands], int]] = {
-    "conv": _conv,
-    "conv_transpose": _conv_transpose,
-    "linear": _linear,
-    "matmul": _matmul,
-    "einsum": _einsum,
-    "scaled_dot_product_attention": _attention,
-}
-# Arithmetic per element, comparisons, and moving data. Not here, and so unknown: recurrent
-# layers, control flow, custom layers, and whatever a later version brings.
-WITHOUT_MACS = shape_rules.UNARY | shape_rules.BINARY | shape_rules.REDUCTIONS | frozenset((
-    "affine", "argsort", "avg_pool", "batch_to_space", "classify", "concat", "crop",
-    "crop_resize", "depth_to_space", "expand_dims", "fill", "fill_like", "flatten2d", "gather",
-    "gather_along_axis", "gather_nd", "l2_pool", "max_pool", "non_maximum_suppression",
-    "non_zero", "one_hot", "pad", "pixel_shuffle", "pixel_unshuffle", "range_1d", "read_state",
-    "resample", "reshape", "reshape_like", "resize", "resize_bilinear",
-    "resize_nearest_neighbor", "scatter", "scatter_along_axis", "scatter_nd", "shape",
-    "slice_by_index", "slice_by_size", "slice_update", "sliding_windows", "space_to_batch",
-    "space_to_depth", "split", "squeeze", "stack", "tile", "topk", "transpose",
-    "upsample_bilinear", "upsample_nearest_neighbor", "write_state", "coreml_update_state",
-))  # fmt: skip

@@ -26,7 +26,7 @@ class TensorInput(msgspec.Struct, frozen=True, tag=True):
 
 
 @dataclass(frozen=True)
-class Output:
+class ModelOutput:
     """What comes out: an array, a string (the class) or a dictionary (class to probability)."""
 
     name: str
@@ -37,9 +37,9 @@ class Output:
 
 @dataclass(frozen=True)
 class ModelDescription:
-    """A model's face: what Xcode shows of it, and all a caller needs to feed it."""
+    """What Xcode shows of a model, and all a caller needs to feed it."""
 
     inputs: tuple[ImageInput | TensorInput, ...]
-    outputs: tuple[Output, ...]
+    outputs: tuple[ModelOutput, ...]
     labels: tuple[str, ...] = ()  # in the order of the probabilities; empty without a classifier
     metadata: dict[str, str] = field(default_factory=dict)  # user-defined, as stored

@@ -9,9 +9,10 @@ import onnx
 from onnx import TensorProto, helper
 
 from export.mil.description import ImageInput
-from export.mil.ops import LOWERINGS
-from export.mil.ops.graph import ONNX_TYPES, Graph
-from export.mil.ops.operation import Call
+from export.mil.onnx_graph import OnnxGraph
+from export.mil.ops import OPERATIONS
+from export.mil.ops.lowering import ONNX_TYPES, Lowering
+from export.mil.ops.operation import Lower
 from export.mil.program import Function, Op, TensorType
 from mobilenet.common.errors import PackageError, UnsupportedError
 
@@ -34,15 +35,18 @@ def to_onnx(
     `classify` gives the probabilities under the dictionary's name, in the order of the labels;
     `extra_outputs` are names of intermediate values, given as float32.
 
-    Raises `UnsupportedError` naming all operations that have no lowering.
+    Raises `UnsupportedError` naming all operations that have no lowering, `PackageError` for
+    a program that makes no sense.
     """
-    _check_supported(function)
-    graph = Graph(function, precision == "declared")
+    lowerings = _lowerings(function)
+    graph = OnnxGraph(function, precision == "declared")
     inputs = [_input(graph, function, value) for value in function.inputs]
-    for op in function.ops:
-        for output, name in zip(op.outputs, _lower(graph, op), strict=True):
+    shapes = {value.name: value.shape for value in function.types().values()}
+    for op, lower in zip(function.ops, lowerings, strict=True):
+        names = _lower(lower, Lowering(op, shapes, function.constants, graph))
+        for output, name in zip(op.outputs, names, strict=True):
             graph.bind(output, name)
-    outputs = [_output(graph, value) for value in _wanted(function, extra_outputs)]
+    outputs = [_output(graph, value) for value in _results(function, extra_outputs)]
     return helper.make_model(
         helper.make_graph(graph.nodes, function.name, inputs, outputs, graph.initializers),
         opset_imports=[helper.make_opsetid("", OPSET)],
@@ -51,24 +55,31 @@ def to_onnx(
     )
 
 
-def _check_supported(function: Function) -> None:
-    missing = Counter(op.type for op in function.ops if op.type not in LOWERINGS)
+def _lowerings(function: Function) -> list[Lower]:
+    """That of each operation; the error names all kinds that have none."""
+    lowerings = {
+        kind: operation.lower
+        for kind, operation in OPERATIONS.items()
+        if operation.lower is not None
+    }
+    missing = Counter(op.type for op in function.ops if op.type not in lowerings)
     if missing:
         listed = ", ".join(f"{kind} ({count})" for kind, count in sorted(missing.items()))
         raise UnsupportedError(
             f"operations that cannot be run here: {listed}", "Core ML on a Mac runs them"
         )
+    return [lowerings[op.type] for op in function.ops]
 
 
-def _lower(graph: Graph, op: Op) -> tuple[str, ...]:
-    """Names of the outputs of `op`, as many as it declares."""
+def _lower(lower: Lower, call: Lowering) -> tuple[str, ...]:
+    """Names of the outputs of the operation, as many as it declares."""
     try:
-        results = LOWERINGS[op.type](Call(graph, op))
+        results = lower(call)
     except (KeyError, IndexError, ValueError) as error:  # operands no writer would write
-        raise _damaged(op, f"{type(error).__name__}: {error}") from error
+        raise _damaged(call.op, f"{type(error).__name__}: {error}") from error
     names = (results,) if isinstance(results, str) else results
-    if len(names) != len(op.outputs):
-        raise _damaged(op, f"it has {len(op.outputs)} outputs, not {len(names)}")
+    if len(names) != len(call.op.outputs):
+        raise _damaged(call.op, f"it has {len(call.op.outputs)} outputs, not {len(names)}")
     return names
 
 
@@ -78,7 +89,7 @@ def _damaged(op: Op, problem: str) -> PackageError:
     )
 
 
-def _input(graph: Graph, function: Function, value: TensorType) -> onnx.ValueInfoProto:
+def _input(graph: OnnxGraph, function: Function, value: TensorType) -> onnx.ValueInfoProto:
     """Declare an input; of an image, also the way from its pixels to MIL's (1, C, H, W)."""
     described = {feature.name: feature for feature in function.description.inputs}
     feature = described.get(value.name)
@@ -96,7 +107,7 @@ def _input(graph: Graph, function: Function, value: TensorType) -> onnx.ValueInf
     return helper.make_tensor_value_info(value.name, TensorProto.UINT8, shape)
 
 
-def _wanted(function: Function, extra: Sequence[str]) -> list[TensorType]:
+def _results(function: Function, extra: Sequence[str]) -> list[TensorType]:
     """What the model gives: outputs, then extra ones, each once. Class names are no tensors."""
     types = function.types()
     unknown = [name for name in (*function.outputs, *extra) if name not in types]
@@ -109,7 +120,7 @@ def _wanted(function: Function, extra: Sequence[str]) -> list[TensorType]:
     return [types[name] for name in names if types[name].dtype not in ("string", "int64")]
 
 
-def _output(graph: Graph, value: TensorType) -> onnx.ValueInfoProto:
+def _output(graph: OnnxGraph, value: TensorType) -> onnx.ValueInfoProto:
     result = graph.value(value.name)
     graph.nodes.append(helper.make_node("Identity", [result], [value.name]))
     if value.dtype == "dictionary":

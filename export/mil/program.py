@@ -17,6 +17,7 @@ from export.mil.description import ModelDescription
 from mobilenet.common.errors import UnsupportedError
 
 Value = NDArray[Any] | str | tuple[str, ...]
+Shape = tuple[int, ...]  # -1 where a size is not fixed
 
 # Bits an element takes in a file, by MIL's name of its type. A bool takes a byte.
 BITS = {
@@ -28,13 +29,18 @@ BITS = {
 }  # fmt: skip
 
 
+def is_fixed(shape: Shape) -> bool:
+    """Whether every size is known before the model runs."""
+    return min(shape, default=0) >= 0
+
+
 @dataclass(frozen=True)
 class TensorType:
     """A named value: `dtype` as MIL says it ("float16", "int4", "string", or "dictionary")."""
 
     name: str
     dtype: str
-    shape: tuple[int, ...]  # -1 where it is not fixed
+    shape: Shape
 
     @property
     def elements(self) -> int:
@@ -98,10 +104,11 @@ class Function:
 
     def argument(self, op: Op, name: str) -> Constant | None:
         """The constant given to `op` as `name`; None when it is absent or computed."""
-        given = op.inputs.get(name, ())
-        if len(given) != 1:
+        arguments = op.inputs.get(name, ())
+        if len(arguments) != 1:
             return None
-        return given[0] if isinstance(given[0], Constant) else self.constants.get(given[0])
+        (argument,) = arguments
+        return argument if isinstance(argument, Constant) else self.constants.get(argument)
 
     def array(self, op: Op, name: str) -> NDArray[Any] | None:
         """The dense array given to `op` as `name`, such as the `weight` of a `conv`."""
@@ -129,13 +136,13 @@ class Program:
     version: str = ""
 
     def function(self, name: str | None = None) -> Function:
-        """The function called `name`, or the default one."""
-        wanted = self.default if name is None else name
-        if wanted not in self.functions:
+        """The function called `name`, or the default one; `UnsupportedError` without such."""
+        chosen = self.default if name is None else name
+        if chosen not in self.functions:
             raise UnsupportedError(
-                f"the model has no function {wanted!r}", f"it has {', '.join(self.functions)}"
+                f"the model has no function {chosen!r}", f"it has {', '.join(self.functions)}"
             )
-        return self.functions[wanted]
+        return self.functions[chosen]
 
     @property
     def description(self) -> ModelDescription:

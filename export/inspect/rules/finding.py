@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from export.inspect.input_scaling import Pixels
-from export.mil.cost import Cost
+from export.mil.cost import FunctionCost
 from export.mil.program import Function
 
 Severity = Literal["error", "warning", "note"]
@@ -28,7 +28,7 @@ class Subject:
 
     kind: str  # "mlprogram" or "neuralnetwork"
     function: Function
-    cost: Cost
+    cost: FunctionCost
     pixels: tuple[Pixels, ...]
 
 

@@ -1,27 +1,34 @@
-"""How each operation of MIL is said in ONNX: one short function per operation, by family."""
+"""MIL's operations: for each its types, its shape, its cost, and how it is said in ONNX.
+
+The modules enter their operations in one table when they are imported. Loads no onnx.
+"""
 
 from export.mil.ops import (
     activation,
     convolution,
     elementwise,
+    matrix_product,
     normalization,
     pooling,
     quantization,
     reduction,
     resizing,
-    shaping,
+    tensor_operation,
+    tensor_transformation,
 )
-from export.mil.ops.operation import LOWERINGS
+from export.mil.ops.operation import OPERATIONS
 
 __all__ = [
-    "LOWERINGS",
+    "OPERATIONS",
     "activation",
     "convolution",
     "elementwise",
+    "matrix_product",
     "normalization",
     "pooling",
     "quantization",
     "reduction",
     "resizing",
-    "shaping",
+    "tensor_operation",
+    "tensor_transformation",
 ]

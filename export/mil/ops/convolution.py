@@ -1,100 +1,72 @@
-"""Convolutions and products of matrices."""
+"""Convolutions. Semantics: coremltools, `converters/mil/mil/ops/defs/iOS15/conv.py`."""
 
-from collections.abc import Sequence
+import math
 
-import numpy as np
-
-from export.mil.ops.operation import Call, lowers
-
-
-def padding(
-    call: Call, size: Sequence[int], kernel: Sequence[int], strides: Sequence[int],
-    dilations: Sequence[int],
-) -> list[int]:  # fmt: skip
-    """ONNX's pads, all begins before all ends, for MIL's `pad_type` and `pad`.
-
-    "same" is TensorFlow's: the output has ceil(size / stride) elements, and of an odd total the
-    larger half comes after (for "same_lower": before).
-    """
-    kind = call.text("pad_type", "valid").lower()
-    if kind == "valid":
-        return [0] * 2 * len(kernel)
-    if kind == "custom":
-        pads = call.ints("pad")
-        return pads[0::2] + pads[1::2]
-    if kind not in ("same", "same_lower"):
-        raise call.unsupported(f"pad_type {kind!r}")
-    totals = [
-        max(0, (-(-n // s) - 1) * s + (k - 1) * d + 1 - n)
-        for n, k, s, d in zip(size, kernel, strides, dilations, strict=True)
-    ]
-    smaller = [total // 2 for total in totals]
-    larger = [total - half for total, half in zip(totals, smaller, strict=True)]
-    return smaller + larger if kind == "same" else larger + smaller
+from export.mil.ops.call import Call
+from export.mil.ops.lowering import Attribute, Lowering
+from export.mil.ops.operation import lowers
+from export.mil.ops.sliding_window import declared_pads, onnx_pads, output_sizes, pad_type, steps
+from export.mil.program import Shape
 
 
-@lowers("conv")
-def conv(call: Call) -> str:
-    """tensor<[n, C, *D], T>, weight tensor<[C_out, C / groups, *K], T>."""
+def _conv_shape(call: Call) -> list[Shape]:
+    batch, _, *sizes = call.shape("x")
+    channels, _, *kernel = call.shape("weight")
+    return [(batch, channels, *output_sizes(call, sizes, kernel))]
+
+
+def _conv_macs(call: Call) -> int:
+    return math.prod(call.output_shape()) * math.prod(call.shape("weight")[1:])
+
+
+@lowers("conv", shape=_conv_shape, macs=_conv_macs)
+def conv(call: Lowering) -> str:
+    """x tensor<[n, C_in, *d_in], T>, weight tensor<[C_out, C_in / groups, *K], T>,
+    bias tensor<[C_out], T> -> tensor<[n, C_out, *d_out], T>."""
     kernel = call.shape("weight")[2:]
-    strides, dilations = (
-        call.ints("strides", [1] * len(kernel)),
-        call.ints("dilations", [1] * len(kernel)),
-    )
-    automatic = call.text("pad_type", "valid").lower().startswith("same")
-    size = call.shape("x")[2:] if automatic else ()
+    strides, dilations = steps(call, len(kernel))
+    sizes = call.shape("x")[2:] if pad_type(call).startswith("same") else ()
     return call.emit(
         "Conv", call["x"], call["weight"], call.get("bias"),
         kernel_shape=kernel, strides=strides, dilations=dilations,
-        group=call.integer("groups", 1), pads=padding(call, size, kernel, strides, dilations),
+        group=call.integer("groups", 1), pads=onnx_pads(call, sizes, kernel),
     )  # fmt: skip
 
 
-@lowers("conv_transpose")
-def conv_transpose(call: Call) -> str:
-    """tensor<[n, C, *D], T>, weight tensor<[C, C_out / groups, *K], T>."""
+def _conv_transpose_shape(call: Call) -> list[Shape]:
+    if call.has("output_shape"):
+        return [tuple(call.ints("output_shape"))]
+    batch, _, *sizes = call.shape("x")
+    _, channels, *kernel = call.shape("weight")
+    strides, dilations = steps(call, len(sizes))
+    pads, same = declared_pads(call, len(sizes)), pad_type(call).startswith("same")
+    grown = [
+        size * strides[axis] if same else
+        (size - 1) * strides[axis] + (kernel[axis] - 1) * dilations[axis] + 1
+        - pads[2 * axis] - pads[2 * axis + 1]
+        for axis, size in enumerate(sizes)
+    ]  # fmt: skip
+    return [(batch, channels * call.integer("groups", 1), *grown)]
+
+
+def _conv_transpose_macs(call: Call) -> int:
+    return math.prod(call.shape("x")) * math.prod(call.shape("weight")[1:])
+
+
+@lowers("conv_transpose", shape=_conv_transpose_shape, macs=_conv_transpose_macs)
+def conv_transpose(call: Lowering) -> str:
+    """x tensor<[n, C_in, *D_in], T>, weight tensor<[C_in, C_out / groups, *K], T>,
+    bias tensor<[C_out], T> -> tensor<[n, C_out, *D_out], T>."""
     kernel = call.shape("weight")[2:]
-    ones = [1] * len(kernel)
-    kind = call.text("pad_type", "valid").lower()
-    if kind not in ("valid", "custom"):
-        raise call.unsupported(f"pad_type {kind!r}")
-    options = {}
-    if call.op.inputs.get("output_shape"):
-        options["output_shape"] = call.ints("output_shape")[2:]
-    else:
-        options["pads"] = padding(call, (), kernel, ones, ones)
+    if pad_type(call).startswith("same"):
+        raise call.unsupported(f"pad_type {pad_type(call)!r}")
+    strides, dilations = steps(call, len(kernel))
+    extent: dict[str, Attribute] = (
+        {"output_shape": call.ints("output_shape")[2:]}
+        if call.has("output_shape")
+        else {"pads": onnx_pads(call, (), kernel)}
+    )
     return call.emit(
-        "ConvTranspose", call["x"], call["weight"], call.get("bias"),
-        kernel_shape=kernel, strides=call.ints("strides", ones),
-        dilations=call.ints("dilations", ones), group=call.integer("groups", 1), **options,
+        "ConvTranspose", call["x"], call["weight"], call.get("bias"), kernel_shape=kernel,
+        strides=strides, dilations=dilations, group=call.integer("groups", 1), **extent,
     )  # fmt: skip
-
-
-@lowers("linear")
-def linear(call: Call) -> str:
-    """x weight^T + bias: tensor<[*D, D_in], T>, weight tensor<[D_out, D_in], T>."""
-    if len(call.tensor_type().shape) == 2:
-        return call.emit("Gemm", call["x"], call["weight"], call.get("bias"), transB=1)
-    transposed = call.emit("Transpose", call["weight"], perm=[1, 0])
-    product = call.emit("MatMul", call["x"], transposed)
-    bias = call.get("bias")
-    return product if bias is None else call.emit("Add", product, bias)
-
-
-@lowers("matmul")
-def matmul(call: Call) -> str:
-    """Product of the last two dimensions, broadcast over the others."""
-    operands = []
-    for name in ("x", "y"):
-        operand = call[name]
-        if call.flag(f"transpose_{name}", False):
-            axes = np.arange(len(call.shape(name)))
-            axes[-2:] = axes[-2:][::-1]
-            operand = call.emit("Transpose", operand, perm=axes.tolist())
-        operands.append(operand)
-    return call.emit("MatMul", *operands)
-
-
-@lowers("einsum")
-def einsum(call: Call) -> str:
-    return call.emit("Einsum", *call.many("values"), equation=call.text("equation", ""))

@@ -1,9 +1,15 @@
-"""Operations on each element, of one value or of two that are broadcast."""
+"""Operations on each element, of one value or of two that are broadcast.
+
+Semantics: coremltools, `converters/mil/mil/ops/defs/iOS15/elementwise_unary.py` and
+`elementwise_binary.py`, `iOS17/elementwise_unary.py`.
+"""
 
 import numpy as np
 
-from export.mil.ops.graph import ONNX_TYPES
-from export.mil.ops.operation import Call, lowers
+from export.mil.ops.call import Call
+from export.mil.ops.lowering import Lowering
+from export.mil.ops.operation import lowers, same_shape
+from export.mil.program import Shape
 
 # MIL's name -> ONNX's. Where rounding is concerned: both `round`s go to even at the half.
 UNARY = {
@@ -24,96 +30,117 @@ CASTS = {
 }  # fmt: skip
 
 
-def _unary(call: Call) -> str:
+@lowers(*UNARY, shape=same_shape)
+def unary(call: Lowering) -> str:
+    """x tensor<[*d], T> -> tensor<[*d], T>: ONNX has the same operation."""
     return call.emit(UNARY[call.op.type], call["x"])
 
 
-def _binary(call: Call) -> str:
+def broadcast(call: Call) -> list[Shape]:
+    """Of `x` and `y`, as numpy does it."""
+    return [np.broadcast_shapes(call.shape("x"), call.shape("y"))]
+
+
+@lowers(*BINARY, shape=broadcast)
+def binary(call: Lowering) -> str:
+    """x tensor<[*D1], T>, y tensor<[*D2], T> -> tensor<[*D_out], T or bool>: ONNX has the same
+    operation."""
     return call.emit(BINARY[call.op.type], call["x"], call["y"])
 
 
-lowers(*UNARY)(_unary)
-lowers(*BINARY)(_binary)
-
-
-@lowers("not_equal")
-def not_equal(call: Call) -> str:
+@lowers("not_equal", shape=broadcast)
+def not_equal(call: Lowering) -> str:
+    """x tensor<[*D1], T>, y tensor<[*D2], T> -> tensor<[*D_out], bool>."""
     return call.emit("Not", call.emit("Equal", call["x"], call["y"]))
 
 
-@lowers("mod")
-def mod(call: Call) -> str:
-    """x - floor(x / y) y: the sign is that of y, as in Python."""
+@lowers("mod", shape=broadcast)
+def mod(call: Lowering) -> str:
+    """x tensor<[*D1], T>, y tensor<[*D2], T> -> tensor<[*D_out], T>: x - floor(x / y) y, so the
+    sign is that of y, as in Python."""
     if call.tensor_type().dtype == "int32":
         return call.emit("Mod", call["x"], call["y"])
     whole = call.emit("Floor", call.emit("Div", call["x"], call["y"]))
     return call.emit("Sub", call["x"], call.emit("Mul", whole, call["y"]))
 
 
-@lowers("floor_div")
-def floor_div(call: Call) -> str:
+@lowers("floor_div", shape=broadcast)
+def floor_div(call: Lowering) -> str:
+    """x tensor<[*D1], T>, y tensor<[*D2], T> -> tensor<[*D_out], T>: floor(x / y)."""
     if call.tensor_type().dtype == "int32":  # ONNX divides integers towards zero
         whole = call.emit("Sub", call["x"], mod(call))
         return call.emit("Div", whole, call["y"])
     return call.emit("Floor", call.emit("Div", call["x"], call["y"]))
 
 
-@lowers("square")
-def square(call: Call) -> str:
+@lowers("square", shape=same_shape)
+def square(call: Lowering) -> str:
+    """x tensor<[*d], T> -> tensor<[*d], T>: x x."""
     return call.emit("Mul", call["x"], call["x"])
 
 
-@lowers("exp2")
-def exp2(call: Call) -> str:
+@lowers("exp2", shape=same_shape)
+def exp2(call: Lowering) -> str:
+    """x tensor<[*d], T> -> tensor<[*d], T>: 2 to the power of x."""
     return call.emit("Pow", call.constant(2), call["x"])
 
 
-@lowers("inverse")
-def inverse(call: Call) -> str:
-    """1 / (x + epsilon)."""
+@lowers("inverse", shape=same_shape)
+def inverse(call: Lowering) -> str:
+    """x tensor<[*d], T> -> tensor<[*d], T>: 1 / (x + epsilon)."""
     shifted = call.emit("Add", call["x"], call.constant(call.number("epsilon", 1e-4)))
     return call.emit("Reciprocal", shifted)
 
 
-@lowers("rsqrt")
-def rsqrt(call: Call) -> str:
-    """1 / sqrt(x + epsilon)."""
+@lowers("rsqrt", shape=same_shape)
+def rsqrt(call: Lowering) -> str:
+    """x tensor<[*d], T> -> tensor<[*d], T>: 1 / sqrt(x + epsilon)."""
     shifted = call.emit("Add", call["x"], call.constant(call.number("epsilon", 1e-12)))
     return call.emit("Reciprocal", call.emit("Sqrt", shifted))
 
 
-@lowers("log")
-def log(call: Call) -> str:
-    """log(x + epsilon)."""
+@lowers("log", shape=same_shape)
+def log(call: Lowering) -> str:
+    """x tensor<[*d], T> -> tensor<[*d], T>: log(x + epsilon)."""
     epsilon = call.constant(call.number("epsilon", 1e-45))
     return call.emit("Log", call.emit("Add", call["x"], epsilon))
 
 
-@lowers("threshold")
-def threshold(call: Call) -> str:
-    """max(x, alpha)."""
+@lowers("threshold", shape=same_shape)
+def threshold(call: Lowering) -> str:
+    """x tensor<[*d], T> -> tensor<[*d], T>: max(x, alpha)."""
     return call.emit("Max", call["x"], call.constant(call.number("alpha")))
 
 
-@lowers("select")
-def select(call: Call) -> str:
+def _select_shape(call: Call) -> list[Shape]:
+    return [np.broadcast_shapes(*(call.shape(name) for name in ("cond", "a", "b")))]
+
+
+@lowers("select", shape=_select_shape)
+def select(call: Lowering) -> str:
+    """cond tensor<[*D1], bool>, a tensor<[*D2], T>, b tensor<[*D3], T> -> tensor<[*D_out], T>."""
     return call.emit("Where", call["cond"], call["a"], call["b"])
 
 
-@lowers("cast")
-def cast(call: Call) -> str:
-    wanted = CASTS.get(call.text("dtype", ""))
-    given = call.tensor_type().dtype
-    if wanted is None:
+@lowers("cast", shape=same_shape)
+def cast(call: Lowering) -> str:
+    """x tensor<[*d], T> -> tensor<[*d], dtype>."""
+    target = CASTS.get(call.text("dtype", ""))
+    source = call.tensor_type().dtype
+    if target is None:
         raise call.unsupported(f"dtype {call.text('dtype', '')!r}")
-    floats = {"float16", "float32"}
-    if wanted == given or {wanted, given} <= floats:
+    if target == source or {target, source} <= {"float16", "float32"}:
         return call["x"]  # the graph computes both in float32, and rounds where it is declared
-    return call.emit("Cast", call["x"], to=ONNX_TYPES[wanted])
+    return call.cast(call["x"], target)
 
 
-@lowers("fill_like")
-def fill_like(call: Call) -> str:
+def _reference_shape(call: Call) -> list[Shape]:
+    return [call.shape("ref_tensor")]
+
+
+@lowers("fill_like", shape=_reference_shape)
+def fill_like(call: Lowering) -> str:
+    """ref_tensor tensor<[*d], T>, value U -> tensor<[*d], U>."""
     value = call.array("value").reshape(-1)[0]
     shape = call.constant(call.shape("ref_tensor"), np.int64)
     return call.emit("Expand", call.constant(value, value.dtype.type), shape)

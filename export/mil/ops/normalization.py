@@ -1,13 +1,18 @@
-"""Normalizations over channels, over axes, and over neighbours."""
+"""Normalizations over channels, over axes, and over neighbours.
+
+Semantics: coremltools, `converters/mil/mil/ops/defs/iOS15/normalization.py`.
+"""
 
 import numpy as np
 
-from export.mil.ops.operation import Call, lowers
+from export.mil.ops.lowering import Lowering
+from export.mil.ops.operation import lowers, same_shape
 
 
-@lowers("batch_norm")
-def batch_norm(call: Call) -> str:
-    """tensor<[n, C, *D], T>; mean, variance, gamma and beta are const tensor<[C], T>."""
+@lowers("batch_norm", shape=same_shape)
+def batch_norm(call: Lowering) -> str:
+    """x tensor<[n, C, *D], T>, mean, variance, gamma and beta tensor<[C], T>
+    -> tensor<[n, C, *D], T>: gamma (x - mean) / sqrt(variance + epsilon) + beta."""
     channels = call.shape()[1]
     return call.emit(
         "BatchNormalization", call["x"],
@@ -17,8 +22,10 @@ def batch_norm(call: Call) -> str:
     )  # fmt: skip
 
 
-@lowers("instance_norm")
-def instance_norm(call: Call) -> str:
+@lowers("instance_norm", shape=same_shape)
+def instance_norm(call: Lowering) -> str:
+    """x tensor<[n, C, *D], T>, gamma and beta tensor<[C], T> -> tensor<[n, C, *D], T>: each
+    channel by its own mean and variance."""
     channels = call.shape()[1]
     return call.emit(
         "InstanceNormalization", call["x"],
@@ -28,9 +35,9 @@ def instance_norm(call: Call) -> str:
     )  # fmt: skip
 
 
-@lowers("layer_norm")
-def layer_norm(call: Call) -> str:
-    """Over `axes`; gamma and beta have the shape of these axes."""
+@lowers("layer_norm", shape=same_shape)
+def layer_norm(call: Lowering) -> str:
+    """x tensor<[*d], T> -> tensor<[*d], T>: over `axes`, whose shape gamma and beta have."""
     shape = call.shape()
     axes = sorted(axis % len(shape) for axis in call.ints("axes", range(len(shape))))
     normalized = [shape[axis] for axis in axes]
@@ -47,17 +54,20 @@ def layer_norm(call: Call) -> str:
     return call.emit("Transpose", normal, perm=np.argsort(order).tolist())
 
 
-@lowers("l2_norm")
-def l2_norm(call: Call) -> str:
-    """x / sqrt(sum of squares + epsilon), over the last three axes."""
+@lowers("l2_norm", shape=same_shape)
+def l2_norm(call: Lowering) -> str:
+    """x tensor<[*B, *D], T> -> tensor<[*B, *D], T>: x / sqrt(sum of squares + epsilon), over the
+    last three axes."""
     axes = call.constant([-3, -2, -1], np.int64)
     squares = call.emit("ReduceSumSquare", call["x"], axes, keepdims=1)
     shifted = call.emit("Add", squares, call.constant(call.number("epsilon", 1e-6)))
     return call.emit("Div", call["x"], call.emit("Sqrt", shifted))
 
 
-@lowers("local_response_norm")
-def local_response_norm(call: Call) -> str:
+@lowers("local_response_norm", shape=same_shape)
+def local_response_norm(call: Lowering) -> str:
+    """x tensor<[n, C, *D], T> -> tensor<[n, C, *D], T>: x / (k + alpha / size sum of squares over
+    `size` channels) ** beta."""
     return call.emit(
         "LRN", call["x"], size=call.integer("size"), alpha=call.number("alpha", 1e-4),
         beta=call.number("beta", 0.75), bias=call.number("k", 1.0),

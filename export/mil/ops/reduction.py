@@ -1,8 +1,14 @@
-"""Reductions over axes."""
+"""Reductions over axes.
+
+Semantics: coremltools, `converters/mil/mil/ops/defs/iOS15/reduction.py`.
+"""
 
 import numpy as np
 
-from export.mil.ops.operation import Call, lowers
+from export.mil.ops.call import Call
+from export.mil.ops.lowering import Lowering
+from export.mil.ops.operation import lowers
+from export.mil.program import Shape
 
 REDUCTIONS = {
     "reduce_mean": "ReduceMean", "reduce_sum": "ReduceSum", "reduce_max": "ReduceMax",
@@ -13,11 +19,28 @@ REDUCTIONS = {
 ARGUMENTS = {"reduce_argmax": "ArgMax", "reduce_argmin": "ArgMin"}
 
 
-def _reduce(call: Call) -> str:
-    shape = call.shape()
-    axes = sorted(axis % len(shape) for axis in call.ints("axes", range(len(shape))))
-    keep = call.flag("keep_dims", False)
-    if call.op.type == "reduce_mean" and len(shape) == 4 and axes == [2, 3]:
+def _over(call: Call, axes: set[int], keep: bool) -> list[Shape]:
+    """The shape of `x` without `axes`, or with 1 in their place."""
+    sizes = enumerate(call.shape())
+    if keep:
+        return [tuple(1 if axis in axes else size for axis, size in sizes)]
+    return [tuple(size for axis, size in sizes if axis not in axes)]
+
+
+def _axes(call: Call) -> list[int]:
+    rank = len(call.shape())
+    return sorted(axis % rank for axis in call.ints("axes", range(rank)))
+
+
+def _reduced_shape(call: Call) -> list[Shape]:
+    return _over(call, set(_axes(call)), call.flag("keep_dims", False))
+
+
+@lowers(*REDUCTIONS, shape=_reduced_shape)
+def reduction(call: Lowering) -> str:
+    """x tensor<[*d], T> -> tensor<[*d_out], T>: over `axes`, or all of them."""
+    axes, keep = _axes(call), call.flag("keep_dims", False)
+    if call.op.type == "reduce_mean" and len(call.shape()) == 4 and axes == [2, 3]:
         # the same number from the kernel that knows ONNX Runtime's blocked layout
         pooled = call.emit("GlobalAveragePool", call["x"])
         return pooled if keep else call.emit("Flatten", pooled)
@@ -25,12 +48,16 @@ def _reduce(call: Call) -> str:
     return call.emit(REDUCTIONS[call.op.type], call["x"], over, keepdims=int(keep))
 
 
-def _argument(call: Call) -> str:
-    """Index of the extreme, as int32."""
-    options = {"axis": call.integer("axis", -1), "keepdims": call.integer("keep_dims", 0)}
-    found = call.emit(ARGUMENTS[call.op.type], call["x"], **options)
-    return call.emit("Cast", found, to=6)  # TensorProto.INT32
+def _extreme_shape(call: Call) -> list[Shape]:
+    axis = call.integer("axis", -1) % len(call.shape())
+    return _over(call, {axis}, call.flag("keep_dims", False))
 
 
-lowers(*REDUCTIONS)(_reduce)
-lowers(*ARGUMENTS)(_argument)
+@lowers(*ARGUMENTS, shape=_extreme_shape)
+def extreme(call: Lowering) -> str:
+    """x tensor<[*d], T> -> tensor<[*d_out], i32>: index of the extreme along `axis`."""
+    index = call.emit(
+        ARGUMENTS[call.op.type], call["x"],
+        axis=call.integer("axis", -1), keepdims=call.integer("keep_dims", 0),
+    )  # fmt: skip
+    return call.cast(index, "int32")

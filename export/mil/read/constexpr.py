@@ -110,17 +110,17 @@ def _look_up(indices: Array, operands: Operands, elements: int) -> Array:
     if indices.size and int(indices.max()) >= table.shape[-2]:
         raise IndexError(f"index {int(indices.max())} into a table of {table.shape[-2]}")
     if max(blocks) == 1:
-        found = table.reshape(-1, vector)[indices]
+        vectors = table.reshape(-1, vector)[indices]
     else:
         grid = np.ogrid[tuple(slice(size) for size in indices.shape)]
         block = [at // (size // count)
                  for at, size, count in zip(grid, indices.shape, blocks, strict=True)]  # fmt: skip
-        found = table[(*block, indices)]
+        vectors = table[(*block, indices)]
     if vector == 1:
-        return found[..., 0]
+        return vectors[..., 0]
     axis = int(operands["vector_axis"]) % indices.ndim
     shape = [size * vector if at == axis else size for at, size in enumerate(indices.shape)]
-    return np.moveaxis(found, -1, axis + 1).reshape(shape)
+    return np.moveaxis(vectors, -1, axis + 1).reshape(shape)
 
 
 def _scatter(mask: Array, nonzero: Array) -> Array:

@@ -1,4 +1,7 @@
-"""An ML Program's protobuf as a `Program`."""
+"""An ML Program's protobuf as a `Program`.
+
+Format: coremltools, `mlmodel/format/MIL.proto`.
+"""
 
 import math
 from collections.abc import Callable, Mapping
@@ -22,15 +25,15 @@ def read(files: ModelFiles, model: Any) -> Program:
 
     Raises `PackageError` for what is damaged, `UnsupportedError` for what is not known here.
     """
-    face, about = model.description, model.description.metadata
-    faces = {function.name: function for function in face.functions}
+    declared, about = model.description, model.description.metadata
+    descriptions = {function.name: function for function in declared.functions}
     context = _Context(files)
     user_defined = dict(about.userDefined)
     functions = {
-        name: _function(context, name, function, faces.get(name, face), user_defined)
+        name: _function(context, name, function, descriptions.get(name, declared), user_defined)
         for name, function in sorted(model.mlProgram.functions.items())
     }
-    default = face.defaultFunctionName or "main"
+    default = declared.defaultFunctionName or "main"
     if default not in functions:
         raise PackageError(
             f"{files.path} has no function {default!r}, which it says is its main one",
@@ -56,7 +59,7 @@ class _Context:
 
 
 def _function(
-    context: _Context, name: str, message: Any, face: Any, metadata: dict[str, str]
+    context: _Context, name: str, message: Any, declared: Any, metadata: dict[str, str]
 ) -> Function:
     if message.opset not in message.block_specializations:
         raise PackageError(
@@ -73,7 +76,7 @@ def _function(
             ops.append(_op(context, operation))
     return Function(
         name=name,
-        description=specification.describe(face, _labels(ops, constants), metadata),
+        description=specification.describe(declared, _labels(ops, constants), metadata),
         inputs=tuple(_type(value.name, value.type) for value in message.inputs),
         ops=tuple(ops),
         outputs=tuple(block.outputs),
@@ -88,9 +91,9 @@ def _op(context: _Context, operation: Any) -> Op:
         name = str(_value(context, operation.attributes["name"], name).load())
     inputs = {
         parameter: tuple(
-            _argument(context, binding, f"{name}.{parameter}") for binding in given.arguments
+            _argument(context, binding, f"{name}.{parameter}") for binding in bindings.arguments
         )
-        for parameter, given in operation.inputs.items()
+        for parameter, bindings in sorted(operation.inputs.items())  # a map: in no order
     }
     outputs = tuple(_type(output.name, output.type) for output in operation.outputs)
     return Op(operation.type, name, inputs, outputs)
@@ -103,7 +106,7 @@ def _argument(context: _Context, binding: Any, name: str) -> Argument:
 
 
 def _constants(
-    context: _Context, operation: Any, known: Mapping[str, Constant]
+    context: _Context, operation: Any, constants: Mapping[str, Constant]
 ) -> dict[str, Constant]:
     """The constants that one `const` or `constexpr_...` operation gives, by name."""
     types = [_type(output.name, output.type) for output in operation.outputs]
@@ -117,10 +120,10 @@ def _constants(
         for parameter, value in operation.attributes.items()
         if parameter != "name"
     }
-    for parameter, given in operation.inputs.items():
-        for binding in given.arguments:
+    for parameter, bindings in operation.inputs.items():
+        for binding in bindings.arguments:
             argument = _argument(context, binding, f"{types[0].name}.{parameter}")
-            operands[parameter] = _known(argument, known)
+            operands[parameter] = _constant(argument, constants)
     return {
         output.name: Constant(
             output, _decompression(operation.type, operands, output, types[-1], at),
@@ -130,15 +133,15 @@ def _constants(
     }  # fmt: skip
 
 
-def _known(argument: Argument, known: Mapping[str, Constant]) -> Constant:
+def _constant(argument: Argument, constants: Mapping[str, Constant]) -> Constant:
     if isinstance(argument, Constant):
         return argument
-    if argument not in known:
+    if argument not in constants:
         raise PackageError(
             f"{argument!r} has to be a constant, and is not",
             "make the package again",
         )
-    return known[argument]
+    return constants[argument]
 
 
 def _decompression(
@@ -204,12 +207,12 @@ def _immediate(message: Any, tensor: TensorType) -> Value:
     kind = message.WhichOneof("value")
     values: Any = () if kind is None else getattr(message, kind).values
     if kind == "bytes":
-        expected, given = stored_size(tensor), len(values)
+        expected, count = stored_size(tensor), len(values)
     else:
-        expected, given = math.prod(tensor.shape), len(values)
-    if given != expected:
+        expected, count = math.prod(tensor.shape), len(values)
+    if count != expected:
         raise PackageError(
-            f"{tensor.name!r} has {given} elements, shape {tensor.shape} takes {expected}",
+            f"{tensor.name!r} has {count} elements, shape {tensor.shape} takes {expected}",
             "make the package again",
         )
     if kind == "bytes":
@@ -244,8 +247,8 @@ def _labels(ops: list[Op], constants: Mapping[str, Constant]) -> tuple[str, ...]
     """The classes, in the order of the probabilities; none without a classifier."""
     for op in ops:
         if op.type == "classify":
-            (given,) = op.inputs["classes"]
-            classes = (constants[given] if isinstance(given, str) else given).load()
+            (argument,) = op.inputs["classes"]
+            classes = (constants[argument] if isinstance(argument, str) else argument).load()
             return (
                 (classes,) if isinstance(classes, str) else tuple(str(label) for label in classes)
             )

@@ -9,18 +9,24 @@ from typing import Any
 
 from export.mil.program import Program
 from export.mil.read import specification
-from export.mil.read.neuralnetwork.network import Network
+from export.mil.read.neuralnetwork import arithmetic, layer_shapes, windows
+from export.mil.read.neuralnetwork.translation import NetworkTranslation
 
+RULES = {**windows.RULES, **arithmetic.RULES, **layer_shapes.RULES}
 KINDS = ("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor")
 
 
 def read(model: Any) -> Program:
-    """The `Program` of `model`, a `Model` message whose type is one of `KINDS`."""
-    about = model.description.metadata
+    """The `Program` of `model`, a `Model` message whose type is one of `KINDS`.
+
+    Raises `PackageError` for a damaged file, `UnsupportedError` for what is not known here.
+    """
+    declared, about = model.description, model.description.metadata
     message = getattr(model, model.WhichOneof("Type"))
-    labels = _labels(message)
-    face = specification.describe(model.description, labels, dict(about.userDefined))
-    function = Network(message, face).translate(model.description, labels)
+    description = specification.describe(declared, _labels(message), dict(about.userDefined))
+    function = NetworkTranslation(message, description, RULES).translate(
+        declared.predictedFeatureName, declared.predictedProbabilitiesName
+    )
     return Program(
         "neuralnetwork", model.specificationVersion, {"main": function}, "main",
         about.shortDescription, about.author, about.license, about.versionString,
@@ -30,5 +36,5 @@ def read(model: Any) -> Program:
 def _labels(message: Any) -> tuple[str, ...]:
     if "stringClassLabels" not in message.DESCRIPTOR.fields_by_name:
         return ()
-    which = message.WhichOneof("ClassLabels")
-    return () if which is None else tuple(str(one) for one in getattr(message, which).vector)
+    kind = message.WhichOneof("ClassLabels")
+    return () if kind is None else tuple(str(label) for label in getattr(message, kind).vector)

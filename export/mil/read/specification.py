@@ -1,4 +1,6 @@
-"""The protobuf file of a model, and its face: inputs, outputs, labels, metadata.
+"""The protobuf file of a model, and what it declares: inputs, outputs, labels, metadata.
+
+Format: coremltools, `mlmodel/format/Model.proto` and `FeatureTypes.proto`.
 
 The message classes are coremltools' own, loaded without coremltools: its `__init__` imports
 every framework there is, its `proto` package needs protobuf alone.
@@ -12,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
-from export.mil.description import ImageInput, ModelDescription, Output, TensorInput
+from export.mil.description import ImageInput, ModelDescription, ModelOutput, TensorInput
 from mobilenet.common.errors import PackageError, UnsupportedError
 
 MAX_BYTES = 1 << 30  # parsed protobuf takes a few times its size in memory
@@ -27,7 +29,7 @@ ARRAY_TYPES = {
 
 
 def load(path: Path) -> Any:
-    """The `Model` message in `path`."""
+    """The `Model` message in `path`; `PackageError` when there is none."""
     from google.protobuf.message import DecodeError
 
     size = path.stat().st_size
@@ -47,10 +49,10 @@ def proto(name: str) -> Any:
     """A module of `coremltools.proto`, without running `coremltools/__init__.py`."""
     if "coremltools" in sys.modules:
         return importlib.import_module(f"coremltools.proto.{name}")
-    found = importlib.util.find_spec("coremltools")
-    assert found is not None, "coremltools is a requirement of this package"
+    spec = importlib.util.find_spec("coremltools")
+    assert spec is not None, "coremltools is a requirement of this package"
     stub = ModuleType("coremltools")
-    stub.__path__ = list(found.submodule_search_locations or ())
+    stub.__path__ = list(spec.submodule_search_locations or ())
     sys.modules["coremltools"] = stub
     try:
         return importlib.import_module(f"coremltools.proto.{name}")
@@ -58,14 +60,15 @@ def proto(name: str) -> Any:
         del sys.modules["coremltools"]  # a later import gets the real one
 
 
-def describe(face: Any, labels: tuple[str, ...], metadata: dict[str, str]) -> ModelDescription:
-    """What `face`, a `ModelDescription` or `FunctionDescription` message, says.
+def describe(declared: Any, labels: tuple[str, ...], metadata: dict[str, str]) -> ModelDescription:
+    """What `declared`, a `ModelDescription` or `FunctionDescription` message, says.
 
-    An image output is described as the array it is made from.
+    An image output is described as the array it is made from. Raises `UnsupportedError` for an
+    input that is neither.
     """
     return ModelDescription(
-        inputs=tuple(_input(feature) for feature in face.input),
-        outputs=tuple(_output(feature) for feature in face.output),
+        inputs=tuple(_input(feature) for feature in declared.input),
+        outputs=tuple(_output(feature) for feature in declared.output),
         labels=labels,
         metadata=metadata,
     )
@@ -95,7 +98,7 @@ def _input(feature: Any) -> ImageInput | TensorInput:
     )
 
 
-def _output(feature: Any) -> Output:
+def _output(feature: Any) -> ModelOutput:
     kind = feature.type.WhichOneof("Type")
     kinds: dict[str, Literal["string", "dictionary"]] = {
         "stringType": "string", "dictionaryType": "dictionary",
@@ -103,7 +106,7 @@ def _output(feature: Any) -> Output:
     shape: tuple[int, ...] = ()
     if kind == "multiArrayType":
         shape = _sizes(feature.type.multiArrayType.shape)
-    return Output(feature.name, kinds.get(kind, "array"), shape, feature.shortDescription)
+    return ModelOutput(feature.name, kinds.get(kind, "array"), shape, feature.shortDescription)
 
 
 def _sizes(shape: Iterable[int]) -> tuple[int, ...]:

@@ -1,17 +1,14 @@
 """Layers that compute on each element or over an axis: activations, norms, reductions."""
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from export.mil.program import Constant
 from export.mil.read.neuralnetwork.layer_weights import weight
-from export.mil.read.neuralnetwork.windows import Rule
-
-if TYPE_CHECKING:
-    from export.mil.read.neuralnetwork.network import Layer
+from export.mil.read.neuralnetwork.translation import LayerRule, LayerTranslation
 
 
-def _activation(layer: "Layer") -> None:
+def _activation(layer: LayerTranslation) -> None:
     kind = layer.params.WhichOneof("NonlinearityType")
     x = layer.inputs[0]
     p: Any = getattr(layer.params, kind or "", None)
@@ -34,7 +31,7 @@ def _vector(message: Any, name: str, channels: int) -> Constant:
     return weight(message, name, (channels,))
 
 
-def _unary(layer: "Layer") -> None:
+def _unary(layer: LayerTranslation) -> None:
     p, x = layer.params, layer.inputs[0]
     name = p.DESCRIPTOR.fields_by_name["type"].enum_type.values_by_number[p.type].name
     scale, shift = p.scale or 1.0, p.shift  # 0 is "not given"
@@ -44,7 +41,7 @@ def _unary(layer: "Layer") -> None:
     layer.last(kind, x=x, **{mil: float(getattr(p, field)) for field, mil in fields})
 
 
-def _batchnorm(layer: "Layer") -> None:
+def _batchnorm(layer: LayerTranslation) -> None:
     p = layer.params
     names: tuple[str, ...] = ("gamma", "beta", "mean", "variance")
     if p.computeMeanVar:
@@ -52,12 +49,12 @@ def _batchnorm(layer: "Layer") -> None:
             layer.last("batchnorm_of_the_batch", x=layer.inputs[0])
             return
         names = ("gamma", "beta")
-    given = {n: weight(getattr(p, n), f"{layer.name}.{n}", (int(p.channels),)) for n in names}
+    weights = {n: weight(getattr(p, n), f"{layer.name}.{n}", (int(p.channels),)) for n in names}
     kind = "instance_norm" if p.computeMeanVar else "batch_norm"
-    layer.last(kind, x=layer.inputs[0], **given, epsilon=float(p.epsilon))
+    layer.last(kind, x=layer.inputs[0], **weights, epsilon=float(p.epsilon))
 
 
-def _layer_norm(layer: "Layer") -> None:
+def _layer_norm(layer: LayerTranslation) -> None:
     p = layer.params
     shape = tuple(int(size) for size in p.normalizedShape)
     layer.last(
@@ -67,7 +64,7 @@ def _layer_norm(layer: "Layer") -> None:
     )  # fmt: skip
 
 
-def _lrn(layer: "Layer") -> None:
+def _lrn(layer: LayerTranslation) -> None:
     p = layer.params
     layer.last(
         "local_response_norm", x=layer.inputs[0], size=int(p.localSize), alpha=float(p.alpha),
@@ -75,15 +72,15 @@ def _lrn(layer: "Layer") -> None:
     )  # fmt: skip
 
 
-def _softmax(layer: "Layer") -> None:
+def _softmax(layer: LayerTranslation) -> None:
     layer.last("softmax", x=layer.inputs[0], axis=-3)
 
 
-def _softmax_nd(layer: "Layer") -> None:
+def _softmax_nd(layer: LayerTranslation) -> None:
     layer.last("softmax", x=layer.inputs[0], axis=int(layer.params.axis))
 
 
-def _chain(kind: str, layer: "Layer") -> None:
+def _chain(kind: str, layer: LayerTranslation) -> None:
     """Elementwise over all inputs; one input is taken with the layer's own number."""
     first, *others = layer.inputs
     if not others:
@@ -94,14 +91,14 @@ def _chain(kind: str, layer: "Layer") -> None:
     layer.last(kind, x=first, y=others[-1])
 
 
-def _average(layer: "Layer") -> None:
+def _average(layer: LayerTranslation) -> None:
     total, *others = layer.inputs
     for other in others:
         total = layer.step("add", x=total, y=other)
     layer.last("mul", x=total, y=1.0 / len(layer.inputs))
 
 
-def _scale(layer: "Layer") -> None:
+def _scale(layer: LayerTranslation) -> None:
     p, x = layer.params, layer.inputs[0]
     scale = weight(p.scale, f"{layer.name}.scale", _channels_first(p.shapeScale))
     if not p.hasBias:
@@ -111,7 +108,7 @@ def _scale(layer: "Layer") -> None:
     layer.last("add", x=x, y=weight(p.bias, f"{layer.name}.bias", _channels_first(p.shapeBias)))
 
 
-def _bias(layer: "Layer") -> None:
+def _bias(layer: LayerTranslation) -> None:
     p = layer.params
     layer.last(
         "add", x=layer.inputs[0], y=weight(p.bias, f"{layer.name}.bias", _channels_first(p.shape))
@@ -124,7 +121,7 @@ def _channels_first(shape: Any) -> tuple[int, ...]:
     return (*sizes, 1, 1) if len(sizes) == 1 else sizes
 
 
-def _old_reduce(layer: "Layer") -> None:
+def _old_reduce(layer: LayerTranslation) -> None:
     p = layer.params
     kinds = ("sum", "mean", "prod", "log_sum", "sum_square", "l1_norm", "l2_norm", "max", "min")
     axes = {0: [-3, -2, -1], 1: [-2, -1], 2: [-3], 3: [-2], 4: [-1]}[p.axis]
@@ -134,28 +131,28 @@ def _old_reduce(layer: "Layer") -> None:
     layer.last(f"reduce_{kinds[p.mode]}", x=layer.inputs[0], axes=axes, keep_dims=True)
 
 
-def _reduce(kind: str, layer: "Layer") -> None:
+def _reduce(kind: str, layer: LayerTranslation) -> None:
     p = layer.params
     axes = {} if p.reduceAll or not p.axes else {"axes": [int(axis) for axis in p.axes]}
     layer.last(kind, x=layer.inputs[0], keep_dims=bool(p.keepDims), **axes)
 
 
-def _gelu(layer: "Layer") -> None:
+def _gelu(layer: LayerTranslation) -> None:
     mode = ("EXACT", "TANH_APPROXIMATION", "SIGMOID_APPROXIMATION")[layer.params.mode]
     layer.last("gelu", x=layer.inputs[0], mode=mode)
 
 
-def _clip(layer: "Layer") -> None:
+def _clip(layer: LayerTranslation) -> None:
     p = layer.params
     layer.last("clip", x=layer.inputs[0], alpha=float(p.minVal), beta=float(p.maxVal))
 
 
-def _clamped_relu(layer: "Layer") -> None:
+def _clamped_relu(layer: LayerTranslation) -> None:
     p = layer.params
     layer.last("clamped_relu", x=layer.inputs[0], alpha=float(p.alpha), beta=float(p.beta))
 
 
-def _plain(kind: str, layer: "Layer") -> None:
+def _plain(kind: str, layer: LayerTranslation) -> None:
     layer.last(kind, **dict(zip(("x", "y"), layer.inputs, strict=False)))
 
 
@@ -201,7 +198,7 @@ PLAIN = {
     )},
     "copy": "identity",
 }  # fmt: skip
-RULES: dict[str, Rule] = {
+RULES: dict[str, LayerRule] = {
     **{kind: partial(_reduce, f"reduce_{name}") for kind, name in REDUCTIONS.items()},
     **{kind: partial(_chain, name) for kind, name in ELEMENTWISE.items()},
     **{kind: partial(_plain, name) for kind, name in PLAIN.items()},

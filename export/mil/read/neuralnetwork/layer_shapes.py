@@ -1,16 +1,13 @@
 """Layers that move data: padding, cutting, joining, new shapes."""
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from export.mil.read.neuralnetwork.layer_weights import weight
-from export.mil.read.neuralnetwork.windows import Rule, borders
-
-if TYPE_CHECKING:
-    from export.mil.read.neuralnetwork.network import Layer
+from export.mil.read.neuralnetwork.translation import LayerRule, LayerTranslation
+from export.mil.read.neuralnetwork.windows import borders
 
 
-def _crop(layer: "Layer") -> None:
+def _crop(layer: LayerTranslation) -> None:
     shape = layer.shape()
     if len(layer.inputs) > 1 or shape is None:  # to the size of another value
         layer.last("crop", values=tuple(layer.inputs))
@@ -23,7 +20,7 @@ def _crop(layer: "Layer") -> None:
     )  # fmt: skip
 
 
-def _pad(layer: "Layer") -> None:
+def _pad(layer: LayerTranslation) -> None:
     p = layer.params
     mode = {"reflection": "reflect", "replication": "replicate"}.get(
         p.WhichOneof("PaddingType"), "constant"
@@ -32,7 +29,7 @@ def _pad(layer: "Layer") -> None:
     layer.last("pad", x=layer.inputs[0], pad=pads, mode=mode, constant_val=value)
 
 
-def _constant_pad(layer: "Layer") -> None:
+def _constant_pad(layer: LayerTranslation) -> None:
     p = layer.params
     if p.padToGivenOutputSizeMode or len(layer.inputs) > 1:
         layer.last("constantPad", values=tuple(layer.inputs))
@@ -41,13 +38,13 @@ def _constant_pad(layer: "Layer") -> None:
     layer.last("pad", x=layer.inputs[0], pad=pads, mode="constant", constant_val=float(p.value))
 
 
-def _load_constant(layer: "Layer") -> None:
+def _load_constant(layer: LayerTranslation) -> None:
     shape = tuple(int(size) for size in layer.params.shape)
     lead = (1,) if layer.rank5 and len(shape) == 3 else ()
     layer.constant(weight(layer.params.data, layer.name, (*lead, *shape)))
 
 
-def _old_reshape(layer: "Layer") -> None:
+def _old_reshape(layer: LayerTranslation) -> None:
     p = layer.params
     shape = [int(size) for size in p.targetShape][-3:]
     if p.mode == 1:
@@ -56,14 +53,14 @@ def _old_reshape(layer: "Layer") -> None:
     layer.last("reshape", x=layer.inputs[0], shape=[(layer.shape() or (1,))[0], *shape])
 
 
-def _flatten(layer: "Layer") -> None:
+def _flatten(layer: LayerTranslation) -> None:
     x, shape = layer.inputs[0], layer.shape() or (1,)
     if layer.params.mode == 1:
         x = layer.step("transpose", x=x, perm=[0, 2, 3, 1])
     layer.last("reshape", x=x, shape=[shape[0], -1, 1, 1])
 
 
-def _permute(layer: "Layer") -> None:
+def _permute(layer: LayerTranslation) -> None:
     axes = [int(axis) for axis in layer.params.axis]
     if axes[:1] != [0]:
         layer.last("permute_of_the_sequence", x=layer.inputs[0])
@@ -71,30 +68,30 @@ def _permute(layer: "Layer") -> None:
     layer.last("transpose", x=layer.inputs[0], perm=[0, *axes[1:]])
 
 
-def _concat(layer: "Layer") -> None:
+def _concat(layer: LayerTranslation) -> None:
     if layer.params.sequenceConcat:
         layer.last("concat_of_the_sequence", values=tuple(layer.inputs))
         return
     layer.last("concat", values=tuple(layer.inputs), axis=-3, interleave=False)
 
 
-def _concat_nd(layer: "Layer") -> None:
+def _concat_nd(layer: LayerTranslation) -> None:
     p = layer.params
     layer.last("concat", values=tuple(layer.inputs), axis=int(p.axis), interleave=p.interleave)
 
 
-def _split(layer: "Layer") -> None:
+def _split(layer: LayerTranslation) -> None:
     layer.last("split", x=layer.inputs[0], axis=-3, num_splits=int(layer.params.nOutputs))
 
 
-def _split_nd(layer: "Layer") -> None:
+def _split_nd(layer: LayerTranslation) -> None:
     p = layer.params
     sizes = {"split_sizes": [int(s) for s in p.splitSizes]} if p.splitSizes else {
         "num_splits": int(p.numSplits)}  # fmt: skip
     layer.last("split", x=layer.inputs[0], axis=int(p.axis), **sizes)
 
 
-def _slice(layer: "Layer") -> None:
+def _slice(layer: LayerTranslation) -> None:
     p, rank = layer.params, len(layer.shape() or (1, 1, 1, 1))
     axis, ends = rank - 3 + int(p.axis), [0] * rank
     begin, strides, mask = [0] * rank, [1] * rank, [True] * rank
@@ -105,7 +102,7 @@ def _slice(layer: "Layer") -> None:
     )
 
 
-def _slice_static(layer: "Layer") -> None:
+def _slice_static(layer: LayerTranslation) -> None:
     p = layer.params
     layer.last(
         "slice_by_index", x=layer.inputs[0], begin=[int(i) for i in p.beginIds],
@@ -115,24 +112,24 @@ def _slice_static(layer: "Layer") -> None:
     )  # fmt: skip
 
 
-def _with(kind: str, field: str, parameter: str, layer: "Layer") -> None:
+def _with(kind: str, field: str, parameter: str, layer: LayerTranslation) -> None:
     """An operation of one input whose list of numbers has another name."""
     value = getattr(layer.params, field)
-    numbers = int(value) if isinstance(value, int) else [int(one) for one in value]
+    numbers = int(value) if isinstance(value, int) else [int(number) for number in value]
     layer.last(kind, x=layer.inputs[0], **{parameter: numbers})
 
 
-def _squeeze(layer: "Layer") -> None:
+def _squeeze(layer: LayerTranslation) -> None:
     p = layer.params
     axes = {} if p.squeezeAll else {"axes": [int(axis) for axis in p.axes]}
     layer.last("squeeze", x=layer.inputs[0], **axes)
 
 
-def _stack(layer: "Layer") -> None:
+def _stack(layer: LayerTranslation) -> None:
     layer.last("stack", values=tuple(layer.inputs), axis=int(layer.params.axis))
 
 
-RULES: dict[str, Rule] = {
+RULES: dict[str, LayerRule] = {
     "concat": _concat,
     "concatND": _concat_nd,
     "constantPad": _constant_pad,

@@ -11,10 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.mil.program import Constant, TensorType, Value
+from export.mil.program import Constant, Shape, TensorType, Value
 from mobilenet.common.errors import PackageError, UnsupportedError
-
-Shape = tuple[int, ...]
 
 
 def weight(message: Any, name: str, shape: Shape, axis: int = 0) -> Constant:
@@ -109,9 +107,9 @@ def _unpack(raw: bytes, bits: int, count: int) -> NDArray[np.uint8]:
     return np.packbits(single, axis=1).reshape(-1) >> np.uint8(8 - bits)
 
 
-def _check(name: str, given: float, shape: Shape) -> None:
-    if given != math.prod(shape):
+def _check(name: str, count: float, shape: Shape) -> None:
+    if count != math.prod(shape):
         raise PackageError(
-            f"{name!r} holds {given:g} numbers, its layer needs {math.prod(shape)}",
+            f"{name!r} holds {count:g} numbers, its layer needs {math.prod(shape)}",
             "the file is damaged: copy it again",
         )

@@ -1,24 +1,19 @@
 """Layers with a kernel, and resampling: convolutions, pooling, products with a matrix."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from export.mil.read.neuralnetwork.layer_weights import weight
-
-if TYPE_CHECKING:
-    from export.mil.read.neuralnetwork.network import Layer
-
-Rule = Callable[["Layer"], None]
+from export.mil.read.neuralnetwork.translation import LayerRule, LayerTranslation, LayerValue
 
 
-def _convolution(layer: "Layer") -> None:
+def _convolution(layer: LayerTranslation) -> None:
     p = layer.params
     kernel = [int(k) for k in p.kernelSize] or [3, 3]
     groups, strides = max(int(p.nGroups), 1), [int(s) for s in p.stride] or [1, 1]
     out, per_group = int(p.outputChannels), int(p.kernelChannels)
     shape = (per_group, out // groups, *kernel) if p.isDeconvolution else (out, per_group, *kernel)
     axis = 1 if p.isDeconvolution else 0
-    inputs: dict[str, Any] = {
+    inputs: dict[str, LayerValue] = {
         "weight": layer.inputs[1] if len(layer.inputs) > 1
         else weight(p.weights, f"{layer.name}.weight", shape, axis),
         "strides": strides, "dilations": [int(d) for d in p.dilationFactor] or [1, 1],
@@ -35,7 +30,7 @@ def _convolution(layer: "Layer") -> None:
     layer.last("conv_transpose", x=layer.inputs[0], **inputs)
 
 
-def _padding(params: Any) -> dict[str, Any]:
+def _padding(params: Any) -> dict[str, LayerValue]:
     """`pad_type` and `pad` of a sliding window."""
     if params.HasField("same"):
         top_left = params.same.asymmetryMode == 1
@@ -44,13 +39,13 @@ def _padding(params: Any) -> dict[str, Any]:
     return {"pad_type": "custom", "pad": pads} if any(pads) else {"pad_type": "valid"}
 
 
-def _pooling(layer: "Layer") -> None:
+def _pooling(layer: LayerTranslation) -> None:
     p, kind = layer.params, {0: "max", 1: "avg", 2: "l2"}[layer.params.type]
     if p.globalPooling:
         reduction = {"max": "reduce_max", "avg": "reduce_mean", "l2": "reduce_l2_norm"}[kind]
         layer.last(reduction, x=layer.inputs[0], axes=[-2, -1], keep_dims=True)
         return
-    inputs: dict[str, Any] = {
+    inputs: dict[str, LayerValue] = {
         "kernel_sizes": [int(k) for k in p.kernelSize] or [3, 3],
         "strides": [int(s) for s in p.stride] or [1, 1],
         **_padding(p),
@@ -64,7 +59,7 @@ def _pooling(layer: "Layer") -> None:
     layer.last(f"{kind}_pool", x=layer.inputs[0], **inputs)
 
 
-def _inner_product(layer: "Layer") -> None:
+def _inner_product(layer: LayerTranslation) -> None:
     p, x = layer.params, layer.inputs[0]
     out, into = int(p.outputChannels), int(p.inputChannels)
     bias = {"bias": weight(p.bias, f"{layer.name}.bias", (out,))} if p.hasBias else {}
@@ -73,7 +68,7 @@ def _inner_product(layer: "Layer") -> None:
     layer.last("conv" if layer.rank5 else "linear", x=x, weight=kernel, **bias)
 
 
-def _matmul(layer: "Layer") -> None:
+def _matmul(layer: LayerTranslation) -> None:
     p = layer.params
     if len(layer.inputs) == 2:
         x, y = layer.inputs
@@ -85,7 +80,7 @@ def _matmul(layer: "Layer") -> None:
     layer.last("linear", x=layer.inputs[0], weight=kernel, **bias)
 
 
-def _upsample(layer: "Layer") -> None:
+def _upsample(layer: LayerTranslation) -> None:
     p = layer.params
     factors = list(p.fractionalScalingFactor) or list(p.scalingFactor) or [1, 1]
     sides = dict(zip(("scale_factor_height", "scale_factor_width"), factors, strict=True))
@@ -97,7 +92,7 @@ def _upsample(layer: "Layer") -> None:
     layer.last(kind, x=layer.inputs[0], align_corners=p.linearUpsampleMode == 1, **sides)
 
 
-def _resize(layer: "Layer") -> None:
+def _resize(layer: LayerTranslation) -> None:
     height, width = (int(size) for size in layer.params.targetSize)
     mode = ("STRICT_ALIGN_CORNERS", "ALIGN_CORNERS", "DEFAULT", "OFFSET_CORNERS")
     layer.last(
@@ -112,7 +107,7 @@ def borders(amounts: Any) -> list[int]:
     return [size for edge in edges for size in edge]
 
 
-RULES: dict[str, Rule] = {
+RULES: dict[str, LayerRule] = {
     "batchedMatmul": _matmul,
     "convolution": _convolution,
     "innerProduct": _inner_product,

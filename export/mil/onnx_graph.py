@@ -1,4 +1,4 @@
-"""An ONNX graph while it grows out of a MIL function."""
+"""An ONNX graph while it grows out of a MIL function: what the lowerings write into."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -9,22 +9,18 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from export.mil.program import Constant, Function, TensorType
+from export.mil.ops.lowering import Attribute
+from export.mil.program import Argument, Constant, Function, TensorType
 from mobilenet.common.errors import PackageError
 
 DEDUPLICATED_BYTES = 64  # bounds and axes that many nodes share
 
-# ONNX's type of a value by MIL's. Half precision is computed in float32, since the CPU has no
-# half precision convolutions; what is lost by storing halves is lost by `Graph.rounded`.
-ONNX_TYPES: dict[str, int] = {
-    "float16": TensorProto.FLOAT, "float32": TensorProto.FLOAT, "bool": TensorProto.BOOL,
-    "int8": TensorProto.INT8, "uint8": TensorProto.UINT8, "int32": TensorProto.INT32,
-    "int16": TensorProto.INT16, "uint16": TensorProto.UINT16,
-}  # fmt: skip
 
+class OnnxGraph:
+    """Nodes and initializers so far, and which ONNX name stands for which MIL value.
 
-class Graph:
-    """Nodes and initializers so far, and which ONNX name stands for which MIL value."""
+    With `declared`, values that are declared float16 are rounded to halves.
+    """
 
     def __init__(self, function: Function, declared: bool) -> None:
         self.constants = function.constants
@@ -41,7 +37,7 @@ class Graph:
         half = self.declared and value.dtype == "float16"
         self._names[value.name] = self._rounded(name) if half else name
 
-    def value(self, argument: str | Constant) -> str:
+    def value(self, argument: Argument) -> str:
         """ONNX name of a MIL value; constants become initializers when they are first used."""
         if isinstance(argument, str):
             if argument not in self._names:
@@ -49,7 +45,7 @@ class Graph:
             return self._names[argument]
         return self._initializer(argument, self._unused("constant"))
 
-    def type(self, argument: str | Constant) -> TensorType:
+    def type(self, argument: Argument) -> TensorType:
         """MIL type of an argument."""
         if isinstance(argument, Constant):
             return argument.type
@@ -70,14 +66,15 @@ class Graph:
         origin: str,
         inputs: Sequence[str | None],
         outputs: int,
-        attributes: Mapping[str, Any],
+        attributes: Mapping[str, Attribute],
     ) -> tuple[str, ...]:
         """Add a node made for the MIL operation `origin`; returns the names of its outputs."""
         named = [name or "" for name in inputs]
         while named and not named[-1]:
             named.pop()
         results = tuple(self._unused(f"{origin}/{kind}") for _ in range(outputs))
-        self.nodes.append(helper.make_node(kind, named, results, results[0], **attributes))
+        options: dict[str, Any] = {"name": results[0], **attributes}
+        self.nodes.append(helper.make_node(kind, named, results, **options))
         return results
 
     def _rounded(self, name: str) -> str:

@@ -1,0 +1,126 @@
+"""One operation and its arguments, as shape rules, MAC counts and lowerings all see it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.mil.program import Argument, Constant, Op, Shape, is_fixed
+from mobilenet.common.errors import PackageError, UnsupportedError
+
+
+class DamagedCallError(PackageError):
+    """An operation is not given what it takes."""
+
+
+class UnsupportedCallError(UnsupportedError):
+    """A form of an operation that is not known here, or what only a run of the model tells."""
+
+
+# What a shape rule or a count ends in when it cannot tell.
+CALL_ERRORS = (
+    DamagedCallError, UnsupportedCallError, KeyError, IndexError, ValueError, ArithmeticError,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Call:
+    """`op` among the values of its function.
+
+    `shapes` are those of the values computed so far, -1 where a size is not fixed. A parameter
+    that is optional has a default; without one, its absence raises `DamagedCallError`, and a
+    value that is computed at run time where a constant is needed `UnsupportedCallError`.
+    """
+
+    op: Op
+    shapes: Mapping[str, Shape]
+    constants: Mapping[str, Constant]
+
+    def has(self, parameter: str) -> bool:
+        """Whether anything is given as `parameter`."""
+        return bool(self.op.inputs.get(parameter))
+
+    def argument(self, parameter: str) -> Argument:
+        """The one argument given as `parameter`."""
+        arguments = self.op.inputs.get(parameter, ())
+        if len(arguments) != 1:
+            raise DamagedCallError(
+                f"{self.op.type} {self.op.name!r} has {len(arguments)} values for {parameter!r}",
+                "it needs exactly one: the program is damaged",
+            )
+        return arguments[0]
+
+    def shape(self, parameter: str = "x") -> Shape:
+        """Shape of the one value given as `parameter`; every size is known."""
+        return self._fixed_shape(parameter, self.argument(parameter))
+
+    def all_shapes(self, parameter: str) -> list[Shape]:
+        """Shapes of all values given as `parameter`."""
+        arguments = self.op.inputs.get(parameter, ())
+        return [self._fixed_shape(parameter, argument) for argument in arguments]
+
+    def output_shape(self) -> Shape:
+        """Shape of the first output, as far as it is known: -1 where a size is not."""
+        return self.shapes[self.op.outputs[0].name]
+
+    def array(self, parameter: str) -> NDArray[Any]:
+        """The constant given as `parameter`."""
+        argument = self.argument(parameter)
+        constant = self.constants.get(argument) if isinstance(argument, str) else argument
+        if constant is None:
+            raise self.unsupported(f"a {parameter} that is computed at run time")
+        return np.asarray(constant.load())
+
+    def ints(self, parameter: str, default: Iterable[int] | None = None) -> list[int]:
+        """A list of constant integers."""
+        if default is not None and not self.has(parameter):
+            return list(default)
+        return [int(value) for value in self.array(parameter).reshape(-1)]
+
+    def integer(self, parameter: str, default: int | None = None) -> int:
+        """One constant integer."""
+        return self.ints(parameter, None if default is None else [default])[0]
+
+    def number(self, parameter: str, default: float | None = None) -> float:
+        """One constant number."""
+        if default is not None and not self.has(parameter):
+            return default
+        return float(self.array(parameter).reshape(-1)[0])
+
+    def flag(self, parameter: str, default: bool) -> bool:
+        """One constant truth value."""
+        return bool(self.integer(parameter, int(default)))
+
+    def text(self, parameter: str, default: str) -> str:
+        """One constant string."""
+        return str(self.array(parameter)) if self.has(parameter) else default
+
+    def unsupported(self, form: str) -> UnsupportedCallError:
+        """The error for a form of this operation that is not known here."""
+        return UnsupportedCallError(
+            f"{self.op.type} {self.op.name!r} with {form} cannot be run here",
+            "Core ML on a Mac runs it",
+        )
+
+    def _fixed_shape(self, parameter: str, argument: Argument) -> Shape:
+        shape = self._shape(argument)
+        if not is_fixed(shape):
+            raise UnsupportedCallError(
+                f"{self.op.type} {self.op.name!r} takes {parameter} of flexible shape {shape}",
+                "export the model with one fixed input size",
+            )
+        return shape
+
+    def _shape(self, argument: Argument) -> Shape:
+        if isinstance(argument, Constant):
+            return argument.type.shape
+        if argument in self.constants:
+            return self.constants[argument].type.shape
+        if argument not in self.shapes:
+            raise DamagedCallError(
+                f"{argument!r} is used before it is computed",
+                "the program is damaged: make it again",
+            )
+        return self.shapes[argument]

@@ -1,0 +1,93 @@
+"""An operation while it is lowered to ONNX. Loads no onnx: the graph is handed in."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from export.mil.ops.call import Call
+from export.mil.program import Argument, TensorType
+
+Attribute = int | float | str | Sequence[int]
+
+# ONNX's type of a value by MIL's: `TensorProto.DataType` in onnx.proto. Half precision is
+# computed in float32, since the CPU has no half precision convolutions; what is lost by storing
+# halves is lost by the graph, which rounds where it is asked to.
+ONNX_TYPES: dict[str, int] = {
+    "float16": 1, "float32": 1, "uint8": 2, "int8": 3, "uint16": 4, "int16": 5, "int32": 6,
+    "bool": 9,
+}  # fmt: skip
+
+
+class Graph(Protocol):
+    """What lowerings write into: see `export.mil.onnx_graph`."""
+
+    def value(self, argument: Argument) -> str:
+        """Name in the graph of a value of MIL."""
+        ...
+
+    def type(self, argument: Argument) -> TensorType:
+        """MIL's type of an argument."""
+        ...
+
+    def constant(self, value: NDArray[Any]) -> str:
+        """Name of an initializer with this value."""
+        ...
+
+    def add(
+        self,
+        kind: str,
+        origin: str,
+        inputs: Sequence[str | None],
+        outputs: int,
+        attributes: Mapping[str, Attribute],
+    ) -> tuple[str, ...]:
+        """Add a node made for the MIL operation `origin`; returns the names of its outputs."""
+        ...
+
+
+@dataclass(frozen=True)
+class Lowering(Call):
+    """A call, and the nodes that are made for it."""
+
+    graph: Graph
+
+    def __getitem__(self, parameter: str) -> str:
+        """Name in the graph of the one value given as `parameter`."""
+        return self.graph.value(self.argument(parameter))
+
+    def get(self, parameter: str) -> str | None:
+        """The same; None when nothing was given."""
+        return self[parameter] if self.has(parameter) else None
+
+    def many(self, parameter: str) -> list[str]:
+        """Names of all values given as `parameter`."""
+        return [self.graph.value(argument) for argument in self.op.inputs.get(parameter, ())]
+
+    def tensor_type(self, parameter: str = "x") -> TensorType:
+        """MIL's type of the value given as `parameter`; its sizes may be open."""
+        return self.graph.type(self.argument(parameter))
+
+    def constant(self, value: ArrayLike, dtype: type[np.generic] = np.float32) -> str:
+        """A value of the lowering's own."""
+        return self.graph.constant(np.asarray(value, dtype))
+
+    def emit(self, kind: str, *inputs: str | None, **attributes: Attribute) -> str:
+        """Add a node of one output, and return its name. An input of None is left out."""
+        return self.emit_many(kind, 1, *inputs, **attributes)[0]
+
+    def emit_many(
+        self, kind: str, outputs: int, *inputs: str | None, **attributes: Attribute
+    ) -> tuple[str, ...]:
+        """Add a node, and return the names of its outputs."""
+        return self.graph.add(kind, self.op.name, inputs, outputs, attributes)
+
+    def cast(self, value: str, dtype: str) -> str:
+        """Add a cast to MIL's type `dtype`, and return the name of what it gives."""
+        return self.emit("Cast", value, to=ONNX_TYPES[dtype])
+
+    def reshape(self, value: str, shape: Sequence[int]) -> str:
+        """Add a reshape, and return the name of what it gives."""
+        return self.emit("Reshape", value, self.constant(shape, np.int64))

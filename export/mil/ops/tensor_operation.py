@@ -1,0 +1,146 @@
+"""Joins, parts, repetitions and choices of elements, and the end of a classifier.
+
+Semantics: coremltools, `converters/mil/mil/ops/defs/iOS15/tensor_operation.py`,
+`scatter_gather.py` and `classify.py`.
+"""
+
+import numpy as np
+
+from export.mil.ops.call import Call
+from export.mil.ops.lowering import Lowering
+from export.mil.ops.operation import Operation, enter, lowers, no_macs, same_shape
+from export.mil.program import Shape
+
+PAD_MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge"}
+
+
+def _joined(call: Call) -> list[Shape]:
+    first, *others = call.all_shapes("values")
+    shape, axis = list(first), call.integer("axis")
+    shape[axis] += sum(other[axis] for other in others)
+    return [tuple(shape)]
+
+
+@lowers("concat", shape=_joined)
+def concat(call: Lowering) -> str:
+    """values Tuple[tensor<[*d, d_axis_i, *e], T>] -> tensor<[*d, d_axis_out, *e], T>: end to end
+    along `axis`; interleaved, in turns: a0 b0 a1 b1 (ShuffleNet's shuffle)."""
+    axis = call.integer("axis")
+    if not call.flag("interleave", False):
+        return call.emit("Concat", *call.many("values"), axis=axis)
+    inner = axis % len(call.output_shape()) + 1
+    return call.reshape(_stacked(call, inner), call.output_shape())
+
+
+def _stack_shape(call: Call) -> list[Shape]:
+    shapes, axis = call.all_shapes("values"), call.integer("axis")
+    shape = list(shapes[0])
+    shape.insert(axis % (len(shape) + 1), len(shapes))
+    return [tuple(shape)]
+
+
+@lowers("stack", shape=_stack_shape)
+def stack(call: Lowering) -> str:
+    """values Tuple[tensor<[*d, *e], T>] of length N -> tensor<[*d, N, *e], T>: along a new
+    `axis`."""
+    return _stacked(call, call.integer("axis"))
+
+
+def _stacked(call: Lowering, axis: int) -> str:
+    """Joined along a new axis."""
+    position = call.constant([axis], np.int64)
+    values = [call.emit("Unsqueeze", value, position) for value in call.many("values")]
+    return call.emit("Concat", *values, axis=axis)
+
+
+def _split_shapes(call: Call) -> list[Shape]:
+    shape, axis = call.shape(), call.integer("axis") % len(call.shape())
+    parts = len(call.op.outputs)
+    sizes = call.ints("split_sizes", [shape[axis] // parts] * parts)
+    return [(*shape[:axis], size, *shape[axis + 1 :]) for size in sizes]
+
+
+@lowers("split", shape=_split_shapes)
+def split(call: Lowering) -> tuple[str, ...]:
+    """x tensor<[*d], T> -> Tuple[tensor<[*d_i], T>]: `num_splits` parts along `axis`, or parts of
+    `split_sizes`."""
+    axis = call.integer("axis")
+    sizes = call.constant([output.shape[axis] for output in call.op.outputs], np.int64)
+    return call.emit_many("Split", len(call.op.outputs), call["x"], sizes, axis=axis)
+
+
+def _padded(call: Call) -> list[Shape]:
+    shape, pads = list(call.shape()), call.ints("pad")
+    first = len(shape) - len(pads) // 2
+    for pair in range(len(pads) // 2):
+        shape[first + pair] += pads[2 * pair] + pads[2 * pair + 1]
+    return [tuple(shape)]
+
+
+@lowers("pad", shape=_padded)
+def pad(call: Lowering) -> str:
+    """x tensor<[*D_in], T>, pad tensor<[2 N], i32> -> tensor<[*D_out], T>: pairs of before and
+    after for the last N axes."""
+    pairs = np.array(call.ints("pad")).reshape(-1, 2)
+    leading = np.zeros((len(call.shape()) - len(pairs), 2), int)
+    amounts = np.concatenate([leading, pairs]).T.reshape(-1)
+    mode = PAD_MODES[call.text("mode", "constant")]
+    value = call.constant(call.number("constant_val", 0.0)) if mode == "constant" else None
+    return call.emit("Pad", call["x"], call.constant(amounts, np.int64), value, mode=mode)
+
+
+def _tiled(call: Call) -> list[Shape]:
+    return [tuple(s * r for s, r in zip(call.shape(), call.ints("reps"), strict=True))]
+
+
+@lowers("tile", shape=_tiled)
+def tile(call: Lowering) -> str:
+    """x tensor<[*d], T>, reps tensor<[rank(x)], i32> -> tensor<[*d_out], T>."""
+    return call.emit("Tile", call["x"], call.constant(call.ints("reps"), np.int64))
+
+
+def _gathered(call: Call) -> list[Shape]:
+    shape = call.shape()
+    axis = call.integer("axis", 0) % len(shape)
+    if call.integer("batch_dims", 0):
+        raise call.unsupported("batch_dims")
+    return [(*shape[:axis], *call.shape("indices"), *shape[axis + 1 :])]
+
+
+@lowers("gather", shape=_gathered)
+def gather(call: Lowering) -> str:
+    """x tensor<[*D], T>, indices tensor<[*N], i32> -> tensor<[*K], T>: along `axis`."""
+    if call.integer("batch_dims", 0):
+        raise call.unsupported("batch_dims")
+    return call.emit("Gather", call["x"], call["indices"], axis=call.integer("axis", 0))
+
+
+def _classified(_: Call) -> list[Shape]:
+    return [(), ()]
+
+
+@lowers("classify", shape=_classified)
+def classify(call: Lowering) -> tuple[str, ...]:
+    """probabilities tensor<[*, N], T>, classes list of N -> the class, and a dictionary of class
+    to probability.
+
+    In the graph both are the probabilities, tensor<[N], T> in the order of the classes; naming
+    them is left to the runtime.
+    """
+    flat = call.reshape(call["probabilities"], [-1])
+    return flat, flat
+
+
+for _name in ("band_part", "cumsum"):
+    enter(_name, Operation("x tensor<[*d], T> -> tensor<[*d], T>.", same_shape, no_macs))
+
+# These move, choose or make elements; the shape of what they give is not told here.
+SHAPE_UNTOLD = (
+    "affine", "argsort", "batch_to_space", "coreml_update_state", "crop", "crop_resize", "fill",
+    "gather_along_axis", "gather_nd", "non_maximum_suppression", "non_zero", "one_hot",
+    "pixel_unshuffle", "range_1d", "read_state", "resample", "reshape_like", "scatter",
+    "scatter_along_axis", "scatter_nd", "shape", "slice_update", "sliding_windows",
+    "space_to_batch", "topk", "write_state",
+)  # fmt: skip
+for _name in SHAPE_UNTOLD:
+    enter(_name, Operation("Moves, chooses or makes elements.", macs=no_macs))
