@@ -194,9 +194,11 @@ def inspect_model(
         Print everything as JSON.
     """
     from export.inspect import inspect
+    from export.verify.largest_values import largest_values
     from export.views import inspect_card
 
-    inspect_card.show(inspect.inspect(model, image), layers=layers, json=json)
+    largest = largest_values(model, image) if image else {}
+    inspect_card.show(inspect.inspect(model, largest), layers=layers, json=json)
 
 
 @app.command(name="diff")

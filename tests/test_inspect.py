@@ -16,6 +16,7 @@ from export.formats.coreml.build import build
 from export.formats.coreml.coremltools_import import coremltools
 from export.inspect.inspect import inspect
 from export.spec import ExportSpec
+from export.verify.largest_values import largest_values
 from inspected import Detector, ResNet50, detector_pipeline, small, traced
 from mobilenet.common import terminal
 from mobilenet.common.errors import PackageError, UnsupportedError
@@ -138,12 +139,13 @@ def test_compressed_weights_by_form(mobilenet, name, size, tmp_path):
 def test_overflow_on_a_photograph(tmp_path):
     kernel = np.full((8, 3, 3, 3), 900.0)
     path = small(tmp_path / "m.mlpackage", kernel=kernel, scale=1 / 8, bias=(0, 0, 0))
-    found = inspect(path, [PHOTO])
+    found = inspect(path, largest_values(path, [PHOTO]))
     finding = next(f for f in found.findings if f.rule == "float16-overflow")
     assert "'conv'" in finding.message
     assert max(x.largest or 0 for x in found.parts[0].layers) > 65504
-    assert not any(f.rule == "float16-overflow" for f in inspect(
-        small(tmp_path / "fine.mlpackage"), [PHOTO]).findings)  # fmt: skip
+    fine = small(tmp_path / "fine.mlpackage")
+    largest = largest_values(fine, [PHOTO])
+    assert not any(f.rule == "float16-overflow" for f in inspect(fine, largest).findings)
 
 
 def test_pictures_need_a_model_of_pictures(tmp_path):
@@ -151,7 +153,7 @@ def test_pictures_need_a_model_of_pictures(tmp_path):
     model = traced(Detector(), 64, inputs=[ct.TensorType("x", (1, 3, 64, 64))])
     model.save(str(tmp_path / "t.mlpackage"))
     with pytest.raises(UnsupportedError, match="array"):
-        inspect(tmp_path / "t.mlpackage", [PHOTO])
+        largest_values(tmp_path / "t.mlpackage", [PHOTO])
     assert "preprocessing-in-the-app" in {
         f.rule for f in inspect(tmp_path / "t.mlpackage").findings
     }

@@ -15,21 +15,23 @@ KERNELS = ("conv", "linear", "matmul")
 
 
 @dataclass(frozen=True, eq=False)
-class Pixels:
+class InputScaling:
     """Per channel, in the model's order, the first layer sees scale * pixel + bias."""
 
     input: ImageInput
     scale: Array  # (C,)
     bias: Array  # (C,)
-    steps: tuple[Op, ...]  # everything on the way
-    first: Op | None  # the layer they reach; None when the way forks or is not affine
+    steps: tuple[Op, ...]  # every operation in between
+    first: Op | None  # the layer they reach; None when the path forks or is not affine
 
     @property
     def low(self) -> Array:
+        """The least value that a pixel becomes, (C,)."""
         return np.minimum(self.bias, 255 * self.scale + self.bias)
 
     @property
     def high(self) -> Array:
+        """The greatest value that a pixel becomes, (C,)."""
         return np.maximum(self.bias, 255 * self.scale + self.bias)
 
     @property
@@ -49,29 +51,29 @@ class Pixels:
         return tuple(step for step in self.steps if step.type not in PASSES)
 
 
-def pixels(function: Function) -> tuple[Pixels, ...]:
-    """The way of each image input."""
-    images = [face for face in function.description.inputs if isinstance(face, ImageInput)]
-    return tuple(_follow(function, face) for face in images)
+def input_scalings(function: Function) -> tuple[InputScaling, ...]:
+    """That of each image input."""
+    images = [item for item in function.description.inputs if isinstance(item, ImageInput)]
+    return tuple(_follow(function, image) for image in images)
 
 
-def _follow(function: Function, face: ImageInput) -> Pixels:
-    channels = 3 if face.color in ("RGB", "BGR") else 1
+def _follow(function: Function, image: ImageInput) -> InputScaling:
+    channels = 3 if image.color in ("RGB", "BGR") else 1
     scale, bias = np.ones(channels), np.zeros(channels)
     steps: list[Op] = []
-    name = face.name
+    name = image.name
     while True:
-        users = [op for op in function.ops if any(name in given for given in op.inputs.values())]
+        users = [op for op in function.ops if any(name in names for names in op.inputs.values())]
         if len(users) != 1:
-            return Pixels(face, scale, bias, tuple(steps), None)
+            return InputScaling(image, scale, bias, tuple(steps), None)
         op = users[0]
         if op.type in KERNELS:
-            return Pixels(face, scale, bias, tuple(steps), op)
+            return InputScaling(image, scale, bias, tuple(steps), op)
         if op.type not in PASSES:
             try:
                 factor, shift = _affine(function, op, name, channels)
             except _NotAffine:
-                return Pixels(face, scale, bias, tuple(steps), None)
+                return InputScaling(image, scale, bias, tuple(steps), None)
             scale, bias = scale * factor, bias * factor + shift
         steps.append(op)
         name = op.outputs[0].name
@@ -92,17 +94,17 @@ def _affine(function: Function, op: Op, x: str, channels: int) -> tuple[Array, A
             raise _NotAffine
         return _per_channel(value.astype(np.float64), channels)
 
-    one, zero = np.ones(channels), np.zeros(channels)
+    ones, zeros = np.ones(channels), np.zeros(channels)
     if op.type in ("mul", "add", "sub", "real_div"):
         forward = x in op.inputs["x"]
         other = operand("y" if forward else "x")
         if op.type == "real_div" and not forward:
             raise _NotAffine
         return {
-            "mul": (other, zero),
-            "add": (one, other),
-            "sub": (one, -other) if forward else (-one, other),
-            "real_div": (one / np.where(other == 0, np.nan, other), zero),
+            "mul": (other, zeros),
+            "add": (ones, other),
+            "sub": (ones, -other) if forward else (-ones, other),
+            "real_div": (ones / np.where(other == 0, np.nan, other), zeros),
         }[op.type]
     if op.type == "linear_activation":
         return operand("alpha", 1.0), operand("beta")

@@ -1,20 +1,19 @@
 """Facts about any Core ML model, on any machine: what it takes, what it costs, what is odd.
 
-Reads the files alone: neither coremltools nor PyTorch is imported, and nothing runs unless
-pictures are given.
+Reads the files alone: neither coremltools nor PyTorch is imported, and nothing runs.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from export.inspect.input_scaling import pixels
-from export.inspect.rules import Finding, findings
+from export.inspect.input_scaling import input_scalings
+from export.inspect.rules import findings
+from export.inspect.rules.finding import RuleFinding
 from export.mil.cost import FunctionCost, cost
-from export.mil.program import Function, Shape
+from export.mil.program import Function, Program, Shape
 from export.mil.read import specification
-from export.mil.read.model import Part
 from export.mil.read.model import parts as parts_of
 from export.package import model_files
 
@@ -26,7 +25,7 @@ OLDEST = {
 
 
 @dataclass(frozen=True)
-class Feature:
+class FeatureFacts:
     """An input or output, in words: "image, RGB, 224 x 224"."""
 
     name: str
@@ -77,105 +76,96 @@ class Inspection:
     oldest: str
     size_bytes: int
     identity: str
-    inputs: tuple[Feature, ...]
-    outputs: tuple[Feature, ...]
+    inputs: tuple[FeatureFacts, ...]
+    outputs: tuple[FeatureFacts, ...]
     labels: tuple[str, ...]
     about: dict[str, str]
     parts: tuple[PartFacts, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[RuleFinding, ...]
 
 
-def inspect(path: Path, images: Sequence[Path] = ()) -> Inspection:
-    """Look at the package or .mlmodel at `path`; run it on `images`, if there are any.
+def inspect(path: Path, largest: Mapping[str, float] | None = None) -> Inspection:
+    """Look at the package or .mlmodel at `path`.
 
-    Raises `PackageError` for what is damaged or unsafe, `UnsupportedError` when pictures are
-    given and the model cannot be run here.
+    `largest` is the largest absolute value of each operation's output on some pictures, by the
+    operation's name in the default function. Raises `PackageError` for what is damaged or
+    unsafe.
     """
     files = model_files.find(path)
     model = specification.load(files.specification)
     parts: list[PartFacts] = []
-    found: list[Finding] = []
+    remarks: list[RuleFinding] = []
     labels: tuple[str, ...] = ()
     for part in parts_of(files, model):
-        for name, kind, function in _functions(part):
-            if function is None:
-                parts.append(PartFacts(name, part.kind, unknown=part.reason))
-                continue
+        if part.program is None:
+            parts.append(PartFacts(part.name, part.kind, unknown=part.reason))
+            continue
+        for name, function in _functions(part.name, part.program):
+            values = (largest or {}) if function is part.program.function() else {}
             costs = cost(function)
             labels = labels or function.description.labels
-            found += [replace(f, part=name) for f in findings(kind, function, costs)]
-            parts.append(_facts(name, part.kind, function, costs))
-    if images:
-        from export.inspect.overflow import largest_values, overflows
-
-        largest = largest_values(path, images)
-        parts[0] = _with_largest(parts[0], largest)
-        found += overflows(parts[0].layers)
-    about, face = model.description.metadata, model.description
-    kind = str(model.WhichOneof("Type"))
+            parts.append(_facts(name, part.kind, function, costs, values))
+            for finding in findings(part.program.kind, function, costs, values):
+                remarks.append(replace(finding, part=name))
+    about, declared = model.description.metadata, model.description
     version = model.specificationVersion
     return Inspection(
-        path=str(path), kind=kind, specification_version=version,
+        path=str(path), kind=str(model.WhichOneof("Type")), specification_version=version,
         oldest=OLDEST.get(version, "unknown"),
         size_bytes=files.size_bytes, identity=files.identity(),
-        inputs=tuple(map(_feature, _face(face, "input"))),
-        outputs=tuple(map(_feature, _face(face, "output"))),
+        inputs=tuple(map(_feature, _declared(declared, "input"))),
+        outputs=tuple(map(_feature, _declared(declared, "output"))),
         labels=labels,
         about={"description": about.shortDescription, "author": about.author,
                "license": about.license, "version": about.versionString, **about.userDefined},
-        parts=tuple(parts), findings=tuple(found),
+        parts=tuple(parts), findings=tuple(remarks),
     )  # fmt: skip
 
 
-def _functions(part: Part) -> Iterator[tuple[str, str, Function | None]]:
-    if part.program is None:
-        yield part.name, part.kind, None
-        return
-    several = len(part.program.functions) > 1
-    for name, function in part.program.functions.items():
-        label = "/".join(word for word in (part.name, name if several else "") if word)
-        yield label, part.program.kind, function
+def _functions(part: str, program: Program) -> Iterator[tuple[str, Function]]:
+    """The functions of a program by their names in the inspection: "" for the only one."""
+    several = len(program.functions) > 1
+    for name, function in program.functions.items():
+        yield "/".join(word for word in (part, name if several else "") if word), function
 
 
-def _facts(name: str, kind: str, function: Function, costs: FunctionCost) -> PartFacts:
+def _facts(
+    name: str, kind: str, function: Function, costs: FunctionCost, largest: Mapping[str, float]
+) -> PartFacts:
     layers = tuple(
         LayerFacts(
-            one.op.name, one.op.type, one.input_shape, one.output_shape, one.macs,
-            one.parameters, one.weight_bytes, one.stored_as, one.activation_bytes,
+            layer.op.name, layer.op.type, layer.input_shape, layer.output_shape, layer.macs,
+            layer.parameters, layer.weight_bytes, layer.stored_as, layer.activation_bytes,
+            largest.get(layer.op.name),
         )
-        for one in costs.ops
+        for layer in costs.ops
     )  # fmt: skip
     return PartFacts(
         name=name, kind=kind, macs=costs.macs, layers_of_unknown_macs=len(costs.unknown_macs),
         parameters=costs.parameters, weight_bytes=costs.weight_bytes,
         activation_bytes=costs.activation_bytes,
         peak_activation_bytes=costs.peak_activation_bytes,
-        pixels=tuple(_pixels_text(function)), layers=layers,
+        pixels=tuple(_scaling_texts(function)), layers=layers,
     )  # fmt: skip
 
 
-def _pixels_text(function: Function) -> Iterator[str]:
-    for way in pixels(function):
-        if way.first is None:
-            yield f"{way.input.name}: not a scale and bias for each channel"
+def _scaling_texts(function: Function) -> Iterator[str]:
+    for scaling in input_scalings(function):
+        if scaling.first is None:
+            yield f"{scaling.input.name}: not a scale and bias for each channel"
         else:
-            yield f"{way.input.name}: pixels 0 to 255 reach the first layer as {way.range}"
+            yield f"{scaling.input.name}: pixels 0 to 255 reach the first layer as {scaling.range}"
 
 
-def _with_largest(part: PartFacts, largest: dict[str, float]) -> PartFacts:
-    layers = tuple(replace(layer, largest=largest.get(layer.name)) for layer in part.layers)
-    return replace(part, layers=layers)
-
-
-def _face(face: Any, side: str) -> Any:
+def _declared(description: Any, side: str) -> Any:
     """Inputs or outputs; of the default function where there are several."""
-    for function in face.functions:
-        if function.name == face.defaultFunctionName:
+    for function in description.functions:
+        if function.name == description.defaultFunctionName:
             return getattr(function, side)
-    return getattr(face, side)
+    return getattr(description, side)
 
 
-def _feature(message: Any) -> Feature:
+def _feature(message: Any) -> FeatureFacts:
     kind = message.type.WhichOneof("Type")
     text = str(kind).removesuffix("Type")
     if kind == "imageType":
@@ -189,7 +179,7 @@ def _feature(message: Any) -> Feature:
         text += _flexibility(array)
     elif kind == "dictionaryType":
         text = "dictionary, label to number"
-    return Feature(message.name, text, message.shortDescription)
+    return FeatureFacts(message.name, text, message.shortDescription)
 
 
 def _size(image: Any) -> str:

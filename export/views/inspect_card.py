@@ -4,8 +4,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from export.inspect.inspect import Feature, Inspection, LayerFacts, PartFacts
-from export.inspect.rules import Finding
+from export.inspect.inspect import FeatureFacts, Inspection, LayerFacts, PartFacts
+from export.inspect.rules.finding import RuleFinding
 from mobilenet.common import terminal
 
 COLORS = {"error": "red", "warning": "yellow", "note": "blue"}
@@ -54,7 +54,7 @@ def _summary(inspection: Inspection) -> Table:
     return _grid(rows)
 
 
-def _features(side: str, features: tuple[Feature, ...]) -> dict[str, str]:
+def _features(side: str, features: tuple[FeatureFacts, ...]) -> dict[str, str]:
     lines = [f"{feature.name}: {feature.kind}" for feature in features]
     return {side + ("s" if len(lines) > 1 else ""): "\n".join(lines)} if lines else {}
 
@@ -116,7 +116,7 @@ def _megabytes(size: int | None) -> str:
     return UNKNOWN if size is None else f"{size / 1e6:.2f} MB"
 
 
-def _print_finding(finding: Finding) -> None:
+def _print_finding(finding: RuleFinding) -> None:
     color = COLORS[finding.severity]
     where = f" in {escape(finding.part)}" if finding.part else ""
     terminal.out.print(f"[{color}]{finding.severity}[/] [bold]{finding.rule}[/]{where}")

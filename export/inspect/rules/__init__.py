@@ -4,20 +4,25 @@ Each is a pain that users reported (GitHub issues of coremltools unless another 
 named). A rule looks at one function and yields findings; each says what it means and what to do.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from export.inspect.input_scaling import pixels
-from export.inspect.rules import class_labels, numbers, preprocessing
-from export.inspect.rules.finding import Finding as Finding
-from export.inspect.rules.finding import Subject
+from export.inspect.input_scaling import input_scalings
+from export.inspect.rules import class_labels, numbers, overflow, preprocessing
+from export.inspect.rules.finding import RuleFinding, RuleSubject
 from export.mil.cost import FunctionCost
 from export.mil.program import Function
 
-RULES = (*numbers.RULES, *preprocessing.RULES, *class_labels.RULES)
+RULES = (*numbers.RULES, *preprocessing.RULES, *class_labels.RULES, *overflow.RULES)
 
 
-def findings(kind: str, function: Function, cost: FunctionCost) -> Iterator[Finding]:
-    """All findings about one function; `kind` is its program's."""
-    subject = Subject(kind, function, cost, pixels(function))
+def findings(
+    kind: str, function: Function, cost: FunctionCost, largest: Mapping[str, float]
+) -> Iterator[RuleFinding]:
+    """All findings about one function.
+
+    `kind` is its program's, `largest` the largest absolute value of each operation's output on
+    given pictures, if there are any.
+    """
+    subject = RuleSubject(kind, function, cost, input_scalings(function), largest)
     for rule in RULES:
         yield from rule(subject)

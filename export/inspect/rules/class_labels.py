@@ -5,56 +5,56 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from export.inspect.rules.finding import Finding, Rule, Subject
+from export.inspect.rules.finding import Rule, RuleFinding, RuleSubject
 from export.mil.program import Op
 
 CHANGES_NOTHING = ("cast", "identity", "reshape", "squeeze", "expand_dims", "flatten2d")
 PROBABILITIES = ("softmax", "sigmoid", "sigmoid_hard")
 
 
-def _label_count(subject: Subject) -> Iterator[Finding]:  # #1200, tf-coreml#85
+def _label_count(subject: RuleSubject) -> Iterator[RuleFinding]:  # #1200, tf-coreml#85
     classify, labels = _classify(subject), subject.function.description.labels
     if classify is None:
         return
-    given = classify.inputs["probabilities"][0]
+    probabilities = classify.inputs["probabilities"][0]
     shape = next((o.output_shape for o in subject.cost.ops
-                  if o.op.outputs and o.op.outputs[0].name == given), None)  # fmt: skip
+                  if o.op.outputs and o.op.outputs[0].name == probabilities), None)  # fmt: skip
     outputs = None if shape is None else int(np.prod(shape))
     background = bool(labels) and _is_background(labels[0])
     if outputs is not None and outputs != len(labels):
         off = "a background class too many or too few" if abs(outputs - len(labels)) == 1 else "?"
-        yield Finding(
+        yield RuleFinding(
             "label-count", "error",
             f"{len(labels)} labels for {outputs} outputs ({off}): answers have wrong names",
             "give one label per output, in the order of training",
         )  # fmt: skip
     elif len(labels) == 1000 and (background or _names(labels[1], "tench")):
-        yield Finding(
+        yield RuleFinding(
             "label-off-by-one", "error",
             f"1000 labels begin with {labels[0]!r}, {labels[1]!r}: ImageNet's 1000 begin with "
             "tench, so every answer has its neighbour's name",
             "drop the background label, or export all 1001 outputs",
         )  # fmt: skip
     elif len(labels) == 1001 and not background and _names(labels[0], "tench"):
-        yield Finding(
+        yield RuleFinding(
             "label-off-by-one", "error",
             f"1001 outputs, but label 0 is {labels[0]!r}: output 0 of TensorFlow's networks is "
             "the background",
             "put a background label first",
         )  # fmt: skip
     elif background:
-        yield Finding(
+        yield RuleFinding(
             "background-class", "note",
             f"class 0 is {labels[0]!r}: {len(labels)} outputs where other networks have one less",
             "leave class 0 out when comparing with them",
         )  # fmt: skip
 
 
-def _duplicate_labels(subject: Subject) -> Iterator[Finding]:
+def _duplicate_labels(subject: RuleSubject) -> Iterator[RuleFinding]:
     counts = Counter(subject.function.description.labels)
     twice = [label for label, count in counts.items() if count > 1]
     if twice:
-        yield Finding(
+        yield RuleFinding(
             "duplicate-labels", "warning",
             f"{len(twice)} labels stand for several classes ({', '.join(map(repr, twice[:3]))}): "
             "the answer is a dictionary by label, so classes are lost",
@@ -62,18 +62,18 @@ def _duplicate_labels(subject: Subject) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _logits(subject: Subject) -> Iterator[Finding]:  # #1083, #1720, python-automl#73
+def _logits(subject: RuleSubject) -> Iterator[RuleFinding]:  # #1083, #1720, python-automl#73
     makers = {output.name: op for op in subject.function.ops for output in op.outputs}
     classify = _classify(subject)
     ends = [
         name for name in subject.function.outputs if classify is None and "prob" in name.lower()
     ]
     if classify is not None:
-        ends = [one for one in classify.inputs["probabilities"] if isinstance(one, str)]
+        ends = [name for name in classify.inputs["probabilities"] if isinstance(name, str)]
     for name in ends:
         origin = _origin(makers, name)
         if origin is not None and origin.type not in PROBABILITIES:
-            yield Finding(
+            yield RuleFinding(
                 "logits-as-probabilities", "error",
                 f"what is given out as probabilities comes from {origin.type} {origin.name!r}, "
                 "not from a softmax: values are above 1 and below 0",
@@ -82,7 +82,7 @@ def _logits(subject: Subject) -> Iterator[Finding]:  # #1083, #1720, python-auto
     for op in subject.function.ops:
         before = _origin(makers, op.inputs["x"][0]) if op.type == "softmax" else None
         if before is not None and before.type == "softmax":
-            yield Finding(
+            yield RuleFinding(
                 "softmax-twice", "error",
                 f"softmax {op.name!r} follows softmax {before.name!r}: the probabilities "
                 "are flattened",
@@ -90,7 +90,7 @@ def _logits(subject: Subject) -> Iterator[Finding]:  # #1083, #1720, python-auto
             )  # fmt: skip
 
 
-def _classify(subject: Subject) -> Op | None:
+def _classify(subject: RuleSubject) -> Op | None:
     return next((op for op in subject.function.ops if op.type == "classify"), None)
 
 
@@ -106,8 +106,8 @@ def _origin(makers: dict[str, Op], name: object) -> Op | None:
     """The operation that computed `name`, past those that change no value."""
     op = makers.get(name) if isinstance(name, str) else None
     while op is not None and op.type in CHANGES_NOTHING:
-        given = op.inputs["x"][0]
-        op = makers.get(given) if isinstance(given, str) else None
+        source = op.inputs["x"][0]
+        op = makers.get(source) if isinstance(source, str) else None
     return op
 
 

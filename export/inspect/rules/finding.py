@@ -1,10 +1,10 @@
 """What a finding is, and what a rule looks at."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from export.inspect.input_scaling import Pixels
+from export.inspect.input_scaling import InputScaling
 from export.mil.cost import FunctionCost
 from export.mil.program import Function
 
@@ -12,7 +12,7 @@ Severity = Literal["error", "warning", "note"]
 
 
 @dataclass(frozen=True)
-class Finding:
+class RuleFinding:
     """Something a user should know."""
 
     rule: str
@@ -23,13 +23,14 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Subject:
-    """What the rules look at."""
+class RuleSubject:
+    """What the rules look at: one function. `largest` is empty unless pictures were given."""
 
     kind: str  # "mlprogram" or "neuralnetwork"
     function: Function
     cost: FunctionCost
-    pixels: tuple[Pixels, ...]
+    input_scalings: tuple[InputScaling, ...]
+    largest: Mapping[str, float]  # absolute value of an operation's output, by its name
 
 
-Rule = Callable[[Subject], Iterator[Finding]]
+Rule = Callable[[RuleSubject], Iterator[RuleFinding]]

@@ -7,28 +7,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.inspect.rules.finding import Finding, Rule, Subject
+from export.inspect.rules.finding import Rule, RuleFinding, RuleSubject
 from export.mil.program import Constant, Function
 from export.package.metadata import facts_of
 
 
-def _untrained(subject: Subject) -> Iterator[Finding]:
+def _untrained(subject: RuleSubject) -> Iterator[RuleFinding]:
     facts = facts_of(subject.function.description.metadata)
     if facts is not None and not facts.provenance.trained:
-        yield Finding(
+        yield RuleFinding(
             "untrained", "warning",
             "the weights were never trained: the answers mean nothing, costs and speed are right",
             "export again with --weights imagenet",
         )  # fmt: skip
 
 
-def _float32(subject: Subject) -> Iterator[Finding]:  # coremltools guide, "Typed Execution"
+def _float32(
+    subject: RuleSubject,
+) -> Iterator[RuleFinding]:  # coremltools guide, "Typed Execution"
     if subject.kind != "mlprogram":
         return
     heavy = [o.op for o in subject.cost.ops if o.macs or o.macs is None]
     full = [op for op in heavy if any(out.dtype == "float32" for out in op.outputs)]
     if full:
-        yield Finding(
+        yield RuleFinding(
             "float32", "warning",
             f"{len(full)} of {len(heavy)} layers compute in float32: they cannot run on the "
             "Neural Engine, which has float16 alone",
@@ -36,10 +38,10 @@ def _float32(subject: Subject) -> Iterator[Finding]:  # coremltools guide, "Type
         )  # fmt: skip
 
 
-def _not_finite(subject: Subject) -> Iterator[Finding]:
+def _not_finite(subject: RuleSubject) -> Iterator[RuleFinding]:
     broken = [name for name, constant in _constants(subject.function) if not _finite(constant)]
     if broken:
-        yield Finding(
+        yield RuleFinding(
             "weights-not-finite", "error",
             f"{len(broken)} weights hold NaN or infinity, the first is {broken[0]!r}: the outputs "
             "will too",
@@ -47,11 +49,11 @@ def _not_finite(subject: Subject) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _unknown(subject: Subject) -> Iterator[Finding]:
+def _unknown(subject: RuleSubject) -> Iterator[RuleFinding]:
     kinds = Counter(o.op.type for o in subject.cost.ops if o.macs is None)
     if kinds:
         listed = ", ".join(f"{kind} ({count})" for kind, count in sorted(kinds.items()))
-        yield Finding(
+        yield RuleFinding(
             "unknown-cost", "note",
             f"the cost of some operations is not known: {listed}; totals are lower bounds",
             "read the total as 'at least'",
@@ -61,10 +63,10 @@ def _unknown(subject: Subject) -> Iterator[Finding]:
 def _constants(function: Function) -> Iterator[tuple[str, Constant]]:
     yield from function.constants.items()
     for op in function.ops:
-        for parameter, given in op.inputs.items():
-            for one in given:
-                if isinstance(one, Constant):
-                    yield f"{op.name}.{parameter}", one
+        for parameter, arguments in op.inputs.items():
+            for argument in arguments:
+                if isinstance(argument, Constant):
+                    yield f"{op.name}.{parameter}", argument
 
 
 def _finite(constant: Constant) -> bool:

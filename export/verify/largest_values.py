@@ -1,0 +1,37 @@
+"""How large a model's values become on given photographs, in float32."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from export.mil.description import ImageInput
+from export.mil.read.model import read
+from export.verify.intermediates import crop, geometry_of, of_package, picture_size
+from mobilenet.common.errors import UnsupportedError
+from mobilenet.common.images import open_picture
+
+
+def largest_values(path: Path, photographs: Sequence[Path]) -> dict[str, float]:
+    """The largest absolute value of each layer's output over all photographs, by its name.
+
+    Of the default function of the model at `path`. Raises `PackageError` for what is damaged,
+    `UnsupportedError` for a model that cannot be run here, or takes something else than a
+    picture.
+    """
+    function = read(path).function()
+    description = function.description
+    size, geometry = picture_size(description), geometry_of(description)
+    if not isinstance(description.inputs[0], ImageInput) and geometry is None:
+        raise UnsupportedError(
+            f"input {description.inputs[0].name!r} is an array: how pixels become one is not "
+            "known",
+            "export the model with an image input",
+        )
+    pictures = [crop(open_picture(photograph), size, geometry) for photograph in photographs]
+    largest: dict[str, float] = {}
+    for layers in of_package(path, function, pictures, "float32"):
+        for layer in layers:
+            value = float(np.abs(layer.value).max(initial=0))
+            largest[layer.name] = max(largest.get(layer.name, 0.0), value)
+    return largest
