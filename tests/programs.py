@@ -1,13 +1,15 @@
-"""Small ML Programs, written with coremltools' Builder and read by our own reader."""
+"""Small ML Programs, written with coremltools' Builder, read and run by ourselves."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 from export.formats.coreml.coremltools_import import coremltools
+from export.runtimes.portable import PortableRuntime, Precision
 
 
 def save(path: Path, *program: Any, **options: Any) -> Path:
@@ -47,3 +49,16 @@ def convert(
             minimum_deployment_target=target, compute_precision=ct.precision.FLOAT32,
             pass_pipeline=ct.PassPipeline.EMPTY, **options,
         )  # fmt: skip
+
+
+def run_package(
+    package: Path,
+    inputs: Mapping[str, Any],
+    precision: Precision = "float32",
+    outputs: Sequence[str] = (),
+    function: str | None = None,
+) -> dict[str, Any]:
+    """One prediction of a package; `outputs` are intermediate values to be given as well."""
+    runtime = PortableRuntime(None, precision, outputs, function)
+    with TemporaryDirectory() as folder:
+        return runtime.load(runtime.compile(package, Path(folder)), "CPU").predict(inputs)

@@ -10,12 +10,12 @@ from PIL import Image
 from torch import Tensor, nn
 
 from export.module import export
-from export.runtimes.portable import run_package
 from export.spec import ExportSpec
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import ConfigError, VerificationError
 from mobilenet.preprocess import INCEPTION
 from mobilenet.torch_module import MobileNet
+from programs import run_package
 
 COLOURS = {"rose": (220, 30, 60), "daisy": (245, 240, 230), "violet": (110, 40, 200)}
 

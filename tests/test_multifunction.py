@@ -12,7 +12,6 @@ from export.mil.read import specification
 from export.mil.read.model import read
 from export.package import metadata
 from export.package.model_files import find
-from export.runtimes.portable import run_package
 from export.spec import ExportSpec, Variant
 from export.verify.agreement import probe_pictures, relative_l2
 from export.verify.gates import verify_package
@@ -20,6 +19,7 @@ from export.verify.reverify import verify_again
 from faults import layer, swapped
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import ConfigError, VerificationError
+from programs import run_package
 
 SPEC = ExportSpec(resolutions="96,64")
 FUNCTIONS = ("r64", "r96")

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from export.formats.coreml.coremltools_import import coremltools
-from export.runtimes.portable import run_package
+from programs import run_package
 
 
 def unit(inputs: int, outputs: int, kernel: int = 3, act: type[nn.Module] = nn.ReLU, **options):

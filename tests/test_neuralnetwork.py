@@ -11,7 +11,6 @@ from export import pipeline
 from export.mil.read import specification
 from export.mil.read.model import read
 from export.package.model_files import find
-from export.runtimes.portable import run_package
 from export.spec import ExportSpec, Variant
 from export.verify.agreement import probe_pictures
 from export.verify.gates import PRECISION_LIMITS, verify_package
@@ -20,6 +19,7 @@ from faults import FAULTS, Fault
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import ConfigError, PackageError, VerificationError
 from mobilenet.preprocess import CAFFE, IMAGENET
+from programs import run_package
 
 SPEC = ExportSpec(format="neuralnetwork")
 

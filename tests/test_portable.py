@@ -21,12 +21,12 @@ from export.mil.ops import OPERATIONS
 from export.mil.ops.operation import enter
 from export.mil.read.model import read
 from export.mil.read.specification import proto
-from export.runtimes.portable import PortableRuntime, run_package
+from export.runtimes.portable import PortableRuntime
 from export.spec import ExportSpec
 from export.verify.agreement import probe_pictures
 from mobilenet.common.errors import PackageError, UnsupportedError, UserError
 from mobilenet.torch_module import from_checkpoint
-from programs import save
+from programs import run_package, save
 
 PIXELS = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)  # 2 high, 3 wide
 

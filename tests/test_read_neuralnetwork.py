@@ -13,10 +13,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from export.formats.coreml.coremltools_import import coremltools
 from export.mil.cost import cost
 from export.mil.read.model import read
-from export.runtimes.portable import run_package
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import PackageError, UnsupportedError
 from mobilenet.torch_module import from_checkpoint
+from programs import run_package
 from test_networks import NETWORKS
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # torch deprecates tracing

@@ -6,7 +6,6 @@ Reads the files alone: neither coremltools nor PyTorch is imported, and nothing 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from export.inspect.input_scaling import input_scalings
 from export.inspect.rules import findings
@@ -15,6 +14,7 @@ from export.mil.cost import FunctionCost, cost
 from export.mil.program import Function, Program, Shape
 from export.mil.read import specification
 from export.mil.read.model import parts as parts_of
+from export.mil.read.specification import Message
 from export.package import model_files
 
 # coremltools `models/utils.py` and Apple's release notes: the systems that brought each version
@@ -157,7 +157,7 @@ def _scaling_texts(function: Function) -> Iterator[str]:
             yield f"{scaling.input.name}: pixels 0 to 255 reach the first layer as {scaling.range}"
 
 
-def _declared(description: Any, side: str) -> Any:
+def _declared(description: Message, side: str) -> Message:
     """Inputs or outputs; of the default function where there are several."""
     for function in description.functions:
         if function.name == description.defaultFunctionName:
@@ -165,7 +165,7 @@ def _declared(description: Any, side: str) -> Any:
     return getattr(description, side)
 
 
-def _feature(message: Any) -> FeatureFacts:
+def _feature(message: Message) -> FeatureFacts:
     kind = message.type.WhichOneof("Type")
     text = str(kind).removesuffix("Type")
     if kind == "imageType":
@@ -182,11 +182,11 @@ def _feature(message: Any) -> FeatureFacts:
     return FeatureFacts(message.name, text, message.shortDescription)
 
 
-def _size(image: Any) -> str:
+def _size(image: Message) -> str:
     return f"{image.width} x {image.height}" + _flexibility(image)
 
 
-def _flexibility(kind: Any) -> str:
+def _flexibility(kind: Message) -> str:
     """The other sizes that an input may have."""
     flexible = kind.WhichOneof("SizeFlexibility" if hasattr(kind, "width") else "ShapeFlexibility")
     if flexible == "enumeratedSizes":

@@ -44,6 +44,7 @@ class TensorType:
 
     @property
     def elements(self) -> int:
+        """How many numbers it holds, where every size is fixed."""
         return math.prod(self.shape)
 
 

@@ -18,7 +18,9 @@ class Session(Protocol):
     """A loaded model."""
 
     @property
-    def description(self) -> ModelDescription: ...
+    def description(self) -> ModelDescription:
+        """What it takes and gives."""
+        ...
 
     def predict(self, inputs: Mapping[str, Feature]) -> dict[str, Feature]:
         """All outputs by name, for one set of inputs.
@@ -32,7 +34,9 @@ class Runtime(Protocol):
     """What can compile and load packages on this machine."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What options and results call it."""
+        ...
 
     def unavailable(self) -> str | None:
         """Why this runtime cannot be used here, or None when it can."""

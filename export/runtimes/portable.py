@@ -56,11 +56,13 @@ class PortableRuntime:
         self.function = function
 
     def unavailable(self) -> str | None:
+        """Why it cannot be used here, or None when it can."""
         if importlib.util.find_spec("onnxruntime") is None:
             return "onnxruntime is not installed"
         return None
 
     def units(self) -> tuple[str, ...]:
+        """The one unit there is."""
         return (UNIT,)
 
     def compile(self, package: Path, folder: Path) -> Path:
@@ -137,22 +139,6 @@ class PortableSession:
             return np.ascontiguousarray(value, self._dtypes[name])
         pixels = np.asarray(value)
         return pixels.reshape(1, *pixels.shape[:2], -1)  # (1, H, W, C): a view
-
-
-def run_package(
-    package: Path,
-    inputs: Mapping[str, Feature],
-    precision: Precision = "float32",
-    outputs: Sequence[str] = (),
-    function: str | None = None,
-) -> dict[str, Feature]:
-    """One prediction of a package; `outputs` are intermediate values to be given as well."""
-    import tempfile
-
-    runtime = PortableRuntime(None, precision, outputs, function)
-    with tempfile.TemporaryDirectory() as folder:
-        session = runtime.load(runtime.compile(package, Path(folder)), UNIT)
-    return session.predict(inputs)
 
 
 @contextmanager

@@ -3,34 +3,31 @@
 Format: coremltools, `mlmodel/format/MIL.proto`.
 """
 
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import cache
-from typing import Any
 
 import numpy as np
 
 from export.mil.program import Argument, Constant, Function, Op, Program, TensorType, Value
 from export.mil.read import constexpr, specification
-from export.mil.read.blobs import NUMPY, BlobFile, decode, stored_size
+from export.mil.read.mil_value import BlobFiles, tensor_type, value_of
+from export.mil.read.specification import Message
 from export.package.model_files import ModelFiles
 from mobilenet.common.errors import PackageError, UnsupportedError
 
 MAX_DENSE_ELEMENTS = 1 << 31  # what a few stored bytes may be declared to become
 
 
-def read(files: ModelFiles, model: Any) -> Program:
+def read(files: ModelFiles, model: Message) -> Program:
     """The `Program` of `model`, the `Model` message of `files`.
 
     Raises `PackageError` for what is damaged, `UnsupportedError` for what is not known here.
     """
     declared, about = model.description, model.description.metadata
     descriptions = {function.name: function for function in declared.functions}
-    context = _Context(files)
+    blobs = BlobFiles(files)
     user_defined = dict(about.userDefined)
     functions = {
-        name: _function(context, name, function, descriptions.get(name, declared), user_defined)
+        name: _function(blobs, name, function, descriptions.get(name, declared), user_defined)
         for name, function in sorted(model.mlProgram.functions.items())
     }
     default = declared.defaultFunctionName or "main"
@@ -45,21 +42,8 @@ def read(files: ModelFiles, model: Any) -> Program:
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Context:
-    """The files that a program's values point into, each opened once."""
-
-    files: ModelFiles
-    blobs: dict[str, BlobFile] = field(default_factory=dict)
-
-    def blob_file(self, name: str) -> BlobFile:
-        if name not in self.blobs:
-            self.blobs[name] = BlobFile(self.files.referenced(name))
-        return self.blobs[name]
-
-
 def _function(
-    context: _Context, name: str, message: Any, declared: Any, metadata: dict[str, str]
+    blobs: BlobFiles, name: str, message: Message, declared: Message, metadata: dict[str, str]
 ) -> Function:
     if message.opset not in message.block_specializations:
         raise PackageError(
@@ -71,13 +55,13 @@ def _function(
     ops = []
     for operation in block.operations:
         if operation.type == "const" or operation.type.startswith("constexpr_"):
-            constants.update(_constants(context, operation, constants))
+            constants.update(_constants(blobs, operation, constants))
         else:
-            ops.append(_op(context, operation))
+            ops.append(_op(blobs, operation))
     return Function(
         name=name,
         description=specification.describe(declared, _labels(ops, constants), metadata),
-        inputs=tuple(_type(value.name, value.type) for value in message.inputs),
+        inputs=tuple(tensor_type(value.name, value.type) for value in message.inputs),
         ops=tuple(ops),
         outputs=tuple(block.outputs),
         constants=constants,
@@ -85,44 +69,44 @@ def _function(
     )
 
 
-def _op(context: _Context, operation: Any) -> Op:
+def _op(blobs: BlobFiles, operation: Message) -> Op:
     name = operation.outputs[0].name if operation.outputs else operation.type
     if "name" in operation.attributes:
-        name = str(_value(context, operation.attributes["name"], name).load())
+        name = str(value_of(blobs, operation.attributes["name"], name).load())
     inputs = {
         parameter: tuple(
-            _argument(context, binding, f"{name}.{parameter}") for binding in bindings.arguments
+            _argument(blobs, binding, f"{name}.{parameter}") for binding in bindings.arguments
         )
         for parameter, bindings in sorted(operation.inputs.items())  # a map: in no order
     }
-    outputs = tuple(_type(output.name, output.type) for output in operation.outputs)
+    outputs = tuple(tensor_type(output.name, output.type) for output in operation.outputs)
     return Op(operation.type, name, inputs, outputs)
 
 
-def _argument(context: _Context, binding: Any, name: str) -> Argument:
+def _argument(blobs: BlobFiles, binding: Message, name: str) -> Argument:
     if binding.WhichOneof("binding") == "name":
         return str(binding.name)
-    return _value(context, binding.value, name)
+    return value_of(blobs, binding.value, name)
 
 
 def _constants(
-    context: _Context, operation: Any, constants: Mapping[str, Constant]
+    blobs: BlobFiles, operation: Message, constants: Mapping[str, Constant]
 ) -> dict[str, Constant]:
     """The constants that one `const` or `constexpr_...` operation gives, by name."""
-    types = [_type(output.name, output.type) for output in operation.outputs]
+    types = [tensor_type(output.name, output.type) for output in operation.outputs]
     if not types:
         raise PackageError(f"a {operation.type} gives nothing", "make the package again")
     if operation.type == "const":
-        return {types[0].name: _value(context, operation.attributes["val"], types[0].name)}
+        return {types[0].name: value_of(blobs, operation.attributes["val"], types[0].name)}
     # iOS 16 gives the operands as attributes, iOS 18 as inputs
     operands = {
-        parameter: _value(context, value, f"{types[0].name}.{parameter}")
+        parameter: value_of(blobs, value, f"{types[0].name}.{parameter}")
         for parameter, value in operation.attributes.items()
         if parameter != "name"
     }
     for parameter, bindings in operation.inputs.items():
         for binding in bindings.arguments:
-            argument = _argument(context, binding, f"{types[0].name}.{parameter}")
+            argument = _argument(blobs, binding, f"{types[0].name}.{parameter}")
             operands[parameter] = _constant(argument, constants)
     return {
         output.name: Constant(
@@ -172,75 +156,6 @@ def _decompression(
             ) from error
 
     return load
-
-
-def _value(context: _Context, message: Any, name: str) -> Constant:
-    """A `Value` message; what lies in the weight file is read when it is asked for."""
-    if message.type.WhichOneof("type") == "listType":
-        return _list(context, message, name)
-    tensor = _type(name, message.type)
-    if message.WhichOneof("value") == "blobFileValue":
-        blob = message.blobFileValue
-        file = context.blob_file(blob.fileName)
-        offset = int(blob.offset)
-        return Constant(
-            tensor, lambda: file.read(tensor, offset), location=(blob.fileName, offset)
-        )
-    return Constant(tensor, lambda: _immediate(message.immediateValue.tensor, tensor))
-
-
-def _list(context: _Context, message: Any, name: str) -> Constant:
-    values = message.immediateValue.list.values
-
-    def load() -> Value:
-        items = [_value(context, value, name).load() for value in values]
-        if all(isinstance(item, str) for item in items):
-            return tuple(str(item) for item in items)
-        return np.array(items)
-
-    element = _type(name, message.type.listType.type)
-    return Constant(TensorType(name, element.dtype, (len(values), *element.shape)), load)
-
-
-def _immediate(message: Any, tensor: TensorType) -> Value:
-    """A value that is written in the program itself."""
-    kind = message.WhichOneof("value")
-    values: Any = () if kind is None else getattr(message, kind).values
-    if kind == "bytes":
-        expected, count = stored_size(tensor), len(values)
-    else:
-        expected, count = math.prod(tensor.shape), len(values)
-    if count != expected:
-        raise PackageError(
-            f"{tensor.name!r} has {count} elements, shape {tensor.shape} takes {expected}",
-            "make the package again",
-        )
-    if kind == "bytes":
-        return decode(np.frombuffer(values, np.uint8), tensor)
-    if tensor.dtype == "string":
-        return str(values[0]) if tensor.shape == () else tuple(str(value) for value in values)
-    if tensor.dtype not in NUMPY:
-        raise PackageError(
-            f"{tensor.name!r} is a {tensor.dtype} in text", "make the package again"
-        )
-    return np.array(values, NUMPY[tensor.dtype]).reshape(tensor.shape)
-
-
-def _type(name: str, message: Any) -> TensorType:
-    kind = message.WhichOneof("type")
-    if kind != "tensorType":
-        return TensorType(name, str(kind).removesuffix("Type"), ())
-    shape = tuple(
-        int(size.constant.size) if size.WhichOneof("dimension") == "constant" else -1
-        for size in message.tensorType.dimensions
-    )
-    code = message.tensorType.dataType
-    return TensorType(name, _dtypes().get(code, f"type {code}"), shape)
-
-
-@cache
-def _dtypes() -> dict[int, str]:
-    return {code: name.lower() for name, code in specification.proto("MIL_pb2").DataType.items()}
 
 
 def _labels(ops: list[Op], constants: Mapping[str, Constant]) -> tuple[str, ...]:

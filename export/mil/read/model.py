@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from export.mil.program import Program
 from export.mil.read import mlprogram, neuralnetwork_file, specification
+from export.mil.read.specification import Message
 from export.package import model_files
 from export.package.model_files import ModelFiles
 from mobilenet.common.errors import PackageError, UnsupportedError
@@ -41,12 +41,12 @@ def read(path: Path) -> Program:
     return _program(files, model)
 
 
-def parts(files: ModelFiles, model: Any) -> tuple[Part, ...]:
+def parts(files: ModelFiles, model: Message) -> tuple[Part, ...]:
     """The models in `model`, the `Model` message of `files`; those not known have a reason."""
     return tuple(_parts(files, model, "", 0))
 
 
-def _parts(files: ModelFiles, model: Any, name: str, depth: int) -> Iterator[Part]:
+def _parts(files: ModelFiles, model: Message, name: str, depth: int) -> Iterator[Part]:
     kind = str(model.WhichOneof("Type"))
     if kind in PIPELINES:
         if depth == MAX_DEPTH:
@@ -63,7 +63,7 @@ def _parts(files: ModelFiles, model: Any, name: str, depth: int) -> Iterator[Par
         yield Part(name, kind, None, error.message)
 
 
-def _program(files: ModelFiles, model: Any) -> Program:
+def _program(files: ModelFiles, model: Message) -> Program:
     kind = model.WhichOneof("Type")
     if kind == "mlProgram":
         return mlprogram.read(files, model)

@@ -5,18 +5,17 @@ behind a layer that is. Names stay those of the file; a name that is written twi
 preprocessing does with the input's, gets a suffix.
 """
 
-from typing import Any
-
 from export.mil.program import Program
 from export.mil.read import specification
 from export.mil.read.neuralnetwork import arithmetic, layer_shapes, windows
 from export.mil.read.neuralnetwork.translation import NetworkTranslation
+from export.mil.read.specification import Message
 
 RULES = {**windows.RULES, **arithmetic.RULES, **layer_shapes.RULES}
 KINDS = ("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor")
 
 
-def read(model: Any) -> Program:
+def read(model: Message) -> Program:
     """The `Program` of `model`, a `Model` message whose type is one of `KINDS`.
 
     Raises `PackageError` for a damaged file, `UnsupportedError` for what is not known here.
@@ -33,7 +32,7 @@ def read(model: Any) -> Program:
     )  # fmt: skip
 
 
-def _labels(message: Any) -> tuple[str, ...]:
+def _labels(message: Message) -> tuple[str, ...]:
     if "stringClassLabels" not in message.DESCRIPTOR.fields_by_name:
         return ()
     kind = message.WhichOneof("ClassLabels")

@@ -17,6 +17,8 @@ from typing import Any, Literal
 from export.mil.description import ImageInput, ModelDescription, ModelOutput, TensorInput
 from mobilenet.common.errors import PackageError, UnsupportedError
 
+Message = Any  # of protobuf: its classes are made when it is loaded, so nothing is known of them
+
 MAX_BYTES = 1 << 30  # parsed protobuf takes a few times its size in memory
 COLORS: dict[int, Literal["GRAYSCALE", "RGB", "BGR"]] = {10: "GRAYSCALE", 20: "RGB", 30: "BGR"}
 ARRAY_TYPES = {
@@ -28,7 +30,7 @@ ARRAY_TYPES = {
 }
 
 
-def load(path: Path) -> Any:
+def load(path: Path) -> Message:
     """The `Model` message in `path`; `PackageError` when there is none."""
     from google.protobuf.message import DecodeError
 
@@ -60,7 +62,9 @@ def proto(name: str) -> Any:
         del sys.modules["coremltools"]  # a later import gets the real one
 
 
-def describe(declared: Any, labels: tuple[str, ...], metadata: dict[str, str]) -> ModelDescription:
+def describe(
+    declared: Message, labels: tuple[str, ...], metadata: dict[str, str]
+) -> ModelDescription:
     """What `declared`, a `ModelDescription` or `FunctionDescription` message, says.
 
     An image output is described as the array it is made from. Raises `UnsupportedError` for an
@@ -74,7 +78,7 @@ def describe(declared: Any, labels: tuple[str, ...], metadata: dict[str, str]) -
     )
 
 
-def _input(feature: Any) -> ImageInput | TensorInput:
+def _input(feature: Message) -> ImageInput | TensorInput:
     kind = feature.type.WhichOneof("Type")
     if kind == "imageType":
         image = feature.type.imageType
@@ -98,7 +102,7 @@ def _input(feature: Any) -> ImageInput | TensorInput:
     )
 
 
-def _output(feature: Any) -> ModelOutput:
+def _output(feature: Message) -> ModelOutput:
     kind = feature.type.WhichOneof("Type")
     kinds: dict[str, Literal["string", "dictionary"]] = {
         "stringType": "string", "dictionaryType": "dictionary",

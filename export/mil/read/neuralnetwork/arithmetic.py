@@ -1,17 +1,17 @@
 """Layers that compute on each element or over an axis: activations, norms, reductions."""
 
 from functools import partial
-from typing import Any
 
 from export.mil.program import Constant
 from export.mil.read.neuralnetwork.layer_weights import weight
 from export.mil.read.neuralnetwork.translation import LayerRule, LayerTranslation
+from export.mil.read.specification import Message
 
 
 def _activation(layer: LayerTranslation) -> None:
     kind = layer.params.WhichOneof("NonlinearityType")
     x = layer.inputs[0]
-    p: Any = getattr(layer.params, kind or "", None)
+    p: Message = getattr(layer.params, kind or "", None)
     if kind in ("PReLU", "parametricSoftplus"):
         channels = (layer.shape() or (0, 1))[-3 if len(layer.shape() or ()) > 2 else -1]
         slopes = {
@@ -24,7 +24,7 @@ def _activation(layer: LayerTranslation) -> None:
     layer.last(name, x=x, **{field: float(getattr(p, field)) for field in fields})
 
 
-def _vector(message: Any, name: str, channels: int) -> Constant:
+def _vector(message: Message, name: str, channels: int) -> Constant:
     """A value for each channel; one value stands for all."""
     if len(message.floatValue) == 1:
         return weight(message, name, (1,))
@@ -115,7 +115,7 @@ def _bias(layer: LayerTranslation) -> None:
     )
 
 
-def _channels_first(shape: Any) -> tuple[int, ...]:
+def _channels_first(shape: Message) -> tuple[int, ...]:
     """[C] or [C, H, W] as it broadcasts against (B, C, H, W)."""
     sizes = tuple(int(size) for size in shape)
     return (*sizes, 1, 1) if len(sizes) == 1 else sizes

@@ -9,13 +9,14 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from export.mil.program import Constant, Shape, TensorType, Value
+from export.mil.read.specification import Message
 from mobilenet.common.errors import PackageError, UnsupportedError
 
 
-def weight(message: Any, name: str, shape: Shape, axis: int = 0) -> Constant:
+def weight(message: Message, name: str, shape: Shape, axis: int = 0) -> Constant:
     """The weights in `message`, a `WeightParams`; scales of a channel each lie along `axis`.
 
     Raises `PackageError` when it does not hold as many numbers as `shape` takes.
@@ -39,7 +40,7 @@ def weight(message: Any, name: str, shape: Shape, axis: int = 0) -> Constant:
     )
 
 
-def fixed(name: str, value: Any, dtype: type[np.generic] = np.float32) -> Constant:
+def fixed(name: str, value: ArrayLike, dtype: type[np.generic] = np.float32) -> Constant:
     """A constant that the reader makes: a stride, a limit, a bias per channel."""
     if isinstance(value, str):
         text = value
@@ -48,7 +49,7 @@ def fixed(name: str, value: Any, dtype: type[np.generic] = np.float32) -> Consta
     return Constant(TensorType(name, array.dtype.name, array.shape), lambda: array)
 
 
-def _quantized(message: Any, name: str, shape: Shape, axis: int) -> Constant:
+def _quantized(message: Message, name: str, shape: Shape, axis: int) -> Constant:
     """The operands carry the names of MIL's decompressions, so that costs find them."""
     about, elements = message.quantization, math.prod(shape)
     bits = int(about.numberOfBits)
@@ -90,7 +91,7 @@ def _stored(name: str, raw: bytes, dtype: str, shape: Shape) -> Constant:
     return Constant(TensorType(name, dtype, shape), lambda: np.frombuffer(raw, np.uint8))
 
 
-def _per_channel(values: Any, name: str, shape: Shape, axis: int) -> NDArray[np.float32]:
+def _per_channel(values: Message, name: str, shape: Shape, axis: int) -> NDArray[np.float32]:
     """One number, or one for each channel, in a shape that broadcasts against the weights."""
     array = np.array(values or (0.0,), np.float32)
     if array.size == 1:

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from export.mil.description import ImageInput, ModelDescription, ModelOutput, TensorInput
 from export.mil.program import Argument, Constant, Function, Op, Shape, TensorType, is_fixed
 from export.mil.read.neuralnetwork.layer_weights import fixed
+from export.mil.read.specification import Message
 from export.mil.shapes import output_shapes
 from mobilenet.common.errors import PackageError, UnsupportedError
 
@@ -26,7 +26,7 @@ class NetworkTranslation:
     """
 
     def __init__(
-        self, message: Any, description: ModelDescription, rules: Mapping[str, "LayerRule"]
+        self, message: Message, description: ModelDescription, rules: Mapping[str, "LayerRule"]
     ) -> None:
         self.message, self.description, self.rules = message, description, rules
         self.rank5: bool = message.arrayInputShapeMapping == 0
@@ -105,7 +105,7 @@ class NetworkTranslation:
             self.current[name] = batched
         return TensorType(name, "float32", shape)
 
-    def _preprocess(self, step: Any, first: str) -> None:
+    def _preprocess(self, step: Message, first: str) -> None:
         """Scale and bias of an image input, in the order of its channels."""
         name = step.featureName or first
         feature = next((f for f in self.description.inputs if f.name == name), None)
@@ -183,10 +183,10 @@ class NetworkTranslation:
 class LayerTranslation:
     """One layer under translation: what its rule reads, and the operations it adds."""
 
-    def __init__(self, network: NetworkTranslation, message: Any) -> None:
+    def __init__(self, network: NetworkTranslation, message: Message) -> None:
         self.network = network
         self.kind = str(message.WhichOneof("layer"))
-        self.params: Any = getattr(message, self.kind, None)
+        self.params: Message = getattr(message, self.kind, None)
         self.inputs = [network.resolve(name) for name in message.input]
         self.outputs = list(message.output)
         self.name = message.name or (self.outputs or [self.kind])[0]

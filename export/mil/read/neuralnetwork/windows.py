@@ -1,9 +1,8 @@
 """Layers with a kernel, and resampling: convolutions, pooling, products with a matrix."""
 
-from typing import Any
-
 from export.mil.read.neuralnetwork.layer_weights import weight
 from export.mil.read.neuralnetwork.translation import LayerRule, LayerTranslation, LayerValue
+from export.mil.read.specification import Message
 
 
 def _convolution(layer: LayerTranslation) -> None:
@@ -30,7 +29,7 @@ def _convolution(layer: LayerTranslation) -> None:
     layer.last("conv_transpose", x=layer.inputs[0], **inputs)
 
 
-def _padding(params: Any) -> dict[str, LayerValue]:
+def _padding(params: Message) -> dict[str, LayerValue]:
     """`pad_type` and `pad` of a sliding window."""
     if params.HasField("same"):
         top_left = params.same.asymmetryMode == 1
@@ -101,7 +100,7 @@ def _resize(layer: LayerTranslation) -> None:
     )  # fmt: skip
 
 
-def borders(amounts: Any) -> list[int]:
+def borders(amounts: Message) -> list[int]:
     """Start and end of each axis: [top, bottom, left, right]."""
     edges = [(int(b.startEdgeSize), int(b.endEdgeSize)) for b in amounts.borderAmounts]
     return [size for edge in edges for size in edge]
