@@ -114,16 +114,11 @@ def _run(prepared: "Prepared", seconds: float) -> Soak:
     from bench.machine import thermal
     from bench.machine.environment import power_source
     from bench.session.runner import utc
-    from bench.workers.process import now_ns, run_worker
 
     started, before = utc(), thermal.state()
-    outcome = run_worker(
+    outcome = prepared.launch(
         msgspec.structs.replace(
-            prepared.job,
-            task="soak",
-            seconds=seconds,
-            window_s=seconds / WINDOWS,
-            spawned_ns=now_ns(),
+            prepared.job, task="soak", seconds=seconds, window_s=seconds / WINDOWS
         )
     )
     return Soak(

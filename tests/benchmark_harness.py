@@ -18,7 +18,6 @@ import msgspec
 from bench.session.cases import candidates
 from bench.session.prepare import Prepared, Preparer
 from bench.session.schedule import PLANS
-from bench.workers.process import now_ns, run_worker
 from export.pipeline import export_checkpoint
 from export.spec import ExportSpec
 from mobilenet.networks.v1 import MobileNetConfig
@@ -28,10 +27,10 @@ LAUNCHES = 15
 BARE = """
 import statistics, sys, time
 from pathlib import Path
-from bench import inputs
+from bench.workers import made_inputs
 from export.runtimes.portable import PortableRuntime
 session = PortableRuntime(threads=int(sys.argv[2])).load(Path(sys.argv[1]), "CPU")
-made = inputs.make(session.description)
+made = made_inputs.make(session.description)
 end = time.perf_counter() + float(sys.argv[3])
 while time.perf_counter() < end:
     session.predict(made)
@@ -71,8 +70,9 @@ def main() -> None:
                 capture_output=True, text=True, check=True,
             )  # fmt: skip
             bare.append(float(done.stdout))
-            answer = run_worker(msgspec.structs.replace(job, spawned_ns=now_ns())).answer
-            assert answer is not None
+            measurement = prepared.launch(job).answer
+            assert measurement is not None
+            answer = measurement.result
             ours.append(statistics.median(answer.samples_ns) / answer.calls_per_sample)
             outside.append(answer.start_ns + answer.load_ns + answer.first_call_ns)
     a, b = statistics.median(bare), statistics.median(ours)

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 import fake_native
+import fake_worker
 from bench.results.records import Case, Launch, Model, Plan, Record
 from bench.runtimes.entries import RUNTIMES
 from bench.session import runner
@@ -167,7 +168,7 @@ def test_a_session_measures_all_units_in_fresh_processes(
     package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Worker, runtime, coremltools and fake library together; batches where there are some."""
-    entry = RUNTIMES["coreml"]._replace(factory="fake_native:FakeCoreMLRuntime")
+    entry = RUNTIMES["coreml"]._replace(worker=fake_worker.COMMAND)
     fake_native.install(monkeypatch)
     model = Model(name="net", identity="0" * 64, size_bytes=1)
     chosen = [

@@ -13,15 +13,18 @@ import msgspec
 import psutil
 import pytest
 
+import fake_worker
+import fakes
 from bench.machine import environment
 from bench.results import jsonl
 from bench.results.records import Case, Launch, Model, Plan
-from bench.runtimes.entries import RUNTIMES, Entry
-from bench.session import cases, runner
+from bench.runtimes.entries import RUNTIMES, RuntimeEntry
+from bench.session import cases, prepare, runner
 from bench.session.cases import Candidate
 from export.package import model_files
 from mobilenet.common.errors import PackageError, RecordError
 
+FAKES = ("FakeRuntime", "Hang", "portable")
 ROUNDS = 5
 PLAN = Plan(rounds=ROUNDS, warmup_s=0, warmup_calls=1, samples=3, timeout_s=20, seed=3)
 SCRIPT = """
@@ -46,9 +49,10 @@ sys.exit(terminal.run(app, []))
 
 
 def register() -> None:
-    RUNTIMES["FakeRuntime"] = Entry("fakes:FakeRuntime", ("CPU",))
-    RUNTIMES["Hang"] = Entry("fakes:Hang", ("CPU",))
-    RUNTIMES["portable"] = Entry("fakes:Absent", ("CPU",), has_threads=True)
+    """The fakes as runtimes, for this process."""
+    for name in FAKES:
+        RUNTIMES[name] = RuntimeEntry(("CPU",), name == "portable", fake_worker.COMMAND)
+    prepare.description_of = lambda _: fakes.DESCRIPTION
 
 
 def candidate(path: Path, runtime: str) -> Candidate:
@@ -71,8 +75,9 @@ def results(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def _registered() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("FakeRuntime", "Hang", "portable"):
-            patch.setitem(RUNTIMES, name, RUNTIMES.get(name, Entry("", ())))
+        for name in FAKES:
+            patch.setitem(RUNTIMES, name, RUNTIMES.get(name, RuntimeEntry(())))
+        patch.setattr(prepare, "description_of", prepare.description_of)
         register()
         yield
 
@@ -92,12 +97,13 @@ def begin(results: Path, model: Path, runtime: str = "FakeRuntime") -> subproces
 
 
 def workers(folder: Path) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter(["cmdline"]):
-        command = " ".join(process.info["cmdline"] or ())
-        if "bench.workers.python" in command and str(folder) in command:
-            found.append(process)
-    return found
+    """Processes whose job names a file in `folder`."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if any("fake_worker" in part for part in process.info["cmdline"] or ())
+        and str(folder) in process.info["cmdline"][-1]
+    ]
 
 
 def wait_for(condition: object, seconds: float = 20) -> None:

@@ -7,12 +7,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
+import fake_worker
+import fakes
 from bench.results import jsonl
 from bench.results.records import Case, Launch, Model, Plan, Record, Session
-from bench.runtimes.entries import RUNTIMES, Entry
-from bench.session import cases, runner, schedule
+from bench.runtimes.entries import RUNTIMES, RuntimeEntry
+from bench.session import cases, prepare, runner, schedule
 from bench.session.cases import Candidate
 from bench.session.prepare import Prepared
+from bench.workers.gate import Measurement
 from bench.workers.process import Outcome
 from bench.workers.protocol import Job
 from export.pipeline import export_checkpoint
@@ -26,7 +29,7 @@ Measure = Callable[..., list[Record]]
 
 def candidate(runtime: str, name: str = "model", units: tuple[str, ...] = ("CPU",)) -> Candidate:
     model = Model(name=name, identity=name * 4, size_bytes=1, format="none")
-    entry = Entry(f"fakes:{runtime}", units)
+    entry = RuntimeEntry(units, worker=fake_worker.COMMAND)
     return Candidate(Path(name), model, runtime, entry, units[0])
 
 
@@ -36,9 +39,16 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
+def _made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packages that need not be there."""
+    monkeypatch.setattr(prepare, "description_of", lambda _: fakes.DESCRIPTION)
+
+
+@pytest.fixture(autouse=True)
 def _no_reference(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first runtime that runs a package makes its reference."""
-    monkeypatch.setitem(RUNTIMES, "portable", Entry("fakes:Absent", ("CPU",), has_threads=True))
+    absent = RuntimeEntry(("CPU",), has_threads=True, worker=fake_worker.COMMAND)
+    monkeypatch.setitem(RUNTIMES, "portable", absent)
 
 
 def records(path: Path) -> list[Record]:
@@ -173,20 +183,21 @@ def test_a_reference_that_is_not_independent_is_noted(path: Path) -> None:
     assert "it is somewhere else" in note
 
 
-def test_a_slow_model_has_time_in_proportion(path: Path) -> None:
+def test_a_slow_model_has_time_in_proportion(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The plan's limit is for what hangs, not for what takes long by nature."""
     asked: list[Job] = []
 
-    def worker(job: Job) -> Outcome:
+    def launch(_: Prepared, job: Job) -> Outcome[Measurement]:
         asked.append(job)
         return Outcome("failed", "not run")
 
+    monkeypatch.setattr(Prepared, "launch", launch)
     case = candidate("FakeRuntime").case()
-    job = Job(factory="", compiled="", unit="", timeout_s=0, spawned_ns=0, memory_limit_bytes=1)
-    prepared = Prepared(case, job, outside_s=1, call_s=10)
+    job = Job(task="measure", runtime="", timeout_s=0, memory_limit_bytes=1)
+    prepared = Prepared(case, (), job, None, outside_s=1, call_s=10)
     plan = msgspec.structs.replace(PLAN, rounds=1)
     with jsonl.create(path, []) as file:
-        runner.Runner(plan, {case.case: prepared}, file, worker=worker).run()
+        runner.Runner(plan, {case.case: prepared}, file).run()
     (one,) = asked
     assert one.timeout_s > 4 * (1 + 3 * 10)
 

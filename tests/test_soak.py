@@ -6,10 +6,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+import fake_worker
+import fakes
 from bench import __main__, soak
 from bench.results.records import Case, Model, Record, Soak, SoakWindow
-from bench.runtimes.entries import RUNTIMES, Entry
-from bench.session import cases
+from bench.runtimes.entries import RUNTIMES, RuntimeEntry
+from bench.session import cases, prepare
 from mobilenet.common import terminal
 
 
@@ -18,10 +20,10 @@ def model(tmp_path: Path) -> Iterator[Path]:
     path = tmp_path / "net.mlmodel"
     path.write_bytes(b"weights")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(RUNTIMES, "fake", Entry("fakes:FakeRuntime", ("CPU",)))
-        patch.setitem(RUNTIMES, "slow", Entry("fakes:Tiring", ("CPU",)))
-        patch.setitem(RUNTIMES, "crash", Entry("fakes:CrashesLate", ("CPU",)))
-        patch.setitem(RUNTIMES, "portable", Entry("fakes:Absent", ("CPU",), has_threads=True))
+        for name in ("FakeRuntime", "Tiring", "CrashesLate", "portable"):
+            entry = RuntimeEntry(("CPU",), name == "portable", fake_worker.COMMAND)
+            patch.setitem(RUNTIMES, name, entry)
+        patch.setattr(prepare, "description_of", lambda _: fakes.DESCRIPTION)
         made = Model(name="net", identity="0" * 64, size_bytes=1)
         patch.setattr(cases, "model_of", lambda _: made)
         yield path
@@ -38,7 +40,7 @@ def run(model: Path, runtime: str) -> tuple[int, list[Record]]:
 def test_windows_follow_each_other_and_calls_are_counted(
     model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, (_, case, result) = run(model, "fake")
+    code, (_, case, result) = run(model, "FakeRuntime")
     assert code == 0
     assert isinstance(case, Case)
     assert isinstance(result, Soak)
@@ -53,14 +55,14 @@ def test_windows_follow_each_other_and_calls_are_counted(
 
 
 def test_one_that_tires_gave_way(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(model, "slow")[0] == 0
+    assert run(model, "Tiring")[0] == 0
     assert "gave way" in capsys.readouterr().err
 
 
 def test_a_crash_keeps_the_windows_before_it(
     model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _, (_, _, result) = run(model, "crash")
+    _, (_, _, result) = run(model, "CrashesLate")
     assert isinstance(result, Soak)
     assert result.status == "crashed"
     assert "SIGABRT" in result.reason

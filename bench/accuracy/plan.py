@@ -15,7 +15,8 @@ from bench.accuracy.photographs import Dataset
 from bench.accuracy.predictions import EntryRecord, Head, Pair
 from bench.accuracy.subjects import Subject, of_checkpoint, of_package
 from bench.machine.environment import environment
-from bench.runtimes.entries import RUNTIMES, create
+from bench.runtimes.classes import CLASSES, create
+from bench.runtimes.entries import RUNTIMES
 from bench.session.cases import Candidate, candidates, check_names
 from mobilenet import __version__
 from mobilenet.common import terminal
@@ -131,7 +132,7 @@ def _runtime(candidate: Candidate, precision: "Precision") -> tuple["Runtime", s
     """The runtime with one thread a call, since calls run side by side; and a name for logits."""
     if candidate.runtime != "portable":
         threads = {"threads": 1} if candidate.entry.has_threads else {}
-        return create(candidate.entry, threads), ""
+        return create(CLASSES[candidate.runtime], threads), ""
     from export.mil.read.model import read
     from export.runtimes.portable import PortableRuntime
     from export.verify.agreement import tap_of

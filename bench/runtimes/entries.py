@@ -1,45 +1,23 @@
-"""The runtimes that can be measured, by name. Nothing is imported until one is asked for."""
+"""What can be measured, by the name of its runtime, and the worker that does it."""
 
-import importlib
-from typing import NamedTuple, cast
+import sys
+from typing import NamedTuple
 
-from export.runtimes.base import Runtime
+# -P: a stranger's `bench/` or `export.py` in the working folder is not run instead of ours.
+PYTHON_WORKER = (sys.executable, "-P", "-m", "bench.workers.python")
 
 
-class Entry(NamedTuple):
-    """Where a runtime is found, and every compute unit it may have on some machine."""
+class RuntimeEntry(NamedTuple):
+    """Every compute unit that a runtime may have on some machine, and who runs it."""
 
-    factory: str  # "module:Class"
     units: tuple[str, ...]
-    has_threads: bool = False  # whether the factory takes `threads`
-    imports: tuple[str, ...] = ()  # what a launch imports before loading is timed
+    has_threads: bool = False  # whether "threads" is among its settings
+    worker: tuple[str, ...] = PYTHON_WORKER  # the command, as `bench.workers.protocol` has it
 
 
 RUNTIMES = {
-    "coreml": Entry(
-        "export.runtimes.coreml:CoreMLRuntime", ("CPU_ONLY", "CPU_AND_GPU", "CPU_AND_NE", "ALL")
-    ),
-    "portable": Entry(
-        "export.runtimes.portable:PortableRuntime",
-        ("CPU",),
-        has_threads=True,
-        imports=("onnxruntime",),
-    ),
-    "torch": Entry(
-        "bench.runtimes.torch_runtime:TorchRuntime",
-        ("CPU",),
-        has_threads=True,
-        imports=("mobilenet.torch_module", "safetensors.torch"),
-    ),
-    "torch-mps": Entry(
-        "bench.runtimes.torch_runtime:MpsRuntime",
-        ("GPU",),
-        imports=("mobilenet.torch_module", "safetensors.torch"),
-    ),
+    "coreml": RuntimeEntry(("CPU_ONLY", "CPU_AND_GPU", "CPU_AND_NE", "ALL")),
+    "portable": RuntimeEntry(("CPU",), has_threads=True),
+    "torch": RuntimeEntry(("CPU",), has_threads=True),
+    "torch-mps": RuntimeEntry(("GPU",)),
 }
-
-
-def create(entry: Entry, settings: dict[str, int]) -> Runtime:
-    """The runtime itself; `settings` are keyword arguments of its class."""
-    module, _, name = entry.factory.partition(":")
-    return cast(Runtime, getattr(importlib.import_module(module), name)(**settings))

@@ -33,7 +33,7 @@ RAW_OUTPUTS = ("logits", "features")  # names of outputs that come without a sof
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TorchRecipe:
     """What `load` needs beside the weights."""
 
     description: ModelDescription
@@ -74,7 +74,7 @@ class TorchRuntime:
     def load(self, compiled: Path, unit: str) -> "TorchSession":  # noqa: ARG002  # there is but one
         from safetensors.torch import load_file
 
-        recipe = msgspec.json.decode(compiled.with_suffix(".json").read_bytes(), type=Recipe)
+        recipe = msgspec.json.decode(compiled.with_suffix(".json").read_bytes(), type=TorchRecipe)
         module = _skeleton(recipe)
         module.load_state_dict(load_file(compiled), assign=True)
         return TorchSession(recipe, module.eval().to(self.device), self.device)
@@ -95,7 +95,7 @@ class MpsRuntime(TorchRuntime):
 class TorchSession:
     """`Session` on a module."""
 
-    def __init__(self, recipe: Recipe, module: "nn.Module", device: str) -> None:
+    def __init__(self, recipe: TorchRecipe, module: "nn.Module", device: str) -> None:
         import torch
 
         self.description, self.device, self.module = recipe.description, device, module
@@ -135,19 +135,19 @@ class TorchSession:
                 yield output.name, values
 
 
-def _recipe(description: ModelDescription, package: Path) -> Recipe:
+def _recipe(description: ModelDescription, package: Path) -> TorchRecipe:
     if facts := facts_of(description.metadata):
-        return Recipe(description, facts.normalization.split()[0], mobilenet=facts.config)
+        return TorchRecipe(description, facts.normalization.split()[0], mobilenet=facts.config)
     if baseline := baseline_facts_of(description.metadata):
         from mobilenet.preprocess import INCEPTION
 
-        return Recipe(description, INCEPTION.split()[0], baseline=baseline)
+        return TorchRecipe(description, INCEPTION.split()[0], baseline=baseline)
     raise UnsupportedError(
         f"{package.name} was not made by this tool: there is no PyTorch module for it"
     )
 
 
-def _skeleton(recipe: Recipe) -> "nn.Module":
+def _skeleton(recipe: TorchRecipe) -> "nn.Module":
     """The module without numbers."""
     import torch
 
@@ -161,7 +161,7 @@ def _skeleton(recipe: Recipe) -> "nn.Module":
         return MobileNet(recipe.mobilenet, folded=True)
 
 
-def _state(recipe: Recipe, function: "Function") -> dict[str, Any]:
+def _state(recipe: TorchRecipe, function: "Function") -> dict[str, Any]:
     import torch
 
     from mobilenet.store import state_arrays

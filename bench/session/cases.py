@@ -1,5 +1,6 @@
 """From packages and options to what is to be measured."""
 
+import functools
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -9,11 +10,15 @@ import msgspec
 
 from bench import baselines
 from bench.results.records import Case, Model
-from bench.runtimes.entries import RUNTIMES, Entry, create
+from bench.runtimes.entries import RUNTIMES, RuntimeEntry
+from bench.workers.process import Outcome, run_worker
+from bench.workers.protocol import Job, Units
+from export.mil.description import ModelDescription
 from export.package import metadata, model_files
 from mobilenet.common.errors import ConfigError, PackageError
 
 MAX_BATCH = 1024
+DESCRIBE_TIMEOUT_S = 600  # to import what is needed for it, on the slowest of disks
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,7 @@ class Candidate:
     package: Path
     model: Model
     runtime: str
-    entry: Entry
+    entry: RuntimeEntry
     unit: str
     settings: dict[str, int] = field(default_factory=dict)
     batch: int = 1
@@ -73,8 +78,18 @@ def candidates(
 
 def _units(runtime: str, wanted: Sequence[str]) -> list[str]:
     """Units to try; a runtime that is not here at all gets a single row to say so."""
-    units = [unit for unit in RUNTIMES[runtime].units if not wanted or unit in wanted]
-    return units[-1:] if create(RUNTIMES[runtime], {}).unavailable() else units
+    entry = RUNTIMES[runtime]
+    units = [unit for unit in entry.units if not wanted or unit in wanted]
+    if len(units) > 1 and units_here(runtime, entry.worker).answer is None:
+        return units[-1:]
+    return units
+
+
+@functools.cache
+def units_here(runtime: str, worker: tuple[str, ...]) -> Outcome[Units]:
+    """The units that `runtime` has on this machine, by its worker; asked once."""
+    job = Job(task="describe", runtime=runtime, timeout_s=DESCRIBE_TIMEOUT_S, memory_limit_bytes=0)
+    return run_worker(worker, job, Units)
 
 
 def candidate_of(case: Case) -> Candidate:
@@ -107,6 +122,13 @@ def check_names(what: str, names: Iterable[str], known: Iterable[str]) -> None:
     for name in names:
         if name not in known:
             raise ConfigError(f"{what} {name!r} is unknown", f"one of {', '.join(sorted(known))}")
+
+
+def description_of(package: Path) -> ModelDescription:
+    """What a package takes and gives. Raises `PackageError`."""
+    from export.mil.read.model import read
+
+    return read(package).description
 
 
 def model_of(path: Path) -> Model:

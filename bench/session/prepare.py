@@ -14,25 +14,35 @@ from pathlib import Path
 import msgspec
 
 from bench.results.records import Case, Plan
-from bench.runtimes.entries import RUNTIMES, create
-from bench.session.cases import Candidate, settings
-from bench.workers.process import Outcome, now_ns, run_worker
-from bench.workers.protocol import Job
+from bench.runtimes.entries import RUNTIMES
+from bench.session.cases import Candidate, description_of, settings, units_here
+from bench.workers import made_inputs
+from bench.workers.gate import Measurement, run_checked
+from bench.workers.outputs import Vector
+from bench.workers.process import Outcome, run_worker
+from bench.workers.protocol import Compiled, InputFile, Job
 from mobilenet.common.errors import UserError
 
 REFERENCE_RUNTIME = "portable"
 PROBE_CALLS = 3
 MEMORY_SHARE = 0.5  # of the machine's, that a launch may take unless the plan says otherwise
+PREPARE_TIMEOUT_S = 600  # to compile, or only to import what is needed for it
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A case that runs: its record and a job that lacks only plan and time."""
+    """A case that runs: its record and a job that lacks only the plan."""
 
     case: Case
+    worker: tuple[str, ...]
     job: Job
+    reference: Vector | None
     outside_s: float  # of one launch, estimated
     call_s: float
+
+    def launch(self, job: Job) -> Outcome[Measurement]:
+        """Carry out `job`, a variant of this case's."""
+        return run_checked(self.worker, job, self.reference)
 
 
 class Preparer:
@@ -40,8 +50,9 @@ class Preparer:
 
     def __init__(self, plan: Plan, folder: Path) -> None:
         self.plan, self.folder = plan, folder
-        self._compiled: dict[tuple[Path, str], tuple[Path, int] | str] = {}
-        self._tried: set[str] = set()
+        self._compiled: dict[tuple[Path, str], Compiled | str] = {}
+        self._inputs: dict[str, tuple[InputFile, ...]] = {}  # by the package's identity
+        self._references: dict[str, Vector | None] = {}
         self.notes: list[str] = []  # for the session: where a package's reference comes from
 
     def prepare(self, candidate: Candidate) -> Prepared | Case:
@@ -50,53 +61,70 @@ class Preparer:
         compiled = self.compiled(candidate)
         if isinstance(compiled, str):
             return msgspec.structs.replace(case, skipped=compiled)
-        path, compile_ns = compiled
-        case = msgspec.structs.replace(case, compile_ns=compile_ns)
+        case = msgspec.structs.replace(case, compile_ns=compiled.compile_ns)
         self._make_reference(candidate)
         begin = time.monotonic()
-        outcome = self._probe(candidate, path)
+        outcome = self._probe(candidate, compiled)
         took_s = time.monotonic() - begin
-        answer = outcome.answer
-        if answer is None:
+        if outcome.answer is None:
             reason = f"{outcome.status}: {outcome.reason}"
             return msgspec.structs.replace(case, skipped=reason)
-        case = msgspec.structs.replace(case, first_load_ns=answer.load_ns)
-        call_s = min(answer.warmup_ns) / 1e9
-        outside_s = max(took_s - PROBE_CALLS * call_s, 0.0)
-        return Prepared(case, self._job(candidate, path), outside_s, call_s)
+        result = outcome.answer.result
+        call_s = min(result.warmup_ns, default=result.first_call_ns) / 1e9
+        return Prepared(
+            case=msgspec.structs.replace(case, first_load_ns=result.load_ns),
+            worker=candidate.entry.worker,
+            job=self._job(candidate, compiled),
+            reference=self._references[candidate.model.identity],
+            outside_s=max(took_s - PROBE_CALLS * call_s, 0.0),
+            call_s=call_s,
+        )
 
-    def compiled(self, candidate: Candidate) -> tuple[Path, int] | str:
-        """The compiled form and how long it took in ns, or why there is none."""
+    def compiled(self, candidate: Candidate) -> Compiled | str:
+        """The compiled form, or why there is none."""
+        units = units_here(candidate.runtime, candidate.entry.worker)
+        if units.answer is None:
+            return units.reason
+        if candidate.unit not in units.answer.units:
+            return f"this machine has no {candidate.unit}"
         key = (candidate.package, candidate.runtime)
         if key not in self._compiled:
             self._compiled[key] = self._compile(candidate)
-        found = self._compiled[key]
-        if isinstance(found, str):
-            return found
-        if candidate.unit not in create(candidate.entry, candidate.settings).units():
-            return f"this machine has no {candidate.unit}"
-        return found
+        return self._compiled[key]
 
-    def _compile(self, candidate: Candidate) -> tuple[Path, int] | str:
-        runtime = create(candidate.entry, candidate.settings)
-        if reason := runtime.unavailable():
-            return reason
-        folder = self.folder / candidate.model.identity[:16] / candidate.runtime
-        folder.mkdir(parents=True, exist_ok=True)
-        begin = time.perf_counter_ns()
+    def _compile(self, candidate: Candidate) -> Compiled | str:
         try:
-            path = runtime.compile(candidate.package, folder)
+            self._make_inputs(candidate)
         except UserError as error:
             return error.message
         except OSError as error:  # the package is gone, or the disk is full: the others may do
             return f"{error.strerror}: {error.filename or candidate.package}"
-        return path, time.perf_counter_ns() - begin
+        folder = self.folder / candidate.model.identity[:16] / candidate.runtime
+        folder.mkdir(parents=True, exist_ok=True)
+        job = Job(
+            task="compile",
+            runtime=candidate.runtime,
+            settings=candidate.settings,
+            package=str(candidate.package.resolve()),
+            folder=str(folder),
+            timeout_s=PREPARE_TIMEOUT_S,
+            memory_limit_bytes=self._memory_limit_bytes(),
+        )
+        outcome = run_worker(candidate.entry.worker, job, Compiled)
+        return outcome.answer or outcome.reason
+
+    def _make_inputs(self, candidate: Candidate) -> None:
+        identity = candidate.model.identity
+        if identity not in self._inputs:
+            folder = self.folder / identity[:16] / "inputs"
+            folder.mkdir(parents=True, exist_ok=True)
+            self._inputs[identity] = made_inputs.write(description_of(candidate.package), folder)
 
     def _make_reference(self, candidate: Candidate) -> None:
         """Run the reference runtime on the package, unless that was done or tried before."""
-        if candidate.model.identity in self._tried:
+        if candidate.model.identity in self._references:
             return
-        self._tried.add(candidate.model.identity)
+        self._references[candidate.model.identity] = None
         entry = RUNTIMES[REFERENCE_RUNTIME]
         other = replace(
             candidate,
@@ -107,42 +135,36 @@ class Preparer:
             batch=1,
         )
         compiled = self.compiled(other)
-        outcome = None if isinstance(compiled, str) else self._probe(other, compiled[0])
-        if outcome is None or outcome.answer is None:
-            reason = outcome.reason if outcome else compiled
+        reason = compiled if isinstance(compiled, str) else self._probe(other, compiled).reason
+        if self._references[candidate.model.identity] is None:
             self.notes.append(
                 f"{candidate.model.name}: outputs are held against its own first launch, since "
                 f"the {REFERENCE_RUNTIME} runtime cannot run it ({reason})"
             )
 
-    def _probe(self, candidate: Candidate, compiled: Path) -> Outcome:
-        """A launch of a few calls; it leaves its outputs as the reference if there is none."""
-        job = self._job(candidate, compiled)
-        save = "" if job.reference else str(self._reference(candidate))
-        return run_worker(
-            msgspec.structs.replace(
-                job, warmup_calls=PROBE_CALLS, save_outputs=save, spawned_ns=now_ns()
-            )
-        )
+    def _probe(self, candidate: Candidate, compiled: Compiled) -> Outcome[Measurement]:
+        """A launch of a few calls; what it computes is the reference if there is none."""
+        job = msgspec.structs.replace(self._job(candidate, compiled), warmup_calls=PROBE_CALLS)
+        identity = candidate.model.identity
+        outcome = run_checked(candidate.entry.worker, job, self._references[identity])
+        if outcome.answer and self._references[identity] is None:
+            self._references[identity] = outcome.answer.values
+        return outcome
 
-    def _job(self, candidate: Candidate, compiled: Path) -> Job:
-        reference = self._reference(candidate)
+    def _job(self, candidate: Candidate, compiled: Compiled) -> Job:
         return Job(
-            factory=candidate.entry.factory,
+            task="measure",
+            runtime=candidate.runtime,
             settings=candidate.settings,
-            imports=candidate.entry.imports,
-            compiled=str(compiled),
+            compiled=compiled.compiled,
             unit=candidate.unit,
+            inputs=self._inputs[candidate.model.identity],
+            outputs=str(self.folder / "outputs.raw"),
             batch=candidate.batch,
             timeout_s=self.plan.timeout_s,
-            spawned_ns=0,
-            reference=str(reference) if reference.is_file() else "",
-            memory_limit_bytes=self.plan.memory_limit_bytes or _memory_limit_bytes(),
+            memory_limit_bytes=self._memory_limit_bytes(),
         )
 
-    def _reference(self, candidate: Candidate) -> Path:
-        return self.folder / f"{candidate.model.identity[:16]}.npy"
-
-
-def _memory_limit_bytes() -> int:
-    return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * MEMORY_SHARE)
+    def _memory_limit_bytes(self) -> int:
+        memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        return self.plan.memory_limit_bytes or int(memory_bytes * MEMORY_SHARE)

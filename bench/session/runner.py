@@ -5,9 +5,10 @@ import os
 import secrets
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -20,8 +21,8 @@ from bench.session import schedule
 from bench.session.cases import Candidate, candidate_of
 from bench.session.prepare import Prepared, Preparer
 from bench.session.schedule import Slot
-from bench.workers.process import Outcome, now_ns, run_worker
-from bench.workers.protocol import Job
+from bench.workers.gate import Measurement
+from bench.workers.process import Outcome
 from mobilenet import __version__
 from mobilenet.common import terminal
 from mobilenet.common.errors import RecordError, UnsupportedError
@@ -109,7 +110,6 @@ class Runner:
     prepared: dict[str, Prepared]
     journal: Journal
     done: set[tuple[str, int]] = field(default_factory=set)
-    worker: Callable[[Job], Outcome] = run_worker
     _failures: Counter[str] = field(default_factory=Counter)
 
     def left(self) -> list[Slot]:
@@ -137,7 +137,7 @@ class Runner:
             load_average=round(load, 2),
             thermal_before=before,
             thermal_after=thermal.state(),
-            **(msgspec.structs.asdict(outcome.answer) if outcome.answer else {}),
+            **(_measured(outcome.answer) if outcome.answer else {}),
         )
 
     def seconds(self, case: str) -> float:
@@ -145,7 +145,7 @@ class Runner:
         ready = self.prepared[case]
         return schedule.launch_seconds(self.plan, ready.outside_s, ready.call_s)
 
-    def _attempt(self, case: str) -> Outcome:
+    def _attempt(self, case: str) -> Outcome[Measurement]:
         if self._failures[case] >= GIVE_UP_AFTER:
             return Outcome("failed", f"not tried: {GIVE_UP_AFTER} launches in a row had failed")
         job = msgspec.structs.replace(
@@ -154,9 +154,15 @@ class Runner:
             warmup_calls=self.plan.warmup_calls,
             samples=self.plan.samples,
             timeout_s=max(self.plan.timeout_s, SLACK * self.seconds(case)),
-            spawned_ns=now_ns(),
         )
-        return self.worker(job)
+        return self.prepared[case].launch(job)
+
+
+def _measured(measurement: Measurement) -> dict[str, Any]:
+    """What a `Launch` holds of it, under the same names."""
+    fields = msgspec.structs.asdict(measurement.result)
+    del fields["top1"]  # it is in the output
+    return {**fields, "output": measurement.output}
 
 
 def _go(runner: Runner, path: Path) -> None:

@@ -1,10 +1,14 @@
-"""Inputs made from a package's own description, the same for every launch."""
+"""Inputs made from a package's own description, the same for every launch and worker."""
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
+from bench.workers.protocol import InputFile
 from export.mil.description import ImageInput, ModelDescription, TensorInput
 from export.runtimes.base import Feature
 from mobilenet.common.errors import PackageError
@@ -13,6 +17,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MAX_ELEMENTS = 1 << 28  # 1 GiB of float32
+STORED: dict[str, np.dtype[Any]] = {"uint8": np.dtype("u1"), "float32": np.dtype("<f4")}
 
 
 def make(description: ModelDescription, seed: int = 0) -> dict[str, Feature]:
@@ -24,6 +29,36 @@ def make(description: ModelDescription, seed: int = 0) -> dict[str, Feature]:
         else tensor(item, generator)
         for item in description.inputs
     }
+
+
+def write(description: ModelDescription, folder: Path) -> tuple[InputFile, ...]:
+    """Such inputs as files in `folder`, for a job. Raises as `make`."""
+    made = make(description)
+    return tuple(
+        _write(item, np.asarray(made[item.name]), folder / f"{number}.raw")
+        for number, item in enumerate(description.inputs)
+    )
+
+
+def _write(item: ImageInput | TensorInput, values: NDArray[Any], path: Path) -> InputFile:
+    kind: Literal["uint8", "float32"] = "uint8" if isinstance(item, ImageInput) else "float32"
+    path.write_bytes(values.astype(STORED[kind]).tobytes())
+    return InputFile(name=item.name, type=kind, shape=values.shape, path=str(path))
+
+
+def read(files: Iterable[InputFile], description: ModelDescription) -> dict[str, Feature]:
+    """The inputs in a job's files, each of the kind that the model takes."""
+    items = {item.name: item for item in description.inputs}
+    return {file.name: _read(file, items[file.name]) for file in files}
+
+
+def _read(file: InputFile, item: ImageInput | TensorInput) -> Feature:
+    values = np.frombuffer(Path(file.path).read_bytes(), STORED[file.type]).reshape(file.shape)
+    if isinstance(item, TensorInput):
+        return values.astype(item.dtype)
+    from PIL import Image
+
+    return Image.fromarray(values)
 
 
 def picture(item: ImageInput, generator: np.random.Generator) -> "Image":

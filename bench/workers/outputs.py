@@ -1,7 +1,12 @@
-"""Proof that something was computed, and that it was the right thing."""
+"""Proof that something was computed, and that it was the right thing.
+
+The worker names the class and leaves the numbers in a file; what to make of them is decided here,
+by the parent, for every worker alike.
+"""
 
 import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +14,8 @@ from numpy.typing import NDArray
 from bench.results.records import Output
 from export.runtimes.base import Feature
 
-Vector = NDArray[np.float64]
+Vector = NDArray[np.float32]
+STORED = np.dtype("<f4")
 
 # Relative L2 of all outputs from the reference's. float16 on other hardware moves probabilities
 # by some percent; a runtime that computes something else is off by about 1.
@@ -24,15 +30,25 @@ def vector(outputs: Mapping[str, Feature]) -> Vector:
             parts.append(np.array([value[key] for key in sorted(value, key=str)], np.float64))
         elif not isinstance(value, str):
             parts.append(np.asarray(value, np.float64).ravel())
-    return np.concatenate(parts)
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused
+        return np.concatenate(parts).astype(np.float32)
 
 
-def summary(outputs: Mapping[str, Feature], reference: Vector | None = None) -> Output:
+def write(path: Path, values: Vector) -> None:
+    """`values` as the protocol has them: raw little-endian float32."""
+    path.write_bytes(values.astype(STORED).tobytes())
+
+
+def read(path: Path) -> Vector:
+    """Raises `ValueError` for a file that holds no whole float32 numbers."""
+    return np.frombuffer(path.read_bytes(), STORED)
+
+
+def summary(top1: str, values: Vector, reference: Vector | None = None) -> Output:
     """What a launch records of its outputs."""
-    values = vector(outputs)
     finite = bool(np.isfinite(values).all())
     far = None if reference is None or not finite else difference(values, reference)
-    return Output(top1=top1(outputs), digest=digest(values), finite=finite, difference=far)
+    return Output(top1=top1, digest=digest(values), finite=finite, difference=far)
 
 
 def top1(outputs: Mapping[str, Feature]) -> str:
@@ -58,8 +74,9 @@ def difference(values: Vector, reference: Vector) -> float:
     """Relative L2 distance; 1 where the sizes do not even agree."""
     if values.shape != reference.shape:
         return 1.0
-    scale = float(np.linalg.norm(reference))
-    distance = float(np.linalg.norm(values - reference))
+    expected = reference.astype(np.float64)
+    scale = float(np.linalg.norm(expected))
+    distance = float(np.linalg.norm(values - expected))
     return distance / scale if scale else float(distance > 0)
 
 

@@ -1,59 +1,70 @@
 """Start a worker process, wait for it no longer than agreed, and say how it ended."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import BinaryIO, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO, Generic, NamedTuple, TypeVar
 
 import msgspec
 
 from bench.results.records import SoakWindow, Status
-from bench.workers.protocol import Answer, Job, Progress, Refusal
+from bench.workers.protocol import Answer, Job, Progress, WorkerError
 
 NOISE_TAIL_BYTES = 4096
 REASON_LENGTH = 300
+QUOTED_LENGTH = 80
+
+T = TypeVar("T")
 
 
-class Outcome(NamedTuple):
+class Outcome(NamedTuple, Generic[T]):
     """How one worker ended. `answer` is there exactly when `status` is "ok"."""
 
     status: Status
     reason: str = ""
-    answer: Answer | None = None
+    answer: T | None = None
     windows: tuple[SoakWindow, ...] = ()
 
 
-def now_ns() -> int:
-    """The clock that parent and worker share: CLOCK_MONOTONIC, mach_absolute_time on a Mac."""
-    return time.monotonic_ns()
+def run_worker(command: Sequence[str], job: Job, expected: type[T]) -> Outcome[T]:
+    """One worker from start to end. However this call is left, the worker is gone after it.
 
-
-def run_worker(job: Job) -> Outcome:
-    """One worker from start to end. However this call is left, the worker is gone after it."""
+    `expected` is the answer that belongs to the job's task.
+    """
+    # The clock that parent and worker share: CLOCK_MONOTONIC, mach_absolute_time on a Mac.
+    job = msgspec.structs.replace(job, spawned_ns=time.monotonic_ns())
     with _lifeline() as lifeline, tempfile.TemporaryFile() as noise:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "bench.workers.python", msgspec.json.encode(job).decode()],
-            stdin=lifeline,
-            stdout=subprocess.PIPE,
-            stderr=noise,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-            start_new_session=True,  # Ctrl-C is for the parent, which ends the worker itself
-        )
+        try:
+            process = subprocess.Popen(
+                [*command, msgspec.json.encode(job).decode()],
+                stdin=lifeline,
+                stdout=subprocess.PIPE,
+                stderr=noise,
+                env={**os.environ, "PYTHONPATH": _search_path()},
+                start_new_session=True,  # Ctrl-C is for the parent, which ends the worker itself
+            )
+        except OSError as error:  # no such command, or a job too long for an argument
+            return Outcome("failed", f"{error.strerror}: {command[0]}")
         try:
             text, _ = process.communicate(timeout=job.timeout_s)
         except subprocess.TimeoutExpired:
             return Outcome("timeout", f"no answer within {job.timeout_s:g} s")
         finally:
             _end(process)
-        return _outcome(process.returncode, text, noise)
+        return _outcome(process.returncode, text, noise, expected)
 
 
-@contextmanager
+def _search_path() -> str:
+    """Where a worker in Python finds modules: where this process does."""
+    return os.pathsep.join(path or os.getcwd() for path in sys.path)  # noqa: PTH109  # a text
+
+
+@contextlib.contextmanager
 def _lifeline() -> Iterator[int]:
     """The read end of a pipe whose other end closes when this process ends, even by SIGKILL."""
     read, write = os.pipe()
@@ -65,28 +76,52 @@ def _lifeline() -> Iterator[int]:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)  # it leads a session of its own
+    """End the worker, and with it the processes that it started: it leads a session."""
+    assert process.stdout, "it was asked for"
+    if process.poll() is None or not process.stdout.closed:  # or one of them still holds it
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    if process.stdout:
         process.stdout.close()
 
 
-def _outcome(code: int, text: bytes, noise: BinaryIO) -> Outcome:
+def _outcome(code: int, text: bytes, noise: BinaryIO, expected: type[T]) -> Outcome[T]:
     windows: list[SoakWindow] = []
-    whole = text[: text.rfind(b"\n") + 1]  # a worker may die in the middle of a line
-    for line in whole.splitlines():
-        match msgspec.json.decode(line, type=Answer | Refusal | Progress):
-            case Answer() as answer:
-                return Outcome("ok", "", answer, tuple(windows))
-            case Refusal() as refusal:
-                return Outcome(refusal.status, refusal.reason, None, tuple(windows))
+
+    def ended(status: Status, reason: str) -> Outcome[T]:
+        line = " ".join(reason.split())[:REASON_LENGTH] or "it gave no reason"
+        return Outcome(status, line, None, tuple(windows))
+
+    for message in _messages(text):
+        match message:
             case Progress(window):
                 windows.append(window)
+            case WorkerError(reason):
+                return ended("failed", reason)
+            case str() if code < 0:
+                break  # the crash says more than what was printed before it
+            case str():
+                return ended("failed", message)
+            case expected():
+                return Outcome("ok", "", message, tuple(windows))
+            case _:
+                name, other = expected.__name__, type(message).__name__
+                return ended("failed", f"it answered with {other}, not {name}")
     if code > 0:
-        return Outcome("failed", _tail(noise) or f"exit code {code}", None, tuple(windows))
+        return ended("failed", _tail(noise) or f"exit code {code}")
     reason = f"{_signal_name(-code)}: {_tail(noise)}" if code else "ended without an answer"
-    return Outcome("crashed", reason.rstrip(" :"), None, tuple(windows))
+    return ended("crashed", reason.rstrip(" :"))
+
+
+def _messages(text: bytes) -> Iterator[Answer | Progress | str]:
+    """What the worker wrote, line by line; for a line of something else, what is wrong with it."""
+    whole = text[: text.rfind(b"\n") + 1]  # a worker may die in the middle of a line
+    for line in whole.splitlines():
+        try:
+            yield msgspec.json.decode(line, type=Answer | Progress)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            quoted = line[:QUOTED_LENGTH].decode(errors="replace")
+            yield f"its output {quoted!r} is not of the protocol: {error}"
 
 
 def _signal_name(number: int) -> str:

@@ -1,40 +1,68 @@
-"""What the parent asks of a worker process, and what it answers: JSON both ways.
+"""What is asked of a worker and what it answers, in JSON; `bench/README.md` is its manual.
 
-Imported by the worker before anything is timed, so it stays small.
+A worker is a command line, in any language. It is started with one job as its last argument and
+writes lines to its standard output: progress while it runs, one answer at its end. Standard input
+stays open for as long as the parent lives. Numbers in files are raw and little-endian.
+
+Imported by the Python worker before anything is timed, so it stays small.
 """
 
 from typing import Literal
 
 import msgspec
 
-from bench.results.records import Output, SoakWindow
+from bench.results.records import SoakWindow
+
+Task = Literal["describe", "compile", "measure", "soak"]
+
+
+class InputFile(msgspec.Struct, frozen=True, kw_only=True):
+    """One input of the model: an image in bytes, or a tensor in float32, row by row."""
+
+    name: str
+    type: Literal["uint8", "float32"]  # an image, (H, W, 3) in RGB or (H, W); a tensor
+    shape: tuple[int, ...]
+    path: str
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """One launch: load for one unit, call once, and then whatever `task` says."""
+    """One task for one fresh process. Times end in their unit; paths are absolute."""
 
-    task: Literal["measure", "soak"] = "measure"
-    factory: str  # "package.module:Class" of the runtime, from the registry or a test
-    settings: dict[str, int] = {}  # keyword arguments of the factory
-    imports: tuple[str, ...] = ()  # modules that loading is not charged for
-    compiled: str
-    unit: str
+    task: Task
+    runtime: str
+    settings: dict[str, int] = {}
+    package: str = ""  # compile
+    folder: str = ""  # compile: where to
+    compiled: str = ""  # measure, soak: what compiling gave
+    unit: str = ""
+    inputs: tuple[InputFile, ...] = ()
+    outputs: str = ""  # file for what the last call computed
     batch: int = 1
-    seed: int = 0  # of the made inputs
     warmup_s: float = 0.0
     warmup_calls: int = 0
     samples: int = 0
     seconds: float = 0.0  # soak: how long, and how long a window
     window_s: float = 0.0
+    spawned_ns: int = 0  # the parent's monotonic clock at the start of the process
     timeout_s: float
-    spawned_ns: int  # the parent's monotonic clock, which the worker shares
-    reference: str = ""  # .npy of the outputs to agree with; empty for none
-    save_outputs: str = ""  # where to leave such a file
     memory_limit_bytes: int
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True, tag="answer"):
-    """Fields of the same names as in `bench.results.records.Launch`."""
+class Units(msgspec.Struct, frozen=True, tag="units"):
+    """Answer to "describe": the compute units that there are on this machine."""
+
+    units: tuple[str, ...]
+
+
+class Compiled(msgspec.Struct, frozen=True, kw_only=True, tag="compiled"):
+    """Answer to "compile"."""
+
+    compiled: str
+    compile_ns: int
+
+
+class WorkerResult(msgspec.Struct, frozen=True, kw_only=True, tag="result"):
+    """Answer to "measure" and "soak"; the fields of the same names in `records.Launch`."""
 
     start_ns: int
     load_ns: int
@@ -46,17 +74,19 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, tag="answer"):
     loop_overhead_ns: int | None = None
     peak_memory_bytes: int
     memory_growth_bytes: int = 0
-    output: Output
+    top1: str
 
 
-class Refusal(msgspec.Struct, frozen=True, tag="refusal"):
-    """Why there is no answer, in one line."""
+class WorkerError(msgspec.Struct, frozen=True, tag="error"):
+    """Answer to any task: why it cannot be done, in one line."""
 
-    status: Literal["failed", "refused"]
     reason: str
 
 
 class Progress(msgspec.Struct, frozen=True, tag="progress"):
-    """One window of a soak, on a line of its own as soon as it is over."""
+    """One window of a soak, written as soon as it is over."""
 
     window: SoakWindow
+
+
+Answer = Units | Compiled | WorkerResult | WorkerError

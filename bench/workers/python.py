@@ -1,4 +1,4 @@
-"""One launch: `python -m bench.workers.python JOB`, started by `process` and by nothing else.
+"""The worker in Python: `python -P -m bench.workers.python JOB`.
 
 The answer goes to what was standard output when the process began; anything that native code
 prints goes to standard error. An exception of a runtime is not caught: its last line and the
@@ -8,45 +8,50 @@ exit code tell the parent what happened, as they do for a crash.
 import functools
 import importlib
 import os
-import re
-import resource
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 import msgspec
 
 from bench.results.records import SoakWindow
+from bench.runtimes.classes import CLASSES, RuntimeClass, create
+from bench.workers import memory
 from bench.workers.measure import Timings, measure
-from bench.workers.protocol import Answer, Job, Progress, Refusal
-from export.runtimes.base import Feature, Session
+from bench.workers.protocol import (
+    Answer,
+    Compiled,
+    Job,
+    Progress,
+    Units,
+    WorkerError,
+    WorkerResult,
+)
+from export.runtimes.base import Feature, Runtime, Session
 from mobilenet.common.errors import UnsupportedError, UserError
-
-if TYPE_CHECKING:
-    from bench.workers.outputs import Vector
 
 LIFELINE = 0  # standard input: the parent holds the other end and never writes
 NO_TIMINGS = Timings((), (), (), 1, 0)
 
+Write = Callable[[Progress], None]
 
-def main() -> None:
-    """Do the job in `sys.argv[1]`."""
+
+def main(classes: Mapping[str, RuntimeClass] = CLASSES) -> None:
+    """Do the job in the last argument, with the runtime of that name among `classes`."""
     stream = claim_output()
     end_with_parent()
-    job = msgspec.json.decode(sys.argv[1], type=Job)
+    job = msgspec.json.decode(sys.argv[-1], type=Job)
     # SIGALRM ends a process whatever its native code is doing, even if the parent is gone.
     signal.alarm(int(job.timeout_s) + 2)
-    bound_memory(job.memory_limit_bytes)
     try:
-        result = launch(job, lambda line: _write(stream, line))
+        answer = carry_out(job, classes[job.runtime], lambda line: _write(stream, line))
     except UserError as error:
-        result = Refusal("failed", error.message)
-    _write(stream, result)
-    stream.flush()
+        answer = WorkerError(error.message)
+    _write(stream, answer)
     os._exit(0)  # what a runtime does while it is torn down is no part of a launch
 
 
@@ -67,33 +72,52 @@ def end_with_parent() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def bound_memory(limit_bytes: int) -> None:
-    """Let one runaway call fail by itself rather than take the machine down.
+def carry_out(job: Job, chosen: RuntimeClass, write: Write) -> Answer:
+    """Whatever the job asks for. Raises `UserError` where this runtime cannot do it."""
+    if job.task in {"measure", "soak"}:
+        memory.bound(job.memory_limit_bytes)
+        for module in chosen.imports:
+            importlib.import_module(module)
+    runtime = create(chosen, job.settings)
+    if reason := runtime.unavailable():
+        raise UnsupportedError(reason)
+    match job.task:
+        case "describe":
+            return Units(tuple(runtime.units()))
+        case "compile":
+            return compile_package(job, runtime)
+        case _:
+            return launch(job, runtime, write)
 
-    Address space that is only reserved counts here, hence twice the limit that `Memory` holds
-    resident memory to between calls. macOS does not enforce it.
-    """
-    if sys.platform == "linux":
-        resource.setrlimit(resource.RLIMIT_DATA, (2 * limit_bytes, 2 * limit_bytes))
+
+def compile_package(job: Job, runtime: Runtime) -> Compiled | WorkerError:
+    """Compile, and say how long it took."""
+    begin = time.perf_counter_ns()
+    try:
+        compiled = runtime.compile(Path(job.package), Path(job.folder))
+    except OSError as error:  # the package is gone, or the disk is full
+        return WorkerError(f"{error.strerror}: {error.filename or job.package}")
+    return Compiled(compiled=str(compiled), compile_ns=time.perf_counter_ns() - begin)
 
 
-def launch(job: Job, write: Callable[[Progress], None]) -> Answer | Refusal:
-    """Load, call once, carry out the task, and look at what was computed."""
+def launch(job: Job, runtime: Runtime, write: Write) -> WorkerResult:
+    """Load, call once, carry out the task, and leave what was computed."""
     from bench.workers import made_inputs, outputs
 
-    runtime = _runtime(job)
     begin = time.monotonic_ns()
     session: Session = runtime.load(Path(job.compiled), job.unit)
     loaded = time.monotonic_ns()
-    call = _call(session, made_inputs.make(session.description, job.seed), job.batch)
+    call = _call(session, made_inputs.read(job.inputs, session.description), job.batch)
     started = time.monotonic_ns()
-    first = call()
+    call()
     first_call_ns = time.monotonic_ns() - started
 
-    watch = Memory(job.memory_limit_bytes)
+    watch = memory.PeakMemory(job.memory_limit_bytes)
     watch()
     timings = NO_TIMINGS
-    if job.task == "measure":
+    if job.task == "soak":
+        soak(call, job, write, watch)
+    else:
         timings = measure(
             call,
             warmup_s=job.warmup_s,
@@ -102,29 +126,20 @@ def launch(job: Job, write: Callable[[Progress], None]) -> Answer | Refusal:
             native=getattr(session, "last_predict_ns", None),
             check=watch,
         )
-    elif job.task == "soak":
-        soak(call, job, write, watch)
-
-    reference = _reference(job.reference)
-    output = outputs.summary(call(), reference)
-    if reason := outputs.wrong(output):
-        return Refusal("refused", reason)
-    if job.save_outputs:
-        _save(job.save_outputs, outputs.vector(first))
-    return Answer(
+    last = call()
+    outputs.write(Path(job.outputs), outputs.vector(last))
+    return WorkerResult(
         start_ns=begin - job.spawned_ns,
         load_ns=loaded - begin,
         first_call_ns=first_call_ns,
         **timings._asdict(),
         peak_memory_bytes=watch.peak,
         memory_growth_bytes=watch.growth,
-        output=output,
+        top1=outputs.top1(last),
     )
 
 
-def soak(
-    call: Callable[[], object], job: Job, write: Callable[[Progress], None], watch: "Memory"
-) -> None:
+def soak(call: Callable[[], object], job: Job, write: Write, watch: Callable[[], None]) -> None:
     """Call without a pause for `job.seconds`; a line per window, as soon as it is over."""
     from bench.machine import thermal
 
@@ -146,77 +161,20 @@ def soak(
             begin, calls = clock(), 0
 
 
-class Memory:
-    """Peak resident memory of this process, and a limit to it."""
-
-    def __init__(self, limit_bytes: int) -> None:
-        self.limit_bytes = limit_bytes
-        self.start = self.peak = peak_memory_bytes()
-
-    def __call__(self) -> None:
-        """Raises `UnsupportedError` once the limit is passed."""
-        self.peak = peak_memory_bytes()
-        if self.peak > self.limit_bytes:
-            raise UnsupportedError(
-                f"took {self.peak / 2**20:.0f} MiB of memory, "
-                f"{(self.peak - self.start) / 2**20:.0f} of them while it ran; the limit is "
-                f"{self.limit_bytes / 2**20:.0f} MiB"
-            )
-
-    @property
-    def growth(self) -> int:
-        """Bytes that the peak rose since the first call."""
-        return self.peak - self.start
-
-
-def peak_memory_bytes() -> int:
-    """High-water mark of this process's resident memory."""
-    if sys.platform == "darwin":
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes, by getrusage(2)
-    # On Linux getrusage remembers, across exec, what the parent held when it forked.
-    found = re.search(rb"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_bytes())
-    return int(found[1]) * 1024 if found else 0
-
-
-def _runtime(job: Job) -> Any:
-    for needed in job.imports:
-        importlib.import_module(needed)
-    module, _, name = job.factory.partition(":")
-    runtime = getattr(importlib.import_module(module), name)(**job.settings)
-    if reason := runtime.unavailable():
-        raise UnsupportedError(reason)
-    return runtime
-
-
 def _call(
-    session: Session, made: Mapping[str, Feature], batch: int
+    session: Session, inputs: Mapping[str, Feature], batch: int
 ) -> Callable[[], Mapping[str, Feature]]:
     if batch == 1:
-        return functools.partial(session.predict, made)
+        return functools.partial(session.predict, inputs)
     predict_batch = getattr(session, "predict_batch", None)
     if predict_batch is None:
         raise UnsupportedError("this runtime has no batch prediction")
-    many = [made] * batch
+    many = [inputs] * batch
     return lambda: cast(Mapping[str, Feature], predict_batch(many)[-1])
 
 
-def _reference(path: str) -> "Vector | None":
-    if not path:
-        return None
-    import numpy as np
-
-    return cast("Vector", np.load(path, allow_pickle=False))
-
-
-def _save(path: str, values: "Vector") -> None:
-    import numpy as np
-
-    with Path(path).open("wb") as file:
-        np.save(file, values)
-
-
-def _write(stream: BinaryIO, value: Answer | Refusal | Progress) -> None:
-    stream.write(msgspec.json.encode(value) + b"\n")
+def _write(stream: BinaryIO, message: Answer | Progress) -> None:
+    stream.write(msgspec.json.encode(message) + b"\n")
     stream.flush()
 
 
