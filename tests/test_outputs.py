@@ -1,5 +1,7 @@
 """What is fed, and what counts as an answer."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -28,6 +30,31 @@ def test_inputs_fit_the_description_and_are_the_same_every_time() -> None:
     assert one["ids"].dtype == np.int32
     assert all(np.array_equal(np.asarray(one[key]), np.asarray(two[key])) for key in one)
     assert not np.array_equal(np.asarray(one["x"]), made_inputs.make(description, seed=1)["x"])
+
+
+def test_inputs_in_files_are_those_that_were_made(tmp_path: Path) -> None:
+    description = ModelDescription(
+        (
+            ImageInput("image", 32, 48),
+            ImageInput("a/gray", 16, 16, "GRAYSCALE"),
+            TensorInput("x", (1, 3, 4), "float16"),
+            TensorInput("ids", (5,), "int32"),
+            TensorInput("mask", (5,), "uint8"),
+        ),
+        (),
+    )
+    made = made_inputs.make(description)
+    files = made_inputs.write(description, tmp_path)
+    assert [(file.type, file.shape) for file in files] == [
+        ("uint8", (48, 32, 3)), ("uint8", (16, 16)),
+        ("float32", (1, 3, 4)), ("float32", (5,)), ("float32", (5,)),
+    ]  # fmt: skip
+    assert Path(files[3].path).read_bytes() == made["ids"].astype("<f4").tobytes()
+    again = made_inputs.read(files, description)
+    assert again["a/gray"].mode == "L"
+    for name, values in made.items():
+        assert np.array_equal(np.asarray(again[name]), np.asarray(values))
+        assert np.asarray(again[name]).dtype == np.asarray(values).dtype
 
 
 def test_a_made_picture_reaches_dark_and_bright() -> None:

@@ -12,16 +12,24 @@ class RuntimeClass(NamedTuple):
 
     module: str
     name: str
-    imports: tuple[str, ...] = ()  # what a launch imports before loading is timed
+    to_compile: tuple[str, ...] = ()  # what is imported before compiling is timed
+    to_load: tuple[str, ...] = ()  # and before loading
 
 
+_READER = "export.mil.read.model"
 _TORCH = ("mobilenet.torch_module", "safetensors.torch")
+_TORCH_RUNTIME = "bench.runtimes.torch_runtime"
 
 CLASSES = {
-    "coreml": RuntimeClass("export.runtimes.coreml", "CoreMLRuntime"),
-    "portable": RuntimeClass("export.runtimes.portable", "PortableRuntime", ("onnxruntime",)),
-    "torch": RuntimeClass("bench.runtimes.torch_runtime", "TorchRuntime", _TORCH),
-    "torch-mps": RuntimeClass("bench.runtimes.torch_runtime", "MpsRuntime", _TORCH),
+    "coreml": RuntimeClass("export.runtimes.coreml", "CoreMLRuntime", (_READER,)),
+    "portable": RuntimeClass(
+        "export.runtimes.portable",
+        "PortableRuntime",
+        to_compile=(_READER, "export.mil.onnx", "onnx"),
+        to_load=("onnxruntime",),
+    ),
+    "torch": RuntimeClass(_TORCH_RUNTIME, "TorchRuntime", (_READER, *_TORCH), _TORCH),
+    "torch-mps": RuntimeClass(_TORCH_RUNTIME, "MpsRuntime", (_READER, *_TORCH), _TORCH),
 }
 
 

@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -74,10 +74,6 @@ def end_with_parent() -> None:
 
 def carry_out(job: Job, chosen: RuntimeClass, write: Write) -> Answer:
     """Whatever the job asks for. Raises `UserError` where this runtime cannot do it."""
-    if job.task in {"measure", "soak"}:
-        memory.bound(job.memory_limit_bytes)
-        for module in chosen.imports:
-            importlib.import_module(module)
     runtime = create(chosen, job.settings)
     if reason := runtime.unavailable():
         raise UnsupportedError(reason)
@@ -85,9 +81,18 @@ def carry_out(job: Job, chosen: RuntimeClass, write: Write) -> Answer:
         case "describe":
             return Units(tuple(runtime.units()))
         case "compile":
+            import_all(chosen.to_compile)
             return compile_package(job, runtime)
-        case _:
+        case "measure" | "soak":
+            memory.bound(job.memory_limit_bytes)
+            import_all(chosen.to_load)
             return launch(job, runtime, write)
+
+
+def import_all(modules: Iterable[str]) -> None:
+    """Ahead of the clock: what a runtime imports when it is first used is no part of it."""
+    for module in modules:
+        importlib.import_module(module)
 
 
 def compile_package(job: Job, runtime: Runtime) -> Compiled | WorkerError:
