@@ -1,10 +1,16 @@
 """`python -m bench`: measure packages on every runtime and compute unit there is."""
 
 import functools
+import runpy
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec
+
+if runpy.run_path(str(Path(__file__).parents[1] / "mobilenet/common/own_packages.py"))["shadowed"](
+    "mobilenet", "export"
+):
+    sys.exit(2)
 
 from bench.accuracy.command import accuracy
 from bench.machine.interference import env

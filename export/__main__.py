@@ -1,9 +1,15 @@
 """`python -m export`: one variant by default; sub-commands for everything else."""
 
+import runpy
 import sys
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Literal
+
+if runpy.run_path(str(Path(__file__).parents[1] / "mobilenet/common/own_packages.py"))["shadowed"](
+    "mobilenet"
+):
+    sys.exit(2)
 
 from cyclopts import Parameter
 

@@ -1,9 +1,15 @@
 """`python -m reports`: results into tables, plots, a page, a choice and a verdict."""
 
 import math
+import runpy
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
+
+if runpy.run_path(str(Path(__file__).parents[1] / "mobilenet/common/own_packages.py"))["shadowed"](
+    "mobilenet", "bench"
+):
+    sys.exit(2)
 
 from cyclopts import Parameter
 

@@ -25,7 +25,7 @@ CLASSES = {
     "portable": RuntimeClass(
         "export.runtimes.portable",
         "PortableRuntime",
-        to_compile=(_READER, "export.mil.onnx", "onnx"),
+        to_compile=(_READER, "export.mil.onnx"),
         to_load=("onnxruntime",),
     ),
     "torch": RuntimeClass(_TORCH_RUNTIME, "TorchRuntime", (_READER, *_TORCH), _TORCH),
