@@ -33,6 +33,9 @@ from bench.accuracy.subjects import Subject
 from bench.accuracy.tally import MAX_PARTINGS, Summary
 from bench.results import proportions
 from bench.results.records import Accuracy, Agreement, Model, Record
+from bench.session import cases
+from bench.workers.process import Outcome
+from bench.workers.protocol import Units
 from conftest import PHOTO
 from export.runtimes import coreml
 from mobilenet.checkpoint import Checkpoint
@@ -573,6 +576,8 @@ def test_core_mls_units_are_compared(
     monkeypatch.setattr(coreml, "sys", SimpleNamespace(platform="darwin"))
     dataset = photographs.find(answered)
     units = ("CPU_ONLY", "ALL")
+    here = Outcome("ok", "", Units(units))  # a worker is a process of its own, without the fake
+    monkeypatch.setattr(cases, "units_here", lambda *_: here)
     ready = plan.prepare(
         dataset, plan.load([package], "coreml", units, None, tmp_path), ["package"]
     )

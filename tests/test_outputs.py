@@ -104,7 +104,7 @@ def test_rounding_noise_is_no_difference_and_another_network_is() -> None:
 @pytest.mark.parametrize(("factor", "is_wrong"), [(1.09, False), (0.91, False), (1.11, True)])
 def test_a_tenth_of_the_reference_is_allowed(factor: float, is_wrong: bool) -> None:
     reference = np.linspace(-1, 1, 50)
-    assert bool(outputs.wrong(outputs.summary({"y": reference * factor}, reference))) is is_wrong
+    assert bool(outputs.wrong(outputs.summary("", reference * factor, reference))) is is_wrong
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
