@@ -78,7 +78,7 @@ def export(
         checkpoint = Checkpoint(
             model.config, to_layers(model), Provenance(source, trained=True, licence=licence),
             normalization, geometry, labels if spec.outputs == "classifier" else (),
-        ).with_config(resolution=resolution or model.config.resolution)  # fmt: skip
+        ).at(resolution or model.config.resolution)  # fmt: skip
         done = pipeline.export_checkpoint(checkpoint, spec, output, verify=verify)
         return ExportedModule(done.path, done.size_bytes, done.identity, done.verified)
     traced = _Traced(model, resolution or 224, normalization, labels)

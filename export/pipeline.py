@@ -99,9 +99,9 @@ def export_checkpoint(
     spec = spec.for_file(_suffix(output)).resolved()
     check_calibration(spec, calibrate)
     if spec.sizes:
-        checkpoint = checkpoint.with_config(resolution=spec.sizes[-1])
+        checkpoint = checkpoint.at(spec.sizes[-1])
     if spec.outputs == "features":
-        checkpoint = checkpoint.with_config(head="features", until=spec.layer or "")
+        checkpoint = checkpoint.as_features(spec.layer or "")
     elif spec.outputs == "classifier" and not checkpoint.labels:
         raise ConfigError(
             f"the {checkpoint.config.classes} classes of these weights have no labels",
@@ -138,7 +138,7 @@ def _write(checkpoint: Checkpoint, spec: ExportSpec, path: Path, calibrate: Path
         return
     models = {}
     for name, size in multifunction.functions(spec, checkpoint.config.resolution).items():
-        sized = checkpoint.with_config(resolution=size)
+        sized = checkpoint.at(size)
         models[name] = _model(sized, spec, calibrate)
         describe(models[name], facts_about(sized, spec))
     with tempfile.TemporaryDirectory() as folder:

@@ -1,13 +1,14 @@
 """A trained network as data: layers in numpy, and everything needed to use them rightly."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mobilenet.common.errors import CheckpointError
-from mobilenet.networks.v1 import ConvSpec, MobileNetConfig
+from mobilenet.networks.classifier import LOGITS
+from mobilenet.networks.config import NetworkConfig
+from mobilenet.networks.rows import Row
 from mobilenet.preprocess import INCEPTION, STANDARD_CROP, Geometry, Normalization
 
 Array = NDArray[np.float32]
@@ -25,9 +26,9 @@ class BatchNorm:
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """A convolution (out, in / groups, k, k), or the classifier (classes, features).
+    """A convolution (out, in / groups, k, k), or a matrix of the head (classes, features).
 
-    `norm` is None once folded and for the classifier; `bias` is None while a norm follows.
+    `norm` is None once folded and for the head; `bias` is None while a norm follows.
     """
 
     kernel: Array
@@ -55,12 +56,12 @@ class Provenance:
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """Layers by name in the network's order (then "logits"), and their use.
+    """Layers by name in the order of the network's rows, then its head's, and their use.
 
     Raises `CheckpointError`, naming the tensor, when layers and config do not fit each other.
     """
 
-    config: MobileNetConfig
+    config: NetworkConfig
     layers: dict[str, Layer]
     provenance: Provenance
     normalization: Normalization = INCEPTION
@@ -68,21 +69,21 @@ class Checkpoint:
     labels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        expected = [spec.name for spec in self.config.convolutions()]
-        if self.config.head == "classifier":
-            expected.append("logits")
-        if missing := [name for name in expected if name not in self.layers]:
+        rows, kernels = self.config.rows(), self.config.readout.kernels
+        names = [*(row.name for row in rows), *kernels]
+        if missing := [name for name in names if name not in self.layers]:
             raise CheckpointError(f"layer {missing[0]} is missing", "is the file complete?")
-        if extra := [name for name in self.layers if name not in expected]:
+        if extra := [name for name in self.layers if name not in names]:
             raise CheckpointError(
-                f"layer {extra[0]} does not belong to this network", "is it a MobileNet v1?"
+                f"layer {extra[0]} does not belong to this network",
+                f"is it a {self.config.family}?",
             )
         # files have an order of their own (safetensors: by name); all others rely on the network's
-        object.__setattr__(self, "layers", {name: self.layers[name] for name in expected})
-        for spec in self.config.convolutions():
-            _check_convolution(spec, self.layers[spec.name])
-        if self.config.head == "classifier":
-            _check_classifier(self.config, self.layers["logits"])
+        object.__setattr__(self, "layers", {name: self.layers[name] for name in names})
+        for row in rows:
+            _check_convolution(row, self.layers[row.name])
+        for name, shape in kernels.items():
+            _check_matrix(name, shape, self.layers[name])
         if self.labels and len(self.labels) != self.config.classes:
             raise CheckpointError(
                 f"{len(self.labels)} labels for {self.config.classes} classes",
@@ -94,49 +95,48 @@ class Checkpoint:
         """Whether no layer has batch norm left."""
         return all(layer.norm is None for layer in self.layers.values())
 
-    def with_config(self, **changes: Any) -> "Checkpoint":
-        """The same weights under another resolution, head, or other field that keeps shapes."""
-        config = replace(self.config, **changes)
-        kept = {spec.name for spec in config.convolutions()}
-        if config.head == "classifier":
-            kept.add("logits")
-        layers = {name: layer for name, layer in self.layers.items() if name in kept}
-        labels = self.labels if config.head == "classifier" else ()
-        return replace(self, config=config, layers=layers, labels=labels)
+    def at(self, resolution: int) -> "Checkpoint":
+        """The same weights over another input size."""
+        return replace(self, config=self.config.at(resolution))
+
+    def as_features(self, until: str = "") -> "Checkpoint":
+        """Without the classifier: pooled features, or the map of the layer `until`."""
+        config = self.config.as_features(until)
+        layers = {row.name: self.layers[row.name] for row in config.rows()}
+        return replace(self, config=config, layers=layers, labels=())
 
     def without_background(self) -> "Checkpoint":
         """Drop class 0 of a 1001-class network; the other logits stay what they were."""
-        logits = self.layers["logits"]
+        logits = self.layers[LOGITS]
         assert logits.bias is not None  # checked when the checkpoint was made
-        layers = {**self.layers, "logits": Layer(logits.kernel[1:], logits.bias[1:])}
-        config = replace(self.config, classes=self.config.classes - 1)
+        layers = {**self.layers, LOGITS: Layer(logits.kernel[1:], logits.bias[1:])}
+        config = self.config.with_classes(self.config.classes - 1)
         return replace(self, config=config, layers=layers, labels=self.labels[1:])
 
 
-def _check_convolution(spec: ConvSpec, layer: Layer) -> None:
-    kernel = (spec.out_channels, spec.in_channels // spec.groups, spec.kernel, spec.kernel)
-    _check(f"{spec.name}.kernel", layer.kernel, kernel)
+def _check_convolution(row: Row, layer: Layer) -> None:
+    _check(f"{row.name}.kernel", layer.kernel, row.kernel_shape)
     if (layer.norm is None) == (layer.bias is None):
         raise CheckpointError(
-            f"layer {spec.name} must have either a batch norm or a bias", "is the file complete?"
+            f"layer {row.name} must have either a batch norm or a bias", "is the file complete?"
         )
     if layer.bias is not None:
-        _check(f"{spec.name}.bias", layer.bias, (spec.out_channels,))
+        _check(f"{row.name}.bias", layer.bias, (row.out_channels,))
     if layer.norm is not None:
         for field in ("gamma", "beta", "mean", "variance"):
-            _check(f"{spec.name}.{field}", getattr(layer.norm, field), (spec.out_channels,))
+            _check(f"{row.name}.{field}", getattr(layer.norm, field), (row.out_channels,))
         if (layer.norm.variance < 0).any():
             raise CheckpointError(
-                f"{spec.name}.variance has a negative value ({layer.norm.variance.min():g})",
+                f"{row.name}.variance has a negative value ({layer.norm.variance.min():g})",
                 "the file is damaged, or its tensors are mixed up",
             )
 
 
-def _check_classifier(config: MobileNetConfig, layer: Layer) -> None:
-    _check("logits.kernel", layer.kernel, (config.classes, config.feature_channels))
+def _check_matrix(name: str, shape: tuple[int, int], layer: Layer) -> None:
+    _check(f"{name}.kernel", layer.kernel, shape)
     if layer.bias is None or layer.norm is not None:
-        raise CheckpointError("layer logits must have a bias and no batch norm", "zeros will do")
-    _check("logits.bias", layer.bias, (config.classes,))
+        raise CheckpointError(f"layer {name} must have a bias and no batch norm", "zeros will do")
+    _check(f"{name}.bias", layer.bias, shape[:1])
 
 
 def _check(name: str, array: Array, shape: tuple[int, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Batch norm into the convolution before it, in float64.
+"""Batch norm, and what pixels are scaled by, into the convolutions, in float64.
 
 The authors' alpha 1.0 has 42 channels with a variance under 1e-6 (least 3.9e-35) and folded
 weights up to 48: in float32 the fold itself would cost digits.
@@ -9,13 +9,16 @@ from dataclasses import replace
 import numpy as np
 
 from mobilenet.checkpoint import Checkpoint, Layer
+from mobilenet.networks.rows import IMAGE
 
 
 def fold(checkpoint: Checkpoint) -> Checkpoint:
     """The same function without batch norms: exact to float32 rounding, and idempotent."""
-    epsilon = checkpoint.config.bn_epsilon
-    layers = {name: fold_layer(layer, epsilon) for name, layer in checkpoint.layers.items()}
-    return replace(checkpoint, layers=layers)
+    layers = {
+        row.name: fold_layer(checkpoint.layers[row.name], row.epsilon)
+        for row in checkpoint.config.rows()
+    }
+    return replace(checkpoint, layers=checkpoint.layers | layers)
 
 
 def fold_layer(layer: Layer, epsilon: float) -> Layer:
@@ -29,9 +32,21 @@ def fold_layer(layer: Layer, epsilon: float) -> Layer:
     return Layer(kernel.astype(np.float32), bias.astype(np.float32))
 
 
-def scale_input(layer: Layer, gain: tuple[float, float, float]) -> Layer:
-    """Multiply a kernel's input channels by `gain` (see `Normalization.split`)."""
+def fold_input_scaling(checkpoint: Checkpoint) -> Checkpoint:
+    """The same function of pixels, whose normalization has one scale for all colours.
+
+    What Core ML's image input cannot hold of the scale goes into the kernels of the rows that
+    read the image (see `Normalization.split`).
+    """
+    scaling, gain = checkpoint.normalization.split()
     if set(gain) == {1.0}:
-        return layer
-    kernel = layer.kernel * np.asarray(gain, np.float64)[None, :, None, None]
-    return replace(layer, kernel=kernel.astype(np.float32))
+        return checkpoint
+    layers = dict(checkpoint.layers)
+    for row in checkpoint.config.rows():
+        if row.reads == IMAGE:
+            kernel = layers[row.name].kernel * np.asarray(gain, np.float64)[None, :, None, None]
+            layers[row.name] = replace(layers[row.name], kernel=kernel.astype(np.float32))
+    normalization = replace(
+        checkpoint.normalization, scale=(scaling.scale,) * 3, bias=scaling.bias
+    )
+    return replace(checkpoint, layers=layers, normalization=normalization)

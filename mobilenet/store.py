@@ -15,7 +15,9 @@ import numpy as np
 from mobilenet.checkpoint import Array, BatchNorm, Checkpoint, Layer, Provenance
 from mobilenet.common import files
 from mobilenet.common.errors import CheckpointError, UserError
-from mobilenet.networks.v1 import MobileNetConfig
+from mobilenet.networks import families
+from mobilenet.networks.classifier import LOGITS
+from mobilenet.networks.config import NetworkConfig
 from mobilenet.preprocess import Geometry, Normalization
 
 METADATA_KEY = "mobilenet"
@@ -33,7 +35,7 @@ class Header:
     """Everything of a checkpoint but its numbers."""
 
     schema: int
-    config: MobileNetConfig
+    config: NetworkConfig
     normalization: Normalization
     geometry: Geometry
     labels: tuple[str, ...]
@@ -44,7 +46,7 @@ def state_arrays(checkpoint: Checkpoint) -> dict[str, Array]:
     """Arrays under the names of `mobilenet.torch_module.MobileNet.state_dict()`."""
     state: dict[str, Array] = {}
     for name, layer in checkpoint.layers.items():
-        prefix = name if name == "logits" else f"layers.{name}.conv"
+        prefix = name if name == LOGITS else f"layers.{name}.conv"
         state[f"{prefix}.weight"] = layer.kernel
         if layer.bias is not None:
             state[f"{prefix}.bias"] = layer.bias
@@ -58,8 +60,8 @@ def layers_of(state: dict[str, Array]) -> dict[str, Layer]:
     """The inverse of `state_arrays`. Raises `CheckpointError` naming what is missing."""
     layers: dict[str, Layer] = {}
     for key, kernel in state.items():
-        if key == "logits.weight":
-            layers["logits"] = Layer(kernel, state.get("logits.bias"))
+        if key == f"{LOGITS}.weight":
+            layers[LOGITS] = Layer(kernel, state.get(f"{LOGITS}.bias"))
         elif key.startswith("layers.") and key.endswith(".conv.weight"):
             name = key.split(".")[1]
             norm = _norm(state, name) if f"layers.{name}.norm.weight" in state else None
@@ -112,7 +114,7 @@ def _header(text: str | None, path: Path) -> Header:
     if text is None:
         raise CheckpointError(f"{path.name} has no metadata of ours", "was it saved by this tool?")
     try:
-        header = msgspec.json.decode(text, type=Header)
+        header = msgspec.json.decode(text, type=Header, dec_hook=families.decode)
     except (msgspec.DecodeError, UserError) as error:  # UserError: a config or scale nobody has
         raise CheckpointError(f"the metadata of {path.name} is damaged: {error}") from error
     if header.schema > SCHEMA:

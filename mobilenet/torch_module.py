@@ -1,4 +1,4 @@
-"""MobileNet v1 as a PyTorch module, from a config (Howard et al. 2017, Table 1)."""
+"""A network as a PyTorch module, from the rows of its config."""
 
 from collections.abc import Iterable
 from typing import cast
@@ -9,34 +9,36 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mobilenet.checkpoint import BatchNorm, Checkpoint, Layer
-from mobilenet.networks.v1 import ConvSpec, MobileNetConfig, Pads
+from mobilenet.networks.classifier import LOGITS
+from mobilenet.networks.config import NetworkConfig
+from mobilenet.networks.rows import IMAGE, Row, last_uses
+from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.store import state_arrays
 
 
 class ConvUnit(nn.Module):
-    """Convolution, batch norm (unless folded), activation; pads as the config says."""
+    """One row: convolution, batch norm (unless folded), activation, and what is added."""
 
-    def __init__(self, spec: ConvSpec, config: MobileNetConfig, folded: bool) -> None:
+    def __init__(self, row: Row, folded: bool) -> None:
         super().__init__()
-        self.spec, self.config = spec, config
+        self.row = row
         self.conv = nn.Conv2d(
-            spec.in_channels, spec.out_channels, spec.kernel,
-            stride=spec.stride, groups=spec.groups, bias=folded,
+            row.in_channels, row.out_channels, row.kernel, stride=row.stride,
+            dilation=row.dilation, groups=row.groups, bias=folded,
         )  # fmt: skip
-        self.norm = None if folded else nn.BatchNorm2d(spec.out_channels, eps=config.bn_epsilon)
+        self.norm = None if folded else nn.BatchNorm2d(row.out_channels, eps=row.epsilon)
 
-    def forward(self, x: Tensor) -> Tensor:
-        if self.spec.kernel > 1:  # the pads depend on the size at hand: any size may come in
-            top, bottom, _, _ = self._pads(x.shape[-2])
-            _, _, left, right = self._pads(x.shape[-1])
+    def forward(self, x: Tensor, added: Tensor | None = None) -> Tensor:
+        if self.row.kernel > 1:  # the pads depend on the size at hand: any size may come in
+            top, bottom, _, _ = self.row.pads_at(int(x.shape[-2]))
+            _, _, left, right = self.row.pads_at(int(x.shape[-1]))
             x = F.pad(x, (left, right, top, bottom))
         x = self.conv(x)
         if self.norm is not None:
             x = self.norm(x)
-        return F.relu6(x) if self.config.activation == "relu6" else F.relu(x)
-
-    def _pads(self, size: int) -> Pads:
-        return self.config.pads(int(size), self.spec.stride, self.spec.kind)
+        if self.row.activation is not None:
+            x = F.relu6(x) if self.row.activation == "relu6" else F.relu(x)
+        return x if added is None else x + added
 
 
 class MobileNet(nn.Module):
@@ -44,29 +46,42 @@ class MobileNet(nn.Module):
 
     Features are pooled, (B, C), or the map (B, C, H, W) of the layer that the config ends with.
 
-    `layers` holds one `ConvUnit` per row of `MobileNetConfig.convolutions`, by its name.
+    `layers` holds one `ConvUnit` per row of the config, by its name.
     """
 
-    def __init__(self, config: MobileNetConfig | None = None, *, folded: bool = False) -> None:
+    def __init__(self, config: NetworkConfig | None = None, *, folded: bool = False) -> None:
         super().__init__()
         self.config = config or MobileNetConfig()
-        self.layers = nn.ModuleDict(
-            {spec.name: ConvUnit(spec, self.config, folded) for spec in self.config.convolutions()}
-        )
-        width = self.config.feature_channels
-        classifier = self.config.head == "classifier"
-        self.logits = nn.Linear(width, self.config.classes) if classifier else None
+        self.readout = self.config.readout
+        rows = self.config.rows()
+        self.layers = nn.ModuleDict({row.name: ConvUnit(row, folded) for row in rows})
+        classes = self.readout.classes
+        self.logits = None if classes is None else nn.Linear(self.readout.channels, classes)
+        self._last_uses = last_uses(rows, self.readout.reads)
 
     def forward(self, x: Tensor) -> Tensor:
-        for layer in self.layers.values():
-            x = layer(x)
-        if self.config.until:
+        x = self._value(x)
+        if not self.readout.pooled:
             return x  # (B, C, H, W)
         x = x.mean((2, 3))  # (B, C)
         return x if self.logits is None else self.logits(x)  # (B, classes)
 
+    def _value(self, x: Tensor) -> Tensor:
+        """The map that the head reads; others are let go as soon as no row needs them."""
+        values = {IMAGE: x}
+        for name, unit in self.units():
+            row = unit.row
+            values[name] = (
+                unit(values[row.reads])
+                if row.adds is None
+                else unit(values[row.reads], values[row.adds])
+            )
+            for done in self._last_uses[name]:
+                del values[done]
+        return values[self.readout.reads]
+
     def units(self) -> Iterable[tuple[str, ConvUnit]]:
-        """The convolution units by name, in order."""
+        """The units of the rows by name, in order."""
         return cast("Iterable[tuple[str, ConvUnit]]", self.layers.items())
 
 
@@ -90,7 +105,7 @@ def to_layers(module: MobileNet) -> dict[str, Layer]:
         bias = None if unit.conv.bias is None else _numpy(unit.conv.bias)
         layers[name] = Layer(_numpy(unit.conv.weight), bias, norm or None)
     if module.logits is not None:
-        layers["logits"] = Layer(_numpy(module.logits.weight), _numpy(module.logits.bias))
+        layers[LOGITS] = Layer(_numpy(module.logits.weight), _numpy(module.logits.bias))
     return layers
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mobilenet.checkpoint import Checkpoint, Provenance
 from mobilenet.labels import labels_for
-from mobilenet.networks.v1 import MobileNetConfig
+from mobilenet.networks.config import NetworkConfig
 
 if TYPE_CHECKING:
     import torch
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 IMAGES = 8
 
 
-def untrained(config: MobileNetConfig, seed: int = 0) -> Checkpoint:
+def untrained(config: NetworkConfig, seed: int = 0) -> Checkpoint:
     """The same network for the same config and seed, on every machine up to float rounding."""
     import torch
     from torch import nn
@@ -43,7 +43,7 @@ def untrained(config: MobileNetConfig, seed: int = 0) -> Checkpoint:
     with torch.no_grad():
         module.train()(_images(config.resolution, generator))
     provenance = Provenance(f"untrained, seed {seed}", trained=False, licence="none needed")
-    names = labels_for(config.classes) if config.head == "classifier" else ()
+    names = () if config.readout.classes is None else labels_for(config.classes)
     return Checkpoint(config, to_layers(module), provenance, labels=names)
 
 

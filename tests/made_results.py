@@ -146,7 +146,7 @@ def write(path: Path, records: Iterable[Record]) -> Path:
 
 def layer_records() -> list[Record | LayerErrors]:
     """A soak, a placement and a layer-by-layer comparison, to go with `realistic`."""
-    convolutions = MobileNetConfig().convolutions()
+    convolutions = MobileNetConfig().rows()
     name = "MobileNetV1_100_224 | coreml | CPU_AND_NE"
     windows = tuple(
         SoakWindow(begin_ns=5 * i * 10**9, took_ns=5 * 10**9, calls=3000 - 10 * i)

@@ -36,7 +36,7 @@ def test_both_routes_give_the_same_outputs_and_operations(
 ) -> None:
     from dataclasses import replace
 
-    checkpoint = hot.with_config(padding=padding)
+    checkpoint = replace(hot, config=replace(hot.config, padding=padding))
     if normalization is not None:
         checkpoint = replace(checkpoint, normalization=normalization)
     spec = ExportSpec(precision="fp32")

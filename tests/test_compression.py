@@ -56,7 +56,7 @@ def test_each_form_keeps_its_promise(hot: Checkpoint, method: str, tmp_path: Pat
     folded = fold.fold(hot)
     touched = [n for n, x in folded.layers.items() if x.kernel.size > weights.LEAST_WEIGHTS]
     assert forms(function) == {FORMS[method]: len(touched)}
-    stored = layers_of(function, hot)
+    stored = layers_of(function, hot.config)
     for name, layer in folded.layers.items():
         kernel = stored[name].kernel
         if name not in touched:
@@ -179,7 +179,7 @@ def test_w8a8_rounds_the_input_of_every_layer_but_the_first(
     types = Counter(op.type for op in function.ops)
     assert types["quantize"] == types["dequantize"] == 27
     assert forms(function) == {"constexpr_affine_dequantize": 27}
-    quantizers = {name: r.quantizer for name, r in roundings_of(function, hot).items()}
+    quantizers = {name: r.quantizer for name, r in roundings_of(function, hot.config).items()}
     assert list(quantizers) == [name for name in hot.layers if name != "conv0"]
     relu6 = float(np.float16(6 / 255))  # known without a picture
     assert {q.scale for name, q in quantizers.items() if name != "logits"} == {relu6}
@@ -205,7 +205,7 @@ def test_faults_show_between_roundings(
 
 
 def test_calibration_finds_the_ranges_behind_relu(hot: Checkpoint, photographs: Path) -> None:
-    checkpoint = hot.with_config(activation="relu")
+    checkpoint = replace(hot, config=replace(hot.config, activation="relu"))
     quantizers = activations.calibrated(checkpoint, photographs)
     assert len({q.scale for q in quantizers.values()}) == 27
     twice = photographs / "again.png"

@@ -44,8 +44,7 @@ SPECS = (
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda s: s.target + s.suffix)
 def test_right_packages_pass(hot: Checkpoint, spec: ExportSpec, tmp_path: Path) -> None:
-    head = "features" if spec.outputs == "features" else "classifier"
-    checkpoint = hot.with_config(head=head, until=spec.layer or "")
+    checkpoint = hot.as_features(spec.layer or "") if spec.outputs == "features" else hot
     path = package(checkpoint, spec, tmp_path / "m.mlpackage")
     with Image.open(PHOTO) as photo:
         result = verify_package(path, checkpoint, spec, [photo])

@@ -131,7 +131,7 @@ class Network:
     def checkpoint(self) -> Checkpoint:
         draw = Uniform(SEED)
         layers = {}
-        for row in self.config.convolutions():
+        for row in self.config.rows():
             channels = row.out_channels
             kernel = draw.kernel(channels, row.in_channels // row.groups, row.kernel, row.kernel)
             norm = BatchNorm(
@@ -140,7 +140,7 @@ class Network:
             )  # fmt: skip
             layers[row.name] = Layer(kernel, norm=norm)
         classes = self.config.classes
-        kernel = draw.kernel(classes, self.config.feature_channels)
+        kernel = draw.kernel(classes, self.config.readout.channels)
         layers["logits"] = Layer(kernel, draw(-1, 1, classes))
         provenance = Provenance(
             "made for a test", self.trained, "CC0 1.0", "https://example.org/weights", "0" * 64,

@@ -73,7 +73,7 @@ def test_every_function_computes_what_a_package_of_its_own_does(
     for name in FUNCTIONS:
         size = int(name[1:])
         alone = pipeline.export_checkpoint(
-            hot.with_config(resolution=size), ExportSpec(), tmp_path / f"{name}.mlpackage",
+            hot.at(size), ExportSpec(), tmp_path / f"{name}.mlpackage",
             verify=False,
         )  # fmt: skip
         given = {"image": probe_pictures(size)[1]}

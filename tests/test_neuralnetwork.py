@@ -91,9 +91,8 @@ def test_other_preprocessing(
 ) -> None:
     from dataclasses import replace
 
-    checkpoint = replace(hot, normalization=normalization).with_config(
-        activation=activation, padding="symmetric", resolution=65
-    )
+    config = replace(hot.config, activation=activation, padding="symmetric", resolution=65)
+    checkpoint = replace(hot, normalization=normalization, config=config)
     pipeline.export_checkpoint(checkpoint, SPEC, tmp_path)
 
 

@@ -125,7 +125,9 @@ def test_a_wrong_trait_would_not_pass(
         original, x, padding="same", epsilon=1e-3, activation=F.relu6
     )
     found = read(FAMILIES["slim"].write(original, tmp_path))
-    deviation = np.abs(logits(found.with_config(**wrong), x) - right).max()
+    deviation = np.abs(
+        logits(replace(found, config=replace(found.config, **wrong)), x) - right
+    ).max()
     assert deviation > least > 5e-4
 
 

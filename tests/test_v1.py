@@ -5,7 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mobilenet.common.errors import ConfigError
-from mobilenet.networks.v1 import MobileNetConfig, resolution_of, same_padding
+from mobilenet.networks.rows import cost, same_padding
+from mobilenet.networks.v1 import MobileNetConfig, resolution_of
+from reports.claims import full_convolutions
 
 # Howard et al. 2017, Tables 4 to 7, to the digits that the arithmetic gives: million MACs
 PAPER = {
@@ -34,13 +36,14 @@ def test_shallow_and_full_convolution_twins() -> None:
         307.3,
         2.888,
     )
-    full = MobileNetConfig().full_convolution_cost()
+    config = MobileNetConfig()
+    full = cost(full_convolutions(config.rows())) + config.readout.cost
     assert (round(full.macs / 1e6), round(full.parameters_unfolded / 1e6, 1)) == (4867, 29.3)
 
 
 def test_27_convolutions_or_17_when_shallow() -> None:
-    assert len(MobileNetConfig().convolutions()) == 27
-    names = [row.name for row in MobileNetConfig(shallow=True).convolutions()]
+    assert len(MobileNetConfig().rows()) == 27
+    names = [row.name for row in MobileNetConfig(shallow=True).rows()]
     assert len(names) == 17
     assert "conv6_pointwise" in names
     assert "conv7_depthwise" not in names
@@ -69,7 +72,7 @@ def test_the_module_has_the_parameters_and_sizes_of_the_formula(
     with torch.device("meta"):
         folded, unfolded = MobileNet(config, folded=True), MobileNet(config)
         x = torch.empty(2, 3, size, size)
-        for spec, unit in zip(config.convolutions(), folded.layers.values(), strict=True):
+        for spec, unit in zip(config.rows(), folded.layers.values(), strict=True):
             assert tuple(x.shape[1:]) == (spec.in_channels, spec.in_size, spec.in_size)
             x = unit(x)
             assert tuple(x.shape[1:]) == (spec.out_channels, spec.out_size, spec.out_size)

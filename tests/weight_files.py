@@ -29,12 +29,12 @@ def random_checkpoint(config: MobileNetConfig, seed: int = 0) -> Checkpoint:
     def normal(*shape: int) -> np.ndarray:
         return rng.standard_normal(shape, np.float32)
 
-    for spec in config.convolutions():
+    for spec in config.rows():
         vectors = [normal(spec.out_channels) for _ in range(4)]
         shape = (spec.out_channels, spec.in_channels // spec.groups, spec.kernel, spec.kernel)
         layers[spec.name] = Layer(normal(*shape), norm=BatchNorm(*vectors[:3], vectors[3] ** 2))
     layers["logits"] = Layer(
-        normal(config.classes, config.feature_channels), normal(config.classes)
+        normal(config.classes, config.readout.channels), normal(config.classes)
     )
     return Checkpoint(config, layers, Provenance("random", trained=False))
 

@@ -14,13 +14,15 @@ import numpy as np
 
 from bench.baselines import BaselineFacts
 from bench.baselines import facts_of as baseline_facts_of
+from export.compression.stored_weights import layers_of
 from export.mil.description import ImageInput, ModelDescription
 from export.package.metadata import facts_of
 from export.runtimes.base import Feature
 from export.runtimes.inputs import check
-from mobilenet.checkpoint import Array, Checkpoint, Layer, Provenance
-from mobilenet.common.errors import PackageError, UnsupportedError
-from mobilenet.networks.v1 import MobileNetConfig
+from mobilenet.checkpoint import Array, Checkpoint, Provenance
+from mobilenet.common.errors import UnsupportedError
+from mobilenet.networks import families
+from mobilenet.networks.config import NetworkConfig
 from mobilenet.preprocess import ImageScaling
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ class TorchRecipe:
 
     description: ModelDescription
     scaling: ImageScaling  # of pixels, ahead of the module
-    mobilenet: MobileNetConfig | None = None  # one of these two
+    mobilenet: NetworkConfig | None = None  # one of these two
     baseline: BaselineFacts | None = None
 
 
@@ -74,7 +76,8 @@ class TorchRuntime:
     def load(self, compiled: Path, unit: str) -> "TorchSession":  # noqa: ARG002  # there is but one
         from safetensors.torch import load_file
 
-        recipe = msgspec.json.decode(compiled.with_suffix(".json").read_bytes(), type=TorchRecipe)
+        described = compiled.with_suffix(".json").read_bytes()
+        recipe = msgspec.json.decode(described, type=TorchRecipe, dec_hook=families.decode)
         module = _skeleton(recipe)
         module.load_state_dict(load_file(compiled), assign=True)
         return TorchSession(recipe, module.eval().to(self.device), self.device)
@@ -172,31 +175,6 @@ def _state(recipe: TorchRecipe, function: "Function") -> dict[str, Any]:
         assert recipe.baseline, "a recipe is for one or the other"
         return module(recipe.baseline.name, recipe.baseline.seed).state_dict()
     provenance = Provenance("the package", trained=True)
-    layers = _layers(recipe.mobilenet, function)
+    layers = layers_of(function, recipe.mobilenet)
     stored = Checkpoint(recipe.mobilenet, layers, provenance)
     return {name: torch.from_numpy(array) for name, array in state_arrays(stored).items()}
-
-
-def _layers(config: MobileNetConfig, function: "Function") -> dict[str, Layer]:
-    """Folded layers by name: the program's convolutions and classifier, in their order."""
-    names = [spec.name for spec in config.convolutions()]
-    names += ["logits"] if config.head == "classifier" else []
-    ops = [op for op in function.ops if op.type in ("conv", "linear")]
-    if len(ops) != len(names):
-        raise PackageError(
-            f"the program has {len(ops)} layers, its own metadata say {len(names)}",
-            "was it changed after it was exported?",
-        )
-    layers = {}
-    for name, op in zip(names, ops, strict=True):
-        kernel, bias = (_float(function.array(op, part), name) for part in ("weight", "bias"))
-        if name == "logits":  # a 1x1 convolution where the package is meant for the engine
-            kernel = kernel.reshape(kernel.shape[0], -1)
-        layers[name] = Layer(kernel, bias)
-    return layers
-
-
-def _float(array: Any, name: str) -> Array:
-    if array is None:
-        raise PackageError(f"layer {name} has no stored weights", "export it again")
-    return np.array(array, np.float32)  # a copy: PyTorch shares memory, the file is read-only

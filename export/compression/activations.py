@@ -1,24 +1,26 @@
 """Eight bits for activations too: where they are rounded, and to which steps.
 
-The input of every layer but the first goes through uint8, so that a Neural Engine that has an
+The input of every layer behind the first goes through uint8, so that a Neural Engine that has an
 int8 path (A17 Pro and M4 on: coremltools guide, "Quantization Overview") can multiply integers.
-Behind ReLU6 the range is known: nothing is above 6. Behind ReLU, and behind pooling, calibration
-pictures show it. The first layer reads pixels, which have eight bits already: rounded again at
-the middle between two of them, half of the levels would be lost.
+Behind ReLU6 the range is known: nothing is above 6. Behind ReLU, a sum or a linear layer, and
+behind pooling, calibration pictures show it. The first layer reads pixels, which have eight bits
+already: rounded again at the middle between two of them, half of the levels would be lost.
 """
 
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from export.compression.stored_weights import Rounding
-from export.formats.coreml.build import LOGITS, Quantizer
+from export.formats.coreml.build import Quantizer
 from mobilenet import fold
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import VerificationError
 from mobilenet.common.images import open_picture, pictures_in
+from mobilenet.networks.classifier import LOGITS
+from mobilenet.networks.rows import IMAGE
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,19 +29,37 @@ if TYPE_CHECKING:
 
 LEVELS = 255  # steps of a uint8 above 0
 RELU6_BOUND = 6.0
+LEAST_HIGH = 1e-3  # of a value that is never above 0
 
 
 def calibrated(checkpoint: Checkpoint, folder: Path) -> dict[str, Quantizer]:
-    """Quantizers of the layers' inputs, by the layer's name, from the pictures in `folder`.
+    """Quantizers of the layers' inputs, by the layer's name, from the pictures in `folder`."""
+    bounded = {
+        row.name
+        for row in checkpoint.config.rows()
+        if row.activation == "relu6" and row.adds is None
+    }
+    ranges: dict[str, Range | None] = {
+        row.name: Range(0.0, RELU6_BOUND) if row.reads in bounded else None
+        for row in checkpoint.config.rows()
+        if row.reads != IMAGE
+    }
+    ranges |= dict.fromkeys(checkpoint.config.readout.kernels)
+    unbounded = [name for name, bounds in ranges.items() if bounds is None]
+    measured = _input_ranges(checkpoint, unbounded, folder)
+    return {name: (bounds or measured[name]).quantizer() for name, bounds in ranges.items()}
 
-    Every value that enters a layer but the first is 0 or more: the zero point is 0.
-    """
-    names = [name for name in checkpoint.layers if name != "conv0"]
-    highest = dict.fromkeys(names, RELU6_BOUND)
-    bounded = checkpoint.config.activation == "relu6"
-    unknown = [name for name in names if not bounded or name == LOGITS]
-    highest |= _highest_inputs(checkpoint, unknown, folder)
-    return {name: Quantizer(max(highest[name], 1e-3) / LEVELS) for name in names}
+
+class Range(NamedTuple):
+    """The lowest value, or 0 where none is below it, and the highest."""
+
+    low: float = 0.0
+    high: float = 0.0
+
+    def quantizer(self) -> Quantizer:
+        """In 255 equal steps, 0 being one of them."""
+        scale = (max(self.high, LEAST_HIGH) - self.low) / LEVELS
+        return Quantizer(scale, round(-self.low / scale))
 
 
 def quantize_inputs(module: "MobileNet", quantizers: Mapping[str, Quantizer]) -> None:
@@ -47,7 +67,10 @@ def quantize_inputs(module: "MobileNet", quantizers: Mapping[str, Quantizer]) ->
     for name, unit in _units(module):
         if name in quantizers:
             unit.register_forward_pre_hook(
-                lambda _, given, quantizer=quantizers[name]: (rounded(given[0], quantizer),)
+                lambda _, arguments, quantizer=quantizers[name]: (
+                    rounded(arguments[0], quantizer),
+                    *arguments[1:],
+                )
             )
 
 
@@ -74,10 +97,11 @@ def step_by_step(
     seen: dict[str, Tensor] = {}
 
     def handing_over(name: str) -> Any:
-        def hook(_: Any, given: tuple["Tensor"]) -> tuple["Tensor"]:
-            seen[name] = given[0]
+        def hook(_: Any, arguments: tuple["Tensor", ...]) -> tuple["Tensor", ...]:
+            seen[name] = arguments[0]
             # the pool before a convolutional head keeps its axes
-            return (values[roundings[name].after].reshape(given[0].shape),)
+            x = values[roundings[name].after].reshape(arguments[0].shape)
+            return (x, *arguments[1:])
 
         return hook
 
@@ -96,20 +120,21 @@ def step_by_step(
     yield values[LOGITS], logits
 
 
-def _highest_inputs(
+def _input_ranges(
     checkpoint: Checkpoint, names: Collection[str], folder: Path
-) -> dict[str, float]:
-    """The highest value that enters each of these layers over all pictures."""
+) -> dict[str, Range]:
+    """The range of what enters each of these layers over all pictures."""
     import torch
 
     from mobilenet.torch_module import from_checkpoint
 
     module = from_checkpoint(fold.fold(checkpoint))
-    highest: dict[str, float] = {}
+    ranges = dict.fromkeys(names, Range())
 
     def watch(name: str) -> Any:
-        def hook(_: Any, given: tuple["Tensor"]) -> None:
-            highest[name] = max(highest.get(name, 0.0), float(given[0].max()))
+        def hook(_: Any, arguments: tuple["Tensor"]) -> None:
+            low, high = (float(bound) for bound in arguments[0].aminmax())
+            ranges[name] = Range(min(ranges[name].low, low), max(ranges[name].high, high))
 
         return hook
 
@@ -120,7 +145,7 @@ def _highest_inputs(
     for path in pictures_in(folder):
         square = checkpoint.geometry.apply(open_picture(path), size)
         module(torch.from_numpy(checkpoint.normalization.apply(square)))
-    return highest
+    return ranges
 
 
 def _units(module: "MobileNet") -> Iterator[tuple[str, Any]]:

@@ -3,29 +3,28 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from export.formats.coreml.build import Quantizer
+from export.formats.coreml.build import Quantizer, operation_names
 from export.mil.program import Function, Op
-from mobilenet.checkpoint import Checkpoint, Layer
-from mobilenet.common.errors import VerificationError
+from mobilenet.checkpoint import Layer
+from mobilenet.common.errors import PackageError
+from mobilenet.networks.config import NetworkConfig
 
 
-def layers_of(function: Function, checkpoint: Checkpoint) -> dict[str, Layer]:
-    """Kernel and bias of each layer of `checkpoint`, decompressed, as float32.
+def layers_of(function: Function, config: NetworkConfig) -> dict[str, Layer]:
+    """Kernel and bias of each layer of the network, decompressed, as float32.
 
-    Raises `VerificationError` when the program has other layers than the network.
+    Raises `PackageError` naming the layer when the program's are not those of the network.
     """
-    layers = {}
-    for name, op in _weighted(function, checkpoint).items():
-        kernel, bias = function.array(op, "weight"), function.array(op, "bias")
-        shape = checkpoint.layers[name].kernel.shape
-        if kernel is None or bias is None or kernel.size != np.prod(shape):
-            raise VerificationError(
-                f"layer {name} of the package has other weights than the network",
-                "were other weights exported?",
-            )
-        layers[name] = Layer(kernel.reshape(shape).astype(np.float32), bias.astype(np.float32))
-    return layers
+    shapes = {row.name: row.kernel_shape for row in config.rows()} | config.readout.kernels
+    return {
+        name: Layer(
+            _array(function, op, "weight", name, shapes[name]),
+            _array(function, op, "bias", name, shapes[name][:1]),
+        )
+        for name, op in _operations(function, config).items()
+    }
 
 
 class Rounding(NamedTuple):
@@ -36,11 +35,11 @@ class Rounding(NamedTuple):
     after: str  # and of what becomes of it
 
 
-def roundings_of(function: Function, checkpoint: Checkpoint) -> dict[str, Rounding]:
+def roundings_of(function: Function, config: NetworkConfig) -> dict[str, Rounding]:
     """Those of the inputs of layers, by the layer's name; empty without w8a8."""
     makers = {output.name: op for op in function.ops for output in op.outputs}
     roundings = {}
-    for name, op in _weighted(function, checkpoint).items():
+    for name, op in _operations(function, config).items():
         after = str(op.inputs["x"][0])
         if after in makers and makers[after].type == "dequantize":
             quantize = makers[str(makers[after].inputs["input"][0])]
@@ -51,13 +50,33 @@ def roundings_of(function: Function, checkpoint: Checkpoint) -> dict[str, Roundi
     return roundings
 
 
-def _weighted(function: Function, checkpoint: Checkpoint) -> dict[str, Op]:
-    """The operation of each layer, in order."""
-    weighted = [op for op in function.ops if op.type in ("conv", "linear")]
-    if len(weighted) != len(checkpoint.layers):
-        raise VerificationError(
-            f"the package has {len(weighted)} layers with weights, "
-            f"the network {len(checkpoint.layers)}",
-            "were other weights exported?",
+def _operations(function: Function, config: NetworkConfig) -> dict[str, Op]:
+    """The operation of each layer by the layer's name, in the network's order."""
+    weighted = {op.name: op for op in function.ops if op.type in ("conv", "linear")}
+    operations = {}
+    for layer in [*(row.name for row in config.rows()), *config.readout.kernels]:
+        names = [name for name in operation_names(layer) if name in weighted]
+        if not names:
+            raise PackageError(
+                f"the package has no layer {layer}", "is it of this network, and unchanged?"
+            )
+        operations[layer] = weighted.pop(names[0])
+    if weighted:
+        raise PackageError(
+            f"the package has a layer {next(iter(weighted))}, the network has none of that name",
+            "is it of this network, and unchanged?",
         )
-    return dict(zip(checkpoint.layers, weighted, strict=True))
+    return operations
+
+
+def _array(
+    function: Function, op: Op, part: str, layer: str, shape: tuple[int, ...]
+) -> NDArray[np.float32]:
+    array = function.array(op, part)
+    if array is None or array.size != np.prod(shape):
+        stored = "none that are stored" if array is None else f"shape {array.shape}"
+        raise PackageError(
+            f"{layer}.{part} of the package has {stored}, this network needs {shape}",
+            "is it of this network, and unchanged?",
+        )
+    return np.array(array, np.float32).reshape(shape)  # a copy: the package's may be read-only

@@ -7,12 +7,11 @@ off the bias (Nagel et al. 2019, "Data-Free Quantization Through Weight Equaliza
 Correction", section 4.2). Weights that came without batch norm are rounded only.
 """
 
-import itertools
-import math
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from statistics import NormalDist
 from types import MappingProxyType
 from typing import Any
 
@@ -27,12 +26,14 @@ from export.spec import PRUNED, ExportSpec
 from mobilenet import fold
 from mobilenet.checkpoint import BatchNorm, Checkpoint, Layer
 from mobilenet.common.errors import ConfigError
+from mobilenet.networks.rows import IMAGE, Activation
 
 # Below lie the stem, depthwise and narrow layers: 1 % of alpha 1.0's weights, and those that
 # suffer most from rounding (int8 on all of them doubles the loss). From here on coremltools
 # clusters halves exactly and in a fixed order (kmeans1d); below it would need scikit-learn.
 LEAST_WEIGHTS = 10_000
 LARGE = {"weight_threshold": LEAST_WEIGHTS}
+_STANDARD = NormalDist()
 INT4_BLOCK = 32  # one scale for 32 input channels: half the loss of one for all of them
 
 
@@ -45,12 +46,13 @@ def compressed(
 
     Two rounds: the first shows what the kernels become, which does not depend on the biases.
     """
-    if not any(touches(name, layer, spec) for name, layer in checkpoint.layers.items()):
+    touched = compressed_layers(checkpoint, spec)
+    if not touched:
         raise ConfigError(
             f"compress {spec.compress}: no layer has more than {LEAST_WEIGHTS} weights",
             "so small a network is best left as it is",
         )
-    passes = _passes(spec, block_size(checkpoint, spec))
+    passes = _passes(checkpoint, spec)
 
     def made(network: Checkpoint) -> Any:
         with np.errstate(invalid="ignore"):  # dead channels have scale 0, and 0 / 0 is stored as 0
@@ -60,20 +62,27 @@ def compressed(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "rounded.mlpackage")
         rounded.save(str(path))
-        layers = layers_of(read(path).function(), checkpoint)
+        layers = layers_of(read(path).function(), checkpoint.config)
     corrected = with_corrected_biases(checkpoint, layers)
     if str(spec.compress).startswith("palette"):  # what is clustered already is clustered at once
-        for name, layer in corrected.layers.items():
-            if touches(name, layer, spec):
-                corrected.layers[name] = replace(layer, kernel=layers[name].kernel)
+        for name in touched:
+            kernel = layers[name].kernel
+            corrected.layers[name] = replace(corrected.layers[name], kernel=kernel)
     return made(corrected)
 
 
-def touches(name: str, layer: Layer, spec: ExportSpec) -> bool:
-    """Whether the kernel of this layer is compressed."""
+def compressed_layers(checkpoint: Checkpoint, spec: ExportSpec) -> list[str]:
+    """Names of the layers whose kernels are compressed, in order."""
     if spec.compress == "w8a8":
-        return name != "conv0"
-    return spec.compress is not None and layer.kernel.size > LEAST_WEIGHTS
+        reading_pixels = _rows_reading_pixels(checkpoint)
+        return [name for name in checkpoint.layers if name not in reading_pixels]
+    if spec.compress is None:
+        return []
+    return [n for n, layer in checkpoint.layers.items() if layer.kernel.size > LEAST_WEIGHTS]
+
+
+def _rows_reading_pixels(checkpoint: Checkpoint) -> list[str]:
+    return [row.name for row in checkpoint.config.rows() if row.reads == IMAGE]
 
 
 def block_size(checkpoint: Checkpoint, spec: ExportSpec) -> int | None:
@@ -81,8 +90,8 @@ def block_size(checkpoint: Checkpoint, spec: ExportSpec) -> int | None:
 
     A block must divide the input channels of every layer, which those of odd widths do not.
     """
-    touched = [x for name, x in checkpoint.layers.items() if touches(name, x, spec)]
-    fits = all(layer.kernel.shape[1] % INT4_BLOCK == 0 for layer in touched)
+    touched = compressed_layers(checkpoint, spec)
+    fits = all(checkpoint.layers[name].kernel.shape[1] % INT4_BLOCK == 0 for name in touched)
     return INT4_BLOCK if spec.compress == "int4" and fits else None
 
 
@@ -96,38 +105,55 @@ def pruned(folded: Checkpoint, spec: ExportSpec) -> Checkpoint:
     if asked is None:
         return folded
     layers = dict(folded.layers)
-    for name, layer in layers.items():
-        if touches(name, layer, spec):
-            kernel = layer.kernel.copy()
-            count = round(kernel.size * int(asked[1]) / 100)
-            kernel.flat[np.abs(kernel).argsort(axis=None, kind="stable")[:count]] = 0
-            layers[name] = replace(layer, kernel=kernel)
+    for name in compressed_layers(folded, spec):
+        kernel = layers[name].kernel.copy()
+        count = round(kernel.size * int(asked[1]) / 100)
+        kernel.flat[np.abs(kernel).argsort(axis=None, kind="stable")[:count]] = 0
+        layers[name] = replace(layers[name], kernel=kernel)
     return replace(folded, layers=layers)
 
 
 def with_corrected_biases(checkpoint: Checkpoint, stored: Mapping[str, Layer]) -> Checkpoint:
     """`checkpoint` folded, with biases that make up for the difference to the stored kernels.
 
-    For each layer but the stem: bias - sum over kernel of (stored - original) E[input].
+    bias - sum over kernel of (stored - original) E[input], where the input's mean is known.
     """
     folded = fold.fold(checkpoint)
-    layers = dict(folded.layers)
-    names = list(layers)
-    for before, name in itertools.pairwise(names):
-        norm = checkpoint.layers[before].norm
-        if norm is not None:
-            mean = expected_activation(norm, checkpoint.config.activation)
-            layers[name] = _corrected(layers[name], stored[name].kernel, mean)
+    layers, means = dict(folded.layers), expected_values(checkpoint)
+    readout = checkpoint.config.readout
+    inputs = {row.name: row.reads for row in checkpoint.config.rows()}
+    inputs |= dict.fromkeys(readout.kernels, readout.reads)
+    for name, value in inputs.items():
+        if value in means:
+            layers[name] = _corrected(layers[name], stored[name].kernel, means[value])
     return replace(folded, layers=layers)
 
 
-def expected_activation(norm: BatchNorm, activation: str) -> NDArray[np.float64]:
+def expected_values(checkpoint: Checkpoint) -> dict[str, NDArray[np.float64]]:
+    """Mean over pictures of each channel (C,) of the value of each row, by the row's name.
+
+    Rows without batch norm, and what they are added to, are left out: nothing is known of them.
+    """
+    means: dict[str, NDArray[np.float64]] = {}
+    for row in checkpoint.config.rows():
+        norm = checkpoint.layers[row.name].norm
+        if norm is None or (row.adds is not None and row.adds not in means):
+            continue
+        means[row.name] = expected_activation(norm, row.activation)
+        if row.adds is not None:
+            means[row.name] = means[row.name] + means[row.adds]
+    return means
+
+
+def expected_activation(norm: BatchNorm, activation: Activation | None) -> NDArray[np.float64]:
     """Mean over pictures of each channel behind batch norm and activation, (C,).
 
     Batch norm gives every channel mean beta and standard deviation gamma; taken as normal, the
     mean of what the clip leaves of it has a closed form.
     """
     mean = norm.beta.astype(np.float64)
+    if activation is None:
+        return mean
     deviation = np.maximum(np.abs(norm.gamma.astype(np.float64)), np.finfo(np.float32).tiny)
     below = _normal_cdf(-mean / deviation)
     density = _normal_pdf(-mean / deviation)
@@ -149,7 +175,7 @@ def _corrected(layer: Layer, stored: NDArray[Any], mean: NDArray[np.float64]) ->
     return replace(layer, bias=(layer.bias - shift).astype(np.float32))
 
 
-def _passes(spec: ExportSpec, block: int | None) -> Any:
+def _passes(checkpoint: Checkpoint, spec: ExportSpec) -> Any:
     """coremltools' pipeline of the one pass that compresses as `spec` says.
 
     The functions of `coremltools.optimize` run the same pass, but over a program that is read
@@ -164,8 +190,10 @@ def _passes(spec: ExportSpec, block: int | None) -> Any:
             "linear_quantize_weights",
             optimize.OpLinearQuantizerConfig(weight_threshold=0),
         )
-        config.set_op_name("conv0", None)
+        for name in _rows_reading_pixels(checkpoint):
+            config.set_op_name(name, None)
     elif method.startswith("int"):
+        block = block_size(checkpoint, spec)
         scales = {} if block is None else {"granularity": "per_block", "block_size": block}
         kind = "linear_quantize_weights"
         options = optimize.OpLinearQuantizerConfig(dtype=method, **LARGE, **scales)
@@ -183,9 +211,8 @@ def _passes(spec: ExportSpec, block: int | None) -> Any:
 
 
 def _normal_pdf(z: NDArray[np.float64]) -> NDArray[np.float64]:
-    result: NDArray[np.float64] = np.exp(-z * z / 2) / math.sqrt(2 * math.pi)
-    return result
+    return np.array([_STANDARD.pdf(value) for value in z])
 
 
 def _normal_cdf(z: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.array([(1 + math.erf(one / math.sqrt(2))) / 2 for one in z])
+    return np.array([_STANDARD.cdf(value) for value in z])

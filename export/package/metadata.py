@@ -12,7 +12,8 @@ import msgspec
 
 from mobilenet.checkpoint import Provenance
 from mobilenet.common.errors import PackageError
-from mobilenet.networks.v1 import MobileNetConfig
+from mobilenet.networks import families
+from mobilenet.networks.config import NetworkConfig
 from mobilenet.preprocess import Geometry, Normalization
 
 KEY = "mobilenet"
@@ -25,7 +26,7 @@ class Facts:
 
     schema: int
     tool: str
-    config: MobileNetConfig
+    config: NetworkConfig
     normalization: Normalization
     geometry: Geometry
     provenance: Provenance
@@ -65,7 +66,7 @@ def facts_of(metadata: dict[str, str]) -> Facts | None:
     if text is None:
         return None
     try:
-        return msgspec.json.decode(text, type=Facts)
+        return msgspec.json.decode(text, type=Facts, dec_hook=families.decode)
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
         raise PackageError(
             f"the package's own metadata cannot be read: {error}",

@@ -234,7 +234,7 @@ def _made_alike(sides: Sequence[_Side], size: tuple[int, int]) -> Iterator[_Side
         if checkpoint is None:
             yield side
             continue
-        checkpoint = checkpoint.with_config(resolution=size[0])
-        if checkpoint.config.classes - 1 in labels and checkpoint.config.head == "classifier":
+        checkpoint = checkpoint.at(size[0])
+        if checkpoint.config.classes - 1 in labels and checkpoint.config.readout.classes:
             checkpoint = checkpoint.without_background()
         yield replace(side, checkpoint=checkpoint, image_input=image_input)

@@ -15,6 +15,7 @@ from export.mil.program import Function, Op
 from export.package.metadata import facts_of
 from export.runtimes.portable import PortableRuntime, Precision
 from mobilenet.common.errors import UnsupportedError
+from mobilenet.networks.classifier import LOGITS
 from mobilenet.preprocess import INCEPTION, Geometry
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def of_checkpoint(
 ) -> list[Layer]:
     """The layers of the unfolded module in float32, called as `build` calls them.
 
-    Kernels are folded ones; `image_input` has conv0's as a package with an image input has it.
+    Kernels are folded ones; `image_input` has them as a package with an image input has them.
     """
     import torch
 
@@ -113,7 +114,7 @@ def of_checkpoint(
     from mobilenet.torch_module import from_checkpoint
 
     module = from_checkpoint(checkpoint)
-    activation = checkpoint.config.activation
+    readout = checkpoint.config.readout
     values: dict[str, Array] = {}
 
     def keep(name: str) -> Any:
@@ -121,24 +122,25 @@ def of_checkpoint(
 
     for name, unit in module.units():
         (unit.conv if unit.norm is None else unit.norm).register_forward_hook(keep(name))
-        unit.register_forward_hook(keep(f"{name}_{activation}"))
+        unit.register_forward_hook(keep([*unit.row.operations][-1]))
     if module.logits is not None:
         module.logits.register_forward_pre_hook(
             lambda _module, inputs: values.__setitem__("pool", inputs[0].numpy())
         )
     result = module(torch.from_numpy(checkpoint.normalization.apply(picture))).numpy()
-    values["features" if module.logits is None else "logits"] = result
-    folded = dict(fold.fold(checkpoint).layers)
+    values["features" if readout.classes is None else LOGITS] = result
+    folded = fold.fold(checkpoint)
     if image_input:
-        folded["conv0"] = fold.scale_input(folded["conv0"], checkpoint.normalization.split()[1])
-    types = {"pool": "reduce_mean", "features": "reduce_mean", "logits": "linear"}
+        folded = fold.fold_input_scaling(folded)
+    types = {"pool": "reduce_mean", "features": "reduce_mean", LOGITS: "linear"}
+    for row in checkpoint.config.rows():
+        types |= row.operations
     return [
         Layer(
-            name, types.get(name, "conv" if name in folded else activation), value,
-            folded[name].kernel if name in folded else None,
+            name, types[name], value, folded.layers[name].kernel if name in folded.layers else None
         )
         for name, value in values.items()
-    ]  # fmt: skip
+    ]
 
 
 def _kernel(function: Function, op: Op) -> Array | None:

@@ -77,9 +77,9 @@ def _checkpoint_of(
             f"sha256 {origin.sha256[:12] or 'none'}",
             "give that file with --weights",
         )
-    if not checkpoint.labels and config.head == "classifier":  # they came with --classes
+    if not checkpoint.labels and config.readout.classes:  # they came with --classes
         checkpoint = replace(checkpoint, labels=labels)
-    return checkpoint.with_config(head=config.head, until=config.until)
+    return checkpoint if config.readout.classes else checkpoint.as_features(config.readout.until)
 
 
 def _spec_of(facts: Facts, function: Function) -> ExportSpec:
@@ -90,7 +90,7 @@ def _spec_of(facts: Facts, function: Function) -> ExportSpec:
         precision=cast("Precision", facts.precision),
         min_ios=facts.min_ios,
         format=cast("Format", facts.format),
-        layer=facts.config.until or None,
+        layer=facts.config.readout.until or None,
         compress=facts.compression or None,
         resolutions=",".join(map(str, facts.resolutions)) or None,
         input="image" if isinstance(function.description.inputs[0], ImageInput) else "tensor",

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from export.formats.coreml.save import title
 from export.package.metadata import Facts, Verified
 from export.pipeline import Exported
 from mobilenet.common import terminal
@@ -23,7 +22,7 @@ def show(exported: Exported, *, json: bool) -> None:
         "package": f"{exported.path}  ({exported.size_bytes / 1e6:.2f} MB)",
         "swift class": exported.path.stem,
         **({"swift file": str(exported.swift)} if exported.swift else {}),
-        "network": title(facts.config),
+        "network": facts.config.title,
         "weights": _weights(facts),
         "parameters": f"{facts.parameters:,} (folded)",
         "macs": f"{facts.macs / 1e6:.1f} million",

@@ -1,22 +1,17 @@
-"""The three knobs of MobileNet v1, its block table, and its cost by formula.
+"""MobileNet v1: its three knobs, its block table, and its rows.
 
-Howard et al. 2017, "MobileNets" (arXiv 1704.04861), Table 1 and section 3. Imports neither
-numpy nor torch: it stands behind `--help`. The one table here drives the PyTorch module
-(`mobilenet.torch_module`) and the ML Program (`export.formats.coreml.build`).
+Howard et al. 2017, "MobileNets" (arXiv 1704.04861), Table 1 and section 3.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple, Self
+from typing import Self
 
-from mobilenet.common.errors import ConfigError
-
-Head = Literal["classifier", "features"]
-Activation = Literal["relu6", "relu"]
-Padding = Literal["same", "symmetric", "keras"]
-WidthRule = Literal["slim", "keras", "timm"]
-Kind = Literal["stem", "depthwise", "pointwise"]
-Pads = tuple[int, int, int, int]
+from mobilenet.common.errors import CheckpointError, ConfigError
+from mobilenet.networks.classifier import Head, Readout
+from mobilenet.networks.rows import Activation, Cost, Padding, Row, RowBuilder, cost
+from mobilenet.networks.widths import WIDTH_RULES, WidthRule, roundest_alpha
 
 STEM_CHANNELS = 32
 # (output channels, stride) of the 13 depthwise separable blocks: Table 1. Block 13 is printed
@@ -27,47 +22,11 @@ BLOCKS = (
     (1024, 2), (1024, 1),
 )  # fmt: skip
 SHALLOW_LEAVES_OUT = range(7, 12)  # blocks 7 to 11: the five of 14x14x512 (section 4.1, Table 5)
+ROWS, SHALLOW_ROWS = 1 + 2 * len(BLOCKS), 1 + 2 * (len(BLOCKS) - len(SHALLOW_LEAVES_OUT))
 
 MIN_RESOLUTION, MAX_RESOLUTION = 32, 1024
 MAX_ALPHA = 8.0
 MAX_CLASSES = 1_000_000
-
-
-class ConvSpec(NamedTuple):
-    """One convolution of the network: a row of the table both back ends are built from."""
-
-    name: str
-    kind: Kind
-    in_channels: int
-    out_channels: int
-    stride: int
-    in_size: int
-    out_size: int
-    pads: Pads  # top, bottom, left, right
-
-    @property
-    def kernel(self) -> int:
-        return 1 if self.kind == "pointwise" else 3
-
-    @property
-    def groups(self) -> int:
-        return self.in_channels if self.kind == "depthwise" else 1
-
-    @property
-    def weights(self) -> int:
-        return self.kernel**2 * self.in_channels // self.groups * self.out_channels
-
-    @property
-    def macs(self) -> int:
-        return self.weights * self.out_size**2
-
-
-class Cost(NamedTuple):
-    """Multiply-accumulates of convolutions and classifier, and parameters."""
-
-    macs: int
-    parameters: int  # weights and biases once batch norm is folded
-    parameters_unfolded: int  # weights, gammas, betas, and the classifier's bias
 
 
 @dataclass(frozen=True)
@@ -113,78 +72,101 @@ class MobileNetConfig:
             f"bn_epsilon is {self.bn_epsilon}",
             "a small number above 0: 1e-3 (TF-Slim, Keras) or 1e-5 (timm, Caffe)",
         )
-
-        layers = [row.name for row in self.convolutions()]
+        layers = [row.name for row in self.rows()]
         _require(
             not self.until or (self.head == "features" and self.until in layers),
             f"until is {self.until!r} with head {self.head}",
             f"a layer of a feature extractor: {layers[0]} to {layers[-1]}",
         )
 
-    @property
-    def feature_channels(self) -> int:
-        """Channels of the features: of the pooled vector, or of the map of `until`."""
-        return self.convolutions()[-1].out_channels
+    def rows(self) -> tuple[Row, ...]:
+        """The 27 (shallow: 17) convolutions in order; fewer where the features end early."""
+        network = RowBuilder(self.resolution, self.padding, self.activation, self.bn_epsilon)
+        network.add("conv0", self.channels(STEM_CHANNELS), kernel=3, stride=2)
+        for number, (outputs, stride) in enumerate(BLOCKS, start=1):
+            if self.shallow and number in SHALLOW_LEAVES_OUT:
+                continue
+            network.depthwise(f"conv{number}_depthwise", stride=stride)
+            network.add(f"conv{number}_pointwise", self.channels(outputs))
+        names = [row.name for row in network.rows]
+        end = names.index(self.until) + 1 if self.until in names else len(names)
+        return tuple(network.rows[:end])
 
     def channels(self, width: int) -> int:
         """Channel count of a layer that is `width` wide at alpha 1."""
         return WIDTH_RULES[self.width_rule](width * self.alpha)
 
-    def convolutions(self) -> tuple[ConvSpec, ...]:
-        """The 27 (shallow: 17) convolutions in order, with their shapes at this resolution."""
-        rows: list[ConvSpec] = []
-        size = self.resolution
-
-        def add(name: str, kind: Kind, inputs: int, outputs: int, stride: int = 1) -> None:
-            nonlocal size
-            pads = NO_PADS if kind == "pointwise" else self.pads(size, stride, kind)
-            after = (size + pads[0] + pads[1] - (1 if kind == "pointwise" else 3)) // stride + 1
-            rows.append(ConvSpec(name, kind, inputs, outputs, stride, size, after, pads))
-            size = after
-
-        width = self.channels(STEM_CHANNELS)
-        add("conv0", "stem", 3, width, 2)
-        for number, (outputs, stride) in enumerate(BLOCKS, start=1):
-            if self.shallow and number in SHALLOW_LEAVES_OUT:
-                continue
-            add(f"conv{number}_depthwise", "depthwise", width, width, stride)
-            add(f"conv{number}_pointwise", "pointwise", width, self.channels(outputs))
-            width = self.channels(outputs)
-        names = [row.name for row in rows]
-        end = names.index(self.until) + 1 if self.until in names else len(rows)
-        return tuple(rows[:end])
-
-    def pads(self, size: int, stride: int, kind: Kind = "depthwise") -> Pads:
-        """(top, bottom, left, right) of a 3x3 convolution over a square map of side `size`."""
-        if self.padding == "symmetric":
-            return (1, 1, 1, 1)
-        if self.padding == "keras" and stride == 2 and kind == "depthwise":
-            return (0, 1, 0, 1)  # keras/applications/mobilenet.py: ZeroPadding2D(((0, 1), (0, 1)))
-        before, after = same_padding(size, stride)
-        return (before, after, before, after)
+    @property
+    def readout(self) -> Readout:
+        """The head, on the last row."""
+        last = self.rows()[-1]
+        classes = self.classes if self.head == "classifier" else None
+        return Readout(last.name, last.out_channels, classes, pooled=not self.until)
 
     def cost(self) -> Cost:
         """Multiply-accumulates and parameters, as the paper counts them (Tables 4 to 7)."""
-        return self._cost([(c.weights, c.macs, c.out_channels) for c in self.convolutions()])
-
-    def full_convolution_cost(self) -> Cost:
-        """The same for the twin with a full 3x3 convolution in place of each block (Table 4)."""
-        rows = self.convolutions()
-        full = [(rows[0].weights, rows[0].macs, rows[0].out_channels)]
-        for depthwise, pointwise in zip(rows[1::2], rows[2::2], strict=True):
-            weights = 9 * pointwise.in_channels * pointwise.out_channels
-            full.append((weights, weights * depthwise.out_size**2, pointwise.out_channels))
-        return self._cost(full)
-
-    def _cost(self, rows: list[tuple[int, int, int]]) -> Cost:
-        weights, macs, channels = (sum(column) for column in zip(*rows, strict=True))
-        fc = self.feature_channels * self.classes if self.head == "classifier" else 0
-        bias = self.classes if self.head == "classifier" else 0
-        return Cost(macs + fc, weights + channels + fc + bias, weights + 2 * channels + fc + bias)
+        return cost(self.rows()) + self.readout.cost
 
     def at(self, resolution: int) -> Self:
         """The same network over another input size: the weights do not depend on it."""
         return replace(self, resolution=resolution)
+
+    def with_knobs(self, alpha: float | None, shallow: bool | None) -> Self:
+        """The same network in another width or depth; None leaves the one it has."""
+        alpha = self.alpha if alpha is None else alpha
+        return replace(self, alpha=alpha, shallow=self.shallow if shallow is None else shallow)
+
+    def with_classes(self, classes: int) -> Self:
+        """The same network with a classifier of so many classes."""
+        return replace(self, classes=classes, head="classifier", until="")
+
+    def as_features(self, until: str = "") -> Self:
+        """Without the classifier: pooled features, or the map of the layer `until`."""
+        return replace(self, head="features", until=until)
+
+    def fitted(self, widths: Sequence[int], classes: int | None) -> Self:
+        """With the alpha and the depth whose convolutions are so wide, in order.
+
+        `classes` is None for features. Raises `CheckpointError` where no alpha gives the widths.
+        """
+        if len(widths) not in (ROWS, SHALLOW_ROWS):
+            raise CheckpointError(
+                f"{len(widths)} convolutions are in the file, {self.family} has {ROWS} "
+                f"(shallow: {SHALLOW_ROWS})",
+                f"is it a {self.family}?",
+            )
+        alpha = self._alpha_of(widths[0], widths[-1])
+        sized = replace(self, alpha=alpha, shallow=len(widths) == SHALLOW_ROWS)
+        return sized.as_features() if classes is None else sized.with_classes(classes)
+
+    def _alpha_of(self, first: int, last: int) -> float:
+        rule, widest = WIDTH_RULES[self.width_rule], BLOCKS[-1][0]
+
+        def fits(alpha: float) -> bool:
+            widths = (rule(STEM_CHANNELS * alpha), rule(widest * alpha))
+            return alpha <= MAX_ALPHA and widths == (first, last)
+
+        alpha = roundest_alpha(last, widest, fits)
+        if alpha is None:
+            raise CheckpointError(
+                f"the first layer is {first} channels wide and the last {last}: "
+                "no alpha gives both",
+                f"is it a {self.family}?",
+            )
+        return alpha
+
+    @property
+    def family(self) -> str:
+        """In words."""
+        return "MobileNet v1"
+
+    @property
+    def title(self) -> str:
+        """In words: "MobileNet v1, alpha 0.75, 192 x 192, 1000 classes"."""
+        parts = [self.family, f"alpha {self.alpha:g}", f"{self.resolution} x {self.resolution}"]
+        if self.shallow:
+            parts.append("shallow")
+        return ", ".join([*parts, self.readout.title])
 
     @property
     def slug(self) -> str:
@@ -193,15 +175,6 @@ class MobileNetConfig:
         whole = math.isclose(percent, round(percent), abs_tol=1e-9)
         width = f"{round(percent):03d}" if whole else f"{self.alpha:g}".replace(".", "p")
         return f"MobileNetV1_{width}_{self.resolution}" + ("_shallow" if self.shallow else "")
-
-
-NO_PADS: Pads = (0, 0, 0, 0)
-
-
-def same_padding(size: int, stride: int, kernel: int = 3) -> tuple[int, int]:
-    """TensorFlow's SAME: (before, after) along one axis; the odd pixel goes behind."""
-    total = max((math.ceil(size / stride) - 1) * stride + kernel - size, 0)
-    return total // 2, total - total // 2
 
 
 def resolution_of(rho: float) -> int:
@@ -216,24 +189,6 @@ def resolution_of(rho: float) -> int:
         "a resolution multiplier above 0, at most 1; 0.857 gives 192",
     )
     return max(32, round(224 * rho / 32) * 32)
-
-
-def _floor8(channels: float) -> int:
-    # tensorflow/models slim/nets/mobilenet_v1.py: max(int(depth * multiplier), min_depth=8)
-    return max(int(channels), 8)
-
-
-def _floor(channels: float) -> int:
-    return max(int(channels), 1)  # keras/applications/mobilenet.py: int(filters * alpha)
-
-
-def _multiple_of_8(channels: float) -> int:
-    # timm/layers/helpers.py: make_divisible(v, divisor=8, round_limit=0.9)
-    rounded = max(8, int(channels + 4) // 8 * 8)
-    return rounded + 8 if rounded < 0.9 * channels else rounded
-
-
-WIDTH_RULES = {"slim": _floor8, "keras": _floor, "timm": _multiple_of_8}
 
 
 def _require(condition: bool, message: str, hint: str) -> None:

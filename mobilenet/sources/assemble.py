@@ -1,21 +1,17 @@
-"""From a file's convolutions, in order, to a network: alpha, depth and classes from the shapes."""
+"""From a file's tensors to its convolutions, and from those, in order, to a network."""
 
-import math
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from mobilenet.checkpoint import Array, BatchNorm, Layer
-from mobilenet.common.errors import CheckpointError, ConfigError
-from mobilenet.networks.v1 import (
-    BLOCKS,
-    SHALLOW_LEAVES_OUT,
-    STEM_CHANNELS,
-    MobileNetConfig,
-    WidthRule,
-)
+from mobilenet.common.errors import CheckpointError
+from mobilenet.networks.classifier import LOGITS
+from mobilenet.networks.config import NetworkConfig
+
+Config = TypeVar("Config", bound=NetworkConfig)
 
 OIHW = (0, 1, 2, 3)
 HWIO, HWC1 = (
@@ -24,9 +20,7 @@ HWIO, HWC1 = (
 )  # TensorFlow's kernels to (out, in / groups, height, width)
 TORCH_NORM = ("weight", "bias", "running_mean", "running_var")
 TENSORFLOW_NORM = ("gamma", "beta", "moving_mean", "moving_variance")
-MOST_ROUNDED = 8  # channels by which a width rule moves a layer, at most
 TORCH_COUNTER = "num_batches_tracked"
-FULL, SHALLOW = 1 + 2 * len(BLOCKS), 1 + 2 * (len(BLOCKS) - len(SHALLOW_LEAVES_OUT))
 
 
 class Tensors:
@@ -88,61 +82,16 @@ def licence_of(classes: int) -> str:
 
 
 def assemble(
-    convolutions: Sequence[Layer], logits: Layer | None, width_rule: WidthRule, **traits: Any
-) -> tuple[MobileNetConfig, dict[str, Layer]]:
-    """Config and layers by our names, for 27 convolutions in order (shallow: 17).
+    convolutions: Sequence[Layer], logits: Layer | None, template: Config
+) -> tuple[Config, dict[str, Layer]]:
+    """Config and layers by our names, for the convolutions of a file in the network's order.
 
-    Without `logits` the network ends in its features. `traits` are the further fields of
-    `MobileNetConfig`. Raises `CheckpointError` when the shapes are those of no MobileNet v1;
+    `template` says what shapes do not; the rest it is fitted to. Without `logits` the network
+    ends in its features. Raises `CheckpointError` when the shapes are those of no such network;
     `Checkpoint` checks each single one.
     """
-    if len(convolutions) not in (FULL, SHALLOW):
-        raise CheckpointError(
-            f"{len(convolutions)} convolutions are in the file, MobileNet v1 has {FULL} "
-            f"(shallow: {SHALLOW})",
-            "is it a MobileNet v1?",
-        )
-    alpha = find_alpha(
-        convolutions[0].kernel.shape[0], convolutions[-1].kernel.shape[0], width_rule
-    )
-    shallow = len(convolutions) == SHALLOW
-    try:
-        config = MobileNetConfig(
-            alpha=alpha, shallow=shallow, width_rule=width_rule,
-            **({"head": "features"} if logits is None else {"classes": logits.kernel.shape[0]}),
-            **traits,
-        )  # fmt: skip
-    except ConfigError as error:
-        raise CheckpointError(f"the file's {error.message}", error.hint) from error
-    names = (spec.name for spec in config.convolutions())
-    head = {} if logits is None else {"logits": logits}
+    widths = [layer.kernel.shape[0] for layer in convolutions]
+    config = template.fitted(widths, None if logits is None else logits.kernel.shape[0])
+    names = (row.name for row in config.rows())
+    head = {} if logits is None else {LOGITS: logits}
     return config, dict(zip(names, convolutions, strict=True)) | head
-
-
-def find_alpha(first: int, last: int, width_rule: WidthRule) -> float:
-    """The roundest alpha that makes the first layer `first` and the last `last` channels wide.
-
-    >>> find_alpha(11, 358, "keras")
-    0.35
-    """
-    exact = last / BLOCKS[-1][0]
-    for digits in range(6):
-        step = 10.0**-digits
-        nearest = round(exact / step)
-        reach = math.ceil(MOST_ROUNDED / BLOCKS[-1][0] / step)
-        for distance in sorted(range(-reach, reach + 1), key=abs):
-            alpha = round((nearest + distance) * step, digits)
-            if alpha > 0 and _widths(alpha, width_rule) == (first, last):
-                return alpha
-    raise CheckpointError(
-        f"the first layer is {first} channels wide and the last {last}: no alpha gives both",
-        "is it a MobileNet v1?",
-    )
-
-
-def _widths(alpha: float, width_rule: WidthRule) -> tuple[int, int] | None:
-    try:
-        config = MobileNetConfig(alpha=alpha, width_rule=width_rule)
-    except ConfigError:
-        return None
-    return config.channels(STEM_CHANNELS), config.feature_channels

@@ -16,7 +16,8 @@ import numpy as np
 from mobilenet.checkpoint import Array, BatchNorm, Checkpoint, Layer, Provenance
 from mobilenet.common.errors import CheckpointError
 from mobilenet.labels import labels_for
-from mobilenet.networks.v1 import Activation, Padding
+from mobilenet.networks.rows import Activation, Padding
+from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.preprocess import CAFFE
 from mobilenet.sources import protobuf
 from mobilenet.sources.assemble import assemble
@@ -59,10 +60,12 @@ def read(path: Path) -> Checkpoint:
     config, layers = assemble(
         convolutions,
         replace(logits, kernel=logits.kernel.reshape(logits.kernel.shape[:2])),
-        "keras",  # plain rounding: prototxt files state their channels
-        padding=_padding(groups[:-1]),
-        bn_epsilon=_epsilon(groups),
-        activation=next((_ACTIVATIONS[t] for t in sorted(types & set(_ACTIVATIONS))), "relu"),
+        MobileNetConfig(
+            width_rule="keras",  # plain rounding: prototxt files state their channels
+            padding=_padding(groups[:-1]),
+            bn_epsilon=_epsilon(groups),
+            activation=next((_ACTIVATIONS[t] for t in sorted(types & set(_ACTIVATIONS))), "relu"),
+        ),
     )
     provenance = Provenance(f"Caffe model {protobuf.text(net.name)}", trained=True)
     labels = labels_for(config.classes)

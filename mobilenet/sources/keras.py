@@ -17,7 +17,8 @@ import msgspec
 from mobilenet.checkpoint import Checkpoint, Layer, Provenance
 from mobilenet.common.errors import CheckpointError
 from mobilenet.labels import labels_for
-from mobilenet.networks.v1 import Activation
+from mobilenet.networks.rows import Activation
+from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.sources import archive
 from mobilenet.sources.assemble import HWC1, HWIO, TENSORFLOW_NORM, Tensors, assemble, licence_of
 
@@ -108,13 +109,14 @@ def _network(tensors: Tensors, description: ModelDescription | None) -> Checkpoi
     kernel = tensors.take("conv_preds/kernel", HWIO)
     logits = Layer(kernel.reshape(kernel.shape[:2]), tensors.take("conv_preds/bias"))
     tensors.refuse_rest()
-    config, layers = assemble(
-        convolutions, logits, "keras",
+    template = MobileNetConfig(
+        width_rule="keras",
         padding="keras",
         resolution=description.resolution() if description else 224,
         bn_epsilon=description.epsilon() if description else 1e-3,
         activation=description.activation() if description else "relu6",
-    )  # fmt: skip
+    )
+    config, layers = assemble(convolutions, logits, template)
     provenance = Provenance("Keras", True, licence_of(config.classes))
     return Checkpoint(config, layers, provenance, labels=labels_for(config.classes))
 

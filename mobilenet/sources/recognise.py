@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common import files
-from mobilenet.common.errors import CheckpointError
+from mobilenet.common.errors import CheckpointError, ConfigError
 from mobilenet.sources import archive, caffe, keras, slim, tensors, tflite
 
 # alpha 8 with a thousand classes has 225 million parameters
@@ -26,7 +26,10 @@ def read(path: Path) -> Checkpoint:
     Raises `CheckpointError` for a file of another kind, of another network, or damaged.
     """
     reader = _reader(path)
-    checkpoint = reader(path)
+    try:
+        checkpoint = reader(path)
+    except ConfigError as error:  # what the file says of itself, no network can be
+        raise CheckpointError(f"the file's {error.message}", error.hint) from error
     provenance = checkpoint.provenance
     if path.is_file() and not provenance.sha256:
         provenance = replace(provenance, sha256=files.sha256(path))

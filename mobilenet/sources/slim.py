@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from mobilenet.checkpoint import Checkpoint, Layer, Provenance
 from mobilenet.common.errors import CheckpointError
 from mobilenet.labels import labels_for
-from mobilenet.networks.v1 import Activation, Padding
+from mobilenet.networks.rows import Activation, Padding
+from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.sources import protobuf
 from mobilenet.sources.assemble import HWC1, HWIO, TENSORFLOW_NORM, Tensors, assemble, licence_of
 
@@ -65,11 +66,13 @@ def from_bytes(data: bytes, name: str) -> Checkpoint:
     config, layers = assemble(
         list(_convolutions(tensors)),
         Layer(kernel.reshape(kernel.shape[:2]), tensors.take(f"{_LOGITS}/biases")),
-        "slim",
-        resolution=_resolution(nodes),
-        padding=_padding(nodes),
-        activation=_activation(nodes),
-        bn_epsilon=_epsilon(nodes),
+        MobileNetConfig(
+            width_rule="slim",
+            resolution=_resolution(nodes),
+            padding=_padding(nodes),
+            activation=_activation(nodes),
+            bn_epsilon=_epsilon(nodes),
+        ),
     )
     provenance = Provenance("TF-Slim frozen graph", True, licence_of(config.classes))
     return Checkpoint(config, layers, provenance, labels=labels_for(config.classes))

@@ -5,13 +5,13 @@ activation, preprocessing, resolution) is taken to be the default of `MobileNetC
 safetensors, which `store.save` writes, hold it all.
 """
 
-from contextlib import suppress
-
 from mobilenet.checkpoint import Checkpoint, Layer, Provenance
 from mobilenet.common.errors import CheckpointError
 from mobilenet.labels import labels_for
-from mobilenet.networks.v1 import MobileNetConfig, WidthRule
-from mobilenet.sources.assemble import TORCH_COUNTER, Tensors, assemble, find_alpha
+from mobilenet.networks.classifier import LOGITS
+from mobilenet.networks.v1 import MobileNetConfig
+from mobilenet.networks.widths import WidthRule
+from mobilenet.sources.assemble import TORCH_COUNTER, Tensors, assemble
 from mobilenet.store import layers_of
 
 
@@ -19,22 +19,24 @@ def read(tensors: Tensors) -> Checkpoint:
     """The network in our module's own tensors. Raises `CheckpointError` naming the tensor."""
     names = [name for name in tensors.names if not name.endswith(TORCH_COUNTER)]
     layers = layers_of({name: tensors.take(name, None) for name in names})
-    order = [spec.name for spec in MobileNetConfig().convolutions()]
-    if foreign := sorted(set(layers) - {*order, "logits"}):
+    order = [row.name for row in MobileNetConfig().rows()]
+    if foreign := sorted(set(layers) - {*order, LOGITS}):
         raise CheckpointError(f"layer {foreign[0]} does not belong to a MobileNet v1")
     convolutions = [layers[name] for name in order if name in layers]
-    config, layers = assemble(convolutions, layers.get("logits"), _width_rule(convolutions))
-    labels = labels_for(config.classes) if config.head == "classifier" else ()
+    config, layers = _assembled(convolutions, layers.get(LOGITS))
+    labels = () if config.readout.classes is None else labels_for(config.classes)
     return Checkpoint(config, layers, Provenance("PyTorch state dict", True), labels=labels)
 
 
-def _width_rule(convolutions: list[Layer]) -> WidthRule:
-    """The first rule by which some alpha gives these widths; ours if there is none."""
+def _assembled(
+    convolutions: list[Layer], logits: Layer | None
+) -> tuple[MobileNetConfig, dict[str, Layer]]:
+    """By the first rule of widths by which some alpha gives these."""
     rules: tuple[WidthRule, ...] = ("slim", "timm", "keras")
-    if convolutions:
-        first, last = (convolutions[index].kernel.shape[0] for index in (0, -1))
-        for rule in rules:
-            with suppress(CheckpointError):
-                find_alpha(first, last, rule)
-                return rule
-    return rules[0]
+    failures = []
+    for rule in rules:
+        try:
+            return assemble(convolutions, logits, MobileNetConfig(width_rule=rule))
+        except CheckpointError as error:
+            failures.append(error)
+    raise failures[0]

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from mobilenet.checkpoint import Array, Checkpoint, Layer, Provenance
 from mobilenet.common.errors import CheckpointError
 from mobilenet.labels import labels_for
-from mobilenet.networks.v1 import Activation, Padding
+from mobilenet.networks.rows import Activation, Padding
+from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.preprocess import INCEPTION, Normalization
 from mobilenet.sources.assemble import assemble, licence_of
 
@@ -166,10 +167,12 @@ def _network(data: bytes, name: str) -> Checkpoint:
     config, layers = assemble(
         convolutions,
         replace(logits, kernel=logits.kernel.reshape(logits.kernel.shape[:2])),
-        "slim",
-        resolution=int(graph.tensor(source).Shape(1)),
-        padding=_padding(graph, kernels[:-1]),
-        activation=_activation(graph, kernels[:-1]),
+        MobileNetConfig(
+            width_rule="slim",
+            resolution=int(graph.tensor(source).Shape(1)),
+            padding=_padding(graph, kernels[:-1]),
+            activation=_activation(graph, kernels[:-1]),
+        ),
     )
     words = "TensorFlow Lite, quantised" if kind in _PIXEL_OF_ZERO else "TensorFlow Lite"
     provenance = Provenance(words, True, licence_of(config.classes))

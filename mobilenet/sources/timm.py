@@ -12,6 +12,7 @@ import msgspec
 
 from mobilenet.checkpoint import Checkpoint, Layer, Provenance
 from mobilenet.labels import labels_for
+from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.preprocess import Geometry, Interpolation, Normalization, Triple
 from mobilenet.sources.assemble import Tensors, assemble, licence_of
 
@@ -41,10 +42,10 @@ def read(tensors: Tensors, config: Config | None = None) -> Checkpoint:
     convolutions = list(_convolutions(tensors))
     logits = Layer(tensors.take("classifier.weight", (0, 1)), tensors.take("classifier.bias"))
     tensors.refuse_rest()
-    network, layers = assemble(
-        convolutions, logits, "timm",
-        resolution=use.input_size[-1], padding="symmetric", bn_epsilon=1e-5,
-    )  # fmt: skip
+    template = MobileNetConfig(
+        width_rule="timm", resolution=use.input_size[-1], padding="symmetric", bn_epsilon=1e-5
+    )
+    network, layers = assemble(convolutions, logits, template)
     crop = use.crop_pct or (0.9 if math.isclose(network.alpha, 1.25) else 0.875)
     return Checkpoint(
         network,

@@ -10,7 +10,8 @@ import msgspec
 
 from mobilenet.checkpoint import Checkpoint, Layer, Provenance
 from mobilenet.labels import labels_for, unique
-from mobilenet.networks.v1 import Activation
+from mobilenet.networks.rows import Activation
+from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.preprocess import Geometry, Interpolation, Normalization, Triple
 from mobilenet.sources.assemble import Tensors, assemble, licence_of
 
@@ -69,11 +70,14 @@ def read(
     ]
     logits = Layer(tensors.take("classifier.weight", (0, 1)), tensors.take("classifier.bias"))
     tensors.refuse_rest()
-    network, layers = assemble(
-        convolutions, logits, "slim",
-        resolution=config.image_size, activation=config.hidden_act,
-        padding="same" if config.tf_padding else "symmetric", bn_epsilon=config.layer_norm_eps,
-    )  # fmt: skip
+    template = MobileNetConfig(
+        width_rule="slim",
+        resolution=config.image_size,
+        activation=config.hidden_act,
+        padding="same" if config.tf_padding else "symmetric",
+        bn_epsilon=config.layer_norm_eps,
+    )
+    network, layers = assemble(convolutions, logits, template)
     return Checkpoint(
         network,
         layers,

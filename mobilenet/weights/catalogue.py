@@ -76,7 +76,9 @@ def describe(checkpoint: "Checkpoint", *, json: bool) -> None:
 
     config, provenance = checkpoint.config, checkpoint.provenance
     use, geometry = checkpoint.normalization, checkpoint.geometry
-    cost = config.cost()
+    cost, rows = config.cost(), config.rows()
+    activations = {row.activation or "linear": None for row in rows}
+    epsilons = {f"{row.epsilon:g}": None for row in rows}
     table = Table(show_header=False, box=None)
     for key, value in {
         "source": provenance.source,
@@ -86,14 +88,14 @@ def describe(checkpoint: "Checkpoint", *, json: bool) -> None:
         "published": _published(checkpoint),
         "network": f"alpha {config.alpha:g}, {config.resolution} x {config.resolution}"
         + (", shallow" if config.shallow else ""),
-        "outputs": f"{config.classes} classes" if config.head == "classifier" else "features",
+        "outputs": "features" if config.readout.classes is None else config.readout.title,
         "labels": f"{checkpoint.labels[0]}, {checkpoint.labels[1]} ..."
         if len(checkpoint.labels) > 1
         else "none",
         "cost": f"{cost.macs / 1e6:.2f} M multiply-accumulates, "
         f"{cost.parameters / 1e6:.3f} M parameters",
-        "arithmetic": f"padding {config.padding}, {config.activation}, "
-        + ("batch norms folded" if checkpoint.folded else f"epsilon {config.bn_epsilon:g}"),
+        "arithmetic": f"padding {rows[0].padding}, {', '.join(activations)}, "
+        + ("batch norms folded" if checkpoint.folded else f"epsilon {', '.join(epsilons)}"),
         "pixels": f"{use.order}, scale {_numbers(use.scale)}, bias {_numbers(use.bias)}",
         "photographs": f"{geometry.interpolation}, centre crop {geometry.crop:g}",
     }.items():

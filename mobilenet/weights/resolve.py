@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from mobilenet import labels
 from mobilenet.common import terminal
 from mobilenet.common.errors import CheckpointError, UnreachableError
+from mobilenet.networks.config import NetworkConfig
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.weights import fetch, pypi, releases
 from mobilenet.weights.releases import Family, Release
@@ -78,12 +79,8 @@ def _file(path: Path, alpha: float | None, shallow: bool | None) -> "Checkpoint"
         )
     checkpoint = read(path)
     config = checkpoint.config
-    asked = replace(
-        config,
-        alpha=config.alpha if alpha is None else alpha,
-        shallow=config.shallow if shallow is None else shallow,
-    )
-    if asked.convolutions() != config.convolutions():
+    asked = config.with_knobs(alpha, shallow)
+    if asked.rows() != config.rows():
         raise CheckpointError(
             f"{path.name} holds {_knobs(config)}, asked for is {_knobs(asked)}",
             "leave --alpha and --shallow out to take the file's",
@@ -91,7 +88,7 @@ def _file(path: Path, alpha: float | None, shallow: bool | None) -> "Checkpoint"
     return checkpoint
 
 
-def _knobs(config: MobileNetConfig) -> str:
+def _knobs(config: NetworkConfig) -> str:
     return f"alpha {config.alpha:g}{', shallow' if config.shallow else ''}"
 
 
@@ -156,7 +153,7 @@ def _checked(release: Release, path: Path) -> "Checkpoint":
             f"what {release.url} sent is another network",
         )
     return replace(
-        checkpoint.with_config(resolution=release.resolution),
+        checkpoint.at(release.resolution),
         provenance=replace(
             checkpoint.provenance,
             source=release.source, url=release.url, licence=release.licence,
@@ -176,7 +173,7 @@ def at_resolution(checkpoint: "Checkpoint", resolution: int | None) -> "Checkpoi
             f"their accuracy there ({provenance.published_top1} % top-1) does not apply"
         )
         provenance = replace(provenance, published_top1=None, published_top5=None)
-    return replace(checkpoint.with_config(resolution=resolution), provenance=provenance)
+    return replace(checkpoint.at(resolution), provenance=provenance)
 
 
 def _with_labels(

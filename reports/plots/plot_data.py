@@ -188,7 +188,7 @@ def _series(case: Case) -> str:
 
 def layer_operations(config: MobileNetConfig) -> list[Row]:
     total = config.cost().macs
-    layers = [(conv.name, conv.kind, conv.macs) for conv in config.convolutions()]
+    layers = [(row.name, row.kind, row.macs) for row in config.rows()]
     rest = total - sum(macs for *_, macs in layers)
     return [
         {"layer": name, "kind": kind, "macs_m": macs / 1e6, "percent": 100 * macs / total}

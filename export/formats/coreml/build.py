@@ -1,12 +1,11 @@
 """Folded layers to a Core ML model, written with coremltools' Builder: one program, two formats.
 
-No trace: the block table in `mobilenet.networks.v1` drives this as it drives the PyTorch module,
-TF's SAME padding becomes a padded convolution instead of a `pad` op, ReLU6 stays `relu6`, and no
-version of torch can break it. `trace` is the independent route the tests compare with.
+No trace: the network's rows drive this as they drive the PyTorch module, TF's SAME padding
+becomes a padded convolution instead of a `pad` op, ReLU6 stays `relu6`, and no version of torch
+can break it. `trace` is the independent route the tests compare with.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -17,10 +16,13 @@ from export.formats.coreml.coremltools_import import coremltools
 from export.spec import ExportSpec, Precision
 from mobilenet import fold
 from mobilenet.checkpoint import Checkpoint
+from mobilenet.networks.classifier import LOGITS
+from mobilenet.networks.rows import IMAGE, Activation, Row
 from mobilenet.preprocess import Normalization
 
-LOGITS = "logits"
 CLASS_LABEL = "classLabel"
+HALF = "_fp16"  # ends the name of a value that a cast to float32 follows
+CONVOLUTIONAL_LOGITS = "fc"  # the classifier's matrix as a 1x1 convolution
 
 
 class Quantizer(NamedTuple):
@@ -43,6 +45,11 @@ def names(spec: ExportSpec) -> Names:
     return Names("image" if spec.input == "image" else "input", output)
 
 
+def operation_names(layer: str) -> tuple[str, ...]:
+    """What the operation that holds the weights of `layer` may be called in a program."""
+    return (layer,) if layer != LOGITS else (LOGITS, f"{LOGITS}{HALF}", CONVOLUTIONAL_LOGITS)
+
+
 def build(
     checkpoint: Checkpoint,
     spec: ExportSpec,
@@ -54,18 +61,16 @@ def build(
     """A `coremltools.models.MLModel` of the folded network, without metadata.
 
     BN is folded here if it is not yet. Image input: scalar scale and bias in the program, the
-    rest in conv0's kernel. `precision` overrides the spec's: verification builds a float32 twin.
-    `quantizers` are those of the inputs of layers, by the layer's name; `passes` a coremltools
-    pipeline that compresses weights.
+    rest in the kernels that read the image. `precision` overrides the spec's: verification builds
+    a float32 twin. `quantizers` are those of the inputs of layers, by the layer's name; `passes`
+    a coremltools pipeline that compresses weights.
     """
     ct = coremltools(torch=False)
     spec = spec.resolved()
     half = (precision or spec.precision) == "fp16"
     checkpoint = fold.fold(checkpoint)
     if spec.input == "image":
-        _, gain = checkpoint.normalization.split()
-        stem = fold.scale_input(checkpoint.layers["conv0"], gain)
-        checkpoint = replace(checkpoint, layers={**checkpoint.layers, "conv0": stem})
+        checkpoint = fold.fold_input_scaling(checkpoint)
     old = spec.format == "neuralnetwork"
     size = checkpoint.config.resolution
     model = ct.convert(
@@ -132,27 +137,36 @@ class _Writer:
             x = main.inputs[name.input]
             if self.half:
                 x = self.mb.cast(x=x, dtype="fp16", name="image_fp16")
-            main.set_outputs([self._head(self._features(x))])
+            main.set_outputs([self._head(self._value(x))])
             program.add_function("main", main)
         return program
 
-    def _features(self, x: Any) -> Any:
-        for spec in self.checkpoint.config.convolutions():
-            padding = (
-                {"pad_type": "custom", "pad": list(spec.pads)}
-                if any(spec.pads)
-                else {"pad_type": "valid"}
-            )
-            x = self.mb.conv(
-                x=self._quantized(x, spec.name), **self._weights(spec.name), **padding,
-                strides=[spec.stride] * 2, groups=spec.groups, name=spec.name,
-            )  # fmt: skip
-            x = self._activated(x, spec.name)
+    def _value(self, image: Any) -> Any:
+        """What the head reads."""
+        config = self.checkpoint.config
+        values = {IMAGE: image}
+        for row in config.rows():
+            values[row.name] = self._row(row, values)
+        return values[config.readout.reads]
+
+    def _row(self, row: Row, values: Mapping[str, Any]) -> Any:
+        pads = list(row.pads)
+        options: dict[str, Any] = {"pad_type": "valid"}
+        if any(pads):
+            options = {"pad_type": "custom", "pad": pads}
+        if row.dilation > 1:
+            options["dilations"] = [row.dilation] * 2
+        x = self.mb.conv(
+            x=self._quantized(values[row.reads], row.name), **self._weights(row.name), **options,
+            strides=[row.stride] * 2, groups=row.groups, name=row.name,
+        )  # fmt: skip
+        if row.activation is not None:
+            x = self._activated(x, row.activation, f"{row.name}_{row.activation}")
+        if row.adds is not None:
+            x = self.mb.add(x=x, y=values[row.adds], name=f"{row.name}_add")
         return x
 
-    def _activated(self, x: Any, layer: str) -> Any:
-        kind = self.checkpoint.config.activation
-        name = f"{layer}_{kind}"
+    def _activated(self, x: Any, kind: Activation, name: str) -> Any:
         if kind == "relu6" and self.old:  # whose relu6 becomes four layers
             return self.mb.clip(x=x, alpha=0.0, beta=6.0, name=name)
         return getattr(self.mb, kind)(x=x, name=name)
@@ -177,7 +191,7 @@ class _Writer:
 
     def _head(self, x: Any) -> Any:
         outputs, conv = self.spec.outputs, self.spec.rule.head == "conv"
-        if self.checkpoint.config.until:
+        if not self.checkpoint.config.readout.pooled:
             return self._cast_or_identity(x, "features")
         if outputs == "features":
             name = self._named("features", last=True)
@@ -189,7 +203,7 @@ class _Writer:
         name, weights = self._named(LOGITS, last=outputs == "logits"), self._weights(LOGITS)
         if conv:
             weights["weight"] = weights["weight"][:, :, None, None]
-            x = self.mb.conv(x=x, **weights, pad_type="valid", name="fc")
+            x = self.mb.conv(x=x, **weights, pad_type="valid", name=CONVOLUTIONAL_LOGITS)
             x = self.mb.reshape(x=x, shape=[1, len(weights["bias"])], name=name)
         else:
             x = self.mb.linear(x=x, **weights, name=name)
@@ -205,9 +219,9 @@ class _Writer:
 
     def _named(self, name: str, *, last: bool) -> str:
         """Name of a result; of the last one of halves, the cast that follows takes the name."""
-        return f"{name}_fp16" if last and self.half else name
+        return f"{name}{HALF}" if last and self.half else name
 
     def _finished(self, x: Any) -> Any:
         if not self.half:
             return x
-        return self.mb.cast(x=x, dtype="fp32", name=x.name.removesuffix("_fp16"))
+        return self.mb.cast(x=x, dtype="fp32", name=x.name.removesuffix(HALF))

@@ -7,7 +7,6 @@ from typing import Any
 
 from export.package.metadata import KEY, Facts
 from export.spec import SUFFIXES
-from mobilenet.networks.v1 import MobileNetConfig
 
 PREVIEW_KEY = "com.apple.coreml.model.preview.type"
 DATE_KEY = "com.github.apple.coremltools.conversion_date"
@@ -62,24 +61,7 @@ def _fix_manifest(path: Path) -> None:
 def summary(facts: Facts) -> str:
     """The package in one line: the network, and whether it was trained."""
     marks = [] if facts.provenance.trained else ["UNTRAINED: its answers mean nothing"]
-    return "; ".join([title(facts.config), *marks])
-
-
-def title(config: MobileNetConfig) -> str:
-    """The network in words: "MobileNet v1, alpha 0.75, 192 x 192, 1000 classes"."""
-    parts = [
-        "MobileNet v1",
-        f"alpha {config.alpha:g}",
-        f"{config.resolution} x {config.resolution}",
-    ]
-    if config.shallow:
-        parts.append("shallow")
-    parts.append(f"{config.classes} classes" if config.head == "classifier" else _features(config))
-    return ", ".join(parts)
-
-
-def _features(config: MobileNetConfig) -> str:
-    return f"map of {config.until}" if config.until else "pooled features"
+    return "; ".join([facts.config.title, *marks])
 
 
 def _input_text(facts: Facts, kind: Any) -> str:

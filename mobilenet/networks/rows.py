@@ -1,0 +1,201 @@
+"""A network as a list of rows: convolutions, each with the names of the values it works on.
+
+One list drives the PyTorch module (`mobilenet.torch_module`), what export writes, costs, folding
+and bias correction. The value of a row bears the row's name; the image's is `IMAGE`. Imports
+neither numpy nor torch: it stands behind `--help`.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+Activation = Literal["relu6", "relu"]
+Padding = Literal["same", "symmetric", "keras"]
+Kind = Literal["stem", "depthwise", "pointwise"]
+Pads = tuple[int, int, int, int]
+
+IMAGE = ""  # name of the normalized picture among the values that rows read
+COLORS = 3
+NO_PADS: Pads = (0, 0, 0, 0)
+
+
+class Row(NamedTuple):
+    """A convolution over a square map, batch norm, activation, and an addition.
+
+    value = activation(norm(conv(value of `reads`))) + value of `adds`
+
+    `activation` is None behind a linear layer, `adds` None where nothing is added. `padding` is
+    a rule rather than a number, since the PyTorch module takes any size.
+    """
+
+    name: str
+    reads: str
+    in_channels: int
+    out_channels: int
+    in_size: int
+    kernel: int = 1
+    stride: int = 1
+    dilation: int = 1
+    groups: int = 1
+    padding: Padding = "same"
+    activation: Activation | None = "relu6"
+    epsilon: float = 1e-3  # of the batch norm
+    adds: str | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """Of the three convolutions that a MobileNet is made of."""
+        if self.kernel == 1:
+            return "pointwise"
+        return "depthwise" if self.groups == self.in_channels else "stem"
+
+    @property
+    def operations(self) -> dict[str, str]:
+        """What is computed, by names, in order; the last one gives the row's value."""
+        operations = {self.name: "conv"}
+        if self.activation is not None:
+            operations[f"{self.name}_{self.activation}"] = self.activation
+        if self.adds is not None:
+            operations[f"{self.name}_add"] = "add"
+        return operations
+
+    @property
+    def kernel_shape(self) -> tuple[int, int, int, int]:
+        """(out, in / groups, height, width)."""
+        return (self.out_channels, self.in_channels // self.groups, self.kernel, self.kernel)
+
+    @property
+    def weights(self) -> int:
+        return math.prod(self.kernel_shape)
+
+    @property
+    def macs(self) -> int:
+        return self.weights * self.out_size**2
+
+    @property
+    def pads(self) -> Pads:
+        """Top, bottom, left, right at `in_size`."""
+        return self.pads_at(self.in_size)
+
+    @property
+    def out_size(self) -> int:
+        before, after, *_ = self.pads
+        return (self.in_size + before + after - self._extent) // self.stride + 1
+
+    @property
+    def _extent(self) -> int:
+        """Pixels from one end of the dilated kernel to the other."""
+        return (self.kernel - 1) * self.dilation + 1
+
+    def pads_at(self, size: int) -> Pads:
+        """Top, bottom, left, right over a square map of side `size`."""
+        if self.kernel == 1:
+            return NO_PADS
+        if self.padding == "symmetric":
+            before = after = self._extent // 2
+        elif self.padding == "keras" and self.stride == 2 and self.kind == "depthwise":
+            before, after = (
+                0,
+                1,
+            )  # keras/applications/mobilenet.py: ZeroPadding2D(((0, 1), (0, 1)))
+        else:
+            before, after = same_padding(size, self.stride, self._extent)
+        return (before, after, before, after)
+
+
+class RowBuilder:
+    """Appends rows; knows the width and the side of every value by its name.
+
+    `padding`, `activation` and `epsilon` are what rows have where they do not say otherwise.
+    """
+
+    def __init__(
+        self, resolution: int, padding: Padding, activation: Activation, epsilon: float
+    ) -> None:
+        self.rows: list[Row] = []
+        self.last = IMAGE
+        self._padding, self._activation, self._epsilon = padding, activation, epsilon
+        self._shapes = {IMAGE: (COLORS, resolution)}
+
+    def channels(self, value: str) -> int:
+        """How wide the value of that name is."""
+        return self._shapes[value][0]
+
+    def add(
+        self, name: str, out_channels: int, *, kernel: int = 1, stride: int = 1, dilation: int = 1,
+        groups: int = 1, linear: bool = False, activation: Activation | None = None,
+        epsilon: float | None = None, reads: str | None = None, adds: str | None = None,
+    ) -> str:  # fmt: skip
+        """Append a convolution and return its name; it reads the last value by default.
+
+        `linear` leaves the activation out.
+        """
+        reads = self.last if reads is None else reads
+        in_channels, in_size = self._shapes[reads]
+        row = Row(
+            name, reads, in_channels, out_channels, in_size, kernel, stride, dilation, groups,
+            self._padding, None if linear else activation or self._activation,
+            self._epsilon if epsilon is None else epsilon, adds,
+        )  # fmt: skip
+        shape = (out_channels, row.out_size)
+        if adds is not None and self._shapes[adds] != shape:
+            raise ValueError(f"{name} is {shape}, {adds} that it adds {self._shapes[adds]}")
+        self.rows.append(row)
+        self._shapes[name], self.last = shape, name
+        return name
+
+    def depthwise(
+        self, name: str, *, stride: int = 1, dilation: int = 1, reads: str | None = None
+    ) -> str:
+        """Append a 3x3 convolution of each channel for itself."""
+        width = self.channels(self.last if reads is None else reads)
+        return self.add(
+            name, width, kernel=3, stride=stride, dilation=dilation, groups=width, reads=reads
+        )
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Multiply-accumulates, and parameters."""
+
+    macs: int
+    parameters: int  # weights and biases once batch norm is folded
+    parameters_unfolded: int  # weights, gammas, betas, and the biases of layers without a norm
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(
+            self.macs + other.macs,
+            self.parameters + other.parameters,
+            self.parameters_unfolded + other.parameters_unfolded,
+        )
+
+
+def cost(rows: Sequence[Row]) -> Cost:
+    """Of the convolutions, as the MobileNet paper counts them: additions are free."""
+    weights = sum(row.weights for row in rows)
+    channels = sum(row.out_channels for row in rows)
+    return Cost(sum(row.macs for row in rows), weights + channels, weights + 2 * channels)
+
+
+def last_uses(rows: Sequence[Row], kept: str) -> Mapping[str, tuple[str, ...]]:
+    """Values that nothing needs any more once a row is computed, by the row's name.
+
+    `kept` is what the head reads, and is needed to the end.
+    """
+    last: dict[str, str] = {}
+    for row in rows:
+        last |= {value: row.name for value in (row.reads, row.adds) if value is not None}
+    last.pop(kept, None)
+    return {
+        row.name: tuple(value for value, user in last.items() if user == row.name) for row in rows
+    }
+
+
+def same_padding(size: int, stride: int, extent: int = 3) -> tuple[int, int]:
+    """TensorFlow's SAME: (before, after) along one axis; the odd pixel goes behind.
+
+    `extent` is the kernel's, with dilation.
+    """
+    total = max((math.ceil(size / stride) - 1) * stride + extent - size, 0)
+    return total // 2, total - total // 2
