@@ -2,7 +2,8 @@
 
 Geometry (resize, crop, interpolation) is done by the app before prediction and so lives in the
 package's metadata. Normalization is arithmetic on pixels and lives in the program: Core ML's
-image input can hold one scalar scale and a bias per channel, the rest goes into conv0.
+image input can hold one scalar scale and a bias per channel, the rest goes into the kernels that
+read the image.
 """
 
 from collections.abc import Iterable
@@ -142,11 +143,11 @@ class Normalization:
         return np.ascontiguousarray(scaled.transpose(2, 0, 1)[None], np.float32)
 
     def split(self) -> tuple[ImageScaling, Triple]:
-        """(what the image input holds, gain per channel for conv0's kernel).
+        """(what the image input holds, gain per channel for the kernels that read it).
 
         Exact because zero padding happens after normalization: kernel * gain over
         scalar * pixel + bias / gain equals kernel over scale * pixel + bias, border included.
-        Folding the *bias* into conv0 would not be: the padded border would see it.
+        Folding the *bias* into a kernel would not be: the padded border would see it.
         """
         scalar = self.scale[0] if len(set(self.scale)) == 1 else float(np.mean(self.scale))
         gain = _triple(s / scalar for s in self.scale)

@@ -29,6 +29,7 @@ class ConvUnit(nn.Module):
         self.norm = None if folded else nn.BatchNorm2d(row.out_channels, eps=row.epsilon)
 
     def forward(self, x: Tensor, added: Tensor | None = None) -> Tensor:
+        """Map (B, in, H, W) to (B, out, H', W'); `added` is of that shape."""
         if self.row.kernel > 1:  # the pads depend on the size at hand: any size may come in
             top, bottom, _, _ = self.row.pads_at(int(x.shape[-2]))
             _, _, left, right = self.row.pads_at(int(x.shape[-1]))
@@ -60,6 +61,7 @@ class MobileNet(nn.Module):
         self._last_uses = last_uses(rows, self.readout.reads)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Images (B, 3, H, W) to what the head gives: see the class."""
         x = self._value(x)
         if not self.readout.pooled:
             return x  # (B, C, H, W)

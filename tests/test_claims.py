@@ -8,12 +8,19 @@ import pytest
 import made_results as made
 from bench.results.read import Results
 from bench.results.records import Record
+from mobilenet.networks.rows import cost
 from mobilenet.networks.v1 import MobileNetConfig
 from reports.__main__ import main
-from reports.claims import Finding, findings
+from reports.claims import Finding, findings, full_convolutions
 
 FULL = made.model(MobileNetConfig())
 BASELINES = {"VGG16": 105.0, "Inception_v3": 28.0, "SqueezeNet1_1": 7.0}
+
+
+def test_the_twin_with_full_convolutions_costs_what_table_4_says() -> None:
+    config = MobileNetConfig()
+    full = cost(full_convolutions(config.rows())) + config.readout.cost
+    assert (round(full.macs / 1e6), round(full.parameters_unfolded / 1e6, 1)) == (4867, 29.3)
 
 
 def session_of(times_ms: dict[str, float], **machine: str) -> list[Record]:

@@ -67,10 +67,12 @@ class Row(NamedTuple):
 
     @property
     def weights(self) -> int:
+        """Numbers in the kernel."""
         return math.prod(self.kernel_shape)
 
     @property
     def macs(self) -> int:
+        """Multiply-accumulates for one picture."""
         return self.weights * self.out_size**2
 
     @property
@@ -80,6 +82,7 @@ class Row(NamedTuple):
 
     @property
     def out_size(self) -> int:
+        """Side of the map that comes out."""
         before, after, *_ = self.pads
         return (self.in_size + before + after - self._extent) // self.stride + 1
 

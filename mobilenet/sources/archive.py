@@ -31,8 +31,8 @@ def _read(archive: tarfile.TarFile, member: str, name: str) -> bytes:
         if count >= MAX_MEMBERS:
             raise CheckpointError(f"{name} has over {MAX_MEMBERS} members", "is it a release?")
         _check_inside(info.name, name)
-        wanted = info.name == member if member else info.name.endswith(MODEL_SUFFIXES)
-        if info.isfile() and wanted:
+        is_model = info.name == member if member else info.name.endswith(MODEL_SUFFIXES)
+        if info.isfile() and is_model:
             models.append(info)
     models.sort(key=lambda info: not info.name.endswith(MODEL_SUFFIXES[0]))
     if not models:

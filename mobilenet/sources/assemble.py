@@ -33,8 +33,8 @@ class Tensors:
 
     def numbered(self, pattern: str) -> list[tuple[int, ...]]:
         """The numbers in the names that begin with `pattern`, a regular expression, in order."""
-        found = (re.match(pattern, name) for name in self.names)
-        return sorted({tuple(map(int, match.groups())) for match in found if match})
+        matches = (re.match(pattern, name) for name in self.names)
+        return sorted({tuple(map(int, match.groups())) for match in matches if match})
 
     def take(self, name: str, axes: tuple[int, ...] | None = (0,)) -> Array:
         """The tensor with its axes in our order; `axes` also says how many it must have.

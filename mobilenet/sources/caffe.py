@@ -140,10 +140,10 @@ def _padding(groups: list[Group]) -> Padding:
 
 def _epsilon(groups: list[Group]) -> float:
     norms = (group["BatchNorm"].norm for group in groups if "BatchNorm" in group)
-    found = {norm.eps if norm.HasField("eps") else _DEFAULT_EPSILON for norm in norms}
-    if len(found) > 1:
-        raise CheckpointError(f"the batch norms have epsilons {sorted(found)}", "one is needed")
-    return float(str(np.float32(found.pop() if found else _DEFAULT_EPSILON)))
+    epsilons = {norm.eps if norm.HasField("eps") else _DEFAULT_EPSILON for norm in norms}
+    if len(epsilons) > 1:
+        raise CheckpointError(f"the batch norms have epsilons {sorted(epsilons)}", "one is needed")
+    return float(str(np.float32(epsilons.pop() if epsilons else _DEFAULT_EPSILON)))
 
 
 def _name(layer: Any) -> str:

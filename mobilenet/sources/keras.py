@@ -36,11 +36,15 @@ class LayerSettings(msgspec.Struct):
 
 
 class LayerDescription(msgspec.Struct):
+    """A layer of a model's description."""
+
     class_name: str
     config: LayerSettings
 
 
 class Layers(msgspec.Struct):
+    """The layers of a model's description, in order."""
+
     layers: list[LayerDescription]
 
 
@@ -50,6 +54,7 @@ class ModelDescription(msgspec.Struct):
     config: Layers
 
     def all(self, class_name: str) -> list[LayerSettings]:
+        """Settings of the layers of one class."""
         return [layer.config for layer in self.config.layers if layer.class_name == class_name]
 
     def resolution(self) -> int:
@@ -61,14 +66,16 @@ class ModelDescription(msgspec.Struct):
         return 224
 
     def epsilon(self) -> float:
-        found = {entry.epsilon for entry in self.all("BatchNormalization")}
-        if len(found) != 1 or (epsilon := found.pop()) is None:
+        """That of all batch norms. Raises `CheckpointError` where they differ."""
+        epsilons = {entry.epsilon for entry in self.all("BatchNormalization")}
+        if len(epsilons) != 1 or (epsilon := epsilons.pop()) is None:
             raise CheckpointError(
-                f"the model's batch norms have {len(found)} different epsilons", "one is needed"
+                f"the model's batch norms have {len(epsilons)} different epsilons", "one is needed"
             )
         return epsilon
 
     def activation(self) -> Activation:
+        """ReLU6 is a ReLU with a highest value."""
         return "relu6" if any(entry.max_value for entry in self.all("ReLU")) else "relu"
 
 
@@ -136,14 +143,14 @@ def _datasets(h5: Any) -> Iterator[tuple[str, Any]]:
     """Datasets by "layer/variable", whatever wrote them. External links are not followed."""
     import h5py
 
-    found: list[tuple[str, Any]] = []
+    datasets: list[tuple[str, Any]] = []
 
     def visit(key: str, item: Any) -> None:
         if isinstance(item, h5py.Dataset) and not key.startswith("optimizer"):
-            found.append((key, item))
+            datasets.append((key, item))
 
     h5.visititems(visit)
-    for key, dataset in found:
+    for key, dataset in datasets:
         *path, variable = key.removesuffix(":0").split("/")
         if path[-1:] == ["vars"]:  # .weights.h5: layers/<class>_<n>/vars/<index>
             layer = str(dataset.parent.attrs.get("name", key))

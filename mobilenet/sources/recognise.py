@@ -89,11 +89,11 @@ def _read_archive(path: Path) -> Checkpoint:
 
 def _read_folder(folder: Path) -> Checkpoint:
     """A repository as Hugging Face lays it out: one weight file, its JSON beside it."""
-    found = sorted(
+    paths = sorted(
         path
         for suffix in (".safetensors", ".bin", ".pth", ".h5")
         for path in folder.glob(f"*{suffix}")
     )
-    if not found:
+    if not paths:
         raise CheckpointError(f"folder {folder} holds no weight file", f"read are {KNOWN}")
-    return _reader(found[0])(found[0])
+    return _reader(paths[0])(paths[0])

@@ -115,17 +115,17 @@ def _constant(name: str, node: Any) -> NDArray[np.float32]:
 
 
 def _attribute(node: Any, key: str) -> Any:
-    found = [attr.value for attr in node.attr if attr.key == key.encode()]
-    if not found:
+    values = [attr.value for attr in node.attr if attr.key == key.encode()]
+    if not values:
         raise CheckpointError(
             f"node {protobuf.text(node.name)} has no attribute {key}", "is the file complete?"
         )
-    return found[0]
+    return values[0]
 
 
 def _of_kind(nodes: Nodes, *ops: str) -> list[Any]:
-    wanted = {op.encode() for op in ops}
-    return [n for name, n in nodes.items() if name.startswith("MobilenetV1/") and n.op in wanted]
+    kinds = {op.encode() for op in ops}
+    return [n for name, n in nodes.items() if name.startswith("MobilenetV1/") and n.op in kinds]
 
 
 def _epsilon(nodes: Nodes) -> float:
@@ -136,12 +136,12 @@ def _epsilon(nodes: Nodes) -> float:
         if name.startswith("MobilenetV1/") and name.endswith("/batchnorm/add/y")
     ]
     fused = _of_kind(nodes, "FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3")
-    found = {*added, *(_attribute(node, "epsilon").f for node in fused)}
-    if len(found) != 1:
+    epsilons = {*added, *(_attribute(node, "epsilon").f for node in fused)}
+    if len(epsilons) != 1:
         raise CheckpointError(
-            f"the graph's batch norms have {len(found)} different epsilons", "one is needed"
+            f"the graph's batch norms have {len(epsilons)} different epsilons", "one is needed"
         )
-    return float(str(np.float32(found.pop())))  # 0.001, not its float32 neighbour
+    return float(str(np.float32(epsilons.pop())))  # 0.001, not its float32 neighbour
 
 
 def _activation(nodes: Nodes) -> Activation:

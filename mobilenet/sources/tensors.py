@@ -71,8 +71,8 @@ def _array(name: str, value: Any) -> Any:
 
 def _reason(error: Exception) -> str:
     """What torch says at length, in a few words."""
-    if wanted := re.search(r"GLOBAL (\S+)", str(error)):
-        return f"it asks for {wanted[1]}"
+    if callable_name := re.search(r"GLOBAL (\S+)", str(error)):
+        return f"it asks for {callable_name[1]}"
     return re.split(r"[.\n]", str(error), maxsplit=1)[0] or type(error).__name__
 
 

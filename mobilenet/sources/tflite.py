@@ -116,12 +116,12 @@ class _Graph:
 
     def quantization(self, index: int) -> tuple[NDArray[Any], NDArray[Any], int]:
         """(scales, zero points, the axis they run along)."""
-        given = self.tensor(index).Quantization()
-        if given is None or not given.ScaleLength():
+        scheme = self.tensor(index).Quantization()
+        if scheme is None or not scheme.ScaleLength():
             raise CheckpointError(f"tensor {index} holds integers without a scale")
-        zero = given.ZeroPointAsNumpy() if given.ZeroPointLength() else np.zeros(1, np.int64)
-        axis = given.QuantizedDimension()
-        return np.atleast_1d(given.ScaleAsNumpy()), np.atleast_1d(zero), axis
+        zero = scheme.ZeroPointAsNumpy() if scheme.ZeroPointLength() else np.zeros(1, np.int64)
+        axis = scheme.QuantizedDimension()
+        return np.atleast_1d(scheme.ScaleAsNumpy()), np.atleast_1d(zero), axis
 
     def _operator(self, index: int) -> _Operator:
         from tflite import BuiltinOperator, Conv2DOptions, DepthwiseConv2DOptions
@@ -194,24 +194,24 @@ def _activation(graph: _Graph, kernels: list[_Operator]) -> Activation:
     from tflite import ActivationFunctionType
 
     names = {number: kind for kind, number in vars(ActivationFunctionType).items()}
-    found = {op.kind for op in graph.operators if op.kind in _ACTIVATIONS}
-    found |= {names[op.options.FusedActivationFunction()] for op in kernels} - {"NONE"}
-    if len(found) != 1 or not found <= set(_ACTIVATIONS):
+    activations = {op.kind for op in graph.operators if op.kind in _ACTIVATIONS}
+    activations |= {names[op.options.FusedActivationFunction()] for op in kernels} - {"NONE"}
+    if len(activations) != 1 or not activations <= set(_ACTIVATIONS):
         raise CheckpointError(
-            f"the activations are {sorted(found)}, one of {sorted(_ACTIVATIONS)} is needed",
+            f"the activations are {sorted(activations)}, one of {sorted(_ACTIVATIONS)} is needed",
             "is it a MobileNet v1?",
         )
-    return _ACTIVATIONS[found.pop()]
+    return _ACTIVATIONS[activations.pop()]
 
 
 def _padding(graph: _Graph, kernels: list[_Operator]) -> Padding:
     """Told by the blocks of stride 2: over even maps only they differ, and Keras' stem is SAME."""
     strided = (op for op in kernels[1:] if op.options.StrideH() == 2)
-    found = {_pads(graph, op) for op in strided}
+    paddings = {_pads(graph, op) for op in strided}
     for padding in ("same", "symmetric", "keras"):
-        if found == {padding}:
+        if paddings == {padding}:
             return padding
-    raise CheckpointError(f"the paddings are {sorted(found)}", "is it a MobileNet v1?")
+    raise CheckpointError(f"the paddings are {sorted(paddings)}", "is it a MobileNet v1?")
 
 
 def _pads(graph: _Graph, op: _Operator) -> str:

@@ -88,12 +88,12 @@ def read(
     )
 
 
-def _labels(given: dict[int, str], classes: int) -> tuple[str, ...]:
+def _labels(by_index: dict[int, str], classes: int) -> tuple[str, ...]:
     """The file's labels, but ours where they are ImageNet's: unique, and without synonyms."""
     ours = labels_for(classes)
-    if set(given) != set(range(classes)):
+    if set(by_index) != set(range(classes)):
         return ours
-    theirs = tuple(given[index] for index in range(classes))
+    theirs = tuple(by_index[index] for index in range(classes))
     synonyms = bool(ours) and theirs[-1].partition(",")[0] == ours[-1]
     placeholders = theirs[-1] == f"LABEL_{classes - 1}"
     return ours if synonyms or placeholders else unique(theirs)

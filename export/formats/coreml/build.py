@@ -176,10 +176,10 @@ class _Writer:
         if layer not in self.quantizers:
             return x
         scale, zero_point = self.quantizers[layer]
-        given = {"scale": self.dtype(scale), "zero_point": np.uint8(zero_point)}
+        step = {"scale": self.dtype(scale), "zero_point": np.uint8(zero_point)}
         name = f"{layer}_input"
-        x = self.mb.quantize(input=x, output_dtype="uint8", **given, name=f"{name}_uint8")
-        return self.mb.dequantize(input=x, **given, name=name)
+        x = self.mb.quantize(input=x, output_dtype="uint8", **step, name=f"{name}_uint8")
+        return self.mb.dequantize(input=x, **step, name=name)
 
     def _weights(self, layer: str) -> dict[str, Any]:
         weights = self.checkpoint.layers[layer]
