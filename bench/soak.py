@@ -18,7 +18,7 @@ from mobilenet.common import terminal
 from mobilenet.common.errors import ConfigError, UnsupportedError
 
 if TYPE_CHECKING:
-    from bench.session.prepare import Prepared
+    from bench.session.prepare import PreparedCase
 
 WINDOWS = 24
 MAX_SECONDS = 24 * 3600
@@ -93,7 +93,7 @@ def rate(window: SoakWindow) -> float:
     return window.calls / window.took_ns * 1e9
 
 
-def _prepare(package: Path, options: SoakOptions, plan: Plan, folder: Path) -> "Prepared":
+def _prepare(package: Path, options: SoakOptions, plan: Plan, folder: Path) -> "PreparedCase":
     from bench.runtimes.entries import RUNTIMES
     from bench.session.cases import candidates, check_names
     from bench.session.prepare import Preparer
@@ -110,7 +110,7 @@ def _prepare(package: Path, options: SoakOptions, plan: Plan, folder: Path) -> "
     return made
 
 
-def _run(prepared: "Prepared", seconds: float) -> Soak:
+def _run(prepared: "PreparedCase", seconds: float) -> Soak:
     from bench.machine import thermal
     from bench.machine.environment import power_source
     from bench.session.runner import utc

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from bench.session.cases import candidates
-from bench.session.prepare import Prepared, Preparer
+from bench.session.prepare import PreparedCase, Preparer
 from bench.session.schedule import PLANS
 from export.pipeline import export_checkpoint
 from export.spec import ExportSpec
@@ -54,7 +54,7 @@ def main() -> None:
         ).path
         (candidate,) = candidates([package], ["portable"])
         prepared = Preparer(plan, folder).prepare(candidate)
-        assert isinstance(prepared, Prepared), prepared
+        assert isinstance(prepared, PreparedCase), prepared
         job = msgspec.structs.replace(
             prepared.job,
             warmup_s=plan.warmup_s,

@@ -14,7 +14,7 @@ from bench.results.records import Case, Launch, Model, Plan, Record, Session
 from bench.runtimes.entries import RUNTIMES, RuntimeEntry
 from bench.session import cases, prepare, runner, schedule
 from bench.session.cases import Candidate
-from bench.session.prepare import Prepared
+from bench.session.prepare import PreparedCase
 from bench.workers.gate import Measurement
 from bench.workers.process import Outcome
 from bench.workers.protocol import Job
@@ -187,14 +187,14 @@ def test_a_slow_model_has_time_in_proportion(path: Path, monkeypatch: pytest.Mon
     """The plan's limit is for what hangs, not for what takes long by nature."""
     asked: list[Job] = []
 
-    def launch(_: Prepared, job: Job) -> Outcome[Measurement]:
+    def launch(_: PreparedCase, job: Job) -> Outcome[Measurement]:
         asked.append(job)
         return Outcome("failed", "not run")
 
-    monkeypatch.setattr(Prepared, "launch", launch)
+    monkeypatch.setattr(PreparedCase, "launch", launch)
     case = candidate("FakeRuntime").case()
     job = Job(task="measure", runtime="", timeout_s=0, memory_limit_bytes=1)
-    prepared = Prepared(case, (), job, None, outside_s=1, call_s=10)
+    prepared = PreparedCase(case, (), job, None, outside_s=1, call_s=10)
     plan = msgspec.structs.replace(PLAN, rounds=1)
     with jsonl.create(path, []) as file:
         runner.Runner(plan, {case.case: prepared}, file).run()

@@ -17,7 +17,7 @@ from bench.accuracy.class_mapping import imagenet_offset, plain
 from bench.results.records import Model
 from export.mil.description import ImageInput, ModelDescription, TensorInput
 from export.package.metadata import Facts, facts_of
-from export.runtimes.base import Feature, Runtime, Session
+from export.runtimes.base import Feature, LoadedModel, Runtime
 from mobilenet.common.errors import UnsupportedError
 from mobilenet.labels import labels_for
 from mobilenet.preprocess import Geometry, Normalization
@@ -171,7 +171,7 @@ def largest_difference(one: Array, other: Array, whole: bool) -> float | None:
     return difference if np.isfinite(difference) else None
 
 
-def _predict(session: Session, inputs: list[dict[str, Feature]]) -> list[dict[str, Feature]]:
+def _predict(session: LoadedModel, inputs: list[dict[str, Feature]]) -> list[dict[str, Feature]]:
     """One call for all where the runtime has batches."""
     together = getattr(session, "predict_batch", None)
     if together is not None:

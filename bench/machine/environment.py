@@ -67,8 +67,8 @@ def _model() -> str:
 def _processor() -> str:
     if sys.platform == "darwin":
         return _sysctl("machdep.cpu.brand_string")
-    found = re.search(r"^model name\s*:\s*(.+)$", _text(Path("/proc/cpuinfo")), re.MULTILINE)
-    return found[1] if found else platform.processor() or platform.machine()
+    match = re.search(r"^model name\s*:\s*(.+)$", _text(Path("/proc/cpuinfo")), re.MULTILINE)
+    return match[1] if match else platform.processor() or platform.machine()
 
 
 def _virtual() -> str:
@@ -94,8 +94,8 @@ def low_power_mode() -> bool | None:
     """macOS's setting; None elsewhere."""
     if sys.platform != "darwin":
         return None
-    found = re.search(r"^\s*lowpowermode\s+(\d)", _output("/usr/bin/pmset", "-g"), re.MULTILINE)
-    return found[1] == "1" if found else None
+    match = re.search(r"^\s*lowpowermode\s+(\d)", _output("/usr/bin/pmset", "-g"), re.MULTILINE)
+    return match[1] == "1" if match else None
 
 
 def _turbo() -> bool | None:

@@ -96,7 +96,7 @@ class MpsRuntime(TorchRuntime):
 
 
 class TorchSession:
-    """`Session` on a module."""
+    """`LoadedModel` on a module."""
 
     def __init__(self, recipe: TorchRecipe, module: "nn.Module", device: str) -> None:
         import torch

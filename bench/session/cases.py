@@ -60,8 +60,7 @@ def candidates(
 ) -> list[Candidate]:
     """Everything asked for. Raises `UserError` for an unknown name or an unreadable package."""
     check_names("runtime", runtimes, RUNTIMES)
-    known = {unit for name in runtimes for unit in RUNTIMES[name].units}
-    check_names("unit", units, known)
+    check_names("unit", units, {unit for name in runtimes for unit in RUNTIMES[name].units})
     for batch in batches:
         if not 1 <= batch <= MAX_BATCH:
             raise ConfigError(f"batch is {batch}", f"1 to {MAX_BATCH}")
@@ -76,10 +75,10 @@ def candidates(
     ]
 
 
-def _units(runtime: str, wanted: Sequence[str]) -> list[str]:
+def _units(runtime: str, asked: Sequence[str]) -> list[str]:
     """Units to try; a runtime that is not here at all gets a single row to say so."""
     entry = RUNTIMES[runtime]
-    units = [unit for unit in entry.units if not wanted or unit in wanted]
+    units = [unit for unit in entry.units if not asked or unit in asked]
     if len(units) > 1 and units_here(runtime, entry.worker).answer is None:
         return units[-1:]
     return units
@@ -117,11 +116,12 @@ def settings(runtime: str, threads: int | None) -> dict[str, int]:
     return {"threads": threads or psutil.cpu_count(logical=False) or 1}
 
 
-def check_names(what: str, names: Iterable[str], known: Iterable[str]) -> None:
-    """Raises `ConfigError` for a name that is not among the known ones."""
+def check_names(what: str, names: Iterable[str], choices: Iterable[str]) -> None:
+    """Raises `ConfigError` for a name that is not among the choices."""
     for name in names:
-        if name not in known:
-            raise ConfigError(f"{what} {name!r} is unknown", f"one of {', '.join(sorted(known))}")
+        if name not in choices:
+            hint = f"one of {', '.join(sorted(choices))}"
+            raise ConfigError(f"{what} {name!r} is unknown", hint)
 
 
 def description_of(package: Path) -> ModelDescription:

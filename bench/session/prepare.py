@@ -30,7 +30,7 @@ PREPARE_TIMEOUT_S = 600  # to compile, or only to import what is needed for it
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedCase:
     """A case that runs: its record and a job that lacks only the plan."""
 
     case: Case
@@ -55,7 +55,7 @@ class Preparer:
         self._references: dict[str, Vector | None] = {}
         self.notes: list[str] = []  # for the session: where a package's reference comes from
 
-    def prepare(self, candidate: Candidate) -> Prepared | Case:
+    def prepare(self, candidate: Candidate) -> PreparedCase | Case:
         """What can be launched, or the record of a case that cannot, with the reason."""
         case = candidate.case()
         compiled = self.compiled(candidate)
@@ -71,7 +71,7 @@ class Preparer:
             return msgspec.structs.replace(case, skipped=reason)
         result = outcome.answer.result
         call_s = min(result.warmup_ns, default=result.first_call_ns) / 1e9
-        return Prepared(
+        return PreparedCase(
             case=msgspec.structs.replace(case, first_load_ns=result.load_ns),
             worker=candidate.entry.worker,
             job=self._job(candidate, compiled),

@@ -19,7 +19,7 @@ from bench.results.jsonl import Journal
 from bench.results.records import Case, Launch, Plan, Record, Session
 from bench.session import schedule
 from bench.session.cases import Candidate, candidate_of
-from bench.session.prepare import Prepared, Preparer
+from bench.session.prepare import PreparedCase, Preparer
 from bench.session.schedule import Slot
 from bench.workers.gate import Measurement
 from bench.workers.process import Outcome
@@ -84,14 +84,14 @@ def resume(path: Path) -> None:
 
 def prepare(
     candidates: Sequence[Candidate], preparer: Preparer
-) -> tuple[dict[str, Prepared], list[Case]]:
+) -> tuple[dict[str, PreparedCase], list[Case]]:
     """What can be launched by name, and the records of all cases; the A/A control among them."""
-    ready: dict[str, Prepared] = {}
+    ready: dict[str, PreparedCase] = {}
     cases = []
     for candidate in tracked(candidates, lambda _: 1.0, "Preparing"):
         made = preparer.prepare(candidate)
-        cases.append(made.case if isinstance(made, Prepared) else made)
-        if isinstance(made, Prepared):
+        cases.append(made.case if isinstance(made, PreparedCase) else made)
+        if isinstance(made, PreparedCase):
             ready[made.case.case] = made
     if ready:
         first = next(iter(ready.values()))
@@ -107,7 +107,7 @@ class Runner:
     """Launches slot after slot and writes each down; knows which were done before."""
 
     plan: Plan
-    prepared: dict[str, Prepared]
+    prepared: dict[str, PreparedCase]
     journal: Journal
     done: set[tuple[str, int]] = field(default_factory=set)
     _failures: Counter[str] = field(default_factory=Counter)

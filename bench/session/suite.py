@@ -94,29 +94,29 @@ def compare(
     return path
 
 
-def package(wanted: MobileNetConfig | str, folder: Path, weights: Weights) -> Path:
+def package(network: MobileNetConfig | str, folder: Path, weights: Weights) -> Path:
     """The package of a variant or baseline; exported unless it is there."""
-    if isinstance(wanted, str):
+    if isinstance(network, str):
         from bench.baselines.make import export, package_path
 
-        path = package_path(wanted, folder)
-        return path if path.exists() else export(wanted, folder)
+        path = package_path(network, folder)
+        return path if path.exists() else export(network, folder)
     for mark in MARKS.get(weights.which, ()):
-        path = folder / f"{wanted.slug}{mark}.mlpackage"
+        path = folder / f"{network.slug}{mark}.mlpackage"
         if path.exists():
             return path
-    return _export(wanted, folder, weights)
+    return _export(network, folder, weights)
 
 
-def _export(wanted: MobileNetConfig, folder: Path, weights: Weights) -> Path:
+def _export(network: MobileNetConfig, folder: Path, weights: Weights) -> Path:
     from export.pipeline import export_variant
     from export.spec import Variant
     from mobilenet.common.files import Folder
 
     variant = Variant(
-        alpha=wanted.alpha,
-        resolution=wanted.resolution,
-        shallow=wanted.shallow,
+        alpha=network.alpha,
+        resolution=network.resolution,
+        shallow=network.shallow,
         weights=weights.which,
     )
     return export_variant(variant, output=Folder(folder), offline=weights.offline).path

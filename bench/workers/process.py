@@ -125,8 +125,10 @@ def _messages(text: bytes) -> Iterator[Answer | Progress | str]:
 
 
 def _signal_name(number: int) -> str:
-    known = number in {item.value for item in signal.Signals}
-    return signal.Signals(number).name if known else f"signal {number}"
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal has no name
+        return f"signal {number}"
 
 
 def _tail(noise: BinaryIO) -> str:

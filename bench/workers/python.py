@@ -31,7 +31,7 @@ from bench.workers.protocol import (
     WorkerError,
     WorkerResult,
 )
-from export.runtimes.base import Feature, Runtime, Session
+from export.runtimes.base import Feature, LoadedModel, Runtime
 from mobilenet.common.errors import UnsupportedError, UserError
 
 LIFELINE = 0  # standard input: the parent holds the other end and never writes
@@ -110,9 +110,9 @@ def launch(job: Job, runtime: Runtime, write: Write) -> WorkerResult:
     from bench.workers import made_inputs, outputs
 
     begin = time.monotonic_ns()
-    session: Session = runtime.load(Path(job.compiled), job.unit)
+    model: LoadedModel = runtime.load(Path(job.compiled), job.unit)
     loaded = time.monotonic_ns()
-    call = _call(session, made_inputs.read(job.inputs, session.description), job.batch)
+    call = _call(model, made_inputs.read(job.inputs, model.description), job.batch)
     started = time.monotonic_ns()
     call()
     first_call_ns = time.monotonic_ns() - started
@@ -128,7 +128,7 @@ def launch(job: Job, runtime: Runtime, write: Write) -> WorkerResult:
             warmup_s=job.warmup_s,
             warmup_calls=job.warmup_calls,
             samples=job.samples,
-            native=getattr(session, "last_predict_ns", None),
+            native=getattr(model, "last_predict_ns", None),
             check=watch,
         )
     last = call()
@@ -167,11 +167,11 @@ def soak(call: Callable[[], object], job: Job, write: Write, watch: Callable[[],
 
 
 def _call(
-    session: Session, inputs: Mapping[str, Feature], batch: int
+    model: LoadedModel, inputs: Mapping[str, Feature], batch: int
 ) -> Callable[[], Mapping[str, Feature]]:
     if batch == 1:
-        return functools.partial(session.predict, inputs)
-    predict_batch = getattr(session, "predict_batch", None)
+        return functools.partial(model.predict, inputs)
+    predict_batch = getattr(model, "predict_batch", None)
     if predict_batch is None:
         raise UnsupportedError("this runtime has no batch prediction")
     many = [inputs] * batch

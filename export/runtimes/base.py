@@ -14,8 +14,8 @@ from export.mil.description import ModelDescription
 Feature = Any  # a PIL image or numpy array going in; an array, string or dictionary coming out
 
 
-class Session(Protocol):
-    """A loaded model."""
+class LoadedModel(Protocol):
+    """What `Runtime.load` gives: a package that can be called."""
 
     @property
     def description(self) -> ModelDescription:
@@ -50,6 +50,6 @@ class Runtime(Protocol):
         """Compile `package` into `folder` (once, in the parent); returns what `load` takes."""
         ...
 
-    def load(self, compiled: Path, unit: str) -> Session:
+    def load(self, compiled: Path, unit: str) -> LoadedModel:
         """Load what `compile` made, for one of `units()`."""
         ...

@@ -73,7 +73,7 @@ class CoreMLRuntime:
 
 
 class CoreMLSession:
-    """`Session` on a `CompiledMLModel`."""
+    """`LoadedModel` on a `CompiledMLModel`."""
 
     def __init__(self, model: Any, description: ModelDescription) -> None:
         self._model, self.description = model, description

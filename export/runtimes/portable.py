@@ -104,7 +104,7 @@ class PortableRuntime:
 
 
 class PortableSession:
-    """`Session` on an ONNX Runtime session, with Core ML's inputs and outputs."""
+    """`LoadedModel` on an ONNX Runtime session, with Core ML's inputs and outputs."""
 
     def __init__(
         self, session: "onnxruntime.InferenceSession", description: ModelDescription
