@@ -5,13 +5,15 @@ library aborts the process (coremltools#2757). Costs are Apple's estimates, not 
 """
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cyclopts import Parameter
 
+from bench.results import session_lines
+from bench.results.device_shares import device_shares
 from bench.results.records import PlacedOp, Placement
 from mobilenet.common import terminal
 from mobilenet.common.errors import ConfigError, UnsupportedError
@@ -84,28 +86,6 @@ def plan_of(package: Path, unit: str) -> Placement:
     return Placement(case=f"{package.stem} | coreml | {unit}", started=utc(), ops=ops)
 
 
-def shares(ops: Sequence[PlacedOp]) -> Share:
-    """Share of each device in the estimated cost; of the operations where costs are missing."""
-    placed = [op for op in ops if op.preferred]
-    weights = [op.cost or 0.0 for op in placed]
-    if not sum(weights):
-        weights = [1.0] * len(placed)
-    total = sum(weights)
-    return {
-        device: sum(w for op, w in zip(placed, weights, strict=True) if op.preferred == device)
-        / total
-        for device in DEVICES.values()
-        if placed
-    }
-
-
-def first_off(ops: Sequence[PlacedOp], device: str = "ANE") -> PlacedOp | None:
-    """The first operation after the first on `device` that is not on it."""
-    placed = [op for op in ops if op.preferred]
-    start = next((i for i, op in enumerate(placed) if op.preferred == device), len(placed))
-    return next((op for op in placed[start:] if op.preferred != device), None)
-
-
 def parse_requirement(text: str) -> Share:
     """`ane=0.95` as {"ANE": 0.95}. Raises `ConfigError`."""
     device, _, value = text.partition("=")
@@ -120,8 +100,8 @@ def parse_requirement(text: str) -> Share:
 
 def met(plan: Placement, required: Share) -> bool:
     """Whether every device has the share it must have. An empty plan meets nothing."""
-    found = shares(plan.ops)
-    return all(found.get(device, 0.0) >= share for device, share in required.items())
+    shares = device_shares(plan.ops)
+    return all(shares.get(device, 0.0) >= share for device, share in required.items())
 
 
 def _placed(plan: Any) -> Iterator[PlacedOp]:
@@ -175,9 +155,4 @@ def _show(plan: Placement) -> None:
         cost = "" if op.cost is None else f"{op.cost:.1%}"
         table.add_row(op.name, op.type, op.preferred or "?", " ".join(op.supported), cost)
     terminal.out.print(table)
-    parts = ", ".join(f"{device} {share:.1%}" for device, share in shares(plan.ops).items())
-    terminal.say(f"{plan.case}: {parts or 'no plan'} of the estimated cost.")
-    if off := first_off(plan.ops):
-        terminal.say(
-            f"First to leave the Neural Engine: {off.name} ({off.type}), on {off.preferred}."
-        )
+    terminal.say(session_lines.placement(plan))

@@ -1,7 +1,7 @@
 """`bench soak`: does it keep its speed? Throughput in windows, without a pause between calls.
 
 The last window is compared with the first; equal durations only are comparable, since a GPU
-gives way after a minute or so and may recover later.
+slows down after a minute or so and may recover later.
 """
 
 import sys
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from cyclopts import Parameter
 
-from bench.results.records import Case, Plan, Soak, SoakWindow
+from bench.results.records import Case, Plan, Soak
 from mobilenet.common import terminal
 from mobilenet.common.errors import ConfigError, UnsupportedError
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 WINDOWS = 24
 MAX_SECONDS = 24 * 3600
 GRACE_S = 60  # to load, and for the call that crosses the end
-STEADY = 0.05  # loss of throughput below which nothing is said
 
 
 @Parameter(name="*")
@@ -55,7 +54,7 @@ def soak(package: Path, /, *, options: SoakOptions | None = None) -> Path:
     package
         Model package; inputs are made from its description.
     """
-    from bench.results import jsonl
+    from bench.results import jsonl, session_lines
     from bench.session.runner import head
 
     options = options or SoakOptions()
@@ -69,28 +68,8 @@ def soak(package: Path, /, *, options: SoakOptions | None = None) -> Path:
         result = _run(prepared, options.seconds)
     with jsonl.create(path, [head(plan), prepared.case, result]):
         pass
-    terminal.say(summary(result))
+    terminal.say(session_lines.soak(result))
     return path
-
-
-def summary(result: Soak) -> str:
-    """What became of the throughput, in one line."""
-    if len(result.windows) < 2:
-        return f"{result.case}: {result.status} {result.reason}".rstrip()
-    first, last = result.windows[0], result.windows[-1]
-    change = rate(last) / rate(first) - 1
-    verdict = "gave way" if change < -STEADY else "held"
-    heat = f"; thermal state {result.thermal_before or 'unknown'}, then {result.thermal_after}"
-    return (
-        f"{result.case}: {rate(first):.1f} calls/s in the first {first.took_ns / 1e9:.1f} s, "
-        f"{rate(last):.1f} in the last ({change:+.1%}): it {verdict}"
-        f"{heat if result.thermal_after else ''}"
-    )
-
-
-def rate(window: SoakWindow) -> float:
-    """Calls per second."""
-    return window.calls / window.took_ns * 1e9
 
 
 def _prepare(package: Path, options: SoakOptions, plan: Plan, folder: Path) -> "PreparedCase":

@@ -159,13 +159,17 @@ def layer_records() -> list[Record | LayerErrors]:
         )
         for i, conv in enumerate(convolutions)
     )  # fmt: skip
+    softmax = PlacedOp(
+        function="main", name="softmax", type="ios16.softmax", cost=0.01, preferred="CPU",
+        supported=("CPU",),
+    )  # fmt: skip
     layers = tuple(
         LayerError(name=conv.name, relative_l2=1e-4 * (i + 1), max_absolute=0.01 * i)
         for i, conv in enumerate(convolutions)
     )
     return [
         Soak(case=name, started="2026-01-02T03:04:05Z", status="ok", windows=windows),
-        Placement(case=name, started="2026-01-02T03:04:05Z", ops=ops),
+        Placement(case=name, started="2026-01-02T03:04:05Z", ops=(*ops, softmax)),
         LayerErrors(package="A.mlpackage", reference="PyTorch", layers=layers),
     ]
 

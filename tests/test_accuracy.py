@@ -476,14 +476,14 @@ def test_a_log_goes_on_where_it_was_cut(tmp_path: Path) -> None:
     with predictions.opened(path, ready.head) as log:
         assert log.done == 0
         for one in some[:2]:
-            log.append(one)
+            log.file.append(one)
         with pytest.raises(RecordError, match="another run"), predictions.opened(path, ready.head):
             pass
     with path.open("ab") as file:
         file.write(b'{"image": "cut in the mi' + b"x" * 70_000)
     with predictions.opened(path, ready.head) as log:
         assert log.done == 2
-        log.append(some[2])
+        log.file.append(some[2])
     assert list(predictions.read(path)) == some
     other = msgspec.structs.replace(ready.head, tool="another")
     with pytest.raises(RecordError, match="another comparison"), predictions.opened(path, other):

@@ -9,7 +9,9 @@ import pytest
 from bench import __main__
 from bench.machine import interference, thermal
 from bench.machine.environment import check_same_machine, environment
+from bench.results import conditions
 from bench.results.records import Environment
+from bench.results.thermal_state import Thermal
 from mobilenet.common import terminal
 from mobilenet.common.errors import RecordError
 
@@ -22,7 +24,7 @@ QUIET = Environment(
 
 def found(**changes: object) -> list[str]:
     now = msgspec.structs.replace(QUIET, **changes)
-    return [item.what for item in interference.of_environment(now)]
+    return [item.cause for item in conditions.of_environment(now)]
 
 
 def test_this_machine_is_described() -> None:
@@ -42,25 +44,40 @@ def test_a_quiet_machine_is_left_in_peace() -> None:
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"load_average": 5.0}, "busy (load 5.0 on 10 cores)"),
+        ({"load_average": 5.0}, "other programs are running (load 5.0 on 10 cores)"),
         ({"power_source": "battery"}, "battery"),
-        ({"low_power_mode": True}, "low-power"),
-        ({"governor": "powersave"}, "governor powersave"),
+        ({"low_power_mode": True}, "low power mode"),
+        ({"governor": "powersave"}, 'governor is "powersave"'),
         ({"turbo": True}, "turbo"),
         ({"virtual": "KVM"}, "virtual machine (KVM)"),
     ],
 )
 def test_each_disturbance_is_named(changes: dict[str, object], text: str) -> None:
-    (what,) = found(**changes)
-    assert text in what
+    (cause,) = found(**changes)
+    assert text in cause
 
 
-@pytest.mark.parametrize(("state", "hot"), [("heavy", True), ("nominal", False), ("92 C", True),
-                                            ("50 C", False), ("", False)])  # fmt: skip
-def test_heat_is_a_disturbance(monkeypatch: pytest.MonkeyPatch, state: str, hot: bool) -> None:
+def test_the_load_counts_from_half_of_the_cores_on() -> None:
+    assert found(load_average=3.5, physical_cores=8) == []
+    assert found(load_average=4.0, physical_cores=8) != []
+
+
+@pytest.mark.parametrize(
+    ("state", "hot"),
+    [
+        (Thermal(pressure="heavy"), True),
+        (Thermal(pressure="nominal"), False),
+        (Thermal(celsius=92), True),
+        (Thermal(celsius=84.9), False),
+        (None, False),
+    ],
+)
+def test_heat_interferes(
+    monkeypatch: pytest.MonkeyPatch, state: Thermal | None, hot: bool
+) -> None:
     monkeypatch.setattr(interference, "WATCH_S", 0)
     monkeypatch.setattr(thermal, "state", lambda: state)
-    assert any("hot" in item.what for item in interference.of_moment()) == hot
+    assert any("hot" in item.cause for item in interference.of_moment()) == hot
 
 
 def test_thehottest_zone_counts_and_a_broken_one_does_not(tmp_path: Path) -> None:
@@ -68,8 +85,8 @@ def test_thehottest_zone_counts_and_a_broken_one_does_not(tmp_path: Path) -> Non
         zone = tmp_path / f"thermal_zone{number}"
         zone.mkdir()
         (zone / "temp").write_text(text)
-    assert thermal.hottest_zone(tmp_path) == "68 C"
-    assert thermal.hottest_zone(tmp_path / "none") == ""
+    assert thermal.hottest_zone(tmp_path) == 67.5
+    assert thermal.hottest_zone(tmp_path / "none") is None
 
 
 @pytest.mark.parametrize(
@@ -88,5 +105,5 @@ def test_the_command_prints_people_and_programs_their_form(
     monkeypatch.setattr(interference, "WATCH_S", 0.05)
     assert terminal.run(__main__.app, ["env", "--json"]) == 0
     document = json.loads(capsysbinary.readouterr().out)
-    assert document.keys() == {"environment", "disturbances"}
+    assert document.keys() == {"environment", "interference"}
     assert terminal.run(__main__.app, ["env"]) == 0

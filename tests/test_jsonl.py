@@ -68,7 +68,7 @@ def test_two_that_begin_at_once_do_not_share_a_file(path: Path) -> None:
 
 def test_a_second_session_on_the_file_is_refused(path: Path) -> None:
     with jsonl.create(path, [CASE]) as file:
-        with pytest.raises(RecordError, match="another session"), jsonl.resume(path):
+        with pytest.raises(RecordError, match="another run"), jsonl.resume(path):
             pass
         file.append(LAUNCH)
     assert held(path) == [CASE, LAUNCH]

@@ -10,6 +10,8 @@ import pytest
 
 import fake_native
 from bench import __main__, placement
+from bench.results import session_lines
+from bench.results.device_shares import device_shares, first_off
 from bench.results.records import PlacedOp, Placement
 from export.pipeline import export_checkpoint
 from export.runtimes import coreml
@@ -50,8 +52,8 @@ def test_every_operation_has_its_place_and_constants_have_none(package: Path) ->
     assert not any(kind == "const" for kind in kinds)
     assert {op.preferred for op in plan.ops} == {"ANE", "CPU"}
     assert all(op.cost for op in plan.ops)
-    assert placement.shares(plan.ops)["ANE"] == pytest.approx(0.96, abs=0.03)
-    off = placement.first_off(plan.ops)
+    assert device_shares(plan.ops)["ANE"] == pytest.approx(0.96, abs=0.03)
+    off = first_off(plan.ops)
     assert off is not None
     assert off.type == "ios16.softmax"
 
@@ -65,7 +67,7 @@ def test_the_exit_code_is_for_continuous_integration(
     assert run(str(package), "--unit", "CPU_ONLY", "--require", "ane=0.1") == 1
     said = capsys.readouterr()
     assert "ios16.conv" in said.out
-    assert "First to leave the Neural Engine" in said.err
+    assert "first to leave the Neural Engine" in said.err
 
 
 @pytest.mark.usefixtures("_mac")
@@ -97,19 +99,33 @@ def test_off_a_mac_it_says_so(package: Path, capsys: pytest.CaptureFixture[str])
 
 
 def test_shares_are_of_cost_and_of_operations_where_costs_are_missing() -> None:
-    assert placement.shares([op("ANE", 0.3), op("CPU", 0.1), op("", 0.9)])["ANE"] == pytest.approx(
+    assert device_shares([op("ANE", 0.3), op("CPU", 0.1), op("", 0.9)])["ANE"] == pytest.approx(
         0.75
     )
-    assert placement.shares([op("ANE", None), op("CPU", None)])["CPU"] == 0.5
-    assert placement.shares([]) == {}
+    assert device_shares([op("ANE", None), op("CPU", None)])["CPU"] == 0.5
+    assert device_shares([]) == {}
+
+
+def test_bench_and_reports_say_the_same_of_a_plan() -> None:
+    """Shares by cost, and what leaves the Neural Engine, not what was never on it."""
+    ops = (op("CPU", 0.01, "image_cast"), op("ANE", 0.96, "conv0"), op("CPU", 0.03, "softmax"))
+    line = session_lines.placement(Placement(case="x", started="now", ops=ops))
+    assert line == (
+        "placement of x, as planned by Core ML: CPU 4.0 %, GPU 0.0 %, ANE 96.0 % of the "
+        "estimated cost; first to leave the Neural Engine: softmax (ios16.conv), on CPU"
+    )
+    free = tuple(op(preferred, None) for preferred in ("ANE", "CPU"))
+    assert "ANE 50.0 % of the operations" in session_lines.placement(
+        Placement(case="x", started="now", ops=free)
+    )
 
 
 def test_the_first_to_leave_comes_after_the_first_to_arrive() -> None:
     ops = [op("CPU", name="cast"), op("ANE", name="conv"), op("GPU", name="softmax")]
-    found = placement.first_off(ops)
+    found = first_off(ops)
     assert found is not None
     assert found.name == "softmax"
-    assert placement.first_off(ops[:2]) is None
+    assert first_off(ops[:2]) is None
 
 
 @pytest.mark.parametrize("text", ["ane", "ane=", "ane=2", "ane=-0.1", "npu=0.5", "ane=nan", "=1"])

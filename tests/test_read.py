@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import made_results as made
-from bench.results import tables
+from bench.results import jsonl, tables
 from bench.results.read import Results, read, read_file
 from bench.results.session_report import reports_of
+from bench.results.thermal_state import Thermal
 from mobilenet.common.errors import RecordError
 from reports import choose, claims
 from reports.plots import plot_data
@@ -56,6 +57,25 @@ def test_a_newer_schema_is_shown_as_far_as_it_is_understood(results: Path) -> No
     assert len(session.cases) == 14
     assert any("schema 99" in warning for warning in session.warnings)
     assert any("line" in warning and "'x'" in warning for warning in session.warnings)
+
+
+def test_thermal_states_of_schema_1_are_read_as_what_they_are(results: Path) -> None:
+    """They were words: "nominal", "42 C", or nothing."""
+    case, (launch, *_) = made.layer_records()[0].case, RECORDS[-2:]
+    old_launch = msgspec.to_builtins(launch) | {"thermal_before": "", "thermal_after": "42 C"}
+    window = {"begin_ns": 0, "took_ns": 5, "calls": 3, "thermal": "heavy"}
+    old_soak = {"kind": "soak", "case": case, "started": "", "status": "ok", "windows": [window]}
+    old_soak |= {"thermal_before": "nominal", "thermal_after": "heavy"}
+    results.write_bytes(b"".join(msgspec.json.encode(x) + b"\n" for x in (old_launch, old_soak)))
+    (session,) = read_file(results)
+    ((launch,),) = session.launches.values()
+    assert (launch.thermal_before, launch.thermal_after) == (None, Thermal(celsius=42))
+    (soak,) = session.soaks
+    assert (soak.thermal_before, soak.thermal_after, soak.windows[0].thermal) == (
+        Thermal(pressure="nominal"), Thermal(pressure="heavy"), Thermal(pressure="heavy"),
+    )  # fmt: skip
+    with jsonl.resume(results) as (_, records):
+        assert records == [launch, soak]
 
 
 def test_a_missing_column_is_named_and_the_rest_is_shown(results: Path) -> None:

@@ -9,7 +9,9 @@ import pytest
 import fake_worker
 import fakes
 from bench import __main__, soak
+from bench.results import session_lines
 from bench.results.records import Case, Model, Record, Soak, SoakWindow
+from bench.results.thermal_state import Thermal
 from bench.runtimes.entries import RUNTIMES, RuntimeEntry
 from bench.session import cases, prepare
 from mobilenet.common import terminal
@@ -54,9 +56,9 @@ def test_windows_follow_each_other_and_calls_are_counted(
     assert "calls/s in the first" in capsys.readouterr().err
 
 
-def test_one_that_tires_gave_way(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_that_tires_is_slower(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(model, "Tiring")[0] == 0
-    assert "gave way" in capsys.readouterr().err
+    assert "): slower" in capsys.readouterr().err
 
 
 def test_a_crash_keeps_the_windows_before_it(
@@ -89,9 +91,12 @@ def test_the_verdict_is_of_the_last_window_against_the_first() -> None:
         windows = tuple(
             SoakWindow(begin_ns=i * 10**9, took_ns=10**9, calls=n) for i, n in enumerate(calls)
         )
-        return Soak(case="x", started="", status="ok", windows=windows)
+        hot = Thermal(pressure="heavy")
+        return Soak(case="x", started="", status="ok", windows=windows, thermal_after=hot)
 
-    assert "100.0 calls/s" in soak.summary(result(100, 50, 98))
-    assert soak.summary(result(100, 50, 98)).endswith("(-2.0%): it held")
-    assert soak.summary(result(100, 80)).endswith("(-20.0%): it gave way")
-    assert soak.summary(result()) == "x: ok"
+    assert session_lines.soak(result(100, 50, 98)) == (
+        "soak of x: 100 calls/s in the first 1 s, 98.0 calls/s after 3 s (-2.0 %): steady; "
+        "thermal state unknown, then heavy"
+    )
+    assert "calls/s after 2 s (-20.0 %): slower" in session_lines.soak(result(100, 80))
+    assert session_lines.soak(result()) == "soak of x: ok: fewer than two windows were completed"

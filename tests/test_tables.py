@@ -16,6 +16,7 @@ from bench.results import tables
 from bench.results.read import Results, read_file
 from bench.results.session_report import Report, report
 from bench.results.summary import Summary
+from bench.results.thermal_state import Thermal
 from mobilenet.networks.v1 import MobileNetConfig
 from reports.__main__ import main
 
@@ -151,10 +152,10 @@ def test_many_rows_skipped_for_one_reason_are_one_line(count: int, lines: int) -
 def test_environment_becomes_advice() -> None:
     bad = made.environment(
         power_source="battery", low_power_mode=True, governor="powersave", load_average=3.0,
-        virtual="kvm",
+        virtual="kvm", turbo=True,
     )  # fmt: skip
     warnings = " ".join(report_of([made.session(environment=bad)]).warnings)
-    for word in ("battery", "low power mode", '"powersave"', "load 3.0", "kvm"):
+    for word in ("battery", "low power mode", '"powersave"', "load 3.0", "kvm", "turbo"):
         assert word in warnings
 
 
@@ -183,28 +184,30 @@ def test_peak_memory_is_that_of_the_hungriest_launch() -> None:
     assert unknown.peak_memory_bytes is None
 
 
+MODERATE, NOMINAL = Thermal(pressure="moderate"), Thermal(pressure="nominal")
+
+
 @pytest.mark.parametrize(
     ("states", "advice"),
     [
         (
-            ("nominal", "moderate", "heavy"),
-            ("2 of 3 launches", '"moderate"', "let the device cool"),
+            (NOMINAL, MODERATE, Thermal(pressure="heavy")),
+            ["2 of 3 launches left the machine hot (thermal state moderate): let it cool"],
         ),
-        (("", "nominal", "nominal"), ()),
+        (
+            (Thermal(celsius=42), Thermal(celsius=91)),
+            ["1 of 2 launches left the machine hot (thermal state 91 C): let it cool"],
+        ),
+        ((NOMINAL, Thermal(celsius=42), None), []),  # what a machine at work has
     ],
 )
-def test_heat_becomes_advice(states: tuple[str, ...], advice: tuple[str, ...]) -> None:
+def test_heat_becomes_advice(states: tuple[Thermal | None, ...], advice: list[str]) -> None:
     one = made.case(made.model(MobileNetConfig()))
     measured = [
         made.measured(one.case, number, thermal_after=state) for number, state in enumerate(states)
     ]
-    about_heat = [
-        warning
-        for warning in report_of([made.session(), one, *measured]).warnings
-        if "thermal" in warning
-    ]
-    assert len(about_heat) == bool(advice)
-    assert all(words in about_heat[0] for words in advice)
+    warnings = report_of([made.session(), one, *measured]).warnings
+    assert [warning for warning in warnings if "thermal" in warning] == advice
 
 
 def test_columns_give_way_on_a_narrow_terminal() -> None:

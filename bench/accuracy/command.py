@@ -134,7 +134,7 @@ def carry_out(
         )
         try:
             for prediction in live.tracked(answers, result, len(photographs)):
-                log.append(prediction)
+                log.file.append(prediction)
                 result.add(prediction)
         except KeyboardInterrupt:
             terminal.say(

@@ -6,15 +6,15 @@ that was cut in the middle is removed when the run goes on. Reading streams: mem
 grow with the number of photographs.
 """
 
-import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
+from bench.results import line_file
+from bench.results.line_file import LineFile
 from bench.results.records import Model, Photographs
 from mobilenet.common.errors import RecordError
 
@@ -75,21 +75,11 @@ class Prediction(msgspec.Struct, frozen=True, omit_defaults=True):
     errors: tuple[float | None, ...] = ()  # as `Head.pairs`; None where one was not finite
 
 
-class Log:
-    """An open, locked file of predictions. Made by `opened`."""
+class Log(NamedTuple):
+    """An open file of predictions, and how many photographs it has."""
 
-    def __init__(self, path: Path, file: BinaryIO, done: int) -> None:
-        self.path, self._file, self.done = path, file, done
-
-    def append(self, prediction: Prediction) -> None:
-        """Write one line. Raises `RecordError` on a full disk."""
-        line = msgspec.json.encode(prediction) + b"\n"
-        end = os.fstat(self._file.fileno()).st_size
-        if self._file.write(line) != len(line):  # an unbuffered write stops where the disk ends
-            os.ftruncate(self._file.fileno(), end)
-            raise RecordError(
-                f"{self.path}: the disk is full", "make room; the same command goes on"
-            )
+    file: LineFile
+    done: int
 
 
 @contextmanager
@@ -100,14 +90,14 @@ def opened(path: Path, head: Head) -> Iterator[Log]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+b", buffering=0) as file:
-        _lock(file, path)
-        if _cut_last_line(file):
+        line_file.lock(file, path)
+        if line_file.cut_last_line(file):
             _check(path, head)
             done = sum(1 for _ in read(path))
         else:
-            file.write(msgspec.json.encode(head) + b"\n")
+            line_file.write(file, [head])
             done = 0
-        yield Log(path, file, done)
+        yield Log(LineFile(path, file, "the same command"), done)
 
 
 def read_head(path: Path) -> Head:
@@ -139,30 +129,3 @@ def _check(path: Path, head: Head) -> None:
             f"{path} holds another comparison: packages, recipes, photographs or software differ",
             "name another --output, or delete it to begin anew",
         )
-
-
-def _cut_last_line(file: BinaryIO) -> int:
-    """Remove what follows the last line end; returns the bytes that are left."""
-    end = file.seek(0, os.SEEK_END)
-    position = end
-    while position > 0:
-        step = min(1 << 16, position)
-        file.seek(position - step)
-        found = file.read(step).rfind(b"\n")
-        if found >= 0:
-            position = position - step + found + 1
-            break
-        position -= step
-    if position != end:
-        os.ftruncate(file.fileno(), position)
-    file.seek(0, os.SEEK_END)
-    return position
-
-
-def _lock(file: BinaryIO, path: Path) -> None:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # falls with the process, however it ends
-    except BlockingIOError as error:
-        raise RecordError(
-            f"another run is writing to {path}", "wait for it, or name another --output"
-        ) from error

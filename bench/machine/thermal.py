@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.results.thermal_state import Thermal
+
 ZONES = Path("/sys/class/thermal")
 # Darwin's OSThermalNotification.h, kOSThermalPressureLevel*; readable without root through
 # notify(3), while `powermetrics` needs it.
@@ -13,12 +15,13 @@ PRESSURE = ("nominal", "moderate", "heavy", "trapping", "sleeping")
 PRESSURE_KEY = b"com.apple.system.thermalpressurelevel"
 
 
-def state() -> str:
-    """macOS: the thermal pressure level; Linux: the hottest zone, as "57 C"; else empty."""
+def state() -> Thermal | None:
+    """macOS: the thermal pressure level; Linux: the hottest zone; None where nothing is told."""
     if sys.platform == "darwin":
         level = _pressure_reader()()
-        return PRESSURE[level] if level < len(PRESSURE) else str(level)
-    return hottest_zone(ZONES)
+        return Thermal(pressure=PRESSURE[level] if level < len(PRESSURE) else str(level))
+    celsius = hottest_zone(ZONES)
+    return None if celsius is None else Thermal(celsius=celsius)
 
 
 @functools.cache
@@ -35,12 +38,12 @@ def _pressure_reader() -> Callable[[], int]:
     return read
 
 
-def hottest_zone(folder: Path) -> str:
-    hottest: int | None = None
+def hottest_zone(folder: Path) -> float | None:
+    """Degrees Celsius of the hottest sensor below `folder`; None without any that answers."""
+    degrees: list[float] = []
     for file in folder.glob("thermal_zone*/temp"):
         try:
-            value = int(file.read_text())
+            degrees.append(int(file.read_text()) / 1000)
         except (OSError, ValueError):
             continue  # a zone whose sensor is off answers with an error
-        hottest = value if hottest is None else max(hottest, value)
-    return "" if hottest is None else f"{hottest / 1000:.0f} C"
+    return max(degrees, default=None)

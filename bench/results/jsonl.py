@@ -1,11 +1,10 @@
-"""The results file while it grows: one JSON line per record, whole lines only, one writer.
+"""The results file of a session: begun, and gone on with after an interruption.
 
 A session begins with its head (the session and all cases), which appears in one piece or not at
 all. Every launch is appended and handed to the system as soon as it ends, so neither Ctrl-C nor
 SIGKILL loses it; a line that was cut in the middle is removed when the session is resumed.
 """
 
-import fcntl
 import os
 import time
 from collections.abc import Iterable, Iterator
@@ -15,7 +14,10 @@ from typing import BinaryIO
 
 import msgspec
 
+from bench.results import line_file
+from bench.results.line_file import LineFile
 from bench.results.records import Record
+from bench.results.upgrade import decode
 from mobilenet.common import files
 from mobilenet.common.errors import RecordError
 
@@ -28,28 +30,8 @@ def default_path(prefix: str = "") -> Path:
     return DEFAULT_FOLDER / time.strftime(f"{prefix}%Y-%m-%d-%H%M%S.jsonl")
 
 
-class Journal:
-    """An open, locked results file. Made by `create` and `resume`."""
-
-    def __init__(self, path: Path, file: BinaryIO) -> None:
-        self.path, self._file = path, file
-
-    def append(self, record: Record) -> None:
-        """Write one line, whole or not at all. Raises `RecordError` on a full disk."""
-        end = os.fstat(self._file.fileno()).st_size
-        try:
-            _write_all(self._file, [record])
-        except OSError as error:
-            self._file.truncate(end)
-            self._file.seek(end)  # else the next line would follow a gap of zeros
-            raise RecordError(
-                f"{self.path} cannot be written: {error.strerror}",
-                f"what was measured is kept; make room, then `python -m bench resume {self.path}`",
-            ) from error
-
-
 @contextmanager
-def create(path: Path, head: Iterable[Record]) -> Iterator[Journal]:
+def create(path: Path, head: Iterable[Record]) -> Iterator[LineFile]:
     """A new results file that begins with `head`. Never replaces one."""
     check_new(path)
     path = path.resolve()  # a link to a file that is to be made
@@ -57,14 +39,14 @@ def create(path: Path, head: Iterable[Record]) -> Iterator[Journal]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with temporary.open("xb", buffering=0) as file:
-            _lock(file, path)
-            _write_all(file, head)
+            line_file.lock(file, path)
+            line_file.write(file, head)
             try:
                 os.link(temporary, path)  # unlike a rename, it fails where a file stands
             except FileExistsError:
                 check_new(path)
             temporary.unlink()
-            yield Journal(path, file)
+            yield _line_file(path, file)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -80,49 +62,41 @@ def check_new(path: Path) -> None:
 
 
 @contextmanager
-def resume(path: Path) -> Iterator[tuple[Journal, list[Record]]]:
-    """An existing results file, to go on with, and what it holds; a cut last line is removed."""
+def resume(path: Path) -> Iterator[tuple[LineFile, list[Record]]]:
+    """An existing results file, to go on with, and what it holds; a cut last line is removed.
+
+    Raises `RecordError` for a file that is missing, foreign, or written by another session; it
+    is left as it is.
+    """
     if not path.is_file():
         raise RecordError(f"{path} does not exist", "give a .jsonl file of an earlier session")
     with path.open("r+b", buffering=0) as file:
-        _lock(file, path)
-        text = _read(path)
-        whole = text.rfind(b"\n") + 1
-        records = list(_decode(path, text[:whole]))
-        os.ftruncate(file.fileno(), whole)
-        file.seek(0, os.SEEK_END)
-        yield Journal(path, file), records
+        line_file.lock(file, path)
+        records = list(_whole_lines(path))
+        line_file.cut_last_line(file)
+        yield _line_file(path, file), records
 
 
-def _write_all(file: BinaryIO, records: Iterable[Record]) -> None:
-    rest = b"".join(msgspec.json.encode(record) + b"\n" for record in records)
-    while rest:  # an unbuffered write may stop in the middle: a disk that is just full
-        rest = rest[file.write(rest) :]
+def _line_file(path: Path, file: BinaryIO) -> LineFile:
+    return LineFile(path, file, f"`python -m bench resume {path}`")
 
 
-def _read(path: Path) -> bytes:
+def _whole_lines(path: Path) -> Iterator[Record]:
     size = path.stat().st_size
     if size > MAX_BYTES:
         raise RecordError(f"{path} has {size} bytes", f"at most {MAX_BYTES} are read")
-    return path.read_bytes()
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if line.endswith(b"\n"):
+                yield _decode(path, number, line)
 
 
-def _decode(path: Path, text: bytes) -> Iterator[Record]:
-    decoder = msgspec.json.Decoder(Record)
-    for number, line in enumerate(text.splitlines(), start=1):
-        try:
-            yield decoder.decode(line)
-        except (msgspec.ValidationError, msgspec.DecodeError) as error:
-            raise RecordError(
-                f"{path}, line {number}: {error}",
-                "is it a results file of this version? it is left as it is",
-            ) from error
-
-
-def _lock(file: BinaryIO, path: Path) -> None:
+def _decode(path: Path, number: int, line: bytes) -> Record:
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # falls with the process, however it ends
-    except BlockingIOError as error:
+        record = decode(line)
+    except msgspec.DecodeError as error:
         raise RecordError(
-            f"another session is writing to {path}", "wait for it, or name another --output"
+            f"{path}, line {number}: {error}",
+            "is it a results file of this version? it is left as it is",
         ) from error
+    return record

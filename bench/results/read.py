@@ -24,13 +24,12 @@ from bench.results.records import (
     Session,
     Soak,
 )
+from bench.results.upgrade import decode
 from mobilenet.common.errors import RecordError
 
 MAX_FILE_BYTES = 1 << 30  # ten times a session of 10,000 launches of 1,000 samples each
 HINT = "results are the .jsonl files that `python -m bench` writes"
 _SHOWN_LINES = 3  # of the same complaint
-
-Line = Record | LayerErrors
 
 
 @dataclass
@@ -52,7 +51,8 @@ class Results:
         """The launches of `case` that have figures."""
         return [launch for launch in self.launches.get(case, []) if usable(launch)]
 
-    def add(self, record: Line) -> None:
+    def add(self, record: Record) -> None:
+        """Put `record` where it belongs: a later head or case replaces an earlier one."""
         match record:
             case Session():
                 self.session = record
@@ -117,14 +117,13 @@ def _continues(current: Results, head: Session) -> bool:
     return current.session is not None and current.session.session == head.session
 
 
-def _records(path: Path, complaints: list[str]) -> Iterator[Line]:
-    decoder = msgspec.json.Decoder(Line)
+def _records(path: Path, complaints: list[str]) -> Iterator[Record]:
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
             try:
-                yield decoder.decode(line)
+                yield decode(line)
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 if line.endswith(b"\n") or isinstance(error, msgspec.ValidationError):
                     complaints.append(f"line {number} is not a record of ours: {error}")

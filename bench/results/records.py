@@ -3,18 +3,23 @@
 Kinds of line, told apart by `kind`: one `session`, a `case` for each thing to be measured (also
 for one that could not be, with the reason), and a `launch` for each fresh process; `soak`,
 `placement`, `accuracy` and `agreement` are the results of those commands. A launch is appended
-and flushed as soon as it ends. Summaries are functions of these and live in `reports`.
+and flushed as soon as it ends. Summaries are functions of these.
 `pandas.read_json(path, lines=True)` reads the file.
 
 History of the format
     1   first form
+    2   thermal states are objects, `{"pressure": "nominal"}` or `{"celsius": 57.0}`, or null;
+        they were words, "nominal" or "57 C", or empty. Older lines are upgraded when read.
 """
 
 from typing import Literal
 
 import msgspec
 
-SCHEMA = 1
+from bench.results.layer_errors import LayerErrors
+from bench.results.thermal_state import Thermal
+
+SCHEMA = 2
 
 Status = Literal["ok", "failed", "crashed", "timeout", "refused", "interrupted"]
 
@@ -126,8 +131,8 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="l
     memory_growth_bytes: int | None = None  # of that peak, from the end of the warm-up
     output: Output | None = None
     load_average: float | None = None
-    thermal_before: str = ""
-    thermal_after: str = ""
+    thermal_before: Thermal | None = None
+    thermal_after: Thermal | None = None
 
 
 class SoakWindow(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,7 +141,11 @@ class SoakWindow(msgspec.Struct, frozen=True, kw_only=True):
     begin_ns: int  # since the first window began
     took_ns: int
     calls: int
-    thermal: str = ""  # as in `Launch`, at its end
+    thermal: Thermal | None = None  # at its end
+
+    @property
+    def calls_per_second(self) -> float:
+        return self.calls / self.took_ns * 1e9
 
 
 class Soak(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="soak"):
@@ -148,8 +157,8 @@ class Soak(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="soa
     reason: str = ""
     windows: tuple[SoakWindow, ...] = ()
     power_source: str = "unknown"
-    thermal_before: str = ""
-    thermal_after: str = ""
+    thermal_before: Thermal | None = None
+    thermal_after: Thermal | None = None
 
 
 class PlacedOp(msgspec.Struct, frozen=True, kw_only=True):
@@ -232,4 +241,4 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     partings: tuple[Parting, ...] = ()  # at most some tens, the weightiest first
 
 
-Record = Session | Case | Launch | Soak | Placement | Accuracy | Agreement
+Record = Session | Case | Launch | Soak | Placement | Accuracy | Agreement | LayerErrors

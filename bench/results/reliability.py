@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from bench.results import format, stats
+from bench.results import conditions, format, stats
 from bench.results.compare import Comparison
 from bench.results.read import Results
-from bench.results.records import Environment
 from bench.results.summary import Summary
 
 DRIFT_SHARE = 0.05  # of launches; up to 0.03 are flagged by chance alone
@@ -20,7 +19,7 @@ def warnings_about(
     yield from _controls(controls)
     if results.session:
         if not results.accuracies or results.cases:  # right and wrong do not depend on the load
-            yield from _environment(results.session.environment)
+            yield from map(str, conditions.of_environment(results.session.environment))
         yield from results.session.notes
     yield from _thermal(results)
     yield from _samples([case for case in cases if case.p50])
@@ -45,27 +44,12 @@ def _controls(controls: Sequence[Comparison]) -> Iterator[str]:
             )
 
 
-def _environment(environment: Environment) -> Iterator[str]:
-    if environment.power_source == "battery":
-        yield "ran on battery: connect power, since clocks are lower without it"
-    if environment.low_power_mode:
-        yield "low power mode was on: switch it off"
-    if environment.governor not in ("", "performance"):
-        yield f'the clock governor was "{environment.governor}": "performance" is steadier'
-    if environment.load_average > environment.physical_cores / 2:
-        yield f"other programs were running: load {environment.load_average:.1f} at the start"
-    if environment.virtual:
-        yield f"ran in a virtual machine ({environment.virtual}): neighbours can disturb it"
-
-
 def _thermal(results: Results) -> Iterator[str]:
-    launches = [one for launches in results.launches.values() for one in launches]
-    hot = [one for one in launches if one.thermal_after not in ("", "nominal")]
+    launches = [launch for case in results.launches.values() for launch in case]
+    hot = [launch for launch in launches if any(conditions.of_heat(launch.thermal_after))]
     if hot:
-        yield (
-            f"{len(hot)} of {len(launches)} launches ended in thermal state "
-            f'"{hot[0].thermal_after}": let the device cool'
-        )
+        (heat,) = conditions.of_heat(hot[0].thermal_after)
+        yield f"{len(hot)} of {len(launches)} launches left the machine {heat}"
 
 
 def _samples(cases: Sequence[Summary]) -> Iterator[str]:

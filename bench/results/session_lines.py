@@ -4,9 +4,12 @@ from collections.abc import Iterator
 
 from bench.results import format
 from bench.results.compare import Comparison
+from bench.results.device_shares import device_shares, first_off, has_costs
 from bench.results.layer_errors import LayerErrors
 from bench.results.read import Results
 from bench.results.records import Placement, Session, Soak
+
+STEADY = 0.05  # loss of throughput that is no loss
 
 
 def machine(session: Session) -> str:
@@ -46,28 +49,35 @@ def others(results: Results) -> Iterator[str]:
 
 
 def soak(one: Soak) -> str:
-    windows = [window for window in one.windows if window.took_ns]
-    if not windows:
-        return f"soak of {one.case}: {one.status}: {one.reason or 'no window was completed'}"
-    first, last = (windows[i].calls / windows[i].took_ns * 1e9 for i in (0, -1))
-    seconds = (windows[-1].begin_ns + windows[-1].took_ns) / 1e9
+    """How the throughput of the last window compares with that of the first."""
+    windows = [window for window in one.windows if window.took_ns > 0 and window.calls > 0]
+    if len(windows) < 2:
+        reason = one.reason or "fewer than two windows were completed"
+        return f"soak of {one.case}: {one.status}: {reason}"
+    first, last = windows[0], windows[-1]
+    ratio = last.calls_per_second / first.calls_per_second
+    seconds = (last.begin_ns + last.took_ns) / 1e9
+    states = f"{one.thermal_before or 'unknown'}, then {one.thermal_after or 'unknown'}"
     return (
-        f"soak of {one.case}: {format.significant(first)} calls a second at first, "
-        f"{format.significant(last)} after {format.duration(seconds)} "
-        f"({format.percent(last / first)}); thermal state {one.thermal_after or 'unknown'}"
+        f"soak of {one.case}: {format.significant(first.calls_per_second)} calls/s in the first "
+        f"{format.duration(first.took_ns / 1e9)}, {format.significant(last.calls_per_second)} "
+        f"calls/s after {format.duration(seconds)} ({format.percent(ratio)}): "
+        f"{'steady' if ratio >= 1 - STEADY else 'slower'}; thermal state {states}"
     )
 
 
 def placement(one: Placement) -> str:
     """Where Core ML says it will run the operations."""
-    counts: dict[str, int] = {}
-    for op in one.ops:
-        counts[op.preferred] = counts.get(op.preferred, 0) + 1
-    shares = ", ".join(f"{count} on {device}" for device, count in sorted(counts.items()))
-    off = next((op for op in one.ops if op.preferred != "ANE"), None)
-    first = f"; first off the Neural Engine: {off.name} ({off.type})" if off else ""
-    plan = f"of {format.plural(len(one.ops), 'operation')} {shares}{first}" if one.ops else "empty"
-    return f"placement of {one.case}, as planned by Core ML: {plan}"
+    title = f"placement of {one.case}, as planned by Core ML"
+    shares = device_shares(one.ops)
+    if not shares:
+        return f"{title}: empty"
+    parts = ", ".join(f"{device} {100 * share:.1f} %" for device, share in shares.items())
+    whole = "estimated cost" if has_costs(one.ops) else "operations"
+    left = ""
+    if op := first_off(one.ops):
+        left = f"; first to leave the Neural Engine: {op.name} ({op.type}), on {op.preferred}"
+    return f"{title}: {parts} of the {whole}{left}"
 
 
 def layers(one: LayerErrors) -> str:

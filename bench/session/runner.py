@@ -15,7 +15,7 @@ import msgspec
 from bench.machine import thermal
 from bench.machine.environment import check_same_machine, environment
 from bench.results import jsonl
-from bench.results.jsonl import Journal
+from bench.results.line_file import LineFile
 from bench.results.records import Case, Launch, Plan, Record, Session
 from bench.session import schedule
 from bench.session.cases import Candidate, candidate_of
@@ -108,7 +108,7 @@ class Runner:
 
     plan: Plan
     prepared: dict[str, PreparedCase]
-    journal: Journal
+    journal: LineFile
     done: set[tuple[str, int]] = field(default_factory=set)
     _failures: Counter[str] = field(default_factory=Counter)
 

@@ -175,7 +175,7 @@ def soak_windows(soaks: Sequence[Soak], cases: Mapping[str, Case]) -> list[Row]:
     return [
         {"case": soak.case, "series": _series(cases[soak.case]),
          "seconds": (window.begin_ns + window.took_ns / 2) / 1e9,
-         "per_second": window.calls / window.took_ns * 1e9, "thermal": window.thermal or "unknown"}
+         "per_second": window.calls_per_second, "thermal": str(window.thermal or "unknown")}
         for soak in soaks
         for window in soak.windows
         if window.took_ns > 0

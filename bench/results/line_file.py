@@ -1,0 +1,70 @@
+"""A file of JSON lines while it grows: whole lines only, one writer.
+
+A line is handed to the system as soon as it is there, so neither Ctrl-C nor SIGKILL loses it.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from mobilenet.common.errors import RecordError
+
+BLOCK_BYTES = 1 << 16  # read at once while the last line end is looked for
+
+
+class LineFile:
+    """An open, locked, unbuffered file; `go_on` is the hint on what to do after a full disk."""
+
+    def __init__(self, path: Path, file: BinaryIO, go_on: str) -> None:
+        self.path, self._file, self._go_on = path, file, go_on
+
+    def append(self, record: msgspec.Struct) -> None:
+        """Write one line, whole or not at all. Raises `RecordError` on a full disk."""
+        end = os.fstat(self._file.fileno()).st_size
+        try:
+            write(self._file, [record])
+        except OSError as error:
+            self._file.truncate(end)
+            self._file.seek(end)  # else the next line would follow a gap of zeros
+            raise RecordError(
+                f"{self.path} cannot be written: {error.strerror}",
+                f"what was written before is kept; make room, then {self._go_on}",
+            ) from error
+
+
+def write(file: BinaryIO, records: Iterable[msgspec.Struct]) -> None:
+    """Write a line for each record. Raises `OSError`, perhaps in the middle of a line."""
+    rest = b"".join(msgspec.json.encode(record) + b"\n" for record in records)
+    while rest:  # an unbuffered write may stop in the middle: a disk that is just full
+        rest = rest[file.write(rest) :]
+
+
+def lock(file: BinaryIO, path: Path) -> None:
+    """Become the only writer. Raises `RecordError` where there is one already."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # falls with the process, however it ends
+    except BlockingIOError as error:
+        raise RecordError(
+            f"another run is writing to {path}", "wait for it, or name another --output"
+        ) from error
+
+
+def cut_last_line(file: BinaryIO) -> int:
+    """Remove what follows the last line end, and go there; returns the bytes that are left."""
+    end = position = file.seek(0, os.SEEK_END)
+    while position > 0:
+        step = min(BLOCK_BYTES, position)
+        file.seek(position - step)
+        line_end = file.read(step).rfind(b"\n")
+        if line_end >= 0:
+            position += line_end + 1 - step
+            break
+        position -= step
+    if position != end:
+        os.ftruncate(file.fileno(), position)
+    file.seek(0, os.SEEK_END)
+    return position
