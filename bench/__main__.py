@@ -33,10 +33,11 @@ def reported(command: Callable[P, Path], *, claims: bool = False) -> Callable[P,
 
     @functools.wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
-        from bench.results.tables import print_results
+        from bench.results import tables
+        from bench.results.session_report import read_reports
 
         path = command(*args, **kwargs)
-        print_results([path])
+        terminal.show(*tables.contents(read_reports([path])))
         terminal.say(f"`python -m reports {path}` prints this again; --markdown, --csv, --json.")
         if claims:
             terminal.say(

@@ -4,7 +4,7 @@ import math
 import runpy
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated, cast
 
 if runpy.run_path(str(Path(__file__).parents[1] / "mobilenet/common/own_packages.py"))["shadowed"](
     "mobilenet", "bench"
@@ -15,9 +15,6 @@ from cyclopts import Parameter
 
 from mobilenet.common import files, terminal
 from mobilenet.common.errors import ConfigError
-
-if TYPE_CHECKING:
-    from bench.results.session_report import Report
 
 Flag = Annotated[bool, Parameter(negative=())]
 Files = Annotated[list[Path], Parameter(negative=())]
@@ -50,16 +47,18 @@ def table(
         Print everything, raw figures.
     """
     from bench.results import tables
+    from bench.results.session_report import read_reports
+    from reports import frame
 
-    reports = _reports(results)
+    reports = read_reports(results)
     if json:
         terminal.print_json(reports)
     elif csv:
-        terminal.out.out(tables.as_csv(reports), end="")
+        terminal.out.out(frame.as_csv(reports), end="")
     elif markdown:
         terminal.out.out(tables.markdown(reports), end="")
     else:
-        tables.show(reports)
+        terminal.show(*tables.contents(reports))
 
 
 @app.command
@@ -106,7 +105,7 @@ def compare(
     if json:
         terminal.print_json(found)
     else:
-        answers.show_verdicts(found)
+        terminal.show(*answers.verdicts(found))
     return int(found.regressed)
 
 
@@ -135,16 +134,17 @@ def choose(
     json
         Print the choices as JSON.
     """
+    from bench.results.session_report import read_reports
     from reports import answers
     from reports.choose import Wish
     from reports.choose import choose as choices_of
 
     wish = Wish.checked(fps, min_top1, max_mb * 1e6)
-    choices = choices_of(_reports(results), wish)
+    choices = choices_of(read_reports(results), wish)
     if json:
         terminal.print_json(choices)
     else:
-        answers.show_choices(choices)
+        terminal.show(*answers.recommendations(choices))
     return int(not any(choice.case for choice in choices))
 
 
@@ -167,7 +167,7 @@ def claims(results: Files, /, *, json: Flag = False) -> None:
     if json:
         terminal.print_json(found)
     else:
-        answers.show_claims(found)
+        terminal.show(answers.claims_table(found))
 
 
 @app.command
@@ -215,13 +215,6 @@ def page(results: Files, /, *, output: terminal.OutputFile = Path("report.html")
         html.write(results, output)
     if not files.is_stream(output):
         terminal.out.out(output)
-
-
-def _reports(paths: list[Path]) -> "list[Report]":
-    from bench.results.read import read
-    from bench.results.session_report import reports_of
-
-    return reports_of(read(paths))
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -540,7 +540,8 @@ def test_the_command_from_photographs_to_records(
     ]  # fmt: skip
     assert terminal.run(app, command) == 0
     text = capfd.readouterr()
-    assert "broken.jpg: cannot identify image file" in text.err
+    assert "1 of 21 photographs not opened: " in text.out
+    assert "broken.jpg: cannot identify image file" in text.out
     assert "untrained" in text.out
     records = [msgspec.json.decode(line, type=Record) for line in output.read_bytes().splitlines()]
     torch, portable, agreement = records[1:]

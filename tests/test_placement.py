@@ -111,7 +111,7 @@ def test_bench_and_reports_say_the_same_of_a_plan() -> None:
     ops = (op("CPU", 0.01, "image_cast"), op("ANE", 0.96, "conv0"), op("CPU", 0.03, "softmax"))
     line = session_lines.placement(Placement(case="x", started="now", ops=ops))
     assert line == (
-        "placement of x, as planned by Core ML: CPU 4.0 %, GPU 0.0 %, ANE 96.0 % of the "
+        "placement of x, as planned by Core ML: CPU 4.0 %, ANE 96.0 % of the "
         "estimated cost; first to leave the Neural Engine: softmax (ios16.conv), on CPU"
     )
     free = tuple(op(preferred, None) for preferred in ("ANE", "CPU"))

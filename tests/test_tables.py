@@ -33,7 +33,8 @@ REPORT = report_of(made.realistic())
 
 def shown(one: Report, width: int = 220) -> str:
     console = Console(file=StringIO(), width=width)
-    tables.show([one], console)
+    for content in tables.contents([one]):
+        console.print(content, soft_wrap=True)
     return console.file.getvalue()
 
 
@@ -284,7 +285,7 @@ def test_a_name_cannot_drive_the_terminal() -> None:
     text = shown(report_of([made.session(), made.case(model)]))
     assert "\x1b" not in text
     assert "\x07" not in text
-    assert " [31mred [bold] next line" in text
+    assert r"\x1b[31mred\x07[bold]\nnext line" in text
 
 
 @pytest.mark.parametrize("content", [b"", b"{}\n", b"PK\x03\x04"])

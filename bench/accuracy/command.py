@@ -76,7 +76,9 @@ def accuracy(
     """
     import tempfile
 
-    from bench.accuracy import accuracy_lines, photographs, plan, recipes
+    from bench.accuracy import photographs, plan, recipes
+    from bench.results import tables
+    from bench.results.session_report import read_reports
 
     options = options or AccuracyOptions()
     if options.output:
@@ -103,7 +105,7 @@ def accuracy(
     if options.json:
         terminal.print_json(records)
     else:
-        accuracy_lines.show(records)
+        terminal.show(*tables.contents(read_reports([path])))
         terminal.say(f"Records are in {path}, every answer in {log_path(path)}.")
 
 

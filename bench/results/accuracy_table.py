@@ -7,6 +7,7 @@ from bench.results import format
 from bench.results.columns import Column
 from bench.results.records import Accuracy, Agreement
 from bench.results.top1 import config_of
+from mobilenet.common.text import one_line
 from mobilenet.weights import published
 
 VALIDATION_IMAGES = 50_000
@@ -23,7 +24,7 @@ def note(one: Accuracy) -> str:
         parts.append(f"{one.not_finite} answers with NaN or infinity, counted as wrong")
     if one.broken:
         parts.append(f"{format.plural(len(one.broken), 'photograph')} not opened")
-    return format.plain("; ".join(parts))
+    return one_line("; ".join(parts))
 
 
 def _published(one: Accuracy) -> str:
@@ -36,16 +37,16 @@ def _published(one: Accuracy) -> str:
 
 
 COLUMNS: tuple[Column[Accuracy], ...] = (
-    Column("Model", lambda one: format.plain(one.model.name), numeric=False),
+    Column("Model", lambda one: one_line(one.model.name), numeric=False),
     Column(
         "On",
-        lambda one: format.plain(" ".join(filter(None, (one.runtime, one.unit, one.precision)))),
+        lambda one: one_line(" ".join(filter(None, (one.runtime, one.unit, one.precision)))),
         numeric=False,
     ),
-    Column("Recipe", lambda one: format.plain(one.recipe), numeric=False, dispensable=4),
+    Column("Recipe", lambda one: one_line(one.recipe), numeric=False, dispensable=4),
     Column(
         "Photographs",
-        lambda one: format.plain(f"{one.images:,} ({one.photographs.name})"),
+        lambda one: one_line(f"{one.images:,} ({one.photographs.name})"),
         dispensable=2,
     ),
     Column("top-1 % (95 %)", lambda one: _right(one.top1, one.images, one.top1_interval)),
@@ -62,11 +63,21 @@ COLUMNS: tuple[Column[Accuracy], ...] = (
 def legend(records: Sequence[Accuracy]) -> Iterator[str]:
     """How the photographs became inputs, and what the comparison with others' figures is worth."""
     for line in dict.fromkeys(f"recipe {one.recipe}: {one.geometry}" for one in records):
-        yield format.plain(line)
+        yield one_line(line)
     yield (
         "published: top-1 / top-5 of the original float weights on ImageNet's 50,000 validation "
         f"images. {_caveat(records)} In brackets: Wilson's 95 % interval"
     )
+
+
+def remarks(records: Sequence[Accuracy]) -> Iterator[str]:
+    """The legend, and what others say of the same networks, a line each."""
+    yield from legend(records)
+    for row in published_for(records):
+        network = f"alpha {row.alpha:g}, {row.resolution} px{', shallow' if row.shallow else ''}"
+        top5 = "" if row.top5 is None else f" / {row.top5:.2f}"
+        note = f" ({row.note})" if row.note else ""
+        yield f"published for {network}: {row.top1:.2f}{top5}, {row.source}{note}"
 
 
 def _caveat(records: Sequence[Accuracy]) -> str:
@@ -94,7 +105,7 @@ def names(one: Agreement, records: Iterable[Accuracy]) -> tuple[str, str]:
     """The two models of a pair, marked where they are untrained."""
     untrained = {record.name for record in records if record.model.trained is False}
     first, second = (
-        format.plain(name.replace(" | ", " ")) + (" (untrained)" if name in untrained else "")
+        one_line(name.replace(" | ", " ")) + (" (untrained)" if name in untrained else "")
         for name in (one.reference, one.other)
     )
     return first, second

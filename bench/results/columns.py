@@ -6,7 +6,7 @@ from typing import Generic, Literal, NamedTuple, TypeVar
 
 from rich import box
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -19,11 +19,31 @@ T = TypeVar("T")
 
 
 class Column(NamedTuple, Generic[T]):
+    """What a column is called, and its cell for a row of type T."""
+
     header: str
     cell: Callable[[T], str]
     numeric: bool = True
     dispensable: int = 0  # the highest goes first where the terminal is narrow; 0 stays
     folds: bool = False  # a note, in several lines where there is no room
+
+
+class FittedTable(Generic[T]):
+    """A table of as many columns as there is room for; the others are named below it."""
+
+    def __init__(
+        self,
+        columns: Sequence[Column[T]],
+        rows: Sequence[T],
+        is_dim: Callable[[T], bool] | None = None,
+    ) -> None:
+        self.columns, self.rows, self.is_dim = columns_of(columns, rows), rows, is_dim
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        kept = _fitting(self.columns, self.rows, options.max_width)
+        yield _table(self.rows, kept, box.SIMPLE_HEAD, self.is_dim)
+        if left_out := [column.header for column in self.columns if column not in kept]:
+            yield Text(f"no room for: {', '.join(left_out)}", style="dim")
 
 
 def columns_of(columns: Sequence[Column[T]], rows: Sequence[T]) -> list[Column[T]]:
@@ -34,20 +54,6 @@ def columns_of(columns: Sequence[Column[T]], rows: Sequence[T]) -> list[Column[T
         if not (column.dispensable or column.folds)
         or any(column.cell(row) not in ("", format.MISSING) for row in rows)
     ]
-
-
-def show(
-    console: Console,
-    columns: Sequence[Column[T]],
-    rows: Sequence[T],
-    is_dim: Callable[[T], bool] | None = None,
-) -> None:
-    """Print as many columns as there is room for, and name the others."""
-    known = columns_of(columns, rows)
-    kept = _fitting(known, rows, console.width)
-    console.print(_table(rows, kept, box.SIMPLE_HEAD, is_dim))
-    if left_out := [column.header for column in known if column not in kept]:
-        console.print(Text(f"no room for: {', '.join(left_out)}", style="dim"))
 
 
 def markdown(columns: Sequence[Column[T]], rows: Sequence[T]) -> list[str]:
@@ -88,8 +94,9 @@ def _table(
     table = Table(box=style, pad_edge=False)
     for column in columns:
         justify: Literal["left", "right"] = "right" if column.numeric else "left"
-        width = _width(column, rows) if column.numeric or column is columns[0] else None
-        table.add_column(column.header, justify=justify, min_width=width)
+        keeps = column.numeric or column is columns[0]
+        width = _width(column, rows) if keeps else None
+        table.add_column(column.header, justify=justify, min_width=width, no_wrap=keeps)
     escaped = escape if style is box.MARKDOWN else str
     for row in rows:
         cells = (Text(escaped(column.cell(row))) for column in columns)

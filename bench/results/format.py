@@ -65,23 +65,8 @@ def gibibytes(size_bytes: int) -> str:
     return f"{size_bytes / 2**30:.0f} GiB"
 
 
-def duration(seconds: float) -> str:
-    """ "45 s", "3 min 20 s", "1 h 5 min"."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
 def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
-
-
-def plain(text: str) -> str:
-    """One line without control characters: names come from other people's files."""
-    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def slug(text: str) -> str:

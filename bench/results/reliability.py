@@ -9,6 +9,7 @@ from bench.results.summary import Summary
 
 DRIFT_SHARE = 0.05  # of launches; up to 0.03 are flagged by chance alone
 OUTLIER_SHARE = 0.02  # of samples
+BROKEN_SHOWN = 10  # photographs; the records have them all
 UNCERTAIN = 1.2  # a session that cannot tell 20 % decides nothing
 
 
@@ -27,6 +28,10 @@ def warnings_about(
         yield "untrained weights: timings are real, predictions mean nothing"
     if any(one.model.trained is False for one in results.accuracies):
         yield "untrained weights: their accuracy is chance"
+    if results.accuracies and (broken := results.accuracies[0].broken):  # the same for all
+        names = "; ".join(broken[:BROKEN_SHOWN]) + ("; ..." if len(broken) > BROKEN_SHOWN else "")
+        total = results.accuracies[0].photographs.images
+        yield f"{len(broken)} of {format.plural(total, 'photograph')} not opened: {names}"
 
 
 def _controls(controls: Sequence[Comparison]) -> Iterator[str]:

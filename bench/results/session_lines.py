@@ -8,6 +8,7 @@ from bench.results.device_shares import device_shares, first_off, has_costs
 from bench.results.layer_errors import LayerErrors
 from bench.results.read import Results
 from bench.results.records import Placement, Session, Soak
+from mobilenet.common.text import duration
 
 STEADY = 0.05  # loss of throughput that is no loss
 
@@ -57,12 +58,12 @@ def soak(one: Soak) -> str:
     first, last = windows[0], windows[-1]
     ratio = last.calls_per_second / first.calls_per_second
     seconds = (last.begin_ns + last.took_ns) / 1e9
-    states = f"{one.thermal_before or 'unknown'}, then {one.thermal_after or 'unknown'}"
+    heat = f"; thermal state {one.thermal_before or 'unknown'}, then {one.thermal_after}"
     return (
         f"soak of {one.case}: {format.significant(first.calls_per_second)} calls/s in the first "
-        f"{format.duration(first.took_ns / 1e9)}, {format.significant(last.calls_per_second)} "
-        f"calls/s after {format.duration(seconds)} ({format.percent(ratio)}): "
-        f"{'steady' if ratio >= 1 - STEADY else 'slower'}; thermal state {states}"
+        f"{duration(first.took_ns / 1e9)}, {format.significant(last.calls_per_second)} "
+        f"calls/s after {duration(seconds)} ({format.percent(ratio)}): "
+        f"{'steady' if ratio >= 1 - STEADY else 'slower'}{heat if one.thermal_after else ''}"
     )
 
 
@@ -72,7 +73,7 @@ def placement(one: Placement) -> str:
     shares = device_shares(one.ops)
     if not shares:
         return f"{title}: empty"
-    parts = ", ".join(f"{device} {100 * share:.1f} %" for device, share in shares.items())
+    parts = ", ".join(f"{device} {100 * share:.1f} %" for device, share in shares.items() if share)
     whole = "estimated cost" if has_costs(one.ops) else "operations"
     left = ""
     if op := first_off(one.ops):

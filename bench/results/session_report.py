@@ -1,16 +1,18 @@
 """A session, ready to be shown."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 import msgspec
 
-from bench.results import format, session_lines
+from bench.results import session_lines
 from bench.results.compare import Comparison, compare_launches
-from bench.results.read import Results
+from bench.results.read import Results, read
 from bench.results.records import Accuracy, Agreement, Case, Session
 from bench.results.reliability import warnings_about
 from bench.results.summary import Summary, summarize
 from bench.results.top1 import Top1, top1_by_identity
+from mobilenet.common.text import one_line
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +36,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return groups
 
 
+def read_reports(paths: Iterable[Path]) -> list[Report]:
+    """The summaries of all sessions of `paths`. Raises `RecordError`."""
+    return reports_of(read(paths))
+
+
 def reports_of(sessions: Sequence[Results]) -> list[Report]:
     """The summaries of several sessions; accuracies that one measured count for all."""
     accuracies = [accuracy for results in sessions for accuracy in results.accuracies]
@@ -52,7 +59,7 @@ def report(results: Results, accuracies: Sequence[Accuracy] = ()) -> Report:
         warnings=(*results.warnings, *warnings_about(results, summaries, controls)),
         controls=controls,
         cases=rows,
-        facts=tuple(map(format.plain, _facts(results, controls))),
+        facts=tuple(map(one_line, _facts(results, controls))),
         top1=top1_by_identity((row.model for row in rows), accuracies),
         accuracies=tuple(results.accuracies),
         agreements=tuple(results.agreements),

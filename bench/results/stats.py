@@ -72,12 +72,6 @@ def interval_rank(n: int, level: float = LEVEL) -> int | None:
     return rank
 
 
-def coverage(n: int, rank: int) -> float:
-    """Probability that [x(rank), x(n-1-rank)] of `n` sorted values holds the median."""
-    outside: int = 2 * sum(math.comb(n, i) for i in range(rank + 1))
-    return 1 - outside / (1 << n)
-
-
 def least_count(level: float = LEVEL) -> int:
     """The least number of values that has an interval at `level`: 6 at 95 %."""
     n = 1

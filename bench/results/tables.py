@@ -1,26 +1,23 @@
-"""Reports as text: for the terminal, for Markdown, and as rows for other programs."""
+"""Reports as text: for the terminal and as Markdown."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-import msgspec
-from rich.console import Console
+from rich.console import RenderableType
 from rich.text import Text
 
 from bench.results import accuracy_table, columns, format
-from bench.results.columns import Column, escape
-from bench.results.read import read
-from bench.results.session_report import Report, reports_of
+from bench.results.columns import Column, FittedTable, escape
+from bench.results.session_report import Report
+from bench.results.stats import Estimate
 from bench.results.summary import Summary
+from mobilenet.common.text import one_line
 
-PIPE_WIDTH = 220  # of a table that no terminal bounds: nothing is cut
 SKIPPED_ROWS = 3  # with one reason; more become one line
 
 COLUMNS: tuple[Column[Summary], ...] = (
-    Column("Model", lambda row: format.plain(row.model.name), numeric=False),
-    Column("Unit", lambda row: format.plain(row.place), numeric=False),
+    Column("Model", lambda row: one_line(row.model.name), numeric=False),
+    Column("Unit", lambda row: one_line(row.place), numeric=False),
     Column("p50 ms", lambda row: format.latency(row.p50)[0]),
     Column(">= 95 % interval", lambda row: format.latency(row.p50)[1]),
     Column("p90 ms", lambda row: format.latency(row.p90)[0], dispensable=1),
@@ -31,7 +28,7 @@ COLUMNS: tuple[Column[Summary], ...] = (
     Column("MB", lambda row: format.megabytes(row.model.size_bytes), dispensable=2),
     Column("M MACs", lambda row: format.millions(row.model.macs), dispensable=3),
     Column("rel. L2", lambda row: format.scientific(row.model.agreement), dispensable=5),
-    Column("Note", lambda row: format.plain(note(row)), numeric=False, folds=True),
+    Column("Note", lambda row: one_line(note(row)), numeric=False, folds=True),
 )
 LEGEND = (
     "p50: median over launches of each launch's median; p90: likewise of its 90th percentile; "
@@ -40,47 +37,35 @@ LEGEND = (
 )
 
 
-def print_results(paths: Sequence[Path]) -> None:
-    """Print the sessions of `paths`. Raises `RecordError`."""
-    show(reports_of(read(paths)))
-
-
-def show(reports: Sequence[Report], console: Console | None = None) -> None:
-    """Print reports, one after the other: what to know first, then a table per runtime."""
-    console = console or stdout()
+def contents(reports: Sequence[Report]) -> Iterator[RenderableType]:
+    """Reports, one after the other: what to know first, then a table per runtime."""
     for one in reports:
-        console.print(Text(heading(one), style="bold"), soft_wrap=True)
-        for line in one.facts:
-            console.print(Text(line), soft_wrap=True)
+        yield Text(heading(one), "bold")
+        yield from map(Text, one.facts)
         for warning in one.warnings:
-            console.print(
-                Text.assemble(("warning: ", "yellow"), format.plain(warning)), soft_wrap=True
-            )
+            yield Text.assemble(("warning: ", "yellow"), one_line(warning))
         for runtime, rows in one.runtimes().items():
             shown, collapsed = collapse(rows)
-            console.print()
-            console.print(Text(format.plain(f"{runtime}, fastest first"), style="bold"))
+            yield Text()
+            yield Text(one_line(f"{runtime}, fastest first"), "bold")
             if shown:
-                columns.show(console, COLUMNS, shown, lambda row: row.p50 is None)
-            for line in collapsed:
-                console.print(Text(line, style="dim"), soft_wrap=True)
-        _show_accuracy(one, console)
+                yield FittedTable(COLUMNS, shown, lambda row: row.p50 is None)
+            yield from (Text(line, "dim") for line in collapsed)
+        yield from _accuracy(one)
     if any(one.cases for one in reports):
-        console.print(Text(LEGEND, style="dim"), soft_wrap=True)
+        yield Text(LEGEND, "dim")
 
 
-def _show_accuracy(one: Report, console: Console) -> None:
+def _accuracy(one: Report) -> Iterator[RenderableType]:
     if one.accuracies:
-        console.print()
-        console.print(Text("accuracy", style="bold"))
-        columns.show(console, accuracy_table.COLUMNS, one.accuracies)
-        for line in accuracy_table.legend(one.accuracies):
-            console.print(Text(line, style="dim"), soft_wrap=True)
+        yield Text()
+        yield Text("accuracy", "bold")
+        yield FittedTable(accuracy_table.COLUMNS, one.accuracies)
+        yield from (Text(line, "dim") for line in accuracy_table.remarks(one.accuracies))
     if one.agreements:
-        console.print()
-        console.print(Text("agreement", style="bold"))
-        for line in accuracy_table.lines(one.agreements, one.accuracies):
-            console.print(Text(line), soft_wrap=True)
+        yield Text()
+        yield Text("agreement", "bold")
+        yield from map(Text, accuracy_table.lines(one.agreements, one.accuracies))
 
 
 def markdown(reports: Sequence[Report]) -> str:
@@ -106,7 +91,7 @@ def _accuracy_markdown(one: Report) -> Iterator[str]:
         yield from ("", "### accuracy", "")
         yield from columns.markdown(accuracy_table.COLUMNS, one.accuracies)
         yield ""
-        yield from (f"- {escape(line)}" for line in accuracy_table.legend(one.accuracies))
+        yield from (f"- {escape(line)}" for line in accuracy_table.remarks(one.accuracies))
     if one.agreements:
         yield from ("", "### agreement", "")
         for line in accuracy_table.lines(one.agreements, one.accuracies):
@@ -121,55 +106,17 @@ def collapse(rows: Sequence[Summary]) -> tuple[list[Summary], list[str]]:
         row for row in rows if row.status != "skipped" or (row.runtime, row.reason) not in common
     ]
     lines = [
-        format.plain(f"{count} cases on {runtime} skipped: {reason}")
+        one_line(f"{count} cases on {runtime} skipped: {reason}")
         for (runtime, reason), count in common.items()
     ]
     return shown, lines
 
 
-def as_csv(reports: Iterable[Report]) -> str:
-    """One line a case, units in the names of the columns."""
-    import pandas as pd
-
-    frame = pd.DataFrame([flat(one, row) for one in reports for row in one.cases])
-    return str(frame.to_csv(index=False, lineterminator="\n"))
-
-
-def flat(one: Report, row: Summary) -> dict[str, Any]:
-    """One case as a flat record."""
-    low, high = row.p50.interval if row.p50 and row.p50.interval else (None, None)
-    model = msgspec.structs.asdict(row.model)
-    return {
-        "source": one.source,
-        "session": one.session.session if one.session else None,
-        "case": row.case,
-        "runtime": row.runtime,
-        "unit": row.unit,
-        "status": row.status,
-        "reason": row.reason,
-        "launches": row.launches,
-        "launches_failed": row.launches_failed,
-        "p50_ns": _value(row.p50),
-        "p50_low_ns": low,
-        "p50_high_ns": high,
-        "p90_ns": _value(row.p90),
-        "first_call_ns": _value(row.first_call),
-        "load_ns": _value(row.load),
-        "first_load_ns": row.first_load_ns,
-        "start_ns": _value(row.start),
-        "compile_ns": row.compile_ns,
-        "native_ns": _value(row.native),
-        "peak_memory_bytes": row.peak_memory_bytes,
-        "outliers": row.outliers,
-        "drifting": row.drifting,
-        **{key if key != "name" else "model": value for key, value in model.items()},
-    }
-
-
 def heading(one: Report) -> str:
+    """The file, and when its session began."""
     if one.session is None:
-        return format.plain(one.source)
-    return format.plain(f"{one.source}, {one.session.started[:16].replace('T', ' ')} UTC")
+        return one_line(one.source)
+    return one_line(f"{one.source}, {one.session.started[:16].replace('T', ' ')} UTC")
 
 
 def note(row: Summary) -> str:
@@ -186,10 +133,5 @@ def note(row: Summary) -> str:
     return "; ".join(parts)
 
 
-def _value(estimate: Any) -> float | None:
+def _value(estimate: Estimate | None) -> float | None:
     return None if estimate is None else estimate.value
-
-
-def stdout() -> Console:
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=PIPE_WIDTH)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, CycloptsError, Parameter, Token
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 
 from mobilenet import __version__
@@ -60,6 +60,14 @@ def say(text: str) -> None:
 
 def warn(text: str) -> None:
     err.print(f"[yellow]warning:[/] {escape(text)}")
+
+
+def show(*contents: RenderableType) -> None:
+    """Print tables and texts of rich; where no terminal bounds a table, none of it is cut."""
+    console = Console(markup=False, emoji=False, highlight=False)
+    console.width = console.width if console.is_terminal else 220
+    for content in contents:
+        console.print(content, soft_wrap=True)
 
 
 def status(text: str) -> AbstractContextManager[object]:

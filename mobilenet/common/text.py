@@ -1,0 +1,34 @@
+"""Text that is safe to show, and quantities in words."""
+
+LONGEST = 1000  # characters of a line: no name that is meant to be read is longer
+
+
+def one_line(text: str, limit: int = LONGEST) -> str:
+    r"""Text from anywhere as one line that shows all that is in it.
+
+    Line ends, terminal codes and marks that turn the direction of writing become escapes; of
+    more than `limit` characters, the middle is left out.
+
+    >>> one_line("cat\x1b[31m")
+    'cat\\x1b[31m'
+    """
+    line = escaped(text)
+    half = limit // 2
+    return line if len(line) <= limit else f"{line[:half]} ... {line[-half:]}"
+
+
+def escaped(text: str) -> str:
+    """Text with everything but letters, signs and blanks as escapes."""
+    return text if text.isprintable() else "".join(map(_escaped, text))
+
+
+def _escaped(character: str) -> str:
+    return character if character.isprintable() else repr(character)[1:-1]
+
+
+def duration(seconds: float) -> str:
+    """A length of time as people say it: "45 s", "3 min", "1 h 20 min"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

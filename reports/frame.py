@@ -1,0 +1,112 @@
+"""Results as a pandas DataFrame, to go on with in a notebook or a spreadsheet."""
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mobilenet.common.errors import RecordError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bench.results.session_report import Report
+    from bench.results.stats import Estimate
+    from bench.results.summary import Summary
+
+ESTIMATES = ("p50", "p90", "first_call", "load", "start", "native")
+COLUMNS = {  # and their types in pandas, all of which know missing values
+    **dict.fromkeys(("source", "session", "started", "system", "machine", "processor"), "string"),
+    **dict.fromkeys(("case", "runtime", "unit"), "string"),
+    **dict.fromkeys(("threads", "batch"), "Int64"),
+    **dict.fromkeys(("status", "reason"), "string"),
+    **dict.fromkeys(("launches", "launches_failed", "samples", "outliers", "drifting"), "Int64"),
+    **{f"{name}{bound}_ns": "Float64" for name in ESTIMATES for bound in ("", "_low", "_high")},
+    **dict.fromkeys(("first_load_ns", "compile_ns", "peak_memory_bytes"), "Int64"),
+    "top1_percent": "Float64",
+    **dict.fromkeys(("top1_source", "model", "identity"), "string"),
+    "size_bytes": "Int64",
+    **dict.fromkeys(("format", "precision", "compression", "target"), "string"),
+    "alpha": "Float64",
+    "resolution": "Int64",
+    "shallow": "boolean",
+    "trained": "boolean",
+    "weights": "string",
+    "macs": "Int64",
+    "parameters": "Int64",
+    "agreement": "Float64",
+}
+
+
+def read(paths: str | PathLike[str] | Iterable[str | PathLike[str]]) -> "pd.DataFrame":
+    """All cases in the results files at `paths`: a row for each case of each session.
+
+    Units end the names of columns, missing values are NA. Columns, in order:
+
+    - `source`, `session`, `started` (UTC), `system`, `machine`, `processor`: which session, where
+    - `case`, `runtime`, `unit`, `threads`, `batch`: what was measured, and how
+    - `status`, `reason`: "ok", or why there are no figures
+    - `launches`, `launches_failed`, `samples`, `outliers`, `drifting`: how many there were
+    - `p50_ns`, `p90_ns`, `first_call_ns`, `load_ns`, `start_ns`, `native_ns`: medians over
+      launches, each with its interval of at least 95 %, such as `p50_low_ns` to `p50_high_ns`
+    - `first_load_ns`, `compile_ns`, `peak_memory_bytes`
+    - `top1_percent`, `top1_source`: accuracy of the model, measured or published
+    - `model` and what is known of it: the fields of `bench.results.records.Model`, such as
+      `alpha`, `precision`, `size_bytes`, `macs` and `trained`
+
+    The A/A control is no row. Raises `RecordError` for what is no results file, `OSError` for a
+    file that cannot be read.
+    """
+    from bench.results.session_report import read_reports
+
+    several = [paths] if isinstance(paths, str | PathLike) else paths
+    return frame_of(read_reports(map(Path, several)))
+
+
+def frame_of(reports: "Iterable[Report]") -> "pd.DataFrame":
+    """The same, of sessions that have been read."""
+    import pandas as pd
+
+    rows = [_row(report, case) for report in reports for case in report.cases]
+    try:
+        frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+    except (OverflowError, TypeError) as error:
+        raise RecordError(
+            f"a figure is beyond 64 bits: {error}", "is the file damaged?"
+        ) from error
+    return frame.assign(started=pd.to_datetime(frame["started"], utc=True, format="ISO8601"))
+
+
+def as_csv(reports: "Iterable[Report]") -> str:
+    """The same as text: a line of headers, then one for each case."""
+    return str(frame_of(reports).to_csv(index=False, lineterminator="\n"))
+
+
+def _row(report: "Report", case: "Summary") -> dict[str, object]:
+    """The cells of a case by column: fields of it and its model, and what is put together."""
+    session, top1 = report.session, report.top1.get(case.model.identity)
+    environment = session.environment if session else None
+    estimates = (_estimate(name, getattr(case, name)) for name in ESTIMATES)
+    return {
+        **{name: getattr(case, name, getattr(case.model, name, None)) for name in COLUMNS},
+        **dict(chain.from_iterable(estimates)),
+        "source": report.source,
+        "session": session.session if session else None,
+        "started": session.started if session else None,
+        "system": environment.system if environment else None,
+        "machine": (environment.model or environment.machine) if environment else None,
+        "processor": environment.processor if environment else None,
+        "threads": int(case.options["threads"]) if "threads" in case.options else None,
+        "batch": int(case.options.get("batch", 1)),
+        "top1_percent": top1.percent if top1 else None,
+        "top1_source": top1.source if top1 else None,
+        "model": case.model.name,
+    }
+
+
+def _estimate(name: str, estimate: "Estimate | None") -> "Iterator[tuple[str, float | None]]":
+    """A median and the bounds of its interval."""
+    low, high = estimate.interval if estimate and estimate.interval else (None, None)
+    yield f"{name}_ns", estimate.value if estimate else None
+    yield from ((f"{name}_low_ns", low), (f"{name}_high_ns", high))
