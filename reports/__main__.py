@@ -95,7 +95,7 @@ def compare(
         raise ConfigError("nothing to compare with", "give a second file, or --cases A B")
     if not 0 <= margin < 1:
         raise ConfigError(f"margin is {margin}", "a ratio of at least 0, below 1: 0.01 is 1 %")
-    found = (
+    verdicts = (
         compare_sessions.compare_cases(last_session(a), *cases, margin)
         if cases
         else compare_sessions.compare_sessions(
@@ -103,10 +103,10 @@ def compare(
         )
     )
     if json:
-        terminal.print_json(found)
+        terminal.print_json(verdicts)
     else:
-        terminal.show(*answers.verdicts(found))
-    return int(found.regressed)
+        terminal.show(*answers.verdicts(verdicts))
+    return int(verdicts.regressed)
 
 
 @app.command
@@ -136,11 +136,11 @@ def choose(
     """
     from bench.results.session_report import read_reports
     from reports import answers
-    from reports.choose import Wish
+    from reports.choose import Requirements
     from reports.choose import choose as choices_of
 
-    wish = Wish.checked(fps, min_top1, max_mb * 1e6)
-    choices = choices_of(read_reports(results), wish)
+    requirements = Requirements.checked(fps, min_top1, max_mb * 1e6)
+    choices = choices_of(read_reports(results), requirements)
     if json:
         terminal.print_json(choices)
     else:
@@ -161,13 +161,13 @@ def claims(results: Files, /, *, json: Flag = False) -> None:
     """
     from bench.results.read import read
     from reports import answers
-    from reports.claims import findings
+    from reports.claims import claim_results
 
-    found = findings(read(results))
+    checked = claim_results(read(results))
     if json:
-        terminal.print_json(found)
+        terminal.print_json(checked)
     else:
-        terminal.show(answers.claims_table(found))
+        terminal.show(answers.claims_table(checked))
 
 
 @app.command
@@ -218,6 +218,7 @@ def page(results: Files, /, *, output: terminal.OutputFile = Path("report.html")
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Run the command line `argv`; returns the exit code."""
     return terminal.run(app, argv)
 
 

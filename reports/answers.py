@@ -11,7 +11,7 @@ from bench.results import format, stats
 from bench.results.compare import Comparison
 from mobilenet.common.text import one_line
 from reports.choose import Choice
-from reports.claims import Finding
+from reports.claims import ClaimResult
 from reports.compare_sessions import Verdicts
 
 
@@ -21,13 +21,12 @@ def verdicts(verdicts: Verdicts) -> Iterator[RenderableType]:
         yield Text(one_line(f"note: {remark}"))
     interval = f"{100 * verdicts.level:.3g} % interval"
     rows = [
-        (one.b if one.a == one.b else f"{one.b}  against  {one.a}", *_change(one),
-         str(one.rounds), one.verdict)
-        for one in verdicts.comparisons
+        (_names(comparison), *_change(comparison), str(comparison.rounds), comparison.verdict)
+        for comparison in verdicts.comparisons
     ]  # fmt: skip
     yield _table(("Case", "Time", interval, "Rounds", "Verdict"), rows)
     least = stats.least_count(verdicts.level)
-    if any(one.verdict == "too few rounds" for one in verdicts.comparisons):
+    if any(comparison.verdict == "too few rounds" for comparison in verdicts.comparisons):
         yield Text(f"{len(rows)} comparisons at once take at least {least} rounds")
 
 
@@ -46,14 +45,19 @@ def recommendations(choices: Sequence[Choice]) -> Iterator[RenderableType]:
         yield Text("nothing was measured")
 
 
-def claims_table(findings: Iterable[Finding]) -> Table:
+def claims_table(results: Iterable[ClaimResult]) -> Table:
     """Each claim with what was measured, where, and the verdict."""
     rows = [
-        (finding.claim, finding.source, finding.measured or format.MISSING,
-         finding.on or format.MISSING, finding.verdict)
-        for finding in findings
+        (result.claim, result.source, result.measured or format.MISSING,
+         result.on or format.MISSING, result.verdict)
+        for result in results
     ]  # fmt: skip
     return _table(("Claim", "Source", "Measured", "On", "Verdict"), rows)
+
+
+def _names(comparison: Comparison) -> str:
+    a, b = comparison.a, comparison.b
+    return b if a == b else f"{b}  against  {a}"
 
 
 def _change(comparison: Comparison) -> tuple[str, str]:

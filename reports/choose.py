@@ -8,7 +8,7 @@ import msgspec
 
 from bench.results import format
 from bench.results.session_report import Report
-from bench.results.summary import Summary
+from bench.results.summary import CaseSummary
 from bench.results.top1 import Top1, config_of
 from mobilenet.common.errors import ConfigError
 
@@ -34,12 +34,12 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
 class Option(NamedTuple):
     """A measured variant of known accuracy."""
 
-    row: Summary
+    row: CaseSummary
     frame_ns: float
     top1: Top1
 
 
-class Wish(NamedTuple):
+class Requirements(NamedTuple):
     """What the variant must do."""
 
     fps: float
@@ -48,7 +48,7 @@ class Wish(NamedTuple):
 
     @classmethod
     def checked(cls, fps: float, min_top1: float, max_bytes: float) -> Self:
-        """Raises `ConfigError` for a wish that makes no sense."""
+        """Raises `ConfigError` for requirements that make no sense."""
         if not (math.isfinite(fps) and fps > 0):
             raise ConfigError(f"fps is {fps:g}", "frames a second, above 0")
         if not 0 <= min_top1 <= 100:
@@ -58,72 +58,78 @@ class Wish(NamedTuple):
         return cls(fps, min_top1, max_bytes)
 
 
-def choose(reports: Iterable[Report], wish: Wish) -> list[Choice]:
+def choose(reports: Iterable[Report], requirements: Requirements) -> list[Choice]:
     """One choice per session and runtime: figures of different runtimes are never mixed."""
     return [
-        _choice(one.source, runtime, options(rows, one.top1), wish)
-        for one in reports
-        for runtime, rows in one.runtimes().items()
+        _choice(report.source, runtime, options(rows, report.top1), requirements)
+        for report in reports
+        for runtime, rows in report.runtimes().items()
     ]
 
 
-def options(rows: Iterable[Summary], top1: dict[str, Top1]) -> list[Option]:
+def options(rows: Iterable[CaseSummary], top1: dict[str, Top1]) -> list[Option]:
     """The rows that have both a time and an accuracy."""
     both = ((row, frame_ns(row), top1.get(row.model.identity)) for row in rows)
-    return [Option(row, time, known) for row, time, known in both if time and known]
+    return [Option(row, time, accuracy) for row, time, accuracy in both if time and accuracy]
 
 
-def frame_ns(row: Summary) -> float | None:
+def frame_ns(row: CaseSummary) -> float | None:
     """Time of a frame to plan with: nine of ten calls take no longer."""
     if row.p50 is None or "batch" in row.options:
         return None
     return row.p90.value if row.p90 else row.p50.value
 
 
-def _choice(source: str, runtime: str, known: list[Option], wish: Wish) -> Choice:
-    small = [one for one in known if one.row.model.size_bytes <= wish.max_bytes]
-    good = [one for one in small if one.top1.percent >= wish.min_top1]
-    fits = [one for one in good if one.frame_ns <= 1e9 / wish.fps]
+def _choice(
+    source: str, runtime: str, options: list[Option], requirements: Requirements
+) -> Choice:
+    small = [option for option in options if option.row.model.size_bytes <= requirements.max_bytes]
+    good = [option for option in small if option.top1.percent >= requirements.min_top1]
+    fits = [option for option in good if option.frame_ns <= 1e9 / requirements.fps]
     if not fits:
-        reason = _why_none(known, small, good, wish)
+        reason = _why_none(options, small, good, requirements)
         return Choice(source=source, runtime=runtime, reason=reason)
-    best = max(fits, key=lambda one: (one.top1.percent, -one.frame_ns))
+    best = max(fits, key=lambda option: (option.top1.percent, -option.frame_ns))
     row = best.row
     return Choice(
         source=source, runtime=runtime, case=row.case, unit=row.unit, model=row.model.name,
         frame_ns=best.frame_ns, top1=best.top1.percent, export=export_command(row),
         untrained=row.model.trained is False,
-        reason=f"{_reason(best, wish)}, the best of {len(fits)} that fit, {len(known)} measured",
+        reason=f"{_reason(best, requirements.fps)}, the best of {len(fits)} that fit, "
+        f"{len(options)} measured",
     )  # fmt: skip
 
 
-def _reason(best: Option, wish: Wish) -> str:
+def _reason(best: Option, fps: float) -> str:
     return (
         f"{'p90' if best.row.p90 else 'p50'} {format.milliseconds(best.frame_ns)} ms of the "
-        f"{format.significant(1e3 / wish.fps)} ms that a frame may take; top-1 "
+        f"{format.significant(1e3 / fps)} ms that a frame may take; top-1 "
         f"{best.top1.percent:g} %, {best.top1.source}"
     )
 
 
-def _why_none(known: list[Option], small: list[Option], good: list[Option], wish: Wish) -> str:
-    if not known:
+def _why_none(
+    options: list[Option], small: list[Option], good: list[Option], requirements: Requirements
+) -> str:
+    if not options:
         return "nothing was measured whose accuracy is known"
     if not small:
-        return f"nothing measured has at most {format.megabytes(int(wish.max_bytes))} MB"
+        return f"nothing measured has at most {format.megabytes(int(requirements.max_bytes))} MB"
     if not good:
-        best = max(small, key=lambda one: one.top1.percent)
+        best = max(small, key=lambda option: option.top1.percent)
         return (
-            f"nothing measured reaches a top-1 of {wish.min_top1:g} %: {best.row.model.name} "
-            f"comes closest with {best.top1.percent:g} %"
+            f"nothing measured reaches a top-1 of {requirements.min_top1:g} %: "
+            f"{best.row.model.name} comes closest with {best.top1.percent:g} %"
         )
-    fastest = min(good, key=lambda one: one.frame_ns)
+    fastest = min(good, key=lambda option: option.frame_ns)
     return (
-        f"nothing accurate enough makes {wish.fps:g} frames a second: {fastest.row.model.name} on "
-        f"{fastest.row.unit} comes closest with {format.significant(1e9 / fastest.frame_ns)}"
+        f"nothing accurate enough makes {requirements.fps:g} frames a second: "
+        f"{fastest.row.model.name} on {fastest.row.unit} comes closest with "
+        f"{format.significant(1e9 / fastest.frame_ns)}"
     )
 
 
-def export_command(row: Summary) -> str:
+def export_command(row: CaseSummary) -> str:
     """What to type to get the package that was measured, with weights."""
     config = config_of(row.model)
     if config is None:

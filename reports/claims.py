@@ -15,7 +15,7 @@ import msgspec
 from bench.results import format, stats
 from bench.results.compare import compare_launches
 from bench.results.launch import median_ns
-from bench.results.read import Results
+from bench.results.read import SessionResults
 from bench.results.records import Case
 from bench.results.stats import Interval
 from bench.results.top1 import config_of
@@ -32,7 +32,7 @@ IPHONE_6S = ("iPhone8,1", "iPhone8,2")  # 6s and 6s Plus
 Verdict = Literal["holds", "does not hold", "undecided", "not measured", "left open"]
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
+class ClaimResult(msgspec.Struct, frozen=True, kw_only=True):
     """One claim and what one session says of it."""
 
     claim: str
@@ -47,22 +47,24 @@ class Claim(NamedTuple):
 
     text: str
     source: str
-    find: Callable[[Sequence[Results]], Iterable[tuple[str, str, Verdict]]]
+    find: Callable[[Sequence[SessionResults]], Iterable[tuple[str, str, Verdict]]]
 
 
-def findings(sessions: Sequence[Results]) -> list[Finding]:
+def claim_results(sessions: Sequence[SessionResults]) -> list[ClaimResult]:
     """Every claim, at least once."""
-    found: list[Finding] = []
+    results: list[ClaimResult] = []
     for claim in CLAIMS:
         rows = [
-            Finding(claim=claim.text, source=claim.source, measured=measured, on=on, verdict=says)
+            ClaimResult(
+                claim=claim.text, source=claim.source, measured=measured, on=on, verdict=says
+            )
             for measured, on, says in claim.find(sessions)
         ]
-        found += rows or [Finding(claim=claim.text, source=claim.source)]
-    return found
+        results += rows or [ClaimResult(claim=claim.text, source=claim.source)]
+    return results
 
 
-def _operations(_: Sequence[Results]) -> Iterator[tuple[str, str, Verdict]]:
+def _operations(_: Sequence[SessionResults]) -> Iterator[tuple[str, str, Verdict]]:
     full = cost(full_convolutions(FULL.rows())) + FULL.readout.cost
     separable = FULL.cost()
     measured = (
@@ -85,14 +87,14 @@ def full_convolutions(rows: Sequence[Row]) -> list[Row]:
     return twin
 
 
-def _parameters(_: Sequence[Results]) -> Iterator[tuple[str, str, Verdict]]:
+def _parameters(_: Sequence[SessionResults]) -> Iterator[tuple[str, str, Verdict]]:
     count = FULL.cost().parameters
     holds: Verdict = "holds" if count == 4_221_032 else "does not hold"
     yield f"{count:,}, batch norm folded", ARITHMETIC, holds
 
 
 def _times_faster(name: str, times: float) -> Callable[..., Iterator[tuple[str, str, Verdict]]]:
-    def find(sessions: Sequence[Results]) -> Iterator[tuple[str, str, Verdict]]:
+    def find(sessions: Sequence[SessionResults]) -> Iterator[tuple[str, str, Verdict]]:
         for ratio in _ratios(sessions, _is(FULL), lambda case: name in _plain(case.model.name)):
             low = ratio.interval.low / ROUNDING if ratio.interval else math.nan
             high = ratio.interval.high / ROUNDING if ratio.interval else math.nan
@@ -102,7 +104,7 @@ def _times_faster(name: str, times: float) -> Callable[..., Iterator[tuple[str, 
 
 
 def _left_open(name: str) -> Callable[..., Iterator[tuple[str, str, Verdict]]]:
-    def find(sessions: Sequence[Results]) -> Iterator[tuple[str, str, Verdict]]:
+    def find(sessions: Sequence[SessionResults]) -> Iterator[tuple[str, str, Verdict]]:
         for ratio in _ratios(sessions, _is(FULL), lambda case: name in _plain(case.model.name)):
             yield f"its time is {ratio.text} of MobileNet's", ratio.on, "left open"
 
@@ -115,7 +117,7 @@ def _time_like_operations(
     """Does the time fall as the operations do?"""
     share = small.cost().macs / large.cost().macs
 
-    def find(sessions: Sequence[Results]) -> Iterator[tuple[str, str, Verdict]]:
+    def find(sessions: Sequence[SessionResults]) -> Iterator[tuple[str, str, Verdict]]:
         for ratio in _ratios(sessions, _is(large), _is(small)):
             low, high = ratio.interval or (math.nan, math.nan)
             measured = f"{share:.2f} of the operations, {ratio.text} of the time"
@@ -124,15 +126,15 @@ def _time_like_operations(
     return find
 
 
-def _iphone_6s(sessions: Sequence[Results]) -> Iterator[tuple[str, str, Verdict]]:
+def _iphone_6s(sessions: Sequence[SessionResults]) -> Iterator[tuple[str, str, Verdict]]:
     for results in sessions:
         if results.session is None or results.session.environment.model not in IPHONE_6S:
             continue
         for name, case in results.cases.items():
-            found = stats.estimate([median_ns(launch) for launch in results.measured(name)])
-            if found and found.interval and _is(FULL)(case):
-                low, high = (1e9 / bound for bound in reversed(found.interval))
-                measured = f"{1e9 / found.value:.0f} frames a second"
+            estimate = stats.estimate([median_ns(launch) for launch in results.measured(name)])
+            if estimate and estimate.interval and _is(FULL)(case):
+                low, high = (1e9 / bound for bound in reversed(estimate.interval))
+                measured = f"{1e9 / estimate.value:.0f} frames a second"
                 yield measured, _place(results, case), _decide(low >= 19, high < 19)
 
 
@@ -147,7 +149,9 @@ class _Ratio(NamedTuple):
 
 
 def _ratios(
-    sessions: Iterable[Results], is_base: Callable[[Case], bool], is_other: Callable[[Case], bool]
+    sessions: Iterable[SessionResults],
+    is_base: Callable[[Case], bool],
+    is_other: Callable[[Case], bool],
 ) -> Iterator[_Ratio]:
     """Time of the other over that of the base, wherever one session ran both alike."""
     for results in sessions:
@@ -156,12 +160,12 @@ def _ratios(
             base = next((c for c in plain if is_base(c) and _alike(c, other)), None)
             if base is None:
                 continue
-            found = compare_launches(
+            comparison = compare_launches(
                 results.measured(base.case), results.measured(other.case), (base.case, other.case)
             )
-            if found.ratio is not None:
-                yield _Ratio(found.interval, _ratio_text(found.ratio, found.interval),
-                             _place(results, other))  # fmt: skip
+            if comparison.ratio is not None:
+                text = _ratio_text(comparison.ratio, comparison.interval)
+                yield _Ratio(comparison.interval, text, _place(results, other))
 
 
 def _alike(a: Case, b: Case) -> bool:
@@ -180,7 +184,7 @@ def _ratio_text(ratio: float, interval: Interval | None) -> str:
     return f"{format.significant(ratio)} [{low}, {high}]"
 
 
-def _place(results: Results, case: Case) -> str:
+def _place(results: SessionResults, case: Case) -> str:
     machine = "unknown machine"
     if results.session:
         environment = results.session.environment

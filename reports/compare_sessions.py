@@ -7,7 +7,7 @@ import msgspec
 
 from bench.results import stats
 from bench.results.compare import Comparison, compare_launches
-from bench.results.read import Results
+from bench.results.read import SessionResults
 from bench.results.records import Case, Environment
 from mobilenet.common.errors import RecordError
 
@@ -28,10 +28,13 @@ class Verdicts:
 
     @property
     def regressed(self) -> bool:
-        return any(one.verdict == "slower" for one in self.comparisons)
+        """Whether anything became slower."""
+        return any(comparison.verdict == "slower" for comparison in self.comparisons)
 
 
-def compare_sessions(a: Results, b: Results, margin: float, force: bool = False) -> Verdicts:
+def compare_sessions(
+    a: SessionResults, b: SessionResults, margin: float, force: bool = False
+) -> Verdicts:
     """Every case that both sessions measured. Raises `RecordError` where they do not compare."""
     names = [name for name, case in a.cases.items() if name in b.cases and not case.control_of]
     if not names:
@@ -52,21 +55,21 @@ def compare_sessions(a: Results, b: Results, margin: float, force: bool = False)
     )
     measured = [name for name in names if a.measured(name) and b.measured(name)]
     level = adjusted_level(len(measured))
-    found = [
+    comparisons = [
         compare_launches(a.measured(name), b.measured(name), (name, name), level, margin)
         for name in measured
     ]
-    return Verdicts(level, found, remarks)
+    return Verdicts(level, comparisons, remarks)
 
 
-def compare_cases(results: Results, a: str, b: str, margin: float) -> Verdicts:
+def compare_cases(results: SessionResults, a: str, b: str, margin: float) -> Verdicts:
     """Case `b` against case `a` of one session, whose rounds they share."""
     for name in (a, b):
         if name not in results.cases:
-            known = ", ".join(repr(case) for case in results.cases)
-            raise RecordError(f"{results.source} has no case {name!r}", f"it has {known}")
-    found = compare_launches(results.measured(a), results.measured(b), (a, b), margin=margin)
-    return Verdicts(stats.LEVEL, [found])
+            names = ", ".join(repr(case) for case in results.cases)
+            raise RecordError(f"{results.source} has no case {name!r}", f"it has {names}")
+    comparison = compare_launches(results.measured(a), results.measured(b), (a, b), margin=margin)
+    return Verdicts(stats.LEVEL, [comparison])
 
 
 def adjusted_level(comparisons: int) -> float:
@@ -74,21 +77,23 @@ def adjusted_level(comparisons: int) -> float:
     return 1 - (1 - stats.LEVEL) / max(comparisons, 1)
 
 
-def _machine_differences(a: Results, b: Results) -> Iterator[str]:
+def _machine_differences(a: SessionResults, b: SessionResults) -> Iterator[str]:
     if a.session is None or b.session is None:
         yield "the machine of one is unknown"
         return
     yield from _differences(a.session.environment, b.session.environment, MACHINE_FIELDS)
 
 
-def _option_differences(a: Results, b: Results, names: Sequence[str]) -> Iterator[str]:
+def _option_differences(
+    a: SessionResults, b: SessionResults, names: Sequence[str]
+) -> Iterator[str]:
     for name in names:
         first, second = a.cases[name].options, b.cases[name].options
         if first != second:
             yield f"{name} ran with {_options(first)} and {_options(second)}"
 
 
-def _condition_differences(a: Results, b: Results) -> Iterator[str]:
+def _condition_differences(a: SessionResults, b: SessionResults) -> Iterator[str]:
     if a.session and b.session:
         first, second = a.session.environment, b.session.environment
         yield from _differences(first, second, CONDITION_FIELDS)
@@ -105,11 +110,12 @@ def _differences(a: Environment, b: Environment, names: Sequence[str]) -> Iterat
             yield f"{name.replace('_', ' ')} is {first[name]!r} and {second[name]!r}"
 
 
-def _unmatched(a: Results, b: Results) -> Iterator[str]:
-    for one, other in ((a, b), (b, a)):
-        for name, case in one.cases.items():
-            if not case.control_of and one.measured(name) and not other.measured(name):
-                yield f"{name} has figures in {one.source.name} alone{_why(other.cases.get(name))}"
+def _unmatched(a: SessionResults, b: SessionResults) -> Iterator[str]:
+    for results, other in ((a, b), (b, a)):
+        for name, case in results.cases.items():
+            if not case.control_of and results.measured(name) and not other.measured(name):
+                reason = _why(other.cases.get(name))
+                yield f"{name} has figures in {results.source.name} alone{reason}"
 
 
 def _why(case: Case | None) -> str:

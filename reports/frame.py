@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from bench.results.session_report import Report
     from bench.results.stats import Estimate
-    from bench.results.summary import Summary
+    from bench.results.summary import CaseSummary
 
 ESTIMATES = ("p50", "p90", "first_call", "load", "start", "native")
 COLUMNS = {  # and their types in pandas, all of which know missing values
@@ -83,7 +83,7 @@ def as_csv(reports: "Iterable[Report]") -> str:
     return str(frame_of(reports).to_csv(index=False, lineterminator="\n"))
 
 
-def _row(report: "Report", case: "Summary") -> dict[str, object]:
+def _row(report: "Report", case: "CaseSummary") -> dict[str, object]:
     """The cells of a case by column: fields of it and its model, and what is put together."""
     session, top1 = report.session, report.top1.get(case.model.identity)
     environment = session.environment if session else None

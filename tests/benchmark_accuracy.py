@@ -101,11 +101,11 @@ def ours(folder: Path, images: int) -> float:
     from bench.accuracy import evaluate, photographs, plan
 
     dataset = photographs.find(folder / "photographs").limited(images)
-    subjects = plan.load([folder / "full.mlpackage"], "portable", (), None, folder)
-    made = plan.prepare(dataset, subjects, ["package"])
+    classifiers = plan.load([folder / "full.mlpackage"], "portable", (), None, folder)
+    made = plan.prepare(dataset, classifiers, ["package"])
     begin = time.perf_counter()
     answers = evaluate.predictions(
-        dataset.photographs, made.entries, made.head.pairs, evaluate.cores()
+        dataset.photographs, made.evaluations, made.head.pairs, evaluate.cores()
     )
     broken = sum(bool(answer.broken) for answer in answers)
     if broken:

@@ -13,17 +13,17 @@ from bench.results.records import (
     Accuracy,
     Agreement,
     Case,
+    Disagreement,
     Environment,
     Launch,
     Model,
     Output,
-    Parting,
     Photographs,
     PlacedOp,
     Placement,
     Plan,
     Record,
-    Session,
+    SessionHead,
     Soak,
     SoakWindow,
 )
@@ -41,8 +41,8 @@ def environment(**changes: object) -> Environment:
     return msgspec.structs.replace(made, **changes)
 
 
-def session(rounds: int = 15, samples: int = 50, **changes: object) -> Session:
-    made = Session(
+def session(rounds: int = 15, samples: int = 50, **changes: object) -> SessionHead:
+    made = SessionHead(
         session="0f1e2d", tool="0.1.0", started="2026-01-02T03:04:05Z", environment=environment(),
         plan=Plan(
             rounds=rounds, warmup_s=0.5, warmup_calls=10, samples=samples, timeout_s=60, seed=1
@@ -191,8 +191,8 @@ def photographs(label: str = "tabby") -> list[Accuracy | Agreement]:
     found = [accuracy(whole, 142), accuracy(small, 120, broken=("a.jpg: cut off",))]
     found.append(accuracy(random_one, 1, not_finite=3))
     names = [one.name for one in found]
-    partings = tuple(
-        Parting(
+    disagreements = tuple(
+        Disagreement(
             image=f"n02123045/{number}.jpg", truth=label, answers=(label, "water ouzel"),
             probabilities=(0.93, 0.08), thumbnail=thumbnail,
         )
@@ -200,7 +200,7 @@ def photographs(label: str = "tabby") -> list[Accuracy | Agreement]:
     )  # fmt: skip
     return [
         *found,
-        agreement(names[0], names[1], partings=partings),
+        agreement(names[0], names[1], disagreements=disagreements),
         agreement(names[0], names[2], p_worse=1e-30, error_p50=None, error_p90=None,
                   error_p99=None, error_max=None),
     ]  # fmt: skip

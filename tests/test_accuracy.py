@@ -22,15 +22,15 @@ from PIL import Image
 import crashing
 import fake_native
 from bench.__main__ import app
-from bench.accuracy import evaluate, photographs, plan, predictions, recipes, subjects
+from bench.accuracy import classifiers, evaluate, photographs, plan, predictions, recipes
 from bench.accuracy.class_mapping import imagenet_offset, outputs_of
+from bench.accuracy.classifiers import Classifier
 from bench.accuracy.command import log_path
 from bench.accuracy.decode import Decoder, Wanted, decode
-from bench.accuracy.evaluate import Entry
+from bench.accuracy.evaluate import Evaluation
 from bench.accuracy.evaluate import predictions as answer_all
 from bench.accuracy.predictions import Answer, Prediction
-from bench.accuracy.subjects import Subject
-from bench.accuracy.tally import MAX_PARTINGS, Summary
+from bench.accuracy.tally import MAX_DISAGREEMENTS, AccuracyTally
 from bench.results import proportions
 from bench.results.records import Accuracy, Agreement, Model, Record
 from bench.session import cases
@@ -309,21 +309,21 @@ def model(name: str) -> Model:
 def by_colour(pictures: Sequence[Image.Image]) -> np.ndarray:
     """Log-probabilities of a network that tells the three colours apart."""
     means = np.stack([np.asarray(p, np.float32).mean((0, 1)) for p in pictures])
-    return subjects.log_probabilities(means / 20, True)
+    return classifiers.log_probabilities(means / 20, True)
 
 
-def subject(
+def classifier(
     name: str = "net",
     answer: Callable[..., np.ndarray] = by_colour,
     labels: tuple[str, ...] = LABELS,
-) -> Subject:
-    return Subject(
+) -> Classifier:
+    return Classifier(
         model(name), "fake", "CPU", SIZE, len(labels), labels, True, answer, STANDARD_CROP
     )
 
 
-def entry(one: Subject) -> Entry:
-    return Entry(one, SQUASH, outputs_of(LABELS, one.labels, one.outputs, "net"))
+def evaluation(one: Classifier) -> Evaluation:
+    return Evaluation(one, SQUASH, outputs_of(LABELS, one.labels, one.outputs, "net"))
 
 
 def colours(folder: Path, each: int = 10) -> Path:
@@ -342,7 +342,9 @@ def test_known_answers_in_order_and_with_bounded_memory(tmp_path: Path) -> None:
         asked.append(len(pictures))
         return by_colour(pictures)
 
-    answers = answer_all(dataset.photographs, [entry(subject(answer=counting))], [], jobs=2)
+    answers = answer_all(
+        dataset.photographs, [evaluation(classifier(answer=counting))], [], jobs=2
+    )
     first = next(answers)
     assert sum(asked) <= (evaluate.AHEAD * 2 + 1) * evaluate.BATCH
     everything = [first, *answers]
@@ -353,9 +355,9 @@ def test_known_answers_in_order_and_with_bounded_memory(tmp_path: Path) -> None:
             assert "cannot identify" in one.broken
         elif one.image == "blue/wrong.png":
             assert one.answers[0].first == (1, 0, 2)
-            assert one.answers[0].place == 3
+            assert one.answers[0].rank == 3
         else:
-            assert one.answers[0].place == 1
+            assert one.answers[0].rank == 1
             assert one.answers[0].probability > 0.99
 
 
@@ -363,43 +365,45 @@ def test_nan_is_wrong_whatever_its_place() -> None:
     good = evaluate.answer(np.log(np.array([0.7, 0.2, 0.1], np.float32)), 1)
     assert good == Answer((0, 1, 2), 0.7, 2)
     nan = evaluate.answer(np.array([np.nan, -0.1, -3], np.float32), 1)
-    assert (nan.place, nan.finite) == (0, False)
+    assert (nan.rank, nan.finite) == (0, False)
     certain = evaluate.answer(np.array([0, -np.inf, -np.inf], np.float32), 0)
-    assert (certain.place, certain.finite) == (1, True)
+    assert (certain.rank, certain.finite) == (1, True)
 
 
 def test_equal_scores_are_ranked_by_output() -> None:
-    assert evaluate.answer(np.zeros(9, np.float32), 4).place == 5
-    assert evaluate.answer(np.zeros(9, np.float32), 5).place == 0
+    assert evaluate.answer(np.zeros(9, np.float32), 4).rank == 5
+    assert evaluate.answer(np.zeros(9, np.float32), 5).rank == 0
 
 
 def test_log_probabilities() -> None:
     logits = np.array([[3.0, 1.0, -900.0]])
     softmax = np.exp(logits) / np.exp(logits).sum()
     np.testing.assert_allclose(
-        np.exp(subjects.log_probabilities(logits, True)), softmax, atol=1e-7
+        np.exp(classifiers.log_probabilities(logits, True)), softmax, atol=1e-7
     )
-    assert subjects.log_probabilities(softmax, False)[0, 2] == -np.inf
+    assert classifiers.log_probabilities(softmax, False)[0, 2] == -np.inf
 
 
 def test_difference_of_probabilities_ends_where_float16_does() -> None:
     one, other = np.log(np.array([[0.9, 1e-6], [0.8, 1e-9]], np.float32))
-    assert subjects.largest_difference(one, other, True) == pytest.approx(math.log(1000), 1e-5)
-    assert subjects.largest_difference(one, other, False) == pytest.approx(math.log(9 / 8), 1e-5)
-    assert subjects.largest_difference(one, other[:1], True) is None
-    assert subjects.largest_difference(one, other * np.nan, True) is None
+    assert classifiers.largest_difference(one, other, True) == pytest.approx(math.log(1000), 1e-5)
+    assert classifiers.largest_difference(one, other, False) == pytest.approx(
+        math.log(9 / 8), 1e-5
+    )
+    assert classifiers.largest_difference(one, other[:1], True) is None
+    assert classifiers.largest_difference(one, other * np.nan, True) is None
 
 
 # --- records --------------------------------------------------------------------------------
 
 
 def compared(
-    tmp_path: Path, *others: Subject
-) -> tuple[plan.Comparison, list[Accuracy | Agreement]]:
+    tmp_path: Path, *others: Classifier
+) -> tuple[plan.AccuracyRun, list[Accuracy | Agreement]]:
     dataset = photographs.find(colours(tmp_path))
-    ready = plan.prepare(dataset, [subject(), *others], ["squash"])
-    summary = Summary(ready.head, ready.entries)
-    for one in answer_all(dataset.photographs, ready.entries, ready.head.pairs, jobs=1):
+    ready = plan.prepare(dataset, [classifier(), *others], ["squash"])
+    summary = AccuracyTally(ready.head, ready.evaluations)
+    for one in answer_all(dataset.photographs, ready.evaluations, ready.head.pairs, jobs=1):
         summary.add(one)
     return ready, list(summary.records(tmp_path, "now"))
 
@@ -412,12 +416,12 @@ def colour_blind(pictures: Sequence[Image.Image]) -> np.ndarray:
 
 def test_records_count_compare_and_survive_a_file(tmp_path: Path) -> None:
     worded = ("Blue", "Green", "Red")  # the same network with its outputs the other way round
-    turned = subject("turned", lambda p: by_colour(p)[:, ::-1], worded)
+    turned = classifier("turned", lambda p: by_colour(p)[:, ::-1], worded)
 
     def each(pictures: Sequence[Image.Image]) -> np.ndarray:
         return np.concatenate([colour_blind([picture]) for picture in pictures])
 
-    _, records = compared(tmp_path, subject("blind", each), turned)
+    _, records = compared(tmp_path, classifier("blind", each), turned)
     lines = b"\n".join(map(msgspec.json.encode, records)).splitlines()
     assert [msgspec.json.decode(line, type=Record) for line in lines] == records
     good, blind, same = (record for record in records if isinstance(record, Accuracy))
@@ -429,38 +433,38 @@ def test_records_count_compare_and_survive_a_file(tmp_path: Path) -> None:
     assert (to_blind.only_reference_right, to_blind.only_other_right) == (10, 0)
     assert to_blind.p_worse == 0.5**10
     assert to_same.p_worse == 1
-    assert len(to_blind.partings) == 10
-    parting = to_blind.partings[0]
-    assert (parting.truth, parting.answers) == ("red", ("red", "green"))
-    assert parting.thumbnail.startswith("data:image/jpeg;base64,")
-    assert len(parting.thumbnail) < 4000
+    assert len(to_blind.disagreements) == 10
+    disagreement = to_blind.disagreements[0]
+    assert (disagreement.truth, disagreement.answers) == ("red", ("red", "green"))
+    assert disagreement.thumbnail.startswith("data:image/jpeg;base64,")
+    assert len(disagreement.thumbnail) < 4000
     assert to_blind.error_of == "logits"
     assert to_blind.error_p50 == 0
     assert to_blind.error_max == pytest.approx(255 / 20, rel=1e-3)
 
 
 def test_partings_are_few_and_the_weightiest(tmp_path: Path) -> None:
-    ready, _ = compared(tmp_path, subject("other"))
-    summary = Summary(ready.head, ready.entries)
+    ready, _ = compared(tmp_path, classifier("other"))
+    summary = AccuracyTally(ready.head, ready.evaluations)
     for i in range(100):
         right = i % 10 == 3
         answers = (Answer((0, 1), i / 100, 1 if right else 0), Answer((1, 0), 0.5, 0))
         summary.add(Prediction(image=f"{i}.png", truth="red", answers=answers, errors=(None,)))
     *_, agreement = summary.records(tmp_path, "now")
     assert isinstance(agreement, Agreement)
-    assert len(agreement.partings) == MAX_PARTINGS
-    first = [parting.image for parting in agreement.partings]
+    assert len(agreement.disagreements) == MAX_DISAGREEMENTS
+    first = [disagreement.image for disagreement in agreement.disagreements]
     assert first[:10] == [f"{i}.png" for i in range(93, 0, -10)]
     assert first[10:12] == ["99.png", "98.png"]
     assert agreement.error_max is None
-    assert agreement.partings[0].thumbnail == ""  # there is no such file
+    assert agreement.disagreements[0].thumbnail == ""  # there is no such file
 
 
 def test_pairs_are_rivals_and_recipes(tmp_path: Path) -> None:
     dataset = photographs.find(colours(tmp_path, each=1))
     names = ["package", "squash", "package"]
-    ready = plan.prepare(dataset, [subject("a"), subject("b")], names)
-    named = [one.name for one in ready.head.entries]
+    ready = plan.prepare(dataset, [classifier("a"), classifier("b")], names)
+    named = [one.name for one in ready.head.evaluations]
     assert named == [f"{s} | fake | CPU | {r}" for s in "ab" for r in ("package", "squash")]
     pairs = {(pair.reference, pair.other) for pair in ready.head.pairs}
     assert pairs == {(0, 1), (0, 2), (1, 3), (2, 3)}
@@ -582,11 +586,11 @@ def test_core_mls_units_are_compared(
     ready = plan.prepare(
         dataset, plan.load([package], "coreml", units, None, tmp_path), ["package"]
     )
-    answers = list(answer_all(dataset.photographs, ready.entries, ready.head.pairs, jobs=2))
-    assert [one.name for one in ready.head.entries] == [
+    answers = list(answer_all(dataset.photographs, ready.evaluations, ready.head.pairs, jobs=2))
+    assert [one.name for one in ready.head.evaluations] == [
         f"hot | coreml | {unit} | package" for unit in units
     ]
-    assert all(one.answers[0].place == one.answers[1].place == 1 for one in answers)
+    assert all(one.answers[0].rank == one.answers[1].rank == 1 for one in answers)
     assert [pair.logits for pair in ready.head.pairs] == [False]  # probabilities are all there is
     assert all(one.errors[0] is not None and one.errors[0] < 1e-3 for one in answers)
 
@@ -644,10 +648,10 @@ def test_real_weights_on_real_photographs(real_weights: Path, tmp_path: Path) ->
     for precision, error in (("float32", 0.5), ("declared", 1.0)):
         (tmp_path / precision).mkdir()
         made = plan.load([path], "portable", (), precision, tmp_path / precision)
-        ready = plan.prepare(dataset, [subjects.of_checkpoint(checkpoint), *made], ["package"])
-        for one in answer_all(dataset.photographs, ready.entries, ready.head.pairs, jobs=1):
+        ready = plan.prepare(dataset, [classifiers.of_checkpoint(checkpoint), *made], ["package"])
+        for one in answer_all(dataset.photographs, ready.evaluations, ready.head.pairs, jobs=1):
             probability = expected[Path(one.image).stem]
-            assert [answer.place for answer in one.answers] == [1, 1]
+            assert [answer.rank for answer in one.answers] == [1, 1]
             assert one.answers[0].probability == pytest.approx(probability, abs=0.006)
             assert one.answers[1].probability == pytest.approx(probability, abs=0.03)
             assert one.errors[0] is not None

@@ -6,12 +6,12 @@ import msgspec
 import pytest
 
 import made_results as made
-from bench.results.read import Results
+from bench.results.read import SessionResults
 from bench.results.records import Record
 from mobilenet.networks.rows import cost
 from mobilenet.networks.v1 import MobileNetConfig
 from reports.__main__ import main
-from reports.claims import Finding, findings, full_convolutions
+from reports.claims import ClaimResult, claim_results, full_convolutions
 
 FULL = made.model(MobileNetConfig())
 BASELINES = {"VGG16": 105.0, "Inception_v3": 28.0, "SqueezeNet1_1": 7.0}
@@ -42,11 +42,11 @@ def session_of(times_ms: dict[str, float], **machine: str) -> list[Record]:
     return [head, *cases, *made.launches(cases, latency_ms, 15, 9, seed=3)]
 
 
-def found(records: list[Record]) -> dict[str, Finding]:
-    results = Results(Path("made.jsonl"))
+def found(records: list[Record]) -> dict[str, ClaimResult]:
+    results = SessionResults(Path("made.jsonl"))
     for record in records:
         results.add(record)
-    return {one.claim: one for one in findings([results])}
+    return {one.claim: one for one in claim_results([results])}
 
 
 def verdict(records: list[Record], words: str) -> str:

@@ -61,9 +61,9 @@ def test_names_from_other_peoples_files_are_escaped(page: Path) -> None:
     assert "&lt;b class=&#34;evil&#34;&gt;" in page.read_text("utf-8")
 
 
-def test_where_models_part(page: Path) -> None:
+def test_where_models_disagree(page: Path) -> None:
     text = page.read_text("utf-8")
-    part = text[text.index('<section id="partings">') : text.index('<section id="claims">')]
+    part = text[text.index('<section id="disagreements">') : text.index('<section id="claims">')]
     assert part.count("<li>\n") == 3
     assert part.count("<img") == part.count(made.JPEG) == 1  # and nothing that is no JPEG
     assert "svg" not in part

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import made_results as made
-from bench.results.read import Results
+from bench.results.read import SessionResults
 from bench.results.session_report import report
 from bench.results.summary import summarize
 from bench.results.top1 import Top1
@@ -20,15 +20,15 @@ CASE = "MobileNetV1_100_224 | portable | CPU"
 
 
 @pytest.fixture(scope="module")
-def results() -> Results:
-    made_up = Results(Path("made.jsonl"))
+def results() -> SessionResults:
+    made_up = SessionResults(Path("made.jsonl"))
     for record in [*made.realistic(rounds=6, samples=10), *made.layer_records()]:
         made_up.add(record)
     return made_up
 
 
 @pytest.fixture(scope="module")
-def specs(results: Results) -> dict[str, dict]:
+def specs(results: SessionResults) -> dict[str, dict]:
     one = report(results)
     drawn = [*catalog.general_plots([results]), timing.samples(results, CASE)]
     for runtime in one.runtimes():
@@ -76,7 +76,7 @@ def test_accuracies_are_marked_as_published(specs: dict[str, dict]) -> None:
     assert "published" in json.dumps(specs["accuracy"])
 
 
-def test_the_pareto_front(results: Results) -> None:
+def test_the_pareto_front(results: SessionResults) -> None:
     one = report(results)
     rows = [row for row in one.cases if row.runtime == "portable" and row.p50]
     values = plot_data.accuracies(rows, one.top1)
@@ -117,7 +117,7 @@ def test_operations_per_layer_add_up() -> None:
     assert sum(value["percent"] for value in values) == pytest.approx(100)
 
 
-def test_a_long_session_is_drawn_in_part_and_says_so(results: Results) -> None:
+def test_a_long_session_is_drawn_in_part_and_says_so(results: SessionResults) -> None:
     rows = [row for row in report(results).cases if row.runtime == "portable" and row.p50]
     values = plot_data.launches(rows, results, limit=20)
     assert 0 < len(values) <= 20

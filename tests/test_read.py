@@ -1,4 +1,4 @@
-"""Results files: whole, cut, foreign, newer, empty."""
+"""SessionResults files: whole, cut, foreign, newer, empty."""
 
 import re
 from contextlib import suppress
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import made_results as made
 from bench.results import jsonl, tables
-from bench.results.read import Results, read, read_file
+from bench.results.read import SessionResults, read, read_file
 from bench.results.session_report import reports_of
 from bench.results.thermal_state import Thermal
 from mobilenet.common.errors import RecordError
@@ -149,11 +149,11 @@ def test_damage_is_a_warning_or_one_error(tmp_path_factory, damage) -> None:
         everything(read_file(path))
 
 
-def everything(sessions: list[Results]) -> None:
+def everything(sessions: list[SessionResults]) -> None:
     reports = reports_of(sessions)
     tables.markdown(reports)
-    choose.choose(reports, choose.Wish(30))
-    claims.findings(sessions)
+    choose.choose(reports, choose.Requirements(30))
+    claims.claim_results(sessions)
     for one, results in zip(reports, sessions, strict=True):
         for rows in one.runtimes().values():
             plot_data.fits(plot_data.cases(rows))

@@ -10,7 +10,7 @@ import pytest
 import fake_worker
 import fakes
 from bench.results import jsonl
-from bench.results.records import Case, Launch, Model, Plan, Record, Session
+from bench.results.records import Case, Launch, Model, Plan, Record, SessionHead
 from bench.runtimes.entries import RUNTIMES, RuntimeEntry
 from bench.session import cases, prepare, runner, schedule
 from bench.session.cases import Candidate
@@ -62,7 +62,7 @@ def launches(path: Path, case: str = "") -> list[Launch]:
 def test_a_session_is_a_head_and_every_launch_once(path: Path) -> None:
     runner.start([candidate("FakeRuntime"), candidate("FakeRuntime", "other")], PLAN, path)
     head, *cases = [r for r in records(path) if not isinstance(r, Launch)]
-    assert isinstance(head, Session)
+    assert isinstance(head, SessionHead)
     assert head.plan == PLAN
     control = cases[-1]
     assert isinstance(control, Case)
@@ -177,7 +177,7 @@ def test_a_disk_that_is_full_while_compiling_is_a_row(path: Path) -> None:
 def test_a_reference_that_is_not_independent_is_noted(path: Path) -> None:
     runner.start([candidate("FakeRuntime")], msgspec.structs.replace(PLAN, rounds=1), path)
     head = records(path)[0]
-    assert isinstance(head, Session)
+    assert isinstance(head, SessionHead)
     (note,) = head.notes
     assert "its own first launch" in note
     assert "it is somewhere else" in note

@@ -13,16 +13,16 @@ from rich.console import Console
 
 import made_results as made
 from bench.results import tables
-from bench.results.read import Results, read_file
+from bench.results.read import SessionResults, read_file
 from bench.results.session_report import Report, report
-from bench.results.summary import Summary
+from bench.results.summary import CaseSummary
 from bench.results.thermal_state import Thermal
 from mobilenet.networks.v1 import MobileNetConfig
 from reports.__main__ import main
 
 
 def report_of(records: list) -> Report:
-    results = Results(Path("made.jsonl"))
+    results = SessionResults(Path("made.jsonl"))
     for record in records:
         results.add(record)
     return report(results)
@@ -38,7 +38,7 @@ def shown(one: Report, width: int = 220) -> str:
     return console.file.getvalue()
 
 
-def rows(one: Report) -> dict[str, Summary]:
+def rows(one: Report) -> dict[str, CaseSummary]:
     return {row.case: row for row in one.cases}
 
 

@@ -13,7 +13,7 @@ from mobilenet.common.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bench.accuracy.plan import Comparison
+    from bench.accuracy.plan import AccuracyRun
     from bench.results.records import Accuracy, Agreement
 
 SEVERAL = Parameter(consume_multiple=True, negative="")
@@ -93,13 +93,13 @@ def accuracy(
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         with terminal.status("loading"):
             runtime = options.runtime or ("coreml" if sys.platform == "darwin" else "portable")
-            subjects = plan.load(
+            classifiers = plan.load(
                 packages, runtime, options.unit or (), options.precision, Path(folder)
             )
             if options.against:
-                original = plan.checkpoint(options.against, subjects[0], options.offline)
-                subjects.insert(0, original)
-            prepared = plan.prepare(dataset, subjects, names)
+                original = plan.checkpoint(options.against, classifiers[0], options.offline)
+                classifiers.insert(0, original)
+            prepared = plan.prepare(dataset, classifiers, names)
         path = options.output or DEFAULT_FOLDER / f"accuracy-{prepared.digest[:8]}.jsonl"
         records = carry_out(prepared, path, options.jobs)
     if options.json:
@@ -110,7 +110,7 @@ def accuracy(
 
 
 def carry_out(
-    comparison: "Comparison", path: Path, jobs: int | None = None
+    run: "AccuracyRun", path: Path, jobs: int | None = None
 ) -> list["Accuracy | Agreement"]:
     """Answer what is still to be answered, and write the records to `path`."""
     import msgspec
@@ -121,17 +121,17 @@ def carry_out(
     from mobilenet.common.files import write_atomically
 
     check_output(path)
-    started, photographs = utc(), comparison.dataset.photographs
-    result = tally.Summary(comparison.head, comparison.entries)
-    with predictions.opened(log_path(path), comparison.head) as log:
+    started, photographs = utc(), run.dataset.photographs
+    result = tally.AccuracyTally(run.head, run.evaluations)
+    with predictions.opened(log_path(path), run.head) as log:
         for prediction in predictions.read(log_path(path)):
             result.add(prediction)
         if log.done:
             terminal.say(f"{log.done} of {len(photographs)} were answered before")
         answers = evaluate.predictions(
             photographs[log.done :],
-            comparison.entries,
-            comparison.head.pairs,
+            run.evaluations,
+            run.head.pairs,
             jobs or evaluate.cores(),
         )
         try:
@@ -143,7 +143,7 @@ def carry_out(
                 f"{result.seen} of {len(photographs)} are kept; the same command goes on."
             )
             raise
-    records = list(result.records(comparison.dataset.folder, started))
+    records = list(result.records(run.dataset.folder, started))
     plan = Plan(rounds=1, warmup_s=0, warmup_calls=0, samples=0, timeout_s=0, seed=0)
     lines = (msgspec.json.encode(record) + b"\n" for record in (head(plan), *records))
     write_atomically(path, b"".join(lines))

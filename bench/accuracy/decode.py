@@ -61,6 +61,7 @@ def decode(path: Path, wanted: Sequence[Wanted]) -> Decoded:
 
 
 def decode_all(paths: Sequence[Path], wanted: Sequence[Wanted]) -> list[Decoded]:
+    """`decode` of several photographs, in order."""
     return [decode(path, wanted) for path in paths]
 
 

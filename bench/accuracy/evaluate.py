@@ -15,35 +15,37 @@ from itertools import islice
 import numpy as np
 from PIL import Image
 
+from bench.accuracy.classifiers import Array, Classifier, largest_difference
 from bench.accuracy.decode import Decoded, Decoder, Wanted
 from bench.accuracy.photographs import Photograph
 from bench.accuracy.predictions import FIRST, Answer, Pair, Prediction
 from bench.accuracy.recipes import Recipe
-from bench.accuracy.subjects import Array, Subject, largest_difference
 
 BATCH = 8  # photographs; while the last is answered, other threads have nothing to do
 AHEAD = 2  # batches in flight for every thread: one being answered, one decoded
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One subject fed by one recipe, and which of its outputs each class is."""
+class Evaluation:
+    """One classifier fed by one recipe, and which of its outputs each class is."""
 
-    subject: Subject
+    classifier: Classifier
     recipe: Recipe
     output_of: dict[str, int]
 
     @property
     def wanted(self) -> Wanted:
-        return Wanted(self.recipe, self.subject.size)
+        """What decoding has to make of each photograph."""
+        return Wanted(self.recipe, self.classifier.size)
 
     @property
     def name(self) -> str:
-        return f"{self.subject.name} | {self.recipe.name}"
+        """Unique in a run: the classifier's name and the recipe's."""
+        return f"{self.classifier.name} | {self.recipe.name}"
 
     def label_of(self, truth: str) -> str:
         """What the network calls a class of the photographs."""
-        return self.subject.label(self.output_of[truth])
+        return self.classifier.label(self.output_of[truth])
 
 
 def cores() -> int:
@@ -54,11 +56,16 @@ def cores() -> int:
 
 
 def predictions(
-    photographs: Sequence[Photograph], entries: Sequence[Entry], pairs: Sequence[Pair], jobs: int
+    photographs: Sequence[Photograph],
+    evaluations: Sequence[Evaluation],
+    pairs: Sequence[Pair],
+    jobs: int,
 ) -> Iterator[Prediction]:
     """All answers to each photograph, in order, with `jobs` processes and as many threads."""
-    forms = list(dict.fromkeys(entry.wanted for entry in entries))
-    threads = jobs if all(entry.subject.threads_at_once for entry in entries) else 1
+    forms = list(dict.fromkeys(evaluation.wanted for evaluation in evaluations))
+    threads = (
+        jobs if all(evaluation.classifier.threads_at_once for evaluation in evaluations) else 1
+    )
     todo = (photographs[i : i + BATCH] for i in range(0, len(photographs), BATCH))
     with Decoder(forms, jobs) as decoder, ThreadPoolExecutor(threads) as pool:
 
@@ -67,7 +74,7 @@ def predictions(
             decoded = decoder.submit(paths)
 
             def finish() -> list[Prediction]:
-                return _answered(batch, decoder.result(paths, decoded), forms, entries, pairs)
+                return _answered(batch, decoder.result(paths, decoded), forms, evaluations, pairs)
 
             return pool.submit(finish)
 
@@ -85,43 +92,43 @@ def _answered(
     batch: Sequence[Photograph],
     decoded: Sequence[Decoded],
     forms: Sequence[Wanted],
-    entries: Sequence[Entry],
+    evaluations: Sequence[Evaluation],
     pairs: Sequence[Pair],
 ) -> list[Prediction]:
-    """Ask all subjects about the photographs that could be opened."""
+    """Ask all classifiers about the photographs that could be opened."""
     whole = [pictures for pictures in decoded if not isinstance(pictures, str)]
     scores = [
-        _asked(entry, [pictures[forms.index(entry.wanted)] for pictures in whole])
-        for entry in entries
+        _asked(evaluation, [pictures[forms.index(evaluation.wanted)] for pictures in whole])
+        for evaluation in evaluations
     ]
     rows = iter(zip(*scores, strict=True))
     return [
         Prediction(image=photograph.name, truth=photograph.truth, broken=pictures)
         if isinstance(pictures, str)
-        else _prediction(photograph, next(rows), entries, pairs)
+        else _prediction(photograph, next(rows), evaluations, pairs)
         for photograph, pictures in zip(batch, decoded, strict=True)
     ]
 
 
-def _asked(entry: Entry, pictures: Sequence[bytes]) -> Array:
-    size = (entry.subject.size, entry.subject.size)
+def _asked(evaluation: Evaluation, pictures: Sequence[bytes]) -> Array:
+    size = (evaluation.classifier.size, evaluation.classifier.size)
     if not pictures:
-        return np.empty((0, entry.subject.outputs), np.float32)
-    return entry.subject.answer([Image.frombytes("RGB", size, data) for data in pictures])
+        return np.empty((0, evaluation.classifier.outputs), np.float32)
+    return evaluation.classifier.answer([Image.frombytes("RGB", size, data) for data in pictures])
 
 
 def _prediction(
     photograph: Photograph,
     scores: Sequence[Array],
-    entries: Sequence[Entry],
+    evaluations: Sequence[Evaluation],
     pairs: Sequence[Pair],
 ) -> Prediction:
     return Prediction(
         image=photograph.name,
         truth=photograph.truth,
         answers=tuple(
-            answer(row, entry.output_of[photograph.truth])
-            for row, entry in zip(scores, entries, strict=True)
+            answer(row, evaluation.output_of[photograph.truth])
+            for row, evaluation in zip(scores, evaluations, strict=True)
         ),
         errors=tuple(
             largest_difference(scores[pair.reference], scores[pair.other], pair.logits)
@@ -135,6 +142,6 @@ def answer(scores: Array, truth: int) -> Answer:
     finite = not bool(np.isnan(scores).any() or np.isposinf(scores).any())
     ranked = np.where(np.isnan(scores), -np.inf, scores)
     first = tuple(int(i) for i in np.argsort(-ranked, kind="stable")[:FIRST])
-    place = first.index(truth) + 1 if finite and truth in first else 0
+    rank = first.index(truth) + 1 if finite and truth in first else 0
     probability = float(np.exp(ranked[first[0]])) if finite else 0.0
-    return Answer(first, round(probability, 6), place, finite)
+    return Answer(first, round(probability, 6), rank, finite)

@@ -4,14 +4,14 @@ import time
 from collections.abc import Iterable, Iterator
 
 from bench.accuracy.predictions import Prediction
-from bench.accuracy.tally import Summary
+from bench.accuracy.tally import AccuracyTally
 from bench.results.proportions import wilson
 from mobilenet.common import terminal
 from mobilenet.common.progress import duration
 
 
 def tracked(
-    predictions: Iterable[Prediction], summary: Summary, total: int
+    predictions: Iterable[Prediction], summary: AccuracyTally, total: int
 ) -> Iterator[Prediction]:
     """The predictions, with a bar on a terminal; `summary` has counted all that came before."""
     if not terminal.err.is_terminal:
@@ -29,7 +29,7 @@ def tracked(
             bar.update(task, completed=summary.seen, text=line(summary, total, rate))
 
 
-def line(summary: Summary, total: int, rate: float) -> str:
+def line(summary: AccuracyTally, total: int, rate: float) -> str:
     """ "812/5000, 92 images/s, 46 s left, top-1 70.3 % (67.1 to 73.4)"."""
     left = duration((total - summary.seen) / rate)
     first = summary.tallies[0]

@@ -48,6 +48,7 @@ class Dataset:
     notes: tuple[str, ...] = ()  # what was left out, and why
 
     def classes(self) -> list[str]:
+        """All classes of the photographs, sorted."""
         return sorted({photograph.truth for photograph in self.photographs})
 
     def summary(self) -> Photographs:
@@ -103,11 +104,11 @@ def _files(folder: Path) -> tuple[list[str], list[str]]:
     """Relative names of photographs and of other files; hidden ones are neither."""
     photographs: list[str] = []
     others: list[str] = []
-    for place, folders, names in os.walk(folder, followlinks=True):
+    for below, folders, names in os.walk(folder, followlinks=True):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
             if not name.startswith("."):
-                relative = Path(place, name).relative_to(folder).as_posix()
+                relative = Path(below, name).relative_to(folder).as_posix()
                 is_photograph = Path(name).suffix.lower() in SUFFIXES
                 (photographs if is_photograph else others).append(relative)
     return sorted(photographs), sorted(others)
@@ -127,7 +128,7 @@ def _class_of(name: str) -> str:
 
 
 def _by_list(folder: Path, files: list[str], path: Path) -> tuple[list[Photograph], list[str]]:
-    """Photographs named in the list; an entry is only ever looked up among the files found."""
+    """Photographs named in the list; an entry is only looked up among `files`."""
     truths = read_list(path)
     found, unlisted = [], []
     for file in files:

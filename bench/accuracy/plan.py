@@ -10,10 +10,10 @@ import msgspec
 
 from bench.accuracy import recipes
 from bench.accuracy.class_mapping import outputs_of
-from bench.accuracy.evaluate import Entry
+from bench.accuracy.classifiers import Classifier, of_checkpoint, of_package
+from bench.accuracy.evaluate import Evaluation
 from bench.accuracy.photographs import Dataset
-from bench.accuracy.predictions import EntryRecord, Head, Pair
-from bench.accuracy.subjects import Subject, of_checkpoint, of_package
+from bench.accuracy.predictions import EvaluationRecord, Head, Pair
 from bench.machine.environment import environment
 from bench.runtimes.classes import CLASSES, create
 from bench.runtimes.entries import RUNTIMES
@@ -29,38 +29,40 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class AccuracyRun:
     """Everything that a run needs, loaded."""
 
     dataset: Dataset
-    entries: tuple[Entry, ...]
+    evaluations: tuple[Evaluation, ...]
     head: Head
 
     @property
     def digest(self) -> str:
-        """Names the comparison: the same command gives the same one."""
+        """Names what is compared: the same command gives the same one."""
         return hashlib.sha256(msgspec.json.encode(self.head)).hexdigest()
 
 
 def prepare(
-    dataset: Dataset, subjects: Sequence[Subject], recipe_names: Sequence[str]
-) -> Comparison:
-    """Every subject with every recipe, and the classes of the photographs among its outputs."""
+    dataset: Dataset, classifiers: Sequence[Classifier], recipe_names: Sequence[str]
+) -> AccuracyRun:
+    """Every classifier with every recipe, and the classes of the photographs among its outputs."""
     classes = dataset.classes()
-    entries = tuple(
-        Entry(subject, recipe, outputs)
-        for subject in subjects
-        for outputs in [outputs_of(classes, subject.labels, subject.outputs, subject.model.name)]
-        for recipe in _recipes(subject, recipe_names)
+    evaluations = tuple(
+        Evaluation(classifier, recipe, outputs)
+        for classifier in classifiers
+        for outputs in [
+            outputs_of(classes, classifier.labels, classifier.outputs, classifier.model.name)
+        ]
+        for recipe in _recipes(classifier, recipe_names)
     )
     head = Head(
         tool=__version__,
         software=environment().packages,
         photographs=dataset.summary(),
-        entries=tuple(map(_record, entries)),
-        pairs=tuple(_pairs(entries)),
+        evaluations=tuple(map(_record, evaluations)),
+        pairs=tuple(_pairs(evaluations)),
     )
-    return Comparison(dataset, entries, head)
+    return AccuracyRun(dataset, evaluations, head)
 
 
 def load(
@@ -69,7 +71,7 @@ def load(
     units: Sequence[str],
     precision: "Precision | None",
     folder: Path,
-) -> list[Subject]:
+) -> list[Classifier]:
     """The packages on one runtime, compiled into `folder`.
 
     Raises `UserError` for a package that cannot be run here: nothing is left out in silence.
@@ -86,12 +88,12 @@ def load(
     return [_loaded(one, precision or "float32", folder) for one in found]
 
 
-def checkpoint(which: str, package: Subject, offline: bool) -> Subject:
+def checkpoint(which: str, package: Classifier, offline: bool) -> Classifier:
     """The PyTorch network to compare with, of the shape of `package`."""
     from mobilenet.weights.resolve import obtain
 
     model = package.model
-    subject = of_checkpoint(
+    classifier = of_checkpoint(
         obtain(
             which,
             alpha=model.alpha,
@@ -100,15 +102,15 @@ def checkpoint(which: str, package: Subject, offline: bool) -> Subject:
             offline=offline,
         )
     )
-    if model.weights and subject.model.weights != model.weights:
+    if model.weights and classifier.model.weights != model.weights:
         terminal.warn(
             f"{model.name} was made of other weights ({model.weights}) than it is compared with "
-            f"({subject.model.weights})"
+            f"({classifier.model.weights})"
         )
-    return subject
+    return classifier
 
 
-def _loaded(candidate: Candidate, precision: "Precision", folder: Path) -> Subject:
+def _loaded(candidate: Candidate, precision: "Precision", folder: Path) -> Classifier:
     runtime, tap = _runtime(candidate, precision)
     if reason := runtime.unavailable():
         raise UnsupportedError(reason, "--runtime portable runs on any machine")
@@ -116,12 +118,12 @@ def _loaded(candidate: Candidate, precision: "Precision", folder: Path) -> Subje
         raise UnsupportedError(
             f"this machine has no {candidate.unit}", f"it has {', '.join(runtime.units())}"
         )
-    place = folder / f"{candidate.model.identity[:16]}-{candidate.unit}"
-    place.mkdir(exist_ok=True)
+    own_folder = folder / f"{candidate.model.identity[:16]}-{candidate.unit}"
+    own_folder.mkdir(exist_ok=True)
     return of_package(
         candidate.model,
         runtime,
-        runtime.compile(candidate.package, place),
+        runtime.compile(candidate.package, own_folder),
         candidate.unit,
         precision=precision if candidate.runtime == "portable" else "",
         tap=tap,
@@ -144,41 +146,43 @@ def _runtime(candidate: Candidate, precision: "Precision") -> tuple["Runtime", s
     return PortableRuntime(1, precision, (tap,)), tap
 
 
-def _recipes(subject: Subject, names: Sequence[str]) -> Iterator[recipes.Recipe]:
+def _recipes(classifier: Classifier, names: Sequence[str]) -> Iterator[recipes.Recipe]:
     for name in dict.fromkeys(names):
         if name != recipes.PACKAGE:
             yield recipes.named(name)
             continue
-        if subject.geometry is None:
+        if classifier.geometry is None:
             terminal.warn(
-                f"{subject.model.name} does not say how photographs become its input: shorter "
+                f"{classifier.model.name} does not say how photographs become its input: shorter "
                 "side = size / 0.875, bilinear, centre is taken; --recipe names others"
             )
-        yield recipes.of_package(subject.geometry or STANDARD_CROP, subject.size)
+        yield recipes.of_package(classifier.geometry or STANDARD_CROP, classifier.size)
 
 
-def _record(entry: Entry) -> EntryRecord:
-    subject = entry.subject
-    return EntryRecord(
-        name=entry.name,
-        model=subject.model,
-        runtime=subject.runtime,
-        unit=subject.unit,
-        precision=subject.precision,
-        recipe=entry.recipe.name,
-        geometry=entry.recipe.describe(subject.size),
-        published_top1=subject.published_top1,
-        published_top5=subject.published_top5,
+def _record(evaluation: Evaluation) -> EvaluationRecord:
+    classifier = evaluation.classifier
+    return EvaluationRecord(
+        name=evaluation.name,
+        model=classifier.model,
+        runtime=classifier.runtime,
+        unit=classifier.unit,
+        precision=classifier.precision,
+        recipe=evaluation.recipe.name,
+        geometry=evaluation.recipe.describe(classifier.size),
+        published_top1=classifier.published_top1,
+        published_top5=classifier.published_top5,
     )
 
 
-def _pairs(entries: Sequence[Entry]) -> Iterator[Pair]:
-    """Every subject with the first on the same recipe; every recipe with the subject's first."""
-    first = entries[0]
-    for other, entry in enumerate(entries):
-        for reference, base in enumerate(entries[:other]):
-            rivals = base.subject is first.subject and base.recipe.name == entry.recipe.name
-            recipes_apart = base.subject is entry.subject and base.recipe.name == first.recipe.name
+def _pairs(evaluations: Sequence[Evaluation]) -> Iterator[Pair]:
+    """Every classifier with the first on the same recipe; every recipe with the first of them."""
+    first = evaluations[0]
+    for position, other in enumerate(evaluations):
+        for reference, base in enumerate(evaluations[:position]):
+            is_first = base.classifier is first.classifier
+            rivals = is_first and base.recipe.name == other.recipe.name
+            is_same = base.classifier is other.classifier
+            recipes_apart = is_same and base.recipe.name == first.recipe.name
             if rivals or recipes_apart:
-                logits = base.subject.logits and entry.subject.logits
-                yield Pair(reference=reference, other=other, logits=logits)
+                logits = base.classifier.logits and other.classifier.logits
+                yield Pair(reference=reference, other=position, logits=logits)

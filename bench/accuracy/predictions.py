@@ -18,12 +18,12 @@ from bench.results.line_file import LineFile
 from bench.results.records import Model, Photographs
 from mobilenet.common.errors import RecordError
 
-SCHEMA = 1
+SCHEMA = 2  # of version 1, `evaluations` were called `entries`
 T = TypeVar("T")
 FIRST = 5  # answers that are kept, of each model for each photograph
 
 
-class EntryRecord(msgspec.Struct, frozen=True, kw_only=True):
+class EvaluationRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One model fed by one recipe; fields as in `bench.results.records.Accuracy`."""
 
     name: str
@@ -38,7 +38,7 @@ class EntryRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pair(msgspec.Struct, frozen=True, kw_only=True):
-    """Two entries that are compared: their positions, and what their error is of."""
+    """Two evaluations that are compared: their positions, and what their error is of."""
 
     reference: int
     other: int
@@ -52,16 +52,16 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     tool: str
     software: dict[str, str]
     photographs: Photographs
-    entries: tuple[EntryRecord, ...]
+    evaluations: tuple[EvaluationRecord, ...]
     pairs: tuple[Pair, ...]
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True):
-    """What one entry made of one photograph."""
+    """What one evaluation made of one photograph."""
 
     first: tuple[int, ...]  # outputs, most likely first; at most `FIRST`
     probability: float  # of the first of them
-    place: int  # of the true class among `first`, from 1; 0 when it is not there
+    rank: int  # of the true class among `first`, from 1; 0 when it is not there
     finite: bool = True
 
 
@@ -71,7 +71,7 @@ class Prediction(msgspec.Struct, frozen=True, omit_defaults=True):
     image: str
     truth: str
     broken: str = ""  # why it could not be opened; then nothing else is here
-    answers: tuple[Answer, ...] = ()  # as `Head.entries`
+    answers: tuple[Answer, ...] = ()  # as `Head.evaluations`
     errors: tuple[float | None, ...] = ()  # as `Head.pairs`; None where one was not finite
 
 
@@ -101,6 +101,7 @@ def opened(path: Path, head: Head) -> Iterator[Log]:
 
 
 def read_head(path: Path) -> Head:
+    """The first line. Raises `RecordError` for a file that has another."""
     with path.open("rb") as file:
         return _decoded(msgspec.json.Decoder(Head), file.readline(), path, 1)
 

@@ -37,6 +37,7 @@ class Recipe:
 
 
 def shorter_side(geometry: Geometry, image: "Image", size: int) -> "Image":
+    """Resize by the shorter side, then cut the centre out."""
     return center_crop(geometry.resize(image, size), size)
 
 
@@ -48,18 +49,21 @@ def of_package(geometry: Geometry, size: int) -> Recipe:
 
 
 def squash(image: "Image", size: int) -> "Image":
+    """Both sides to `size`, whatever the proportions; bilinear."""
     from PIL.Image import Resampling
 
     return image.resize((size, size), Resampling.BILINEAR)
 
 
 def keras(image: "Image", size: int) -> "Image":
+    """Both sides to `size` by the nearest pixel: `keras.utils.load_img`."""
     from PIL.Image import Resampling
 
     return image.resize((size, size), Resampling.NEAREST)
 
 
 def fit(image: "Image", size: int) -> "Image":
+    """The whole picture in the middle of a black square; bilinear."""
     from PIL import ImageOps
     from PIL.Image import Resampling
 

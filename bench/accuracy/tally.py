@@ -11,18 +11,18 @@ from pathlib import Path
 import msgspec
 
 from bench.accuracy.decode import BROKEN
-from bench.accuracy.evaluate import Entry
-from bench.accuracy.predictions import Answer, EntryRecord, Head, Pair, Prediction
+from bench.accuracy.evaluate import Evaluation
+from bench.accuracy.predictions import Answer, EvaluationRecord, Head, Pair, Prediction
 from bench.results.proportions import mcnemar_worse, quantile, wilson
-from bench.results.records import Accuracy, Agreement, Parting
+from bench.results.records import Accuracy, Agreement, Disagreement
 
-MAX_PARTINGS = 24
+MAX_DISAGREEMENTS = 24
 THUMBNAIL = 96  # pixels of the longer side: some 3 kB
 
 
 @dataclass
 class Tally:
-    """Running counts of one entry."""
+    """Running counts of one evaluation."""
 
     images: int = 0
     top1: int = 0
@@ -30,67 +30,71 @@ class Tally:
     not_finite: int = 0
 
     def add(self, answer: Answer) -> None:
+        """Count one answer."""
         self.images += 1
-        self.top1 += answer.place == 1
-        self.top5 += answer.place > 0
+        self.top1 += answer.rank == 1
+        self.top5 += answer.rank > 0
         self.not_finite += not answer.finite
 
 
 @dataclass
 class PairTally:
-    """Running counts of two entries."""
+    """Running counts of two evaluations."""
 
     pair: Pair
-    reference: Entry
-    other: Entry
+    reference: Evaluation
+    other: Evaluation
     images: int = 0
     same: int = 0
     only_reference: int = 0
     only_other: int = 0
     errors: "array[float]" = field(default_factory=lambda: array("d"))
     # (exactly one is right, how sure both are, image): the least first, as a heap has it
-    partings: list[tuple[bool, float, str, Prediction]] = field(default_factory=list)
+    disagreements: list[tuple[bool, float, str, Prediction]] = field(default_factory=list)
 
     def add(self, prediction: Prediction, error: float | None) -> None:
+        """Count one photograph; `error` is the largest difference between both answers."""
         reference, other = self.answers(prediction)
-        right = reference.place == 1, other.place == 1
+        right = reference.rank == 1, other.rank == 1
         self.images += 1
         self.only_reference += right == (True, False)
         self.only_other += right == (False, True)
         if error is not None:
             self.errors.append(error)
-        classes = self.reference.subject.class_of, self.other.subject.class_of
+        classes = self.reference.classifier.class_of, self.other.classifier.class_of
         if classes[0](reference.first[0]) == classes[1](other.first[0]):
             self.same += 1
             return
         sure = reference.probability + other.probability
         weight = (right[0] != right[1], sure, prediction.image, prediction)
-        heapq.heappush(self.partings, weight)
-        if len(self.partings) > MAX_PARTINGS:
-            heapq.heappop(self.partings)
+        heapq.heappush(self.disagreements, weight)
+        if len(self.disagreements) > MAX_DISAGREEMENTS:
+            heapq.heappop(self.disagreements)
 
     def answers(self, prediction: Prediction) -> tuple[Answer, Answer]:
+        """Of the reference and of the other."""
         return prediction.answers[self.pair.reference], prediction.answers[self.pair.other]
 
 
 @dataclass
-class Summary:
+class AccuracyTally:
     """Takes predictions one by one; can be asked at any time."""
 
     head: Head
-    entries: Sequence[Entry]  # as `head.entries`
+    evaluations: Sequence[Evaluation]  # as `head.evaluations`
     tallies: list[Tally] = field(init=False)
     pairs: list[PairTally] = field(init=False)
     broken: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.tallies = [Tally() for _ in self.head.entries]
+        self.tallies = [Tally() for _ in self.head.evaluations]
         self.pairs = [
-            PairTally(pair, self.entries[pair.reference], self.entries[pair.other])
+            PairTally(pair, self.evaluations[pair.reference], self.evaluations[pair.other])
             for pair in self.head.pairs
         ]
 
     def add(self, prediction: Prediction) -> None:
+        """Count one photograph, or note that it was not opened."""
         if prediction.broken:
             self.broken.append(f"{prediction.image}: {prediction.broken}")
             return
@@ -105,15 +109,15 @@ class Summary:
         return self.tallies[0].images + len(self.broken)
 
     def records(self, folder: Path, started: str) -> Iterable[Accuracy | Agreement]:
-        """One `Accuracy` an entry, one `Agreement` a pair; thumbnails are of `folder`."""
-        for entry, tally in zip(self.head.entries, self.tallies, strict=True):
-            yield self._accuracy(entry, tally, started)
+        """One `Accuracy` an evaluation, one `Agreement` a pair; thumbnails are of `folder`."""
+        for evaluation, tally in zip(self.head.evaluations, self.tallies, strict=True):
+            yield self._accuracy(evaluation, tally, started)
         for pair in self.pairs:
             yield self._agreement(pair, folder)
 
-    def _accuracy(self, entry: EntryRecord, tally: Tally, started: str) -> Accuracy:
+    def _accuracy(self, evaluation: EvaluationRecord, tally: Tally, started: str) -> Accuracy:
         return Accuracy(
-            **msgspec.structs.asdict(entry),
+            **msgspec.structs.asdict(evaluation),
             photographs=self.head.photographs,
             started=started,
             tool=self.head.tool,
@@ -129,7 +133,7 @@ class Summary:
     def _agreement(self, tally: PairTally, folder: Path) -> Agreement:
         errors = sorted(tally.errors)
         shares = [quantile(errors, q) for q in (0.5, 0.9, 0.99, 1)] if errors else [None] * 4
-        names = [entry.name for entry in self.head.entries]
+        names = [evaluation.name for evaluation in self.head.evaluations]
         return Agreement(
             reference=names[tally.pair.reference],
             other=names[tally.pair.other],
@@ -143,21 +147,22 @@ class Summary:
             error_p90=shares[1],
             error_p99=shares[2],
             error_max=shares[3],
-            partings=tuple(
-                parting(tally, prediction, folder)
-                for *_, prediction in sorted(tally.partings, reverse=True)
+            disagreements=tuple(
+                disagreement(tally, prediction, folder)
+                for *_, prediction in sorted(tally.disagreements, reverse=True)
             ),
         )
 
 
-def parting(tally: PairTally, prediction: Prediction, folder: Path) -> Parting:
+def disagreement(tally: PairTally, prediction: Prediction, folder: Path) -> Disagreement:
+    """What both models say of one photograph, with the photograph made small."""
     reference, other = tally.answers(prediction)
-    return Parting(
+    return Disagreement(
         image=prediction.image,
         truth=tally.reference.label_of(prediction.truth),
         answers=(
-            tally.reference.subject.label(reference.first[0]),
-            tally.other.subject.label(other.first[0]),
+            tally.reference.classifier.label(reference.first[0]),
+            tally.other.classifier.label(other.first[0]),
         ),
         probabilities=(reference.probability, other.probability),
         thumbnail=thumbnail(folder / prediction.image),

@@ -1,4 +1,4 @@
-"""Records of accuracy and agreement as text: how often models were right, and where they part."""
+"""Records of accuracy and agreement as text: how often models were right and alike."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,44 +15,51 @@ LEVEL = 0.05
 THUMBNAIL = re.compile(r"data:image/jpeg;base64,[A-Za-z0-9+/]{1,100000}={0,2}")
 
 
-def note(one: Accuracy) -> str:
+def note(accuracy: Accuracy) -> str:
     """What must be known to read the row."""
     parts = []
-    if one.model.trained is False:
+    if accuracy.model.trained is False:
         parts.append("untrained")
-    if one.not_finite:
-        parts.append(f"{one.not_finite} answers with NaN or infinity, counted as wrong")
-    if one.broken:
-        parts.append(f"{format.plural(len(one.broken), 'photograph')} not opened")
+    if accuracy.not_finite:
+        parts.append(f"{accuracy.not_finite} answers with NaN or infinity, counted as wrong")
+    if accuracy.broken:
+        parts.append(f"{format.plural(len(accuracy.broken), 'photograph')} not opened")
     return one_line("; ".join(parts))
 
 
-def _published(one: Accuracy) -> str:
+def _published(accuracy: Accuracy) -> str:
     """Of trained weights only: what is said of them says nothing of others."""
-    if one.published_top1 is None or one.model.trained is False:
+    if accuracy.published_top1 is None or accuracy.model.trained is False:
         return format.MISSING
-    return f"{one.published_top1:.1f}" + (
-        f" / {one.published_top5:.1f}" if one.published_top5 is not None else ""
+    return f"{accuracy.published_top1:.1f}" + (
+        f" / {accuracy.published_top5:.1f}" if accuracy.published_top5 is not None else ""
     )
 
 
+def _runs_on(accuracy: Accuracy) -> str:
+    return one_line(" ".join(filter(None, (accuracy.runtime, accuracy.unit, accuracy.precision))))
+
+
 COLUMNS: tuple[Column[Accuracy], ...] = (
-    Column("Model", lambda one: one_line(one.model.name), numeric=False),
+    Column("Model", lambda accuracy: one_line(accuracy.model.name), numeric=False),
     Column(
         "On",
-        lambda one: one_line(" ".join(filter(None, (one.runtime, one.unit, one.precision)))),
+        _runs_on,
         numeric=False,
     ),
-    Column("Recipe", lambda one: one_line(one.recipe), numeric=False, dispensable=4),
+    Column("Recipe", lambda accuracy: one_line(accuracy.recipe), numeric=False, dispensable=4),
     Column(
         "Photographs",
-        lambda one: one_line(f"{one.images:,} ({one.photographs.name})"),
+        lambda accuracy: one_line(f"{accuracy.images:,} ({accuracy.photographs.name})"),
         dispensable=2,
     ),
-    Column("top-1 % (95 %)", lambda one: _right(one.top1, one.images, one.top1_interval)),
+    Column(
+        "top-1 % (95 %)",
+        lambda accuracy: _right(accuracy.top1, accuracy.images, accuracy.top1_interval),
+    ),
     Column(
         "top-5 % (95 %)",
-        lambda one: _right(one.top5, one.images, one.top5_interval),
+        lambda accuracy: _right(accuracy.top5, accuracy.images, accuracy.top5_interval),
         dispensable=3,
     ),
     Column("published %", _published, dispensable=1),
@@ -62,7 +69,9 @@ COLUMNS: tuple[Column[Accuracy], ...] = (
 
 def legend(records: Sequence[Accuracy]) -> Iterator[str]:
     """How the photographs became inputs, and what the comparison with others' figures is worth."""
-    for line in dict.fromkeys(f"recipe {one.recipe}: {one.geometry}" for one in records):
+    for line in dict.fromkeys(
+        f"recipe {accuracy.recipe}: {accuracy.geometry}" for accuracy in records
+    ):
         yield one_line(line)
     yield (
         "published: top-1 / top-5 of the original float weights on ImageNet's 50,000 validation "
@@ -81,7 +90,7 @@ def remarks(records: Sequence[Accuracy]) -> Iterator[str]:
 
 
 def _caveat(records: Sequence[Accuracy]) -> str:
-    if all(one.photographs.images == VALIDATION_IMAGES for one in records):
+    if all(accuracy.photographs.images == VALIDATION_IMAGES for accuracy in records):
         return "These are as many: compare only if they are that set."
     return (
         "A set other than those does not reproduce the figures: "
@@ -89,9 +98,9 @@ def _caveat(records: Sequence[Accuracy]) -> str:
     )
 
 
-def published_for(records: Iterable[Accuracy]) -> list[published.Accuracy]:
+def published_for(records: Iterable[Accuracy]) -> list[published.PublishedAccuracy]:
     """What others say of networks with the same three knobs as those measured."""
-    configs = dict.fromkeys(filter(None, (config_of(one.model) for one in records)))
+    configs = dict.fromkeys(filter(None, (config_of(accuracy.model) for accuracy in records)))
     return [
         row
         for config in configs
@@ -101,44 +110,45 @@ def published_for(records: Iterable[Accuracy]) -> list[published.Accuracy]:
     ]
 
 
-def names(one: Agreement, records: Iterable[Accuracy]) -> tuple[str, str]:
+def names(agreement: Agreement, records: Iterable[Accuracy]) -> tuple[str, str]:
     """The two models of a pair, marked where they are untrained."""
     untrained = {record.name for record in records if record.model.trained is False}
     first, second = (
         one_line(name.replace(" | ", " ")) + (" (untrained)" if name in untrained else "")
-        for name in (one.reference, one.other)
+        for name in (agreement.reference, agreement.other)
     )
     return first, second
 
 
-def facts(one: Agreement, pairs: int) -> str:
+def facts(agreement: Agreement, pairs: int) -> str:
     """How far two models agree, in one line; `pairs` were compared in the same run."""
-    errors = (one.error_p50, one.error_p90, one.error_p99, one.error_max)
+    errors = (agreement.error_p50, agreement.error_p90, agreement.error_p99, agreement.error_max)
     quantiles = ", ".join(
         f"{name} {value:.2g}"
         for name, value in zip(("p50", "p90", "p99", "max"), errors, strict=True)
         if value is not None
     )
-    errors_of = "log-probabilities" + (" (from logits)" if one.error_of == "logits" else "")
+    errors_of = "log-probabilities" + (" (from logits)" if agreement.error_of == "logits" else "")
     return (
-        f"same top-1 on {format.share(one.same_top1, one.images)} % of "
-        f"{format.plural(one.images, 'photograph')}; right alone {one.only_reference_right} : "
-        f"{one.only_other_right}, McNemar p {one.p_worse:.2g}: {_verdict(one, pairs)}"
+        f"same top-1 on {format.share(agreement.same_top1, agreement.images)} % of "
+        f"{format.plural(agreement.images, 'photograph')}; right alone "
+        f"{agreement.only_reference_right} : {agreement.only_other_right}, "
+        f"McNemar p {agreement.p_worse:.2g}: {_verdict(agreement.p_worse, pairs)}"
         + (f"; largest error per photograph of {errors_of}: {quantiles}" if quantiles else "")
     )
 
 
-def _verdict(one: Agreement, pairs: int) -> str:
+def _verdict(p_worse: float, pairs: int) -> str:
     """Bonferroni: of many pairs, one would look worse by chance."""
     level = f"{LEVEL:g} / {pairs}" if pairs > 1 else f"{LEVEL:g}"
-    return f"the second is {'' if one.p_worse < LEVEL / pairs else 'not shown '}worse (at {level})"
+    return f"the second is {'' if p_worse < LEVEL / pairs else 'not shown '}worse (at {level})"
 
 
 def lines(agreements: Sequence[Agreement], records: Sequence[Accuracy]) -> Iterator[str]:
     """A line a pair."""
-    for one in agreements:
-        first, second = names(one, records)
-        yield f"{first} vs. {second}: {facts(one, len(agreements))}"
+    for agreement in agreements:
+        first, second = names(agreement, records)
+        yield f"{first} vs. {second}: {facts(agreement, len(agreements))}"
 
 
 def is_thumbnail(uri: str) -> bool:

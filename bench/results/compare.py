@@ -35,6 +35,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def excludes_one(self) -> bool:
+        """Whether no difference lies outside the interval: in an A/A control, a false alarm."""
         return self.interval is not None and not self.interval.low <= 1 <= self.interval.high
 
 

@@ -44,10 +44,12 @@ def megabytes(size_bytes: int | None) -> str:
 
 
 def millions(count: int | None) -> str:
+    """A count in millions with 3 significant digits, no unit."""
     return MISSING if count is None else significant(count / 1e6)
 
 
 def scientific(value: float | None) -> str:
+    """Two significant digits and an exponent: "2.1e-03"."""
     return MISSING if value is None else f"{value:.1e}"
 
 
@@ -62,10 +64,12 @@ def percent(ratio: float, decimals: int = 1) -> str:
 
 
 def gibibytes(size_bytes: int) -> str:
+    """Whole GiB, with the unit."""
     return f"{size_bytes / 2**30:.0f} GiB"
 
 
 def plural(count: int, noun: str) -> str:
+    """A count with its noun: "1 case", "2,000 cases"."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 

@@ -12,6 +12,7 @@ def usable(launch: Launch) -> bool:
 
 
 def median_ns(launch: Launch) -> float:
+    """Median of the samples, per call. The launch must be usable."""
     return stats.median(launch.samples_ns) / launch.calls_per_sample
 
 

@@ -1,4 +1,4 @@
-"""Results files into sessions. What can be shown is shown; what cannot is a warning.
+"""SessionResults files into sessions. What can be shown is shown; what cannot is a warning.
 
 A file may be cut in its last line, hold several sessions one after the other, or come from a
 newer version of this tool: none of that hides the lines that can be read.
@@ -21,7 +21,7 @@ from bench.results.records import (
     Launch,
     Placement,
     Record,
-    Session,
+    SessionHead,
     Soak,
 )
 from bench.results.upgrade import decode
@@ -33,11 +33,11 @@ _SHOWN_LINES = 3  # of the same complaint
 
 
 @dataclass
-class Results:
+class SessionResults:
     """One session: its head, its cases, and their launches in the order they were written."""
 
     source: Path
-    session: Session | None = None  # None when the file begins in the middle of one
+    session: SessionHead | None = None  # None when the file begins in the middle of one
     cases: dict[str, Case] = field(default_factory=dict)
     launches: dict[str, list[Launch]] = field(default_factory=dict)
     soaks: list[Soak] = field(default_factory=list)
@@ -54,7 +54,7 @@ class Results:
     def add(self, record: Record) -> None:
         """Put `record` where it belongs: a later head or case replaces an earlier one."""
         match record:
-            case Session():
+            case SessionHead():
                 self.session = record
             case Case():
                 self.cases[record.case] = record
@@ -72,17 +72,17 @@ class Results:
                 self.layer_errors.append(record)
 
 
-def read(paths: Iterable[Path]) -> list[Results]:
+def read(paths: Iterable[Path]) -> list[SessionResults]:
     """All sessions of all `paths`. Raises `RecordError` for a file that holds no record."""
     return [results for path in paths for results in read_file(path)]
 
 
-def last_session(path: Path) -> Results:
+def last_session(path: Path) -> SessionResults:
     """The newest session of a file, where one is wanted."""
     return read_file(path)[-1]
 
 
-def read_file(path: Path) -> list[Results]:
+def read_file(path: Path) -> list[SessionResults]:
     """The sessions of one file."""
     size = path.stat().st_size
     if size == 0:
@@ -99,20 +99,20 @@ def read_file(path: Path) -> list[Results]:
     return sessions
 
 
-def _sessions(path: Path, complaints: list[str]) -> Iterator[Results]:
-    current: Results | None = None
+def _sessions(path: Path, complaints: list[str]) -> Iterator[SessionResults]:
+    current: SessionResults | None = None
     for record in _records(path, complaints):
         if current is None:
-            current = Results(path)
-        elif isinstance(record, Session) and not _continues(current, record):
+            current = SessionResults(path)
+        elif isinstance(record, SessionHead) and not _continues(current, record):
             yield current
-            current = Results(path)
+            current = SessionResults(path)
         current.add(record)
     if current is not None:
         yield current
 
 
-def _continues(current: Results, head: Session) -> bool:
+def _continues(current: SessionResults, head: SessionHead) -> bool:
     """A resumed session may repeat its head."""
     return current.session is not None and current.session.session == head.session
 
@@ -136,19 +136,19 @@ def _shortened(complaints: list[str]) -> list[str]:
     return complaints[:_SHOWN_LINES] + ([f"{rest} more such lines"] if rest > 0 else [])
 
 
-def _gaps(results: Results) -> list[str]:
+def _gaps(results: SessionResults) -> list[str]:
     """What is missing or newer than this reader, and taken as it is."""
-    found = []
+    warnings = []
     if results.session is None:
         if results.cases:
-            found.append("the session's head is missing: machine and plan are unknown")
+            warnings.append("the session's head is missing: machine and plan are unknown")
     elif results.session.schema > SCHEMA:
-        found.append(
+        warnings.append(
             f"written in schema {results.session.schema}, this version reads up to {SCHEMA}: "
             "fields it does not know are left out; update the tool to see them"
         )
     if orphans := sorted(set(results.launches) - set(results.cases)):
         count = format.plural(len(orphans), "case")
         verb = "is" if len(orphans) == 1 else "are"
-        found.append(f"launches of {count} that {verb} not described: {orphans[0]}")
-    return found
+        warnings.append(f"launches of {count} that {verb} not described: {orphans[0]}")
+    return warnings

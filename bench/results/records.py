@@ -56,7 +56,9 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     load_average: float = 0.0  # one minute, when the session began
 
 
-class Session(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="session"):
+class SessionHead(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="session"):
+    """The first line of a session: plan, machine and software. Two sessions may share a file."""
+
     schema: int = SCHEMA
     session: str  # random identity
     tool: str  # version of this project
@@ -145,6 +147,7 @@ class SoakWindow(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def calls_per_second(self) -> float:
+        """Throughput; the window must have taken some time."""
         return self.calls / self.took_ns * 1e9
 
 
@@ -213,7 +216,7 @@ class Accuracy(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=
     published_top5: float | None = None
 
 
-class Parting(msgspec.Struct, frozen=True, kw_only=True):
+class Disagreement(msgspec.Struct, frozen=True, kw_only=True):
     """A photograph on which two models name different classes."""
 
     image: str
@@ -238,7 +241,8 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     error_p90: float | None = None
     error_p99: float | None = None
     error_max: float | None = None
-    partings: tuple[Parting, ...] = ()  # at most some tens, the weightiest first
+    # at most some tens, the weightiest first; schema 1 has their name in files
+    disagreements: tuple[Disagreement, ...] = msgspec.field(default=(), name="partings")
 
 
-Record = Session | Case | Launch | Soak | Placement | Accuracy | Agreement | LayerErrors
+Record = SessionHead | Case | Launch | Soak | Placement | Accuracy | Agreement | LayerErrors

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from bench.results import conditions, format, stats
 from bench.results.compare import Comparison
-from bench.results.read import Results
-from bench.results.summary import Summary
+from bench.results.read import SessionResults
+from bench.results.summary import CaseSummary
 
 DRIFT_SHARE = 0.05  # of launches; up to 0.03 are flagged by chance alone
 OUTLIER_SHARE = 0.02  # of samples
@@ -14,7 +14,7 @@ UNCERTAIN = 1.2  # a session that cannot tell 20 % decides nothing
 
 
 def warnings_about(
-    results: Results, cases: Sequence[Summary], controls: Sequence[Comparison]
+    results: SessionResults, cases: Sequence[CaseSummary], controls: Sequence[Comparison]
 ) -> Iterator[str]:
     """Everything a reader of this session's numbers must know first."""
     yield from _controls(controls)
@@ -26,7 +26,7 @@ def warnings_about(
     yield from _samples([case for case in cases if case.p50])
     if any(case.model.trained is False for case in cases):
         yield "untrained weights: timings are real, predictions mean nothing"
-    if any(one.model.trained is False for one in results.accuracies):
+    if any(accuracy.model.trained is False for accuracy in results.accuracies):
         yield "untrained weights: their accuracy is chance"
     if results.accuracies and (broken := results.accuracies[0].broken):  # the same for all
         names = "; ".join(broken[:BROKEN_SHOWN]) + ("; ..." if len(broken) > BROKEN_SHOWN else "")
@@ -49,7 +49,7 @@ def _controls(controls: Sequence[Comparison]) -> Iterator[str]:
             )
 
 
-def _thermal(results: Results) -> Iterator[str]:
+def _thermal(results: SessionResults) -> Iterator[str]:
     launches = [launch for case in results.launches.values() for launch in case]
     hot = [launch for launch in launches if any(conditions.of_heat(launch.thermal_after))]
     if hot:
@@ -57,7 +57,7 @@ def _thermal(results: Results) -> Iterator[str]:
         yield f"{len(hot)} of {len(launches)} launches left the machine {heat}"
 
 
-def _samples(cases: Sequence[Summary]) -> Iterator[str]:
+def _samples(cases: Sequence[CaseSummary]) -> Iterator[str]:
     good = sum(case.launches - case.launches_failed for case in cases)
     drifting = sum(case.drifting for case in cases)
     if drifting > DRIFT_SHARE * good:

@@ -6,14 +6,15 @@ from bench.results import format
 from bench.results.compare import Comparison
 from bench.results.device_shares import device_shares, first_off, has_costs
 from bench.results.layer_errors import LayerErrors
-from bench.results.read import Results
-from bench.results.records import Placement, Session, Soak
+from bench.results.read import SessionResults
+from bench.results.records import Placement, SessionHead, Soak
 from mobilenet.common.text import duration
 
 STEADY = 0.05  # loss of throughput that is no loss
 
 
-def machine(session: Session) -> str:
+def machine(session: SessionHead) -> str:
+    """The hardware, and the software that computes."""
     env = session.environment
     packages = ", ".join(f"{name} {version}" for name, version in env.packages.items())
     model = f"{env.model}, " if env.model else ""
@@ -24,7 +25,8 @@ def machine(session: Session) -> str:
     )
 
 
-def plan(session: Session) -> str:
+def plan(session: SessionHead) -> str:
+    """How much was to be measured, in what order."""
     fixed = session.plan
     return (
         f"plan: {fixed.rounds} rounds of one launch per case in shuffled order (seed "
@@ -32,59 +34,62 @@ def plan(session: Session) -> str:
     )
 
 
-def control(one: Comparison) -> str:
+def control(comparison: Comparison) -> str:
     """The A/A control: the same package measured under two names."""
-    if one.ratio is None or one.interval is None:
-        return f"A/A control: too few rounds ({one.rounds}) to tell"
-    low, high = map(format.percent, one.interval)
-    interval = f"{format.percent(one.ratio)} [{low}, {high}]"
-    verdict = "a difference where there is none" if one.excludes_one else "no difference shown"
-    return f"A/A control: {interval} in {one.rounds} rounds: {verdict}"
+    if comparison.ratio is None or comparison.interval is None:
+        return f"A/A control: too few rounds ({comparison.rounds}) to tell"
+    low, high = map(format.percent, comparison.interval)
+    interval = f"{format.percent(comparison.ratio)} [{low}, {high}]"
+    verdict = (
+        "a difference where there is none" if comparison.excludes_one else "no difference shown"
+    )
+    return f"A/A control: {interval} in {comparison.rounds} rounds: {verdict}"
 
 
-def others(results: Results) -> Iterator[str]:
+def others(results: SessionResults) -> Iterator[str]:
     """Soaks, placements and layers, where there are any."""
     yield from map(soak, results.soaks)
     yield from map(placement, results.placements)
     yield from map(layers, results.layer_errors)
 
 
-def soak(one: Soak) -> str:
+def soak(record: Soak) -> str:
     """How the throughput of the last window compares with that of the first."""
-    windows = [window for window in one.windows if window.took_ns > 0 and window.calls > 0]
+    windows = [window for window in record.windows if window.took_ns > 0 and window.calls > 0]
     if len(windows) < 2:
-        reason = one.reason or "fewer than two windows were completed"
-        return f"soak of {one.case}: {one.status}: {reason}"
+        reason = record.reason or "fewer than two windows were completed"
+        return f"soak of {record.case}: {record.status}: {reason}"
     first, last = windows[0], windows[-1]
     ratio = last.calls_per_second / first.calls_per_second
     seconds = (last.begin_ns + last.took_ns) / 1e9
-    heat = f"; thermal state {one.thermal_before or 'unknown'}, then {one.thermal_after}"
+    heat = f"; thermal state {record.thermal_before or 'unknown'}, then {record.thermal_after}"
     return (
-        f"soak of {one.case}: {format.significant(first.calls_per_second)} calls/s in the first "
-        f"{duration(first.took_ns / 1e9)}, {format.significant(last.calls_per_second)} "
+        f"soak of {record.case}: {format.significant(first.calls_per_second)} calls/s in the "
+        f"first {duration(first.took_ns / 1e9)}, {format.significant(last.calls_per_second)} "
         f"calls/s after {duration(seconds)} ({format.percent(ratio)}): "
-        f"{'steady' if ratio >= 1 - STEADY else 'slower'}{heat if one.thermal_after else ''}"
+        f"{'steady' if ratio >= 1 - STEADY else 'slower'}{heat if record.thermal_after else ''}"
     )
 
 
-def placement(one: Placement) -> str:
+def placement(record: Placement) -> str:
     """Where Core ML says it will run the operations."""
-    title = f"placement of {one.case}, as planned by Core ML"
-    shares = device_shares(one.ops)
+    title = f"placement of {record.case}, as planned by Core ML"
+    shares = device_shares(record.ops)
     if not shares:
         return f"{title}: empty"
     parts = ", ".join(f"{device} {100 * share:.1f} %" for device, share in shares.items() if share)
-    whole = "estimated cost" if has_costs(one.ops) else "operations"
+    whole = "estimated cost" if has_costs(record.ops) else "operations"
     left = ""
-    if op := first_off(one.ops):
+    if op := first_off(record.ops):
         left = f"; first to leave the Neural Engine: {op.name} ({op.type}), on {op.preferred}"
     return f"{title}: {parts} of the {whole}{left}"
 
 
-def layers(one: LayerErrors) -> str:
-    known = [layer for layer in one.layers if layer.relative_l2 is not None]
-    text = f"layers of {one.package} against {one.reference}"
-    if not known:
+def layers(errors: LayerErrors) -> str:
+    """The largest error of a layer, relative L2."""
+    compared = [layer for layer in errors.layers if layer.relative_l2 is not None]
+    text = f"layers of {errors.package} against {errors.reference}"
+    if not compared:
         return f"{text}: none could be compared"
-    worst = max(known, key=lambda layer: layer.relative_l2 or 0.0)
+    worst = max(compared, key=lambda layer: layer.relative_l2 or 0.0)
     return f"{text}: relative L2 at most {format.scientific(worst.relative_l2)}, in {worst.name}"

@@ -7,10 +7,10 @@ import msgspec
 
 from bench.results import session_lines
 from bench.results.compare import Comparison, compare_launches
-from bench.results.read import Results, read
-from bench.results.records import Accuracy, Agreement, Case, Session
+from bench.results.read import SessionResults, read
+from bench.results.records import Accuracy, Agreement, Case, SessionHead
 from bench.results.reliability import warnings_about
-from bench.results.summary import Summary, summarize
+from bench.results.summary import CaseSummary, summarize
 from bench.results.top1 import Top1, top1_by_identity
 from mobilenet.common.text import one_line
 
@@ -19,18 +19,18 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """One session: the fastest case of each runtime first, cases without figures last."""
 
     source: str
-    session: Session | None
+    session: SessionHead | None
     warnings: tuple[str, ...]
     controls: tuple[Comparison, ...]
-    cases: tuple[Summary, ...]
+    cases: tuple[CaseSummary, ...]
     facts: tuple[str, ...]  # the machine, the plan, the controls, and what else was measured
     top1: dict[str, Top1]  # by identity of the model
     accuracies: tuple[Accuracy, ...] = ()
     agreements: tuple[Agreement, ...] = ()
 
-    def runtimes(self) -> dict[str, list[Summary]]:
+    def runtimes(self) -> dict[str, list[CaseSummary]]:
         """Cases by runtime: runtimes are never ranked together."""
-        groups: dict[str, list[Summary]] = {}
+        groups: dict[str, list[CaseSummary]] = {}
         for case in self.cases:
             groups.setdefault(case.runtime, []).append(case)
         return groups
@@ -41,13 +41,13 @@ def read_reports(paths: Iterable[Path]) -> list[Report]:
     return reports_of(read(paths))
 
 
-def reports_of(sessions: Sequence[Results]) -> list[Report]:
+def reports_of(sessions: Sequence[SessionResults]) -> list[Report]:
     """The summaries of several sessions; accuracies that one measured count for all."""
     accuracies = [accuracy for results in sessions for accuracy in results.accuracies]
     return [report(results, accuracies) for results in sessions]
 
 
-def report(results: Results, accuracies: Sequence[Accuracy] = ()) -> Report:
+def report(results: SessionResults, accuracies: Sequence[Accuracy] = ()) -> Report:
     """The summary of one session. A/A twins become controls, not rows."""
     cases = results.cases.values()
     summaries = [summarize(case, results.launches.get(case.case, [])) for case in cases]
@@ -66,7 +66,7 @@ def report(results: Results, accuracies: Sequence[Accuracy] = ()) -> Report:
     )
 
 
-def _facts(results: Results, controls: Iterable[Comparison]) -> Iterator[str]:
+def _facts(results: SessionResults, controls: Iterable[Comparison]) -> Iterator[str]:
     if results.session:
         yield session_lines.machine(results.session)
         if results.cases:
@@ -75,7 +75,7 @@ def _facts(results: Results, controls: Iterable[Comparison]) -> Iterator[str]:
     yield from session_lines.others(results)
 
 
-def _control(results: Results, twin: Case) -> Comparison:
+def _control(results: SessionResults, twin: Case) -> Comparison:
     return compare_launches(
         results.measured(twin.control_of),
         results.measured(twin.case),
@@ -83,5 +83,5 @@ def _control(results: Results, twin: Case) -> Comparison:
     )
 
 
-def _order(row: Summary) -> tuple[str, bool, float, str]:
+def _order(row: CaseSummary) -> tuple[str, bool, float, str]:
     return row.runtime, row.p50 is None, row.p50.value if row.p50 else 0.0, row.case

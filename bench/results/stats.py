@@ -46,6 +46,7 @@ def quantile(values: Sequence[float], q: float) -> float:
 
 
 def median(values: Sequence[float]) -> float:
+    """The middle value, or the mean of the two in the middle. `values` must not be empty."""
     ordered = sorted(values)
     middle = len(ordered) // 2
     if len(ordered) % 2:

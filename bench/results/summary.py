@@ -11,7 +11,7 @@ from bench.results.records import Case, Launch, Model, Status
 from bench.results.stats import Estimate
 
 
-class Summary(msgspec.Struct, frozen=True, kw_only=True):
+class CaseSummary(msgspec.Struct, frozen=True, kw_only=True):
     """One case. Times are ns per call: medians over launches, each with its interval."""
 
     case: str
@@ -38,28 +38,29 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     control_of: str = ""
 
     @property
-    def place(self) -> str:
+    def unit_label(self) -> str:
         """The compute unit, with the options that set cases apart: "CPU, threads 2"."""
         return ", ".join([self.unit, *(f"{key} {value}" for key, value in self.options.items())])
 
 
-def summarize(case: Case, launches: list[Launch]) -> Summary:
+def summarize(case: Case, launches: list[Launch]) -> CaseSummary:
     """The figures of one case from its launches, whatever their order."""
     good = [launch for launch in launches if usable(launch)]
     bad = [launch for launch in launches if not usable(launch)]
     status, reason = _status(case, good, bad)
-    return Summary(
+    peaks = [launch.peak_memory_bytes for launch in good]
+    return CaseSummary(
         case=case.case, model=case.model, runtime=case.runtime, unit=case.unit,
         options=case.options, status=status, reason=reason, launches=len(launches),
         launches_failed=len(bad), compile_ns=case.compile_ns,
         control_of=case.control_of, first_load_ns=case.first_load_ns,
         p50=stats.estimate([median_ns(launch) for launch in good]),
         p90=_estimate([p90_ns(launch) for launch in good]),
-        native=_estimate([stats.median(one.native_ns) for one in good if one.native_ns]),
+        native=_estimate([stats.median(launch.native_ns) for launch in good if launch.native_ns]),
         first_call=_estimate([launch.first_call_ns for launch in good]),
         load=_estimate([launch.load_ns for launch in good]),
         start=_estimate([launch.start_ns for launch in good]),
-        peak_memory_bytes=max((one.peak_memory_bytes or 0 for one in good), default=0) or None,
+        peak_memory_bytes=max(filter(None, peaks), default=None),
         samples=sum(len(launch.samples_ns) for launch in good),
         outliers=sum(stats.outliers(launch.samples_ns) for launch in good),
         drifting=sum(stats.drifts(launch.samples_ns) for launch in good),

@@ -10,14 +10,14 @@ from bench.results import accuracy_table, columns, format
 from bench.results.columns import Column, FittedTable, escape
 from bench.results.session_report import Report
 from bench.results.stats import Estimate
-from bench.results.summary import Summary
+from bench.results.summary import CaseSummary
 from mobilenet.common.text import one_line
 
 SKIPPED_ROWS = 3  # with one reason; more become one line
 
-COLUMNS: tuple[Column[Summary], ...] = (
+COLUMNS: tuple[Column[CaseSummary], ...] = (
     Column("Model", lambda row: one_line(row.model.name), numeric=False),
-    Column("Unit", lambda row: one_line(row.place), numeric=False),
+    Column("Unit", lambda row: one_line(row.unit_label), numeric=False),
     Column("p50 ms", lambda row: format.latency(row.p50)[0]),
     Column(">= 95 % interval", lambda row: format.latency(row.p50)[1]),
     Column("p90 ms", lambda row: format.latency(row.p90)[0], dispensable=1),
@@ -39,66 +39,66 @@ LEGEND = (
 
 def contents(reports: Sequence[Report]) -> Iterator[RenderableType]:
     """Reports, one after the other: what to know first, then a table per runtime."""
-    for one in reports:
-        yield Text(heading(one), "bold")
-        yield from map(Text, one.facts)
-        for warning in one.warnings:
+    for report in reports:
+        yield Text(heading(report), "bold")
+        yield from map(Text, report.facts)
+        for warning in report.warnings:
             yield Text.assemble(("warning: ", "yellow"), one_line(warning))
-        for runtime, rows in one.runtimes().items():
+        for runtime, rows in report.runtimes().items():
             shown, collapsed = collapse(rows)
             yield Text()
             yield Text(one_line(f"{runtime}, fastest first"), "bold")
             if shown:
                 yield FittedTable(COLUMNS, shown, lambda row: row.p50 is None)
             yield from (Text(line, "dim") for line in collapsed)
-        yield from _accuracy(one)
-    if any(one.cases for one in reports):
+        yield from _accuracy(report)
+    if any(report.cases for report in reports):
         yield Text(LEGEND, "dim")
 
 
-def _accuracy(one: Report) -> Iterator[RenderableType]:
-    if one.accuracies:
+def _accuracy(report: Report) -> Iterator[RenderableType]:
+    if report.accuracies:
         yield Text()
         yield Text("accuracy", "bold")
-        yield FittedTable(accuracy_table.COLUMNS, one.accuracies)
-        yield from (Text(line, "dim") for line in accuracy_table.remarks(one.accuracies))
-    if one.agreements:
+        yield FittedTable(accuracy_table.COLUMNS, report.accuracies)
+        yield from (Text(line, "dim") for line in accuracy_table.remarks(report.accuracies))
+    if report.agreements:
         yield Text()
         yield Text("agreement", "bold")
-        yield from map(Text, accuracy_table.lines(one.agreements, one.accuracies))
+        yield from map(Text, accuracy_table.lines(report.agreements, report.accuracies))
 
 
 def markdown(reports: Sequence[Report]) -> str:
     """The same as Markdown."""
     lines: list[str] = []
-    for one in reports:
-        lines += [f"## {escape(heading(one))}", ""]
-        lines += [f"- {escape(fact)}" for fact in one.facts]
-        lines += [f"- **warning:** {escape(warning)}" for warning in one.warnings]
-        for runtime, rows in one.runtimes().items():
+    for report in reports:
+        lines += [f"## {escape(heading(report))}", ""]
+        lines += [f"- {escape(fact)}" for fact in report.facts]
+        lines += [f"- **warning:** {escape(warning)}" for warning in report.warnings]
+        for runtime, rows in report.runtimes().items():
             shown, collapsed = collapse(rows)
             lines += ["", f"### {escape(runtime)}"]
             lines += ["", *columns.markdown(COLUMNS, shown)] if shown else []
             lines += ["", *(f"- {escape(line)}" for line in collapsed)] if collapsed else []
-        lines += [*_accuracy_markdown(one), ""]
-    if any(one.cases for one in reports):
+        lines += [*_accuracy_markdown(report), ""]
+    if any(report.cases for report in reports):
         lines += [LEGEND, ""]
     return "\n".join(lines)
 
 
-def _accuracy_markdown(one: Report) -> Iterator[str]:
-    if one.accuracies:
+def _accuracy_markdown(report: Report) -> Iterator[str]:
+    if report.accuracies:
         yield from ("", "### accuracy", "")
-        yield from columns.markdown(accuracy_table.COLUMNS, one.accuracies)
+        yield from columns.markdown(accuracy_table.COLUMNS, report.accuracies)
         yield ""
-        yield from (f"- {escape(line)}" for line in accuracy_table.remarks(one.accuracies))
-    if one.agreements:
+        yield from (f"- {escape(line)}" for line in accuracy_table.remarks(report.accuracies))
+    if report.agreements:
         yield from ("", "### agreement", "")
-        for line in accuracy_table.lines(one.agreements, one.accuracies):
+        for line in accuracy_table.lines(report.agreements, report.accuracies):
             yield f"- {escape(line)}"
 
 
-def collapse(rows: Sequence[Summary]) -> tuple[list[Summary], list[str]]:
+def collapse(rows: Sequence[CaseSummary]) -> tuple[list[CaseSummary], list[str]]:
     """The rows to show, and a line for those of one runtime skipped for one common reason."""
     counts = Counter((row.runtime, row.reason) for row in rows if row.status == "skipped")
     common = {key: count for key, count in counts.items() if count > SKIPPED_ROWS}
@@ -112,14 +112,14 @@ def collapse(rows: Sequence[Summary]) -> tuple[list[Summary], list[str]]:
     return shown, lines
 
 
-def heading(one: Report) -> str:
+def heading(report: Report) -> str:
     """The file, and when its session began."""
-    if one.session is None:
-        return one_line(one.source)
-    return one_line(f"{one.source}, {one.session.started[:16].replace('T', ' ')} UTC")
+    if report.session is None:
+        return one_line(report.source)
+    return one_line(f"{report.source}, {report.session.started[:16].replace('T', ' ')} UTC")
 
 
-def note(row: Summary) -> str:
+def note(row: CaseSummary) -> str:
     """What must be known to read the row."""
     parts = []
     if row.status != "ok":

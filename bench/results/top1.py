@@ -28,20 +28,22 @@ class Top1(msgspec.Struct, frozen=True):
 def top1_by_identity(models: Iterable[Model], accuracies: Sequence[Accuracy]) -> dict[str, Top1]:
     """What is known of each model, by its identity; foreign networks have nothing published."""
     by_identity = {model.identity: model for model in models}
-    known = {name: _published(model) for name, model in by_identity.items()}
-    comparable = {name: figure for name, figure in known.items() if figure}
+    published_figures = {name: _published(model) for name, model in by_identity.items()}
+    comparable = {name: figure for name, figure in published_figures.items() if figure}
     return _measured(set(comparable), accuracies) or comparable
 
 
-def _measured(wanted: set[str], accuracies: Sequence[Accuracy]) -> dict[str, Top1]:
+def _measured(identities: set[str], accuracies: Sequence[Accuracy]) -> dict[str, Top1]:
     """Figures of one set of photographs that has them for all `wanted`; empty if none has."""
     sets: dict[str, dict[str, Top1]] = {}
-    for one in accuracies:
-        if one.recipe == RECIPE and one.images:
-            source = f"measured on {one.images:,} photographs ({one.photographs.name})"
-            figure = Top1(100 * one.top1 / one.images, source, measured=True)
-            sets.setdefault(one.photographs.digest, {})[one.model.identity] = figure
-    complete = (figures for figures in sets.values() if wanted and wanted <= figures.keys())
+    for accuracy in accuracies:
+        if accuracy.recipe == RECIPE and accuracy.images:
+            source = f"measured on {accuracy.images:,} photographs ({accuracy.photographs.name})"
+            figure = Top1(100 * accuracy.top1 / accuracy.images, source, measured=True)
+            sets.setdefault(accuracy.photographs.digest, {})[accuracy.model.identity] = figure
+    complete = (
+        figures for figures in sets.values() if identities and identities <= figures.keys()
+    )
     return next(complete, {})
 
 

@@ -16,7 +16,7 @@ from bench.machine import thermal
 from bench.machine.environment import check_same_machine, environment
 from bench.results import jsonl
 from bench.results.line_file import LineFile
-from bench.results.records import Case, Launch, Plan, Record, Session
+from bench.results.records import Case, Launch, Plan, Record, SessionHead
 from bench.session import schedule
 from bench.session.cases import Candidate, candidate_of
 from bench.session.prepare import PreparedCase, Preparer
@@ -47,9 +47,9 @@ def start(candidates: Sequence[Candidate], plan: Plan, path: Path) -> None:
             _go(Runner(plan, ready, file), path)
 
 
-def head(plan: Plan, notes: Sequence[str] = ()) -> Session:
+def head(plan: Plan, notes: Sequence[str] = ()) -> SessionHead:
     """The first line of a results file."""
-    return Session(
+    return SessionHead(
         session=secrets.token_hex(8),
         tool=__version__,
         started=utc(),
@@ -184,9 +184,9 @@ def _go(runner: Runner, path: Path) -> None:
         raise
 
 
-def _session(path: Path, records: Sequence[Record]) -> Session:
+def _session(path: Path, records: Sequence[Record]) -> SessionHead:
     for record in records:
-        if isinstance(record, Session):
+        if isinstance(record, SessionHead):
             return record
     raise RecordError(f"{path} holds no session", "begin a new one")
 

@@ -20,7 +20,7 @@ NEVER_PUBLISHED = "weights of the shallow network were never published"
 
 
 @dataclass(frozen=True)
-class Accuracy:
+class PublishedAccuracy:
     """One published result; `resolution` is that of the test, None where it is not stated."""
 
     alpha: float
@@ -55,36 +55,44 @@ _SLIM = (
 )
 
 PAPER_ACCURACIES = (
-    Accuracy(1.0, 224, 70.6, f"{PAPER}, Table 4"),
-    Accuracy(1.0, 224, 71.7, f"{PAPER}, Table 4", note="full convolutions, not separable"),
-    Accuracy(0.75, 224, 68.4, f"{PAPER}, Table 5"),
-    Accuracy(1.0, 224, 65.3, f"{PAPER}, Table 5", shallow=True),
-    Accuracy(0.5, 224, 63.7, f"{PAPER}, Table 6"),
-    Accuracy(0.25, 224, 50.6, f"{PAPER}, Table 6"),
-    Accuracy(1.0, 192, 69.1, f"{PAPER}, Table 7"),
-    Accuracy(1.0, 160, 67.2, f"{PAPER}, Table 7"),
-    Accuracy(1.0, 128, 64.4, f"{PAPER}, Table 7"),
-    Accuracy(0.5, 160, 60.2, f"{PAPER}, Table 9"),
+    PublishedAccuracy(1.0, 224, 70.6, f"{PAPER}, Table 4"),
+    PublishedAccuracy(
+        1.0, 224, 71.7, f"{PAPER}, Table 4", note="full convolutions, not separable"
+    ),
+    PublishedAccuracy(0.75, 224, 68.4, f"{PAPER}, Table 5"),
+    PublishedAccuracy(1.0, 224, 65.3, f"{PAPER}, Table 5", shallow=True),
+    PublishedAccuracy(0.5, 224, 63.7, f"{PAPER}, Table 6"),
+    PublishedAccuracy(0.25, 224, 50.6, f"{PAPER}, Table 6"),
+    PublishedAccuracy(1.0, 192, 69.1, f"{PAPER}, Table 7"),
+    PublishedAccuracy(1.0, 160, 67.2, f"{PAPER}, Table 7"),
+    PublishedAccuracy(1.0, 128, 64.4, f"{PAPER}, Table 7"),
+    PublishedAccuracy(0.5, 160, 60.2, f"{PAPER}, Table 9"),
 )
 SLIM_ACCURACIES = tuple(
-    Accuracy(alpha, size, top1, SLIM, top5)
+    PublishedAccuracy(alpha, size, top1, SLIM, top5)
     for alpha, row in zip(_ALPHAS, _SLIM, strict=True)
     for size, (top1, top5) in zip(_SIZES, row, strict=True)
 )
 TIMM_ACCURACIES = (
-    Accuracy(1.0, 224, 75.388, TIMM, 92.310, note="mobilenetv1_100.ra4_e3600_r224_in1k"),
-    Accuracy(1.0, 256, 76.088, TIMM, note="mobilenetv1_100.ra4_e3600_r224_in1k, crop 0.95"),
-    Accuracy(1.25, 224, 76.920, TIMM, note="mobilenetv1_125.ra4_e3600_r224_in1k, crop 0.9"),
-    Accuracy(1.25, 256, 77.612, TIMM, note="mobilenetv1_125.ra4_e3600_r224_in1k, crop 1.0"),
+    PublishedAccuracy(1.0, 224, 75.388, TIMM, 92.310, note="mobilenetv1_100.ra4_e3600_r224_in1k"),
+    PublishedAccuracy(
+        1.0, 256, 76.088, TIMM, note="mobilenetv1_100.ra4_e3600_r224_in1k, crop 0.95"
+    ),
+    PublishedAccuracy(
+        1.25, 224, 76.920, TIMM, note="mobilenetv1_125.ra4_e3600_r224_in1k, crop 0.9"
+    ),
+    PublishedAccuracy(
+        1.25, 256, 77.612, TIMM, note="mobilenetv1_125.ra4_e3600_r224_in1k, crop 1.0"
+    ),
 )
 OTHER_ACCURACIES = (
-    Accuracy(1.0, 224, 69.7, SLIM, 89.5, note="quantised to 8 bits"),
-    Accuracy(1.0, 224, 70.81, CAFFE, 89.85, note="ReLU, BGR, symmetric padding"),
-    Accuracy(1.0, 224, 71.0, PADDLE),
-    Accuracy(0.75, 224, 68.8, PADDLE),
-    Accuracy(0.5, 224, 63.5, PADDLE),
-    Accuracy(0.25, 224, 51.4, PADDLE),
-    Accuracy(1.0, 224, 77.9, PADDLE, note="distilled (SSLD)"),
+    PublishedAccuracy(1.0, 224, 69.7, SLIM, 89.5, note="quantised to 8 bits"),
+    PublishedAccuracy(1.0, 224, 70.81, CAFFE, 89.85, note="ReLU, BGR, symmetric padding"),
+    PublishedAccuracy(1.0, 224, 71.0, PADDLE),
+    PublishedAccuracy(0.75, 224, 68.8, PADDLE),
+    PublishedAccuracy(0.5, 224, 63.5, PADDLE),
+    PublishedAccuracy(0.25, 224, 51.4, PADDLE),
+    PublishedAccuracy(1.0, 224, 77.9, PADDLE, note="distilled (SSLD)"),
 )
 ACCURACIES = PAPER_ACCURACIES + SLIM_ACCURACIES + TIMM_ACCURACIES + OTHER_ACCURACIES
 
@@ -92,7 +100,7 @@ Table = Literal["paper", "slim", "timm"]
 _TABLES = {"paper": PAPER_ACCURACIES, "slim": SLIM_ACCURACIES, "timm": TIMM_ACCURACIES}
 
 
-def accuracy(config: MobileNetConfig, table: Table) -> Accuracy | None:
+def accuracy(config: MobileNetConfig, table: Table) -> PublishedAccuracy | None:
     """What `table` says of a network with these three knobs, or None."""
     knobs = (config.alpha, config.resolution, config.shallow)
     rows = (row for row in _TABLES[table] if not row.note.startswith("full"))

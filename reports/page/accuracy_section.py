@@ -4,58 +4,60 @@ from collections.abc import Sequence
 from typing import Any
 
 from bench.results import accuracy_table, format, tables
-from bench.results.records import Agreement, Parting
+from bench.results.records import Agreement, Disagreement
 from bench.results.session_report import Report
-from reports.page.html_table import Cell, Grid, Row, cell, table
+from reports.page.html_table import Grid, HtmlCell, HtmlRow, cell, table
 
 
 def parts(reports: Sequence[Report]) -> dict[str, Any]:
     """What the template needs: nothing to show where nothing was measured."""
     return {
-        "accuracies": [_accuracies(one) for one in reports if one.accuracies],
+        "accuracies": [_accuracies(report) for report in reports if report.accuracies],
         "published_accuracies": _published(reports),
-        "pairs": [_pair(pair, one) for one in reports for pair in one.agreements],
+        "pairs": [_pair(pair, report) for report in reports for pair in report.agreements],
     }
 
 
-def _accuracies(one: Report) -> dict[str, Any]:
+def _accuracies(report: Report) -> dict[str, Any]:
     return {
-        "heading": tables.heading(one), "legend": list(accuracy_table.legend(one.accuracies)),
-        "table": table(accuracy_table.COLUMNS, one.accuracies, accuracy_table.note),
+        "heading": tables.heading(report),
+        "legend": list(accuracy_table.legend(report.accuracies)),
+        "table": table(accuracy_table.COLUMNS, report.accuracies, accuracy_table.note),
     }  # fmt: skip
 
 
 def _published(reports: Sequence[Report]) -> Grid:
-    rows = accuracy_table.published_for(one for report in reports for one in report.accuracies)
+    measured = [accuracy for report in reports for accuracy in report.accuracies]
     headers = ("Network", "top-1 %", "top-5 %", "Note", "Source")
     return Grid(
         headers,
         [
-            Row([
-                Cell(f"{row.alpha:g}, {row.resolution}" + (", shallow" if row.shallow else "")),
+            HtmlRow([
+                HtmlCell(f"{row.alpha:g}, {row.resolution}{', shallow' if row.shallow else ''}"),
                 cell(f"{row.top1:.2f}"),
                 cell(format.MISSING if row.top5 is None else f"{row.top5:.2f}"),
-                Cell(row.note), Cell(row.source),
+                HtmlCell(row.note), HtmlCell(row.source),
             ])
-            for row in rows
+            for row in accuracy_table.published_for(measured)
         ],
     )  # fmt: skip
 
 
-def _pair(pair: Agreement, one: Report) -> dict[str, Any]:
+def _pair(pair: Agreement, report: Report) -> dict[str, Any]:
     return {
-        "names": accuracy_table.names(pair, one.accuracies),
-        "facts": accuracy_table.facts(pair, len(one.agreements)),
-        "partings": [_parting(parting) for parting in pair.partings],
+        "names": accuracy_table.names(pair, report.accuracies),
+        "facts": accuracy_table.facts(pair, len(report.agreements)),
+        "disagreements": [_disagreement(disagreement) for disagreement in pair.disagreements],
     }
 
 
-def _parting(parting: Parting) -> dict[str, Any]:
+def _disagreement(disagreement: Disagreement) -> dict[str, Any]:
+    thumbnail, answers = disagreement.thumbnail, disagreement.answers
     return {
-        "image": parting.image, "truth": parting.truth,
-        "thumbnail": parting.thumbnail if accuracy_table.is_thumbnail(parting.thumbnail) else "",
+        "image": disagreement.image, "truth": disagreement.truth,
+        "thumbnail": thumbnail if accuracy_table.is_thumbnail(thumbnail) else "",
         "answers": [
             {"label": label, "percent": f"{100 * probability:.0f}\N{NO-BREAK SPACE}%"}
-            for label, probability in zip(parting.answers, parting.probabilities, strict=True)
+            for label, probability in zip(answers, disagreement.probabilities, strict=True)
         ],
     }  # fmt: skip

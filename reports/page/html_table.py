@@ -8,7 +8,7 @@ from bench.results.columns import Column, columns_of
 T = TypeVar("T")
 
 
-class Cell(NamedTuple):
+class HtmlCell(NamedTuple):
     """`sort` is the figure behind the text: NaN for a missing one, None for words."""
 
     text: str
@@ -17,14 +17,18 @@ class Cell(NamedTuple):
     note: str = ""  # on a line of its own
 
 
-class Row(NamedTuple):
-    cells: Sequence[Cell]
+class HtmlRow(NamedTuple):
+    """A line of cells; `dim` where it has no figures."""
+
+    cells: Sequence[HtmlCell]
     dim: bool = False
 
 
 class Grid(NamedTuple):
+    """A table as the template takes it."""
+
     headers: Sequence[str]
-    rows: Sequence[Row]
+    rows: Sequence[HtmlRow]
 
 
 def table(
@@ -38,9 +42,9 @@ def table(
     return Grid(
         [first.header, *(column.header for column in others)],
         [
-            Row(
+            HtmlRow(
                 [
-                    Cell(first.cell(row), note=note(row)),
+                    HtmlCell(first.cell(row), note=note(row)),
                     *(cell(column.cell(row), column.numeric) for column in others),
                 ],
                 dim=is_dim is not None and is_dim(row),
@@ -50,15 +54,16 @@ def table(
     )
 
 
-def cell(text: str, numeric: bool = True) -> Cell:
+def cell(text: str, numeric: bool = True) -> HtmlCell:
     """A figure sorts by its (first) number, words by themselves."""
     if not numeric:
-        return Cell(text)
+        return HtmlCell(text)
     try:
-        return Cell(text, True, float(text.split(maxsplit=1)[0].replace(",", "")))
+        return HtmlCell(text, True, float(text.split(maxsplit=1)[0].replace(",", "")))
     except ValueError:
-        return Cell(text, True, float("nan"))
+        return HtmlCell(text, True, float("nan"))
 
 
 def words(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> Grid:
-    return Grid(headers, [Row([Cell(text) for text in row]) for row in rows])
+    """A table of nothing but words."""
+    return Grid(headers, [HtmlRow([HtmlCell(text) for text in row]) for row in rows])

@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from bench.results import format, tables
-from bench.results.read import Results, read
+from bench.results.read import SessionResults, read
 from bench.results.session_report import Report, reports_of
-from bench.results.summary import Summary
+from bench.results.summary import CaseSummary
 from mobilenet import __version__
 from mobilenet.common import files
 from mobilenet.common.errors import UserError
 from mobilenet.weights import published
 from mobilenet.weights.cache import cache_folder
 from reports import claims
-from reports.choose import Choice, Wish, choose
+from reports.choose import Choice, Requirements, choose
 from reports.page import accuracy_section
-from reports.page.html_table import Cell, Grid, Row, cell, table, words
+from reports.page.html_table import Grid, HtmlCell, HtmlRow, cell, table, words
 from reports.plots import catalog, plot_data, style
 from reports.plots.style import Plot
 
@@ -53,7 +53,7 @@ def write(paths: Sequence[Path], output: Path) -> None:
     files.write_atomically(output, render(read(paths)).encode())
 
 
-def render(sessions: Sequence[Results]) -> str:
+def render(sessions: Sequence[SessionResults]) -> str:
     """The page's HTML."""
     from jinja2 import Environment, FileSystemLoader, select_autoescape
 
@@ -64,8 +64,8 @@ def render(sessions: Sequence[Results]) -> str:
     figures = _Figures()
     reports = reports_of(sessions)
     parts = [
-        _session(number, one, results, figures)
-        for number, (one, results) in enumerate(zip(reports, sessions, strict=True), start=1)
+        _session(number, report, results, figures)
+        for number, (report, results) in enumerate(zip(reports, sessions, strict=True), start=1)
     ]
     return templates.get_template("page.html").render(
         title=TITLE, version=__version__, lead=_lead(reports), method=METHOD,
@@ -109,47 +109,50 @@ def _vega() -> str:
 
 
 def _lead(reports: Sequence[Report]) -> str:
-    measured = sum(row.p50 is not None for one in reports for row in one.cases)
-    launches = sum(row.launches for one in reports for row in one.cases)
-    accuracies = sum(len(one.accuracies) for one in reports)
-    found = []
+    measured = sum(row.p50 is not None for report in reports for row in report.cases)
+    launches = sum(row.launches for report in reports for row in report.cases)
+    accuracies = sum(len(report.accuracies) for report in reports)
+    sentences = []
     if measured or not accuracies:
-        found.append(
+        sentences.append(
             f"{format.plural(measured, 'case')} in {format.plural(len(reports), 'session')}, "
             f"{launches:,} launches, each in a fresh process."
         )
     if accuracies:
-        found.append(f"{format.plural(accuracies, 'measurement')} of accuracy.")
-    return " ".join(found)
+        sentences.append(f"{format.plural(accuracies, 'measurement')} of accuracy.")
+    return " ".join(sentences)
 
 
-def _session(number: int, one: Report, results: Results, figures: _Figures) -> dict[str, Any]:
+def _session(
+    number: int, report: Report, results: SessionResults, figures: _Figures
+) -> dict[str, Any]:
     return {
-        "anchor": f"session-{number}", "machine": _machine(one), "source": one.source,
-        "heading": tables.heading(one),
-        "warnings": one.warnings, "facts": one.facts,
+        "anchor": f"session-{number}", "machine": _machine(report), "source": report.source,
+        "heading": tables.heading(report),
+        "warnings": report.warnings, "facts": report.facts,
         "runtimes": [
             {"runtime": runtime, "table": _cases(rows),
-             "plots": figures.add(catalog.plots_of(one, results, runtime))}
-            for runtime, rows in one.runtimes().items()
+             "plots": figures.add(catalog.plots_of(report, results, runtime))}
+            for runtime, rows in report.runtimes().items()
         ],
     }  # fmt: skip
 
 
-def _machine(one: Report) -> str:
-    if one.session is None:
-        return one.source
-    environment = one.session.environment
+def _machine(report: Report) -> str:
+    if report.session is None:
+        return report.source
+    environment = report.session.environment
     return environment.model or environment.processor
 
 
 def _answers(reports: Sequence[Report]) -> Iterator[dict[str, Any]]:
-    for one in reports:
-        by_rate = [choose([one], Wish(fps)) for fps in FRAME_RATES]
-        short = {row.case: plot_data.label(row.model) for row in one.cases}
+    for report in reports:
+        by_rate = [choose([report], Requirements(fps)) for fps in FRAME_RATES]
+        short = {row.case: plot_data.label(row.model) for row in report.cases}
         for choices in zip(*by_rate, strict=True):
             yield {
-                "machine": _machine(one), "source": one.source, "runtime": choices[0].runtime,
+                "machine": _machine(report), "source": report.source,
+                "runtime": choices[0].runtime,
                 "choices": [_answer(choice, short) for choice in choices],
             }  # fmt: skip
 
@@ -162,24 +165,26 @@ def _answer(choice: Choice, short: dict[str, str]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _cases(rows: Sequence[Summary]) -> Grid:
+def _cases(rows: Sequence[CaseSummary]) -> Grid:
     return table(tables.COLUMNS, rows, tables.note, lambda row: row.p50 is None)
 
 
-def _claims(sessions: Sequence[Results]) -> Grid:
-    found = claims.findings(sessions)
-    return words(
-        ("Claim", "Verdict", "Measured", "On", "Source"),
-        [(one.claim, one.verdict, one.measured, one.on, one.source) for one in found],
-    )
+def _claims(sessions: Sequence[SessionResults]) -> Grid:
+    rows = [
+        (result.claim, result.verdict, result.measured, result.on, result.source)
+        for result in claims.claim_results(sessions)
+    ]
+    return words(("Claim", "Verdict", "Measured", "On", "Source"), rows)
 
 
 def _published() -> Grid:
     headers = ("Model", "Device", "Engine", "ms", "Note", "Source")
     rows = [
-        Row([Cell(one.model), Cell(one.device), Cell(one.engine), cell(f"{one.milliseconds:g}"),
-             Cell(one.note), Cell(one.source)])
-        for one in published.LATENCIES
+        HtmlRow([
+            HtmlCell(latency.model), HtmlCell(latency.device), HtmlCell(latency.engine),
+            cell(f"{latency.milliseconds:g}"), HtmlCell(latency.note), HtmlCell(latency.source),
+        ])
+        for latency in published.LATENCIES
     ]  # fmt: skip
     return Grid(headers, rows)
 
@@ -187,14 +192,17 @@ def _published() -> Grid:
 def _provenance(reports: Sequence[Report]) -> Grid:
     models = {
         model.identity: model
-        for one in reports
-        for model in (*(row.model for row in one.accuracies), *(row.model for row in one.cases))
+        for report in reports
+        for model in (
+            *(accuracy.model for accuracy in report.accuracies),
+            *(case.model for case in report.cases),
+        )
     }
     trained = {True: "", False: "untrained", None: "unknown"}
     rows = [
-        (one.name, one.weights or trained[one.trained], one.format, one.precision,
-         one.compression or "none", one.target, one.identity[:12])
-        for one in models.values()
+        (model.name, model.weights or trained[model.trained], model.format, model.precision,
+         model.compression or "none", model.target, model.identity[:12])
+        for model in models.values()
     ]  # fmt: skip
     headers = ("Model", "Weights", "Format", "Precision", "Compression", "Target", "SHA-256")
     return words(headers, rows)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.results import format
-from bench.results.read import Results
+from bench.results.read import SessionResults
 from bench.results.session_report import Report, report
 from mobilenet.common import files
 from mobilenet.networks.v1 import MobileNetConfig
@@ -15,7 +15,7 @@ from reports.plots import layer_plots, style, timing
 from reports.plots.style import Plot
 
 
-def draw(sessions: Sequence[Results], folder: Path, case: str | None = None) -> list[Path]:
+def draw(sessions: Sequence[SessionResults], folder: Path, case: str | None = None) -> list[Path]:
     """Write each plot as PNG and SVG; returns the files. `case`: draw its raw samples too."""
     taken: set[str] = set()
     named = [
@@ -25,14 +25,14 @@ def draw(sessions: Sequence[Results], folder: Path, case: str | None = None) -> 
     for stem, _ in named:  # what cannot be drawn or written is said before the work
         for path in style.paths(stem):
             files.check_file(path, [results.source for results in sessions])
-    return [path for stem, plot in named for path in style.save(plot.chart, plot.title, stem)]
+    return [path for stem, plot in named for path in style.save(plot, stem)]
 
 
-def _all(sessions: Sequence[Results], case: str | None) -> Iterator[tuple[str, Plot]]:
+def _all(sessions: Sequence[SessionResults], case: str | None) -> Iterator[tuple[str, Plot]]:
     for results in sessions:
-        one = report(results)
-        for runtime in one.runtimes():
-            for plot in plots_of(one, results, runtime):
+        summary = report(results)
+        for runtime in summary.runtimes():
+            for plot in plots_of(summary, results, runtime):
                 yield f"{results.source.stem}-{runtime}", plot
     if case is not None:
         having = [results for results in sessions if results.measured(case)]
@@ -42,11 +42,11 @@ def _all(sessions: Sequence[Results], case: str | None) -> Iterator[tuple[str, P
         yield "mobilenet", plot
 
 
-def plots_of(one: Report, results: Results, runtime: str) -> Iterator[Plot]:
+def plots_of(summary: Report, results: SessionResults, runtime: str) -> Iterator[Plot]:
     """Every plot that the rows of one runtime have the data for."""
-    rows = [row for row in one.cases if row.runtime == runtime and row.p50]
+    rows = [row for row in summary.cases if row.runtime == runtime and row.p50]
     for plot in (
-        timing.accuracy(rows, one.top1),
+        timing.accuracy(rows, summary.top1),
         timing.units(rows),
         timing.alpha(rows),
         timing.resolution(rows),
@@ -55,7 +55,7 @@ def plots_of(one: Report, results: Results, runtime: str) -> Iterator[Plot]:
     ):
         if plot:
             yield plot
-    cases = {row.case for row in one.cases if row.runtime == runtime}
+    cases = {row.case for row in summary.cases if row.runtime == runtime}
     soaks = [soak for soak in results.soaks if soak.case in cases and soak.windows]
     if soaks:
         yield timing.endurance(soaks, results.cases)
@@ -64,7 +64,7 @@ def plots_of(one: Report, results: Results, runtime: str) -> Iterator[Plot]:
             yield layer_plots.placed_cost(placement)
 
 
-def general_plots(results: Sequence[Results]) -> Iterator[Plot]:
+def general_plots(results: Sequence[SessionResults]) -> Iterator[Plot]:
     """Plots that no runtime has a part in."""
     yield layer_plots.operations(MobileNetConfig())
     for session in results:

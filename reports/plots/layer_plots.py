@@ -1,7 +1,6 @@
 """The plots of layers: what each costs, and how far each is off."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import altair as alt
 
@@ -17,7 +16,7 @@ def operations(config: MobileNetConfig) -> Plot:
     values = plot_data.layer_operations(config)
     kinds = ["stem", "depthwise", "pointwise", "classifier"]
     bars = _layer_bars(
-        values, style.x("macs_m", "multiply-adds (million)"), "kind", kinds,
+        values, style.x_axis("macs_m", "multiply-adds (million)"), "kind", kinds,
         style.tips(layer="layer", macs_m="multiply-adds (million)", percent="share (%)"),
     )  # fmt: skip
     return Plot(
@@ -27,9 +26,10 @@ def operations(config: MobileNetConfig) -> Plot:
 
 
 def placed_cost(placement: Placement) -> Plot:
+    """Estimated share of the time of each operation, in percent, by its device."""
     values = plot_data.placed_costs(placement)
     bars = _layer_bars(
-        values, style.x("percent", "estimated share of the time (%)"), "device",
+        values, style.x_axis("percent", "estimated share of the time (%)"), "device",
         ["ANE", "GPU", "CPU"],
         style.tips(layer="operation", device="device", percent="estimated share (%)"),
     )  # fmt: skip
@@ -40,13 +40,14 @@ def placed_cost(placement: Placement) -> Plot:
 
 
 def layer_error(errors: LayerErrors) -> Plot:
+    """Relative L2 of each layer's output from the reference's, in program order."""
     values = plot_data.layer_errors(errors)
     chart = (
         alt.Chart(style.data(values))
         .mark_line(point=True, color=style.COLORS[0])
         .encode(
             y=alt.Y("layer:N", title=None, sort=None),
-            x=style.x("relative_l2", "relative L2 error (log scale)", log=True),
+            x=style.x_axis("relative_l2", "relative L2 error (log scale)", log=True),
             order="index:Q",
             tooltip=style.tips(
                 layer="layer", relative_l2="relative L2", max_absolute="largest difference"
@@ -61,17 +62,24 @@ def layer_error(errors: LayerErrors) -> Plot:
 
 
 def _layer_bars(
-    values: style.Values, x: Any, field: str, domain: Sequence[str], tooltip: Sequence[Any]
-) -> Any:
-    chart = (
+    values: style.Values,
+    x: alt.X,
+    field: str,
+    domain: Sequence[str],
+    tooltip: Sequence[alt.Tooltip],
+) -> alt.Chart:
+    chart: alt.Chart = (
         alt.Chart(style.data(values))
         .mark_bar(stroke="#808080", strokeWidth=0.5)
         .encode(
             y=alt.Y("layer:N", title=None, sort=None),
             x=x,
-            color=alt.Color(f"{field}:N", title=None)
-            .scale(domain=list(domain), range=list(style.COLORS[: len(domain)]))
-            .legend(orient="top"),
+            color=alt.Color(
+                f"{field}:N",
+                title=None,
+                scale=style.colors(domain),
+                legend=alt.Legend(orient="top"),
+            ),
             tooltip=list(tooltip),
         )
     )

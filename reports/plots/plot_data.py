@@ -1,20 +1,21 @@
 """Summaries and records into the rows that plots are drawn from: units in their names."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import linear_regression
 from typing import Any
 
 from bench.results import format, stats
 from bench.results.launch import median_ns
 from bench.results.layer_errors import LayerErrors
-from bench.results.read import Results
+from bench.results.read import SessionResults
 from bench.results.records import Case, Model, Placement, Soak
-from bench.results.summary import Summary
+from bench.results.summary import CaseSummary
 from bench.results.top1 import Top1, config_of
 from mobilenet.common.errors import RecordError
 from mobilenet.networks.v1 import MobileNetConfig
 
-Row = dict[str, Any]
+Datum = dict[str, Any]  # of JSON's kinds, for Vega; a field has one kind in all data of a plot
+Units = dict[str, dict[float, tuple[CaseSummary, MobileNetConfig]]]  # unit to knob to its case
 
 HALF = ("", "fp16", "float16")  # what is not worth a word: the default
 
@@ -35,32 +36,32 @@ def label(model: Model) -> str:
     return " ".join(filter(None, parts))
 
 
-def name(row: Summary, rows: Sequence[Summary]) -> str:
+def name(row: CaseSummary, rows: Sequence[CaseSummary]) -> str:
     """The label, with the unit where `rows` have several."""
-    several = len({other.place for other in rows}) > 1
-    return f"{label(row.model)}, {row.place}" if several else label(row.model)
+    several = len({other.unit_label for other in rows}) > 1
+    return f"{label(row.model)}, {row.unit_label}" if several else label(row.model)
 
 
-def cases(rows: Sequence[Summary]) -> list[Row]:
+def cases(rows: Sequence[CaseSummary]) -> list[Datum]:
     """A row per case with figures."""
     return [_case(row) for row in rows if row.p50]
 
 
-def _case(row: Summary) -> Row:
+def _case(row: CaseSummary) -> Datum:
     value_ns = row.p50.value if row.p50 else 0.0
     interval = row.p50.interval if row.p50 else None
     low_ns, high_ns = interval or (value_ns, value_ns)
     macs = row.model.macs
     return {
-        "case": row.case, "label": label(row.model), "unit": row.place,
+        "case": row.case, "label": label(row.model), "unit": row.unit_label,
         "p50_ms": value_ns / 1e6, "low_ms": low_ns / 1e6, "high_ms": high_ns / 1e6,
         "size_mb": row.model.size_bytes / 1e6, "macs_m": None if macs is None else macs / 1e6,
     }  # fmt: skip
 
 
-def accuracies(rows: Sequence[Summary], top1: Mapping[str, Top1]) -> list[Row]:
+def accuracies(rows: Sequence[CaseSummary], top1: Mapping[str, Top1]) -> list[Datum]:
     """Cases of known accuracy, the Pareto front marked: of two as fast, the more accurate."""
-    found: list[Row] = []
+    data: list[Datum] = []
     labelled: set[str] = set()
     best = float("-inf")
     plotted = [
@@ -68,58 +69,60 @@ def accuracies(rows: Sequence[Summary], top1: Mapping[str, Top1]) -> list[Row]:
         for row in rows
         if row.p50 and row.model.identity in top1 and "batch" not in row.options
     ]
-    for row, _, known in sorted(plotted, key=lambda each: (each[1].value, -each[2].percent)):
-        front = known.percent > best
-        best = max(best, known.percent)
-        found.append({**_case(row), "top1": known.percent, "source": known.source, "front": front})
+    for row, _, figure in sorted(plotted, key=lambda each: (each[1].value, -each[2].percent)):
+        front = figure.percent > best
+        best = max(best, figure.percent)
+        data.append(
+            {**_case(row), "top1": figure.percent, "source": figure.source, "front": front}
+        )
         if label(row.model) in labelled:  # the same network on a slower unit
-            found[-1]["label"] = ""
+            data[-1]["label"] = ""
         labelled.add(label(row.model))
-    return found
+    return data
 
 
-def fits(values: Sequence[Row]) -> list[Row]:
+def fits(values: Sequence[Datum]) -> list[Datum]:
     """Time by operations as a straight line for each unit, from zero operations on: two ends."""
-    found: list[Row] = []
+    lines: list[Datum] = []
     counted = [value for value in values if value["macs_m"] is not None]
     for unit in dict.fromkeys(value["unit"] for value in counted):
         macs = [value["macs_m"] for value in counted if value["unit"] == unit]
         times = [value["p50_ms"] for value in counted if value["unit"] == unit]
         if len(set(macs)) > 2:
             slope, intercept = linear_regression(macs, times)
-            found += [
+            lines += [
                 {"unit": unit, "macs_m": m, "p50_ms": intercept + slope * m}
                 for m in (0, max(macs))
             ]
-    return found
+    return lines
 
 
-def launches(rows: Sequence[Summary], results: Results, limit: int) -> list[Row]:
+def launches(rows: Sequence[CaseSummary], results: SessionResults, limit: int) -> list[Datum]:
     """A row per launch, of as many whole cases as `limit` launches allow."""
-    found: list[Row] = []
+    data: list[Datum] = []
     for row in rows:
         measured, known_as = results.measured(row.case), name(row, rows)
-        if found and len(found) + len(measured) > limit:
+        if data and len(data) + len(measured) > limit:
             break
         for launch in measured[:limit]:
             middle_ns, calls = median_ns(launch), launch.calls_per_sample
             interval = stats.median_interval(launch.samples_ns)
             low_ns, high_ns = interval or (middle_ns * calls, middle_ns * calls)
-            found.append({
+            data.append({
                 "case": row.case, "name": known_as, "round": launch.round,
                 "p50_ms": middle_ns / 1e6,
                 "low_ms": low_ns / calls / 1e6, "high_ms": high_ns / calls / 1e6,
                 "first_ms": launch.first_call_ns / 1e6 if launch.first_call_ns else None,
             })  # fmt: skip
-    return found
+    return data
 
 
-def samples(results: Results, case: str) -> list[Row]:
+def samples(results: SessionResults, case: str) -> list[Datum]:
     """Every sample of one case, per call. Raises `RecordError` for a case without any."""
     measured = results.measured(case)
     if not measured:
-        known = ", ".join(repr(name) for name in results.cases if results.measured(name))
-        raise RecordError(f"{results.source} has no samples of {case!r}", f"it has {known}")
+        names = ", ".join(repr(name) for name in results.cases if results.measured(name))
+        raise RecordError(f"{results.source} has no samples of {case!r}", f"it has {names}")
     return [
         {"round": launch.round, "sample": index, "time_ms": ns / launch.calls_per_sample / 1e6}
         for launch in measured
@@ -127,29 +130,32 @@ def samples(results: Results, case: str) -> list[Row]:
     ]
 
 
-def alpha_sweep(rows: Sequence[Summary]) -> list[Row]:
+def alpha_sweep(rows: Sequence[CaseSummary]) -> list[Datum]:
     """Time and operations of the deep networks at 224 pixels, relative to the largest alpha."""
     return _sweep(rows, lambda c: c.alpha if not c.shallow and c.resolution == 224 else None)
 
 
-def resolution_sweep(rows: Sequence[Summary]) -> list[Row]:
+def resolution_sweep(rows: Sequence[CaseSummary]) -> list[Datum]:
     """The same at alpha 1, relative to the largest resolution."""
     return _sweep(rows, lambda c: c.resolution if not c.shallow and c.alpha == 1 else None)
 
 
-def _sweep(rows: Sequence[Summary], knob_of: Any) -> list[Row]:
-    units: dict[str, dict[float, tuple[Summary, MobileNetConfig]]] = {}
+def _sweep(
+    rows: Sequence[CaseSummary], knob_of: Callable[[MobileNetConfig], float | None]
+) -> list[Datum]:
+    units: Units = {}
     for row in rows:
         config = config_of(row.model)
         knob = knob_of(config) if config else None
         if row.p50 and config and knob is not None:
-            units.setdefault(row.place, {}).setdefault(knob, (row, config))  # the fastest of it
-    units = {unit: found for unit, found in units.items() if len(found) > 1}
+            fastest = units.setdefault(row.unit_label, {})
+            fastest.setdefault(knob, (row, config))
+    units = {unit: members for unit, members in units.items() if len(members) > 1}
     return _operations_of(units) + _times_of(units)
 
 
-def _operations_of(units: dict[str, dict[float, tuple[Summary, MobileNetConfig]]]) -> list[Row]:
-    configs = {knob: config for found in units.values() for knob, (_, config) in found.items()}
+def _operations_of(units: Units) -> list[Datum]:
+    configs = {knob: config for members in units.values() for knob, (_, config) in members.items()}
     counts = {knob: configs[knob].cost().macs for knob in sorted(configs)}
     return [
         {"series": "operations", "knob": knob, "percent": 100 * count / counts[max(counts)],
@@ -158,19 +164,19 @@ def _operations_of(units: dict[str, dict[float, tuple[Summary, MobileNetConfig]]
     ]  # fmt: skip
 
 
-def _times_of(units: dict[str, dict[float, tuple[Summary, MobileNetConfig]]]) -> list[Row]:
-    found: list[Row] = []
+def _times_of(units: Units) -> list[Datum]:
+    data: list[Datum] = []
     for unit, members in units.items():
         times = {knob: row.p50.value for knob, (row, _) in members.items() if row.p50}
-        found += [
+        data += [
             {"series": f"time, {unit}", "knob": knob, "percent": 100 * ns / times[max(times)],
              "amount": f"{format.milliseconds(ns)} ms"}
             for knob, ns in sorted(times.items())
         ]  # fmt: skip
-    return found
+    return data
 
 
-def soak_windows(soaks: Sequence[Soak], cases: Mapping[str, Case]) -> list[Row]:
+def soak_windows(soaks: Sequence[Soak], cases: Mapping[str, Case]) -> list[Datum]:
     """A row per window, of cases that `cases` describes."""
     return [
         {"case": soak.case, "series": _series(cases[soak.case]),
@@ -186,7 +192,8 @@ def _series(case: Case) -> str:
     return f"{label(case.model)}, {case.unit}"
 
 
-def layer_operations(config: MobileNetConfig) -> list[Row]:
+def layer_operations(config: MobileNetConfig) -> list[Datum]:
+    """Multiply-adds of each layer, in millions and in percent of all."""
     total = config.cost().macs
     layers = [(row.name, row.kind, row.macs) for row in config.rows()]
     rest = total - sum(macs for *_, macs in layers)
@@ -196,7 +203,8 @@ def layer_operations(config: MobileNetConfig) -> list[Row]:
     ]
 
 
-def placed_costs(placement: Placement) -> list[Row]:
+def placed_costs(placement: Placement) -> list[Datum]:
+    """Operations that have an estimated cost, in percent of the whole."""
     return [
         {"layer": op.name, "device": op.preferred, "percent": 100 * op.cost}
         for op in placement.ops
@@ -204,7 +212,7 @@ def placed_costs(placement: Placement) -> list[Row]:
     ]
 
 
-def layer_errors(errors: LayerErrors) -> list[Row]:
+def layer_errors(errors: LayerErrors) -> list[Datum]:
     """Layers that are exact have no place on a log scale."""
     return [
         {"index": index, "layer": layer.name, "relative_l2": layer.relative_l2 or None,

@@ -6,14 +6,16 @@ colour-blind.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import altair as alt
 
-from bench.results.summary import Summary
+from bench.results.summary import CaseSummary
 from mobilenet.common import files
 
 Values = Sequence[Mapping[str, Any]]
+Chart = alt.Chart | alt.LayerChart
+C = TypeVar("C", alt.Chart, alt.LayerChart)
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
@@ -30,7 +32,7 @@ class Plot(NamedTuple):
     name: str
     title: str
     caption: str
-    chart: Any
+    chart: Chart
 
 
 def theme(ink: str, faint: str, background: str) -> dict[str, Any]:
@@ -63,30 +65,31 @@ def paths(stem: Path) -> tuple[Path, Path]:
     return stem.with_name(stem.name + ".png"), stem.with_name(stem.name + ".svg")
 
 
-def save(chart: Any, title: str, stem: Path) -> tuple[Path, Path]:
-    """Write `stem`.png and `stem`.svg; returns both paths."""
+def save(plot: Plot, stem: Path) -> tuple[Path, Path]:
+    """Write `stem`.png and `stem`.svg; returns both paths. Raises `ConfigError`, `OSError`."""
     import vl_convert as vlc
 
-    spec = chart.properties(title=title).configure(**LIGHT).to_dict()
+    spec = plot.chart.properties(title=plot.title).configure(**LIGHT).to_dict()
     png, svg = paths(stem)
     files.write_atomically(png, vlc.vegalite_to_png(spec, scale=PNG_SCALE))
     files.write_atomically(svg, vlc.vegalite_to_svg(spec).encode())
     return png, svg
 
 
-def data(values: Values) -> Any:
+def data(values: Values) -> alt.InlineData:
     """Rows inside the chart, with no bound on their number."""
     return alt.InlineData(values=[dict(value) for value in values])
 
 
-def x(field: str, title: str, log: bool = False) -> Any:
-    encoded = alt.X(f"{field}:Q", title=title)
+def x_axis(field: str, title: str, log: bool = False) -> alt.X:
+    """A horizontal axis of numbers: from zero on, or logarithmic."""
     if not log:
-        return encoded.scale(zero=True)
-    return encoded.scale(type="log", nice=False, padding=16).axis(tickCount=8)
+        return alt.X(f"{field}:Q", title=title, scale=alt.Scale(zero=True))
+    scale = alt.Scale(type="log", nice=False, padding=16)
+    return alt.X(f"{field}:Q", title=title, scale=scale, axis=alt.Axis(tickCount=8))
 
 
-def tips(**titles: str) -> list[Any]:
+def tips(**titles: str) -> list[alt.Tooltip]:
     """The hover text: fields of a row and what to call them, with their units."""
     return [
         alt.Tooltip(f"{field}:N", title=title)
@@ -96,32 +99,38 @@ def tips(**titles: str) -> list[Any]:
     ]
 
 
-def color(rows: Sequence[Summary]) -> Any:
+def unit_color(rows: Sequence[CaseSummary]) -> alt.Color:
     """A colour for each compute unit, with a legend where there are several."""
     names = _units(rows)
-    encoded = alt.Color("unit:N", title="unit").scale(**colors(names))
-    return encoded.legend(None) if len(names) == 1 else encoded
+    encoding = alt.Color("unit:N", title="unit", scale=colors(names))
+    return encoding.legend(None) if len(names) == 1 else encoding
 
 
-def shape(rows: Sequence[Summary]) -> Any:
+def unit_shape(rows: Sequence[CaseSummary]) -> alt.Shape:
     """A shape for each compute unit, in the same legend."""
     names = _units(rows)
-    encoded = alt.Shape("unit:N", title="unit").scale(**shapes(names))
-    return encoded.legend(None) if len(names) == 1 else encoded
+    encoding = alt.Shape("unit:N", title="unit", scale=shapes(names))
+    return encoding.legend(None) if len(names) == 1 else encoding
 
 
-def colors(names: Sequence[str]) -> dict[str, Any]:
+def colors(names: Sequence[str]) -> alt.Scale:
     """A scale that gives each name its colour, from the start again when they run out."""
-    return {"domain": [*names], "range": [COLORS[i % len(COLORS)] for i in range(len(names))]}
+    return alt.Scale(
+        domain=list(names), range=[COLORS[i % len(COLORS)] for i in range(len(names))]
+    )
 
 
-def shapes(names: Sequence[str]) -> dict[str, Any]:
-    return {"domain": [*names], "range": [SHAPES[i % len(SHAPES)] for i in range(len(names))]}
+def shapes(names: Sequence[str]) -> alt.Scale:
+    """The same with shapes."""
+    return alt.Scale(
+        domain=list(names), range=[SHAPES[i % len(SHAPES)] for i in range(len(names))]
+    )
 
 
-def sized(chart: Any, height: int = HEIGHT) -> Any:
+def sized(chart: C, height: int = HEIGHT) -> C:
+    """The chart at the common width; `height` in pixels."""
     return chart.properties(width=WIDTH, height=height)
 
 
-def _units(rows: Sequence[Summary]) -> list[str]:
-    return sorted({row.place for row in rows})
+def _units(rows: Sequence[CaseSummary]) -> list[str]:
+    return sorted({row.unit_label for row in rows})

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import altair as alt
 
-from bench.results.read import Results
+from bench.results.read import SessionResults
 from bench.results.records import Case, Soak
-from bench.results.summary import Summary
+from bench.results.summary import CaseSummary
 from bench.results.top1 import Top1
 from reports.plots import plot_data, style
 from reports.plots.style import Plot
@@ -15,13 +15,14 @@ ACCURACIES = {"published": "published ones, not measured here", "measured": "mea
 MAX_LAUNCHES = 600  # in one plot; the fastest cases first
 
 
-def accuracy(rows: Sequence[Summary], top1: Mapping[str, Top1]) -> Plot | None:
+def accuracy(rows: Sequence[CaseSummary], top1: Mapping[str, Top1]) -> Plot | None:
+    """Top-1 in percent against time in ms, with the Pareto front; None without accuracies."""
     values = plot_data.accuracies(rows, top1)
     if not values:
         return None
-    kind = "measured" if any(known.measured for known in top1.values()) else "published"
+    kind = "measured" if any(figure.measured for figure in top1.values()) else "published"
     base = alt.Chart(style.data(values)).encode(
-        x=style.x("p50_ms", "time per image, p50 (ms, log scale)", log=True),
+        x=style.x_axis("p50_ms", "time per image, p50 (ms, log scale)", log=True),
         y=alt.Y("top1:Q", title=f"top-1, {kind} (%)").scale(zero=False, padding=12),
         tooltip=style.tips(
             **style.TIMES, top1=f"top-1, {kind} (%)", source="source", size_mb="size (MB)"
@@ -29,7 +30,7 @@ def accuracy(rows: Sequence[Summary], top1: Mapping[str, Top1]) -> Plot | None:
     )  # fmt: skip
     dots = base.mark_point(filled=True, opacity=0.75).encode(
         size=alt.Size("size_mb:Q", title="size (MB)").scale(zero=True, rangeMax=420),
-        color=style.color(rows), shape=style.shape(rows),
+        color=style.unit_color(rows), shape=style.unit_shape(rows),
     )  # fmt: skip
     above = base.transform_filter("datum.front").mark_text(dy=-15, fontSize=10)
     below = base.transform_filter("!datum.front").mark_text(dy=16, fontSize=10, opacity=0.7)
@@ -47,7 +48,8 @@ def accuracy(rows: Sequence[Summary], top1: Mapping[str, Top1]) -> Plot | None:
     )  # fmt: skip
 
 
-def units(rows: Sequence[Summary]) -> Plot | None:
+def units(rows: Sequence[CaseSummary]) -> Plot | None:
+    """Time in ms on each compute unit; None where every network ran on one."""
     values = plot_data.cases(rows)
     models = {value["label"] for value in values}
     if len(values) == len(models):
@@ -55,12 +57,12 @@ def units(rows: Sequence[Summary]) -> Plot | None:
     base = alt.Chart(style.data(values)).encode(
         y=alt.Y("label:N", title=None, sort=None),
         yOffset=alt.YOffset("unit:N"),
-        color=style.color(rows),
+        color=style.unit_color(rows),
         tooltip=style.tips(**style.TIMES),
     )
     dots = base.mark_point(filled=True, size=70).encode(
-        x=style.x("p50_ms", "time per call, p50 (ms, log scale)", log=True),
-        shape=style.shape(rows),
+        x=style.x_axis("p50_ms", "time per call, p50 (ms, log scale)", log=True),
+        shape=style.unit_shape(rows),
     )
     bars = base.mark_rule(strokeWidth=2).encode(x="low_ms:Q", x2="high_ms:Q")
     return Plot(
@@ -70,7 +72,8 @@ def units(rows: Sequence[Summary]) -> Plot | None:
     )  # fmt: skip
 
 
-def launches(rows: Sequence[Summary], results: Results) -> Plot | None:
+def launches(rows: Sequence[CaseSummary], results: SessionResults) -> Plot | None:
+    """Median and first call of every launch, in ms; None without any."""
     values = plot_data.launches(rows, results, MAX_LAUNCHES)
     if not values:
         return None
@@ -79,7 +82,7 @@ def launches(rows: Sequence[Summary], results: Results) -> Plot | None:
         yOffset=alt.YOffset("round:O"),
         tooltip=style.tips(**style.TIMES, round="round", first_ms="first call (ms)"),
     )  # fmt: skip
-    time = style.x("p50_ms", "time per call (ms, log scale)", log=True)
+    time = style.x_axis("p50_ms", "time per call (ms, log scale)", log=True)
     dots = base.mark_point(filled=True, size=14).encode(x=time, color=alt.value(style.COLORS[0]))
     bars = base.mark_rule().encode(x="low_ms:Q", x2="high_ms:Q", color=alt.value(style.COLORS[0]))
     first = base.mark_point(size=22, shape="triangle-up", color=style.COLORS[1]).encode(
@@ -95,7 +98,7 @@ def launches(rows: Sequence[Summary], results: Results) -> Plot | None:
     )  # fmt: skip
 
 
-def samples(results: Results, case: str) -> Plot:
+def samples(results: SessionResults, case: str) -> Plot:
     """The raw samples of one case. Raises `RecordError` for a case without any."""
     values = plot_data.samples(results, case)
     chart = (
@@ -112,14 +115,16 @@ def samples(results: Results, case: str) -> Plot:
     return Plot("samples", f"Samples of {case}", "Each line is a launch.", style.sized(chart))
 
 
-def alpha(rows: Sequence[Summary]) -> Plot | None:
+def alpha(rows: Sequence[CaseSummary]) -> Plot | None:
+    """Time and operations of the deep networks at 224 pixels, in percent of the largest alpha."""
     return _sweep(
         "alpha", "Time and operations against alpha", "alpha, the width multiplier",
         plot_data.alpha_sweep(rows),
     )  # fmt: skip
 
 
-def resolution(rows: Sequence[Summary]) -> Plot | None:
+def resolution(rows: Sequence[CaseSummary]) -> Plot | None:
+    """The same at alpha 1, in percent of the largest resolution."""
     return _sweep(
         "resolution", "Time and operations against resolution", "side of the input (pixels)",
         plot_data.resolution_sweep(rows),
@@ -137,9 +142,9 @@ def _sweep(name: str, title: str, axis: str, values: style.Values) -> Plot | Non
         .encode(
             x=alt.X("knob:Q", title=axis).scale(zero=False).axis(values=knobs, format=".3~g"),
             y=alt.Y("percent:Q", title="share of the largest (%)").scale(zero=True),
-            color=alt.Color("series:N", title=None).scale(**style.colors(series)),
+            color=alt.Color("series:N", title=None, scale=style.colors(series)),
             strokeDash=alt.StrokeDash("series:N", title=None).scale(domain=series),
-            shape=alt.Shape("series:N", title=None).scale(**style.shapes(series)),
+            shape=alt.Shape("series:N", title=None, scale=style.shapes(series)),
             tooltip=style.tips(series="of", knob=axis, percent="%", amount="amount"),
         )
     )  # fmt: skip
@@ -150,7 +155,8 @@ def _sweep(name: str, title: str, axis: str, values: style.Values) -> Plot | Non
     return Plot(name, title, caption, style.sized(chart))
 
 
-def linear(rows: Sequence[Summary]) -> Plot | None:
+def linear(rows: Sequence[CaseSummary]) -> Plot | None:
+    """Time in ms against millions of multiply-adds, with a line for each unit that has three."""
     values = [value for value in plot_data.cases(rows) if value["macs_m"] is not None]
     lines = plot_data.fits(values)
     if not lines:
@@ -158,15 +164,15 @@ def linear(rows: Sequence[Summary]) -> Plot | None:
     base = alt.Chart(style.data(values)).encode(
         x=alt.X("macs_m:Q", title="multiply-adds (million)"),
         y=alt.Y("p50_ms:Q", title="time per call, p50 (ms)"),
-        color=style.color(rows),
+        color=style.unit_color(rows),
         tooltip=style.tips(**style.TIMES, macs_m="multiply-adds (million)"),
     )
-    dots = base.mark_point(filled=True, size=60).encode(shape=style.shape(rows))
+    dots = base.mark_point(filled=True, size=60).encode(shape=style.unit_shape(rows))
     bars = base.mark_rule().encode(y="low_ms:Q", y2="high_ms:Q")
     line = (
         alt.Chart(style.data(lines))
         .mark_line(strokeDash=[4, 3], opacity=0.6)
-        .encode(x="macs_m:Q", y="p50_ms:Q", color=style.color(rows))
+        .encode(x="macs_m:Q", y="p50_ms:Q", color=style.unit_color(rows))
     )
     return Plot(
         "linear", "Is time linear in operations?",
@@ -177,6 +183,7 @@ def linear(rows: Sequence[Summary]) -> Plot | None:
 
 
 def endurance(soaks: Sequence[Soak], cases: Mapping[str, Case]) -> Plot:
+    """Calls per second of each soak, window by window."""
     values = plot_data.soak_windows(soaks, cases)
     series = list(dict.fromkeys(value["series"] for value in values))
     chart = (
@@ -185,7 +192,7 @@ def endurance(soaks: Sequence[Soak], cases: Mapping[str, Case]) -> Plot:
         .encode(
             x=alt.X("seconds:Q", title="time under load (s)"),
             y=alt.Y("per_second:Q", title="calls per second").scale(zero=False),
-            color=alt.Color("series:N", title=None).scale(**style.colors(series)),
+            color=alt.Color("series:N", title=None, scale=style.colors(series)),
             strokeDash=alt.StrokeDash("series:N", title=None).scale(domain=series),
             tooltip=style.tips(
                 case="case", seconds="at (s)", per_second="calls per second", thermal="thermal"

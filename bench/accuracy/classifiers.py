@@ -33,7 +33,7 @@ SUM_TOLERANCE = 0.02  # of probabilities in float16
 
 
 @dataclass(frozen=True)
-class Subject:
+class Classifier:
     """A network that answers pictures of `size` pixels."""
 
     model: Model
@@ -52,6 +52,7 @@ class Subject:
 
     @property
     def name(self) -> str:
+        """Unique in a run: model, runtime, unit and precision."""
         parts = [self.model.name, self.runtime, self.unit]
         return " | ".join([*parts, self.precision] if self.precision else parts)
 
@@ -77,7 +78,7 @@ def of_package(
     *,
     precision: str = "",
     tap: str = "",
-) -> Subject:
+) -> Classifier:
     """A package, loaded, and tried on a grey picture: what it gives is known before the run.
 
     `tap` is the name of its logits where the runtime lays them open.
@@ -101,7 +102,7 @@ def of_package(
         outputs = _predict(session, [feed(picture) for picture in pictures])
         return log_probabilities(np.stack([scores(one) for one in outputs]), logits)
 
-    return Subject(
+    return Classifier(
         model, runtime.name, unit, size, tried.size, description.labels or labels_for(tried.size),
         logits, answer, facts.geometry if facts else None, precision,
         threads_at_once=runtime.name != "coreml",
@@ -110,7 +111,7 @@ def of_package(
     )  # fmt: skip
 
 
-def of_checkpoint(checkpoint: "Checkpoint") -> Subject:
+def of_checkpoint(checkpoint: "Checkpoint") -> Classifier:
     """The unfolded float32 network in PyTorch."""
     import torch
 
@@ -138,7 +139,7 @@ def of_checkpoint(checkpoint: "Checkpoint") -> Subject:
         weights=provenance.source,
     )
     labels = checkpoint.labels or labels_for(config.classes)
-    return Subject(
+    return Classifier(
         model, "torch", "CPU", config.resolution, config.classes, labels, True, answer,
         checkpoint.geometry, published_top1=provenance.published_top1,
         published_top5=provenance.published_top5,
