@@ -68,6 +68,14 @@ def test_a_case_whose_turn_never_came() -> None:
     assert tables.note(row) == "not run: the session ended before its turn"
 
 
+def test_a_case_that_was_only_soaked() -> None:
+    soak = made.layer_records()[0]
+    case = made.case(made.model(MobileNetConfig()), "coreml", "CPU_AND_NE")
+    one = report_of([made.session(samples=0), case, soak])
+    assert tables.note(one.cases[0]) == "not run: nothing of it was to be timed"
+    assert not any("plan:" in fact for fact in one.facts)
+
+
 def test_the_control_stands_above_the_table_and_is_no_row() -> None:
     text = shown(REPORT)
     assert text.index("A/A control:") < text.index("p50 ms")

@@ -23,14 +23,14 @@ def outputs_of(
     """
     offset = imagenet_offset(labels, outputs)
     places = {plain(label): i for i, label in reversed(list(enumerate(labels)))}
-    found = {name: _output(name, places, offset, outputs) for name in classes}
-    if unknown := [name for name, output in found.items() if output is None]:
+    output_of = {name: _output(name, places, offset, outputs) for name in classes}
+    if unknown := [name for name, output in output_of.items() if output is None]:
         shown = ", ".join(map(repr, unknown[:SHOWN])) + (", ..." if len(unknown) > SHOWN else "")
         raise ConfigError(
-            f"{network} has no output for {len(unknown)} of {len(found)} classes: {shown}",
+            f"{network} has no output for {len(unknown)} of {len(output_of)} classes: {shown}",
             "name folders by WordNet id or by the network's labels, or give --labels FILE",
         )
-    return {name: output for name, output in found.items() if output is not None}
+    return {name: output for name, output in output_of.items() if output is not None}
 
 
 def imagenet_offset(labels: tuple[str, ...], outputs: int) -> int | None:

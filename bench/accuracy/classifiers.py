@@ -100,7 +100,7 @@ def of_package(
 
     def answer(pictures: Sequence["Image"]) -> Array:
         outputs = _predict(session, [feed(picture) for picture in pictures])
-        return log_probabilities(np.stack([scores(one) for one in outputs]), logits)
+        return log_probabilities(np.stack([scores(each) for each in outputs]), logits)
 
     return Classifier(
         model, runtime.name, unit, size, tried.size, description.labels or labels_for(tried.size),
@@ -158,17 +158,17 @@ def log_probabilities(scores: NDArray[Any], logits: bool) -> Array:
     return values.astype(np.float32)
 
 
-def largest_difference(one: Array, other: Array, whole: bool) -> float | None:
+def largest_difference(first: Array, second: Array, whole: bool) -> float | None:
     """Of two vectors of log-probabilities; where they are not whole, of what is above `FLOOR`.
 
     None where there is no such number: other outputs, or NaN.
     """
-    if one.shape != other.shape:
+    if first.shape != second.shape:
         return None
     if not whole:
         floor = np.float32(np.log(FLOOR))
-        one, other = np.maximum(one, floor), np.maximum(other, floor)
-    difference = float(np.abs(one - other).max())
+        first, second = np.maximum(first, floor), np.maximum(second, floor)
+    difference = float(np.abs(first - second).max())
     return difference if np.isfinite(difference) else None
 
 
@@ -177,7 +177,7 @@ def _predict(session: LoadedModel, inputs: list[dict[str, Feature]]) -> list[dic
     together = getattr(session, "predict_batch", None)
     if together is not None:
         return list(together(inputs))
-    return [session.predict(one) for one in inputs]
+    return [session.predict(features) for features in inputs]
 
 
 def _size(name: str, description: ModelDescription) -> int:

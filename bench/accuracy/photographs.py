@@ -130,21 +130,21 @@ def _class_of(name: str) -> str:
 def _by_list(folder: Path, files: list[str], path: Path) -> tuple[list[Photograph], list[str]]:
     """Photographs named in the list; an entry is only looked up among `files`."""
     truths = read_list(path)
-    found, unlisted = [], []
+    listed, unlisted = [], []
     for file in files:
         keys = (file, Path(file).name, Path(file).stem)
         if truth := next((truths.pop(key) for key in keys if key in truths), None):
-            found.append(Photograph(folder / file, file, truth))
+            listed.append(Photograph(folder / file, file, truth))
         else:
             unlisted.append(file)
-    if not found:
+    if not listed:
         raise ConfigError(f"{path} names none of the photographs in {folder}", "is it their list?")
     notes = []
     if unlisted:
         notes.append(f"left out: {_several(unlisted)}, not named in {path.name}")
     if truths:
         notes.append(f"not found: {_several(list(truths))}, named in {path.name}")
-    return found, notes
+    return listed, notes
 
 
 def read_list(path: Path) -> dict[str, str]:

@@ -81,11 +81,11 @@ def load(
     check_names("runtime", [runtime], RUNTIMES)
     if precision and runtime != "portable":
         raise ConfigError(f"precision {precision} on {runtime}", "only portable emulates it")
-    found = candidates(packages, [runtime], units=units or RUNTIMES[runtime].units[-1:])
-    if not found:
-        known = ", ".join(RUNTIMES[runtime].units)
-        raise ConfigError(f"{runtime} has no unit {', '.join(units)}", f"it has {known}")
-    return [_loaded(one, precision or "float32", folder) for one in found]
+    chosen = candidates(packages, [runtime], units=units or RUNTIMES[runtime].units[-1:])
+    if not chosen:
+        units_of_it = ", ".join(RUNTIMES[runtime].units)
+        raise ConfigError(f"{runtime} has no unit {', '.join(units)}", f"it has {units_of_it}")
+    return [_loaded(candidate, precision or "float32", folder) for candidate in chosen]
 
 
 def checkpoint(which: str, package: Classifier, offline: bool) -> Classifier:

@@ -48,8 +48,8 @@ def of_environment(environment: Environment) -> Iterator[Interference]:
         )
     if environment.virtual:
         yield Interference(
-            f"runs in a virtual machine ({environment.virtual})",
-            "its neighbours cannot be seen: trust the A/A control, take more rounds",
+            f"runs in a virtual machine ({environment.virtual}), whose neighbours cannot be seen",
+            "trust the A/A control, take more rounds",
         )
 
 

@@ -65,7 +65,7 @@ def soak(record: Soak) -> str:
     heat = f"; thermal state {record.thermal_before or 'unknown'}, then {record.thermal_after}"
     return (
         f"soak of {record.case}: {format.significant(first.calls_per_second)} calls/s in the "
-        f"first {duration(first.took_ns / 1e9)}, {format.significant(last.calls_per_second)} "
+        f"first {first.took_ns / 1e9:.3g} s, {format.significant(last.calls_per_second)} "
         f"calls/s after {duration(seconds)} ({format.percent(ratio)}): "
         f"{'steady' if ratio >= 1 - STEADY else 'slower'}{heat if record.thermal_after else ''}"
     )

@@ -50,7 +50,7 @@ def reports_of(sessions: Sequence[SessionResults]) -> list[Report]:
 def report(results: SessionResults, accuracies: Sequence[Accuracy] = ()) -> Report:
     """The summary of one session. A/A twins become controls, not rows."""
     cases = results.cases.values()
-    summaries = [summarize(case, results.launches.get(case.case, [])) for case in cases]
+    summaries = [_summary(results, case) for case in cases]
     controls = tuple(_control(results, case) for case in cases if case.control_of)
     rows = tuple(sorted((row for row in summaries if not row.control_of), key=_order))
     return Report(
@@ -69,10 +69,18 @@ def report(results: SessionResults, accuracies: Sequence[Accuracy] = ()) -> Repo
 def _facts(results: SessionResults, controls: Iterable[Comparison]) -> Iterator[str]:
     if results.session:
         yield session_lines.machine(results.session)
-        if results.cases:
+        if results.cases and results.session.plan.samples:
             yield session_lines.plan(results.session)
     yield from map(session_lines.control, controls)
     yield from session_lines.others(results)
+
+
+def _summary(results: SessionResults, case: Case) -> CaseSummary:
+    summary = summarize(case, results.launches.get(case.case, []))
+    soaked, placed = {s.case for s in results.soaks}, {p.case for p in results.placements}
+    if summary.status == "not run" and case.case in soaked | placed:
+        return msgspec.structs.replace(summary, reason="nothing of it was to be timed")
+    return summary
 
 
 def _control(results: SessionResults, twin: Case) -> Comparison:
