@@ -9,13 +9,14 @@ import msgspec
 import pytest
 
 from bench.results.records import SoakWindow
+from bench.results.thermal_state import Thermal
 from bench.workers import protocol
 
 MANUAL = (Path(protocol.__file__).parents[1] / "README.md").read_text()
 MANUAL = MANUAL.partition("# How to write a worker\n")[2]
 STRUCTS = [
     protocol.Job, protocol.InputFile, protocol.Units, protocol.Compiled, protocol.WorkerResult,
-    protocol.WorkerError, protocol.Progress, SoakWindow,
+    protocol.WorkerError, protocol.Progress, SoakWindow, Thermal,
 ]  # fmt: skip
 WORDS = {int: "integer", float: "number", str: "text", NoneType: "null"}
 
