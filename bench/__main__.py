@@ -5,16 +5,17 @@ import runpy
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec
+from typing import Annotated, ParamSpec
+
+from cyclopts import Parameter
 
 if runpy.run_path(str(Path(__file__).parents[1] / "mobilenet/common/own_packages.py"))["shadowed"](
     "mobilenet", "export"
 ):
     sys.exit(2)
 
-from bench.accuracy.command import accuracy
-from bench.machine.interference import env
-from bench.placement import placement
+from bench.accuracy.command import AccuracyOptions
+from bench.placement import PlacementOptions
 from bench.session.options import resume, run
 from bench.session.suite import compare
 from bench.soak import soak
@@ -23,6 +24,17 @@ from mobilenet.common import terminal
 P = ParamSpec("P")
 
 app = terminal.command("python -m bench", "Measure model packages, one fresh process per launch.")
+
+
+def drawn(command: Callable[P, Path]) -> Callable[P, Path]:
+    """A command that tells the terminal how far it is."""
+
+    @functools.wraps(command)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> Path:
+        kwargs["progress"] = terminal.DRAWN
+        return command(*args, **kwargs)
+
+    return wrapper
 
 
 def reported(command: Callable[P, Path], *, claims: bool = False) -> Callable[P, None]:
@@ -36,7 +48,7 @@ def reported(command: Callable[P, Path], *, claims: bool = False) -> Callable[P,
         from bench.results import tables
         from bench.results.session_report import read_reports
 
-        path = command(*args, **kwargs)
+        path = drawn(command)(*args, **kwargs)
         terminal.show(*tables.contents(read_reports([path])))
         terminal.say(f"`python -m reports {path}` prints this again; --markdown, --csv, --json.")
         if claims:
@@ -51,10 +63,84 @@ def reported(command: Callable[P, Path], *, claims: bool = False) -> Callable[P,
 app.command(reported(run))
 app.command(reported(compare, claims=True), name="all")
 app.command(reported(resume))
-app.command(soak)
-app.command(placement)
-app.command(env)
-app.command(accuracy)
+app.command(drawn(soak))
+
+
+@app.command
+def placement(package: Path, /, *, options: PlacementOptions | None = None) -> int:
+    """Show which device Core ML prefers for each operation of a package. Needs a Mac.
+
+    Parameters
+    ----------
+    package
+        Model package, ours or foreign.
+    """
+    from bench import placement as plans
+    from bench.views import placement_card
+
+    options = options or PlacementOptions()
+    plan, is_met = plans.placement(package, options)
+    placement_card.show(plan, json=options.json)
+    return 0 if is_met else 1
+
+
+@app.command
+def env(*, json: Annotated[bool, Parameter(negative="")] = False) -> None:
+    """Describe this machine, and what would disturb a measurement on it now.
+
+    Parameters
+    ----------
+    json
+        Print it as JSON.
+    """
+    from bench.machine import interference
+    from bench.machine.environment import environment
+    from bench.results import conditions
+    from bench.views import environment_card
+
+    now = environment()
+    disturbing = [*conditions.of_environment(now), *interference.of_moment()]
+    environment_card.show(now, disturbing, json=json)
+
+
+@app.command
+def accuracy(
+    *packages: Annotated[Path, Parameter(negative="")],
+    data: Path,
+    options: AccuracyOptions | None = None,
+) -> None:
+    """Measure how often packages are right on photographs of known classes.
+
+    A recipe is the way from a photograph to the network's input; package is what the package's
+    metadata says, the others are what other code does. An interrupted run is continued by the
+    same command.
+
+    Parameters
+    ----------
+    packages
+        Model packages, ours or foreign. The first is the reference unless --against is given.
+    data
+        Folder of photographs: folders by WordNet id or label, names that begin with a WordNet
+        id, or a list of classes in val.txt.
+    """
+    from bench.accuracy import command
+    from bench.results import tables
+    from bench.results.session_report import read_reports
+
+    options = options or AccuracyOptions()
+    with terminal.working("measuring") as progress:
+        records, path = command.measure(packages, data, options, progress)
+    if options.json:
+        terminal.print_json(records)
+        return
+    terminal.show(*tables.contents(read_reports([path])))
+    terminal.say(f"Records are in {path}, every answer in {command.log_path(path)}.")
+
+
+def main() -> int:
+    """Run the command line; its exit code."""
+    return terminal.run(app)
+
 
 if __name__ == "__main__":
-    sys.exit(terminal.run(app))
+    sys.exit(main())

@@ -12,11 +12,10 @@ from typing import Any
 
 from cyclopts import Parameter
 
-from bench.results import session_lines
 from bench.results.device_shares import device_shares
 from bench.results.records import PlacedOp, Placement
-from mobilenet.common import terminal
 from mobilenet.common.errors import ConfigError, UnsupportedError
+from mobilenet.common.options import OutputFile
 
 DEVICES = {
     "MLCPUComputeDevice": "CPU",
@@ -35,39 +34,23 @@ class PlacementOptions:
     """Compute units that Core ML may choose from: ALL, CPU_AND_NE, CPU_AND_GPU, CPU_ONLY."""
     require: str | None = None
     """Least share of the estimated cost on a device, as ane=0.95; below it the exit code is 1."""
-    output: terminal.OutputFile | None = None
+    output: OutputFile | None = None
     """New .jsonl file for the plan, which `python -m reports` reads."""
     json: bool = False
     """Print the plan as JSON."""
 
 
-def placement(package: Path, /, *, options: PlacementOptions | None = None) -> int:
-    """Show which device Core ML prefers for each operation of a package. Needs a Mac.
-
-    Parameters
-    ----------
-    package
-        Model package, ours or foreign.
-    """
+def placement(package: Path, options: PlacementOptions) -> tuple[Placement, bool]:
+    """The plan, written down where that was asked for, and whether it meets the requirement."""
     from bench.results import jsonl
 
-    options = options or PlacementOptions()
     required = parse_requirement(options.require) if options.require else {}
     if options.output:
         jsonl.check_new(options.output)
     plan = plan_of(package, options.unit)
     if options.output:
         _save(package, plan, options.output)
-    if options.json:
-        terminal.print_json(plan)
-    else:
-        _show(plan)
-    if not any(op.preferred for op in plan.ops):
-        terminal.warn(
-            "Core ML's plan is empty: it gives one only to models of a newer deployment target; "
-            "export again with --min-ios 18"
-        )
-    return 0 if met(plan, required) else 1
+    return plan, met(plan, required)
 
 
 def plan_of(package: Path, unit: str) -> Placement:
@@ -142,17 +125,3 @@ def _save(package: Path, plan: Placement, path: Path) -> None:
     (candidate,) = candidates([package], ["coreml"], units=[unit])
     with jsonl.create(path, [head(PLANS["quick"]), candidate.case(), plan]):
         pass
-
-
-def _show(plan: Placement) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for header in ("operation", "type", "preferred", "supported"):
-        table.add_column(header)
-    table.add_column("cost (estimated)", justify="right")
-    for op in plan.ops:
-        cost = "" if op.cost is None else f"{op.cost:.1%}"
-        table.add_row(op.name, op.type, op.preferred or "?", " ".join(op.supported), cost)
-    terminal.out.print(table)
-    terminal.say(session_lines.placement(plan))

@@ -14,8 +14,9 @@ import msgspec
 from cyclopts import Parameter
 
 from bench.results.records import Case, Plan, Soak
-from mobilenet.common import terminal
 from mobilenet.common.errors import ConfigError, UnsupportedError
+from mobilenet.common.options import Handed, OutputFile
+from mobilenet.common.progress import SILENT
 
 if TYPE_CHECKING:
     from bench.session.prepare import PreparedCase
@@ -38,7 +39,7 @@ class SoakOptions:
     """How long, in all."""
     threads: int | None = None
     """Threads of portable and torch. Default: the number of physical cores."""
-    output: terminal.OutputFile | None = None
+    output: OutputFile | None = None
     """New .jsonl file. Default: results/soak and the time."""
 
     def __post_init__(self) -> None:
@@ -46,7 +47,9 @@ class SoakOptions:
             raise ConfigError(f"seconds is {self.seconds}", f"1 to {MAX_SECONDS}")
 
 
-def soak(package: Path, /, *, options: SoakOptions | None = None) -> Path:
+def soak(
+    package: Path, /, *, options: SoakOptions | None = None, progress: Handed = SILENT
+) -> Path:
     """Load one package and run it without a pause; its throughput over time.
 
     Parameters
@@ -64,11 +67,11 @@ def soak(package: Path, /, *, options: SoakOptions | None = None) -> Path:
     plan = Plan(rounds=1, warmup_s=0, warmup_calls=0, samples=0, timeout_s=timeout_s, seed=0)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         prepared = _prepare(package, options, plan, Path(folder))
-        terminal.say(f"{prepared.case.case}: {options.seconds:g} s without a pause.")
+        progress.say(f"{prepared.case.case}: {options.seconds:g} s without a pause.")
         result = _run(prepared, options.seconds)
     with jsonl.create(path, [head(plan), prepared.case, result]):
         pass
-    terminal.say(session_lines.soak(result))
+    progress.say(session_lines.soak(result))
     return path
 
 

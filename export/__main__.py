@@ -15,8 +15,7 @@ from cyclopts import Parameter
 
 from export.spec import ExportSpec, Target, Variant
 from mobilenet.common import files, terminal
-
-SEVERAL = Parameter(consume_multiple=True, negative="")
+from mobilenet.common.options import SEVERAL, OutputFile, OutputPackage
 
 app = terminal.command(
     "python -m export",
@@ -29,7 +28,7 @@ def export(
     variant: Annotated[Variant, Parameter(name="*")] = Variant(),  # noqa: B008  # frozen
     spec: Annotated[ExportSpec, Parameter(name="*")] = ExportSpec(),  # noqa: B008  # frozen
     *,
-    output: terminal.OutputPackage | None = None,
+    output: OutputPackage | None = None,
     verify: bool = True,
     offline: bool = False,
     classes: Path | None = None,
@@ -65,12 +64,14 @@ def export(
 
     if swift:
         swift_file.check_spec(spec)
-    with terminal.status("exporting"):
+    with terminal.working("exporting") as progress:
         exported = pipeline.export_variant(
             variant, spec, output,
             verify=verify, offline=offline, classes=classes, keep_background=keep_background,
-            calibrate=calibrate, swift=swift,
+            calibrate=calibrate, swift=swift, progress=progress,
         )  # fmt: skip
+    for note in exported.notes:
+        terminal.warn(note)
     remark_on(spec)
     export_card.show(exported, json=json)
 
@@ -173,7 +174,7 @@ def verify_package(
     from export.verify import reverify
     from export.views import export_card
 
-    with terminal.status("verifying"):
+    with terminal.working("verifying"):
         result = reverify.verify_again(package, image, weights=weights, offline=offline)
     export_card.show_verification(result, json=json)
 
@@ -215,10 +216,10 @@ def diff_models(
     image: Path | None = None,
     precision: Literal["declared", "float32"] = "declared",
     tolerance: float = 5e-2,
-    output: terminal.OutputFile | None = None,
+    output: OutputFile | None = None,
     json: bool = False,
 ) -> None:
-    """Compare two models layer by layer, and find where they part.
+    """Compare two models layer by layer, and find the first layer that differs.
 
     Parameters
     ----------
@@ -242,14 +243,19 @@ def diff_models(
 
     if output:
         files.check_file(output, [model, reference, *([image] if image else [])])
-    with terminal.status("comparing"):
-        found = diff.diff(model, reference, image, tolerance=tolerance, precision=precision)
+    with terminal.working("comparing"):
+        difference = diff.diff(model, reference, image, tolerance=tolerance, precision=precision)
     if output:
-        diff_card.write(found, output)
-    diff_card.show(found, json=json)
+        diff_card.write(difference, output)
+    diff_card.show(difference, json=json)
     if output and not files.is_stream(output):
         terminal.say(f"to draw it: python -m reports plots {output} -o plots/")
 
 
+def main() -> int:
+    """Run the command line; its exit code."""
+    return terminal.run(app)
+
+
 if __name__ == "__main__":
-    sys.exit(terminal.run(app))
+    sys.exit(main())

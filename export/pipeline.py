@@ -15,6 +15,7 @@ from mobilenet.checkpoint import Checkpoint
 from mobilenet.common import files
 from mobilenet.common.errors import ConfigError, PackageError
 from mobilenet.common.files import Folder
+from mobilenet.common.progress import SILENT, Progress
 
 DEFAULT_FOLDER = Path("models")
 
@@ -32,6 +33,8 @@ class Exported:
     """The Swift file beside it, if one was asked for."""
     unchanged: bool = False
     """It was there already, whole, verified and made from the same facts."""
+    notes: tuple[str, ...] = ()
+    """What its user must know of the weights, such as that they are untrained."""
 
 
 def export_variant(
@@ -46,11 +49,12 @@ def export_variant(
     calibrate: Path | None = None,
     swift: bool = False,
     reuse: bool = False,
+    progress: Progress = SILENT,
 ) -> Exported:
     """Find the weights of `variant` and export them; `output` is a package or a folder.
 
     Of several resolutions, the weights are those published for the largest. `calibrate` is the
-    folder of pictures that w8a8 needs.
+    folder of pictures that w8a8 needs. `progress` is told of downloads.
 
     Raises `UserError`; nothing is left behind under the package's name when it does.
     """
@@ -65,7 +69,7 @@ def export_variant(
             f"resolution {variant.pixels} and resolutions {spec.resolutions}",
             "give one of the two",
         )
-    checkpoint = obtain(
+    checkpoint, notes = obtain(
         variant.weights,
         alpha=variant.alpha,
         resolution=spec.sizes[-1] if spec.sizes else variant.pixels,
@@ -73,10 +77,12 @@ def export_variant(
         offline=offline,
         keep_background=keep_background,
         classes=classes,
+        progress=progress,
     )
-    return export_checkpoint(
+    exported = export_checkpoint(
         checkpoint, spec, output, verify=verify, calibrate=calibrate, swift=swift, reuse=reuse
     )
+    return replace(exported, notes=notes)
 
 
 def export_checkpoint(

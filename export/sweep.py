@@ -20,7 +20,7 @@ import msgspec
 from export.pipeline import Exported, export_variant
 from export.spec import ExportSpec, Target, Variant
 from mobilenet import __version__
-from mobilenet.common import files, terminal
+from mobilenet.common import files
 from mobilenet.common.errors import ConfigError, UserError
 
 MANIFEST = "manifest.json"
@@ -82,6 +82,7 @@ class Row:
             agreement=exported.verified.agreement if exported.verified else None,
             weights=facts.provenance.source,
             trained=facts.provenance.trained,
+            remarks=exported.notes,
         )
 
 
@@ -153,15 +154,12 @@ def _prepare(threads: int) -> None:
 
 def _export_cell(cell: Cell, folder: Path, verify: bool, offline: bool) -> Row:
     """In a worker: one variant, unless its package is there already."""
-    with terminal.err.capture() as said:
-        exported = export_variant(
-            cell.variant,
-            cell.spec,
-            files.Folder(folder),
-            verify=verify,
-            offline=offline,
-            reuse=True,
-        )
-    row = Row.of(cell, "unchanged" if exported.unchanged else "exported").with_package(exported)
-    warnings = [line for line in said.get().splitlines() if line.startswith("warning: ")]
-    return replace(row, remarks=tuple(line.removeprefix("warning: ") for line in warnings))
+    exported = export_variant(
+        cell.variant,
+        cell.spec,
+        files.Folder(folder),
+        verify=verify,
+        offline=offline,
+        reuse=True,
+    )
+    return Row.of(cell, "unchanged" if exported.unchanged else "exported").with_package(exported)

@@ -1,13 +1,10 @@
 """`python -m mobilenet`: what weights there are, what is in a file, and one format for all."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from mobilenet.common import files, terminal
 from mobilenet.common.errors import ConfigError
-
-if TYPE_CHECKING:
-    from mobilenet.checkpoint import Checkpoint
+from mobilenet.common.options import OutputFile
 
 app = terminal.command("python -m mobilenet", "MobileNet v1: its published weights, and your own.")
 
@@ -23,7 +20,7 @@ def weights(
     classes: Path | None = None,
     keep_background: bool = False,
     offline: bool = False,
-    save: terminal.OutputFile | None = None,
+    save: OutputFile | None = None,
     fold: bool = False,
     json: bool = False,
 ) -> None:
@@ -53,7 +50,8 @@ def weights(
     json
         Print JSON.
     """
-    from mobilenet.weights import catalogue
+    from mobilenet.views import catalogue
+    from mobilenet.weights import resolve
 
     if which is None:
         if save or fold:
@@ -61,13 +59,17 @@ def weights(
         catalogue.show(json=json)
         return
     if save:
-        from mobilenet.weights.resolve import inputs
-
-        files.check_file(save, inputs(which, classes))
-    checkpoint = _obtain(
-        which, fold=fold, alpha=alpha, resolution=resolution, shallow=shallow, classes=classes,
-        keep_background=keep_background, offline=offline,
+        files.check_file(save, resolve.inputs(which, classes))
+    checkpoint, notes = resolve.obtain(
+        which, alpha=alpha, resolution=resolution, shallow=shallow, classes=classes,
+        keep_background=keep_background, offline=offline, progress=terminal.DRAWN,
     )  # fmt: skip
+    for note in notes:
+        terminal.warn(note)
+    if fold:
+        from mobilenet import fold as folding
+
+        checkpoint = folding.fold(checkpoint)
     if save:
         from mobilenet import store
 
@@ -76,18 +78,8 @@ def weights(
     catalogue.describe(checkpoint, json=json)
 
 
-def _obtain(which: str, *, fold: bool, **asked: Any) -> "Checkpoint":
-    from mobilenet.weights.resolve import obtain
-
-    checkpoint = obtain(which, **asked)
-    if fold:
-        from mobilenet import fold as folding
-
-        return folding.fold(checkpoint)
-    return checkpoint
-
-
 def main() -> int:
+    """Run the command line; its exit code."""
     return terminal.run(app)
 
 

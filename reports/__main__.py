@@ -15,6 +15,7 @@ from cyclopts import Parameter
 
 from mobilenet.common import files, terminal
 from mobilenet.common.errors import ConfigError
+from mobilenet.common.options import OutputFile
 
 Flag = Annotated[bool, Parameter(negative=())]
 Files = Annotated[list[Path], Parameter(negative=())]
@@ -54,9 +55,9 @@ def table(
     if json:
         terminal.print_json(reports)
     elif csv:
-        terminal.out.out(frame.as_csv(reports), end="")
+        terminal.print_data(frame.as_csv(reports))
     elif markdown:
-        terminal.out.out(tables.markdown(reports), end="")
+        terminal.print_data(tables.markdown(reports))
     else:
         terminal.show(*tables.contents(reports))
 
@@ -192,14 +193,14 @@ def plots(
     from bench.results.read import read
     from reports.plots import catalog
 
-    with terminal.status("drawing"):
+    with terminal.working("drawing"):
         written = catalog.draw(read(results), output, samples)
     for path in written:
-        terminal.out.out(path)
+        terminal.line(str(path))
 
 
 @app.command
-def page(results: Files, /, *, output: terminal.OutputFile = Path("report.html")) -> None:
+def page(results: Files, /, *, output: OutputFile = Path("report.html")) -> None:
     """Write everything into one HTML file that needs no network.
 
     Parameters
@@ -211,10 +212,10 @@ def page(results: Files, /, *, output: terminal.OutputFile = Path("report.html")
     """
     from reports.page import page as html
 
-    with terminal.status("writing the page"):
+    with terminal.working("writing the page"):
         html.write(results, output)
     if not files.is_stream(output):
-        terminal.out.out(output)
+        terminal.line(str(output))
 
 
 def main(argv: list[str] | None = None) -> int:

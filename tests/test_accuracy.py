@@ -636,7 +636,7 @@ def test_real_weights_on_real_photographs(real_weights: Path, tmp_path: Path) ->
     from export.spec import ExportSpec
     from mobilenet.weights.resolve import obtain
 
-    checkpoint = obtain(real_weights / "google_slim_1.0_224_frozen.pb")
+    checkpoint, _ = obtain(real_weights / "google_slim_1.0_224_frozen.pb")
     path = tmp_path / "full.mlpackage"
     pipeline.export_checkpoint(checkpoint, ExportSpec(), path, verify=False)
     expected = {"chelsea": 0.43, "coffee": 0.99, "rocket": 0.62}

@@ -123,7 +123,7 @@ def test_command_record_and_plot(folder, tmp_path, capsys):
     output = tmp_path / "layers.jsonl"
     assert terminal.run(app, [*arguments, "-o", str(output)]) == 0
     printed = capsys.readouterr()
-    assert "they part at conv5_depthwise" in printed.out
+    assert "the first layer off by more than 0.05: conv5_depthwise" in printed.out
     assert f"python -m reports plots {output}" in printed.err
     record = msgspec.json.decode(output.read_bytes(), type=LayerErrors)
     assert record.package == "wrong.mlpackage"

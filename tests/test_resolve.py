@@ -10,6 +10,7 @@ import pytest
 
 import web
 import weight_files
+from listener import Listener
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import CheckpointError, UnreachableError
 from mobilenet.networks.v1 import MobileNetConfig
@@ -47,45 +48,46 @@ def published(mirror: web.Web, small: Checkpoint, tmp_path: Path) -> web.Web:
     return mirror
 
 
-def test_auto_takes_the_authors_release_and_then_the_cache(
-    published: web.Web, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_auto_takes_the_authors_release_and_then_the_cache(published: web.Web) -> None:
+    listener = Listener()
     for _ in range(2):
-        found = obtain(alpha=0.25, resolution=128)
+        found, notes = obtain(alpha=0.25, resolution=128, progress=listener)
+        assert notes == ()
         assert found.provenance.source == "the authors' TF-Slim release of 2018-08-02"
         assert (found.provenance.published_top1, found.provenance.licence) == (41.5, "Apache-2.0")
         assert (found.config.classes, found.labels[0]) == (1000, "tench")
     assert len(published.asked) == 1
-    assert "fetching slim_0.25_128" in capsys.readouterr().err
-    assert obtain("slim", alpha=0.25, resolution=128, offline=True).provenance.trained
+    (line,) = listener.lines
+    assert line.startswith("fetching slim_0.25_128: the authors'")
+    size = len(published.answers["/mobilenet_v1_0.25_128.tgz"])
+    name = "mobilenet_v1_0.25_128.tgz"
+    assert listener.updates[-1] == (name, size, size, f"{size / 1e6:.1f} of {size / 1e6:.1f} MB")
+    again = obtain("slim", alpha=0.25, resolution=128, offline=True)
+    assert again.checkpoint.provenance.trained
 
 
 def test_another_resolution_is_said_and_loses_the_published_accuracy(
-    published: web.Web, capsys: pytest.CaptureFixture[str]
+    published: web.Web,
 ) -> None:
-    found = obtain("imagenet", alpha=0.25, resolution=96)
+    found, (note,) = obtain("imagenet", alpha=0.25, resolution=96)
     assert (found.config.resolution, found.provenance.published_top1) == (96, None)
-    assert "published for 128 pixels are used at 96" in capsys.readouterr().err
+    assert "published for 128 pixels are used at 96" in note
 
 
-def test_auto_goes_on_untrained_when_nothing_answers(
-    mirror: web.Web, capsys: pytest.CaptureFixture[str]
-) -> None:
-    found = obtain(alpha=0.25, resolution=64)
+def test_auto_goes_on_untrained_when_nothing_answers(mirror: web.Web) -> None:
+    found, (note,) = obtain(alpha=0.25, resolution=64)
     assert found.provenance.mark == "untrained"
     assert mirror.asked == ["/mobilenet_v1_0.25_128.tgz"]
-    said = capsys.readouterr().err
-    assert "404" in said
-    assert "UNTRAINED" in said
+    assert "404" in note
+    assert "UNTRAINED" in note
 
 
-def test_auto_goes_on_untrained_when_nothing_was_published(
-    mirror: web.Web, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert not obtain(alpha=0.3, resolution=64).provenance.trained
-    assert not obtain(alpha=0.25, resolution=64, shallow=True).provenance.trained
+def test_auto_goes_on_untrained_when_nothing_was_published(mirror: web.Web) -> None:
+    assert not obtain(alpha=0.3, resolution=64).checkpoint.provenance.trained
+    shallow, (note,) = obtain(alpha=0.25, resolution=64, shallow=True)
+    assert not shallow.provenance.trained
     assert mirror.asked == []
-    assert "never published" in capsys.readouterr().err
+    assert "never published" in note
 
 
 @pytest.mark.parametrize("word", ["imagenet", "slim", "keras", "quant"])
@@ -116,7 +118,8 @@ def test_what_is_wrong_never_falls_through(
     with pytest.raises(CheckpointError):
         obtain(alpha=0.25, resolution=128)
     published.answers["/mobilenet_v1_0.25_128.tgz"] = good
-    assert obtain(alpha=0.25, resolution=128).provenance.trained  # nothing bad was kept
+    checkpoint, _ = obtain(alpha=0.25, resolution=128)  # nothing bad was kept
+    assert checkpoint.provenance.trained
 
 
 def test_a_damaged_cache_never_falls_through(published: web.Web, tmp_path: Path) -> None:
@@ -128,20 +131,18 @@ def test_a_damaged_cache_never_falls_through(published: web.Web, tmp_path: Path)
     assert str(cached) in error.value.hint
 
 
-def test_the_copy_on_pypi_is_announced(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_copy_on_pypi_is_announced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     original = random_checkpoint(MobileNetConfig(1.0, 64, classes=1001))
     weight_files.slim(original, tmp_path / "x")
     data = (tmp_path / "x").read_bytes()
     monkeypatch.setattr(pypi, "GRAPH_SHA256", hashlib.sha256(data).hexdigest())
-    monkeypatch.setattr(pypi, "fetch_graph", lambda path: path.write_bytes(data))
-    assert "nudity 0.2.3" in obtain().provenance.source
-    at_160 = obtain(resolution=160)
+    monkeypatch.setattr(pypi, "fetch_graph", lambda path, progress: path.write_bytes(data))
+    listener = Listener()
+    assert "nudity 0.2.3" in obtain(progress=listener).checkpoint.provenance.source
+    assert "a copy inside the PyPI package nudity 0.2.3" in listener.lines[-1]
+    at_160, (note,) = obtain(resolution=160)
     assert at_160.provenance.published_top1 is None
-    said = " ".join(capsys.readouterr().err.split())
-    assert "a copy inside the PyPI package nudity 0.2.3" in said
-    assert "used at 160" in said
+    assert "used at 160" in note
 
 
 def test_hugging_face_is_a_folder_with_its_json(
@@ -154,16 +155,18 @@ def test_hugging_face_is_a_folder_with_its_json(
         weight_files.transformers(big, folder, image_size=192)
 
     monkeypatch.setattr(huggingface, "fetch", fetch)
-    found = obtain("transformers", alpha=0.75, resolution=192)
+    found, _ = obtain("transformers", alpha=0.75, resolution=192)
     assert (found.config.resolution, found.provenance.published_top1) == (192, 67.2)
     monkeypatch.setattr(huggingface, "fetch", None)
-    assert obtain("transformers", alpha=0.75, resolution=192, offline=True).provenance.trained
+    found, _ = obtain("transformers", alpha=0.75, resolution=192, offline=True)
+    assert found.provenance.trained
 
 
 def test_a_path_decides_unless_it_is_contradicted(small: Checkpoint, tmp_path: Path) -> None:
     path = weight_files.slim(small, tmp_path / "x")
-    assert obtain(path).config == replace(small.config, classes=1000)
-    assert obtain(str(path), resolution=64, alpha=0.25, shallow=False).config.resolution == 64
+    assert obtain(path).checkpoint.config == replace(small.config, classes=1000)
+    found, _ = obtain(str(path), resolution=64, alpha=0.25, shallow=False)
+    assert found.config.resolution == 64
     with pytest.raises(CheckpointError, match=r"holds alpha 0\.25, asked for is alpha 0\.5"):
         obtain(path, alpha=0.5)
     with pytest.raises(CheckpointError, match=r"asked for is alpha 0\.25, shallow"):
@@ -178,9 +181,9 @@ def test_neither_a_file_nor_a_name(tmp_path: Path) -> None:
 
 def test_background_and_labels_of_ones_own(small: Checkpoint, tmp_path: Path) -> None:
     path = weight_files.slim(small, tmp_path / "x")
-    kept = obtain(path, keep_background=True)
+    kept, _ = obtain(path, keep_background=True)
     assert (kept.config.classes, kept.labels[0]) == (1001, "background")
     (tmp_path / "labels.txt").write_text("\n".join(f"thing {i}" for i in range(1000)))
-    assert obtain(path, classes=tmp_path / "labels.txt").labels[999] == "thing 999"
+    assert obtain(path, classes=tmp_path / "labels.txt").checkpoint.labels[999] == "thing 999"
     with pytest.raises(CheckpointError, match="1000 labels for 1001 classes"):
         obtain(path, classes=tmp_path / "labels.txt", keep_background=True)

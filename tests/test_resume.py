@@ -41,9 +41,10 @@ results, model, runtime = map(Path, sys.argv[1:])
 def main():
     test_resume.register()
     if results.exists():
-        runner.resume(results)
+        runner.resume(results, terminal.DRAWN)
     else:
-        runner.start([test_resume.candidate(model, runtime.name)], test_resume.PLAN, results)
+        chosen = [test_resume.candidate(model, runtime.name)]
+        runner.start(chosen, test_resume.PLAN, results, terminal.DRAWN)
 sys.exit(terminal.run(app, []))
 """
 

@@ -1,14 +1,16 @@
 """`bench accuracy`: top-1 and top-5 of packages themselves, and where they part."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from cyclopts import Parameter
 
-from mobilenet.common import terminal
 from mobilenet.common.errors import ConfigError
+from mobilenet.common.options import FLAG, SEVERAL, OutputFile
+from mobilenet.common.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,8 +18,6 @@ if TYPE_CHECKING:
     from bench.accuracy.plan import AccuracyRun
     from bench.results.records import Accuracy, Agreement
 
-SEVERAL = Parameter(consume_multiple=True, negative="")
-FLAG = Parameter(negative="", show_default=False)
 MAX_JOBS = 256
 DEFAULT_FOLDER = Path("results")
 
@@ -45,7 +45,7 @@ class AccuracyOptions:
     """Decoding processes, and threads that ask. Default: the number of cores."""
     offline: Annotated[bool, FLAG] = False
     """Take --against from the cache; reach for nothing."""
-    output: terminal.OutputFile | None = None
+    output: OutputFile | None = None
     """New .jsonl file. Default: results/accuracy- and a name made from what is compared."""
     json: Annotated[bool, FLAG] = False
     """Print the records as JSON."""
@@ -55,32 +55,24 @@ class AccuracyOptions:
             raise ConfigError(f"jobs is {self.jobs}", f"1 to {MAX_JOBS}")
 
 
-def accuracy(
-    *packages: Annotated[Path, Parameter(negative="")],
-    data: Path,
-    options: AccuracyOptions | None = None,
-) -> None:
-    """Measure how often packages are right on photographs of known classes.
+class Measured(NamedTuple):
+    """What was measured, and the file that holds it."""
 
-    A recipe is the way from a photograph to the network's input; package is what the package's
-    metadata says, the others are what other code does. An interrupted run is continued by the
-    same command.
+    records: list["Accuracy | Agreement"]
+    path: Path
 
-    Parameters
-    ----------
-    packages
-        Model packages, ours or foreign. The first is the reference unless --against is given.
-    data
-        Folder of photographs: folders by WordNet id or label, names that begin with a WordNet
-        id, or a list of classes in val.txt.
+
+def measure(
+    packages: Sequence[Path], data: Path, options: AccuracyOptions, progress: Progress = SILENT
+) -> Measured:
+    """How often `packages` are right on the photographs in the folder `data`.
+
+    Goes on where the same call was interrupted. Raises `UserError` for what cannot be measured.
     """
     import tempfile
 
     from bench.accuracy import photographs, plan, recipes
-    from bench.results import tables
-    from bench.results.session_report import read_reports
 
-    options = options or AccuracyOptions()
     if options.output:
         labels = [options.labels] if options.labels else []
         check_output(options.output, [*packages, *labels])
@@ -89,28 +81,22 @@ def accuracy(
         recipes.named(name)  # what cannot be done is said before the work
     dataset = photographs.find(data, options.labels).limited(options.limit)
     for note in dataset.notes:
-        terminal.say(note)
+        progress.say(note)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        with terminal.status("loading"):
-            runtime = options.runtime or ("coreml" if sys.platform == "darwin" else "portable")
-            classifiers = plan.load(
-                packages, runtime, options.unit or (), options.precision, Path(folder)
-            )
-            if options.against:
-                original = plan.checkpoint(options.against, classifiers[0], options.offline)
-                classifiers.insert(0, original)
-            prepared = plan.prepare(dataset, classifiers, names)
+        runtime = options.runtime or ("coreml" if sys.platform == "darwin" else "portable")
+        classifiers = plan.load(
+            packages, runtime, options.unit or (), options.precision, Path(folder)
+        )
+        if options.against:
+            original = plan.checkpoint(options.against, classifiers[0], options.offline, progress)
+            classifiers.insert(0, original)
+        prepared = plan.prepare(dataset, classifiers, names, progress)
         path = options.output or DEFAULT_FOLDER / f"accuracy-{prepared.digest[:8]}.jsonl"
-        records = carry_out(prepared, path, options.jobs)
-    if options.json:
-        terminal.print_json(records)
-    else:
-        terminal.show(*tables.contents(read_reports([path])))
-        terminal.say(f"Records are in {path}, every answer in {log_path(path)}.")
+        return Measured(carry_out(prepared, path, options.jobs, progress), path)
 
 
 def carry_out(
-    run: "AccuracyRun", path: Path, jobs: int | None = None
+    run: "AccuracyRun", path: Path, jobs: int | None = None, progress: Progress = SILENT
 ) -> list["Accuracy | Agreement"]:
     """Answer what is still to be answered, and write the records to `path`."""
     import msgspec
@@ -127,7 +113,7 @@ def carry_out(
         for prediction in predictions.read(log_path(path)):
             result.add(prediction)
         if log.done:
-            terminal.say(f"{log.done} of {len(photographs)} were answered before")
+            progress.say(f"{log.done} of {len(photographs)} were answered before")
         answers = evaluate.predictions(
             photographs[log.done :],
             run.evaluations,
@@ -135,11 +121,11 @@ def carry_out(
             jobs or evaluate.cores(),
         )
         try:
-            for prediction in live.tracked(answers, result, len(photographs)):
+            for prediction in live.tracked(answers, result, len(photographs), progress):
                 log.file.append(prediction)
                 result.add(prediction)
         except KeyboardInterrupt:
-            terminal.say(
+            progress.say(
                 f"{result.seen} of {len(photographs)} are kept; the same command goes on."
             )
             raise

@@ -19,8 +19,8 @@ from bench.runtimes.classes import CLASSES, create
 from bench.runtimes.entries import RUNTIMES
 from bench.session.cases import Candidate, candidates, check_names
 from mobilenet import __version__
-from mobilenet.common import terminal
 from mobilenet.common.errors import ConfigError, UnsupportedError
+from mobilenet.common.progress import SILENT, Progress
 from mobilenet.preprocess import STANDARD_CROP
 
 if TYPE_CHECKING:
@@ -43,7 +43,10 @@ class AccuracyRun:
 
 
 def prepare(
-    dataset: Dataset, classifiers: Sequence[Classifier], recipe_names: Sequence[str]
+    dataset: Dataset,
+    classifiers: Sequence[Classifier],
+    recipe_names: Sequence[str],
+    progress: Progress = SILENT,
 ) -> AccuracyRun:
     """Every classifier with every recipe, and the classes of the photographs among its outputs."""
     classes = dataset.classes()
@@ -53,7 +56,7 @@ def prepare(
         for outputs in [
             outputs_of(classes, classifier.labels, classifier.outputs, classifier.model.name)
         ]
-        for recipe in _recipes(classifier, recipe_names)
+        for recipe in _recipes(classifier, recipe_names, progress)
     )
     head = Head(
         tool=__version__,
@@ -88,22 +91,26 @@ def load(
     return [_loaded(candidate, precision or "float32", folder) for candidate in chosen]
 
 
-def checkpoint(which: str, package: Classifier, offline: bool) -> Classifier:
+def checkpoint(
+    which: str, package: Classifier, offline: bool, progress: Progress = SILENT
+) -> Classifier:
     """The PyTorch network to compare with, of the shape of `package`."""
     from mobilenet.weights.resolve import obtain
 
     model = package.model
-    classifier = of_checkpoint(
-        obtain(
-            which,
-            alpha=model.alpha,
-            resolution=package.size,
-            shallow=model.shallow,
-            offline=offline,
-        )
+    original, notes = obtain(
+        which,
+        alpha=model.alpha,
+        resolution=package.size,
+        shallow=model.shallow,
+        offline=offline,
+        progress=progress,
     )
+    for note in notes:
+        progress.warn(note)
+    classifier = of_checkpoint(original)
     if model.weights and classifier.model.weights != model.weights:
-        terminal.warn(
+        progress.warn(
             f"{model.name} was made of other weights ({model.weights}) than it is compared with "
             f"({classifier.model.weights})"
         )
@@ -146,13 +153,15 @@ def _runtime(candidate: Candidate, precision: "Precision") -> tuple["Runtime", s
     return PortableRuntime(1, precision, (tap,)), tap
 
 
-def _recipes(classifier: Classifier, names: Sequence[str]) -> Iterator[recipes.Recipe]:
+def _recipes(
+    classifier: Classifier, names: Sequence[str], progress: Progress
+) -> Iterator[recipes.Recipe]:
     for name in dict.fromkeys(names):
         if name != recipes.PACKAGE:
             yield recipes.named(name)
             continue
         if classifier.geometry is None:
-            terminal.warn(
+            progress.warn(
                 f"{classifier.model.name} does not say how photographs become its input: shorter "
                 "side = size / 0.875, bilinear, centre is taken; --recipe names others"
             )

@@ -2,13 +2,10 @@
 
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
-
-from cyclopts import Parameter
+from typing import TYPE_CHECKING
 
 from bench.results import conditions
 from bench.results.conditions import Interference
-from mobilenet.common import terminal
 
 if TYPE_CHECKING:
     import psutil
@@ -17,32 +14,6 @@ WATCH_S = 0.5
 BUSY_PROCESS = 0.1  # of one core, while this command does nothing
 LITTLE_MEMORY = 0.15  # of all, free
 LITTLE_DISK_BYTES = 1 << 30
-
-
-def env(*, json: Annotated[bool, Parameter(negative="")] = False) -> None:
-    """Describe this machine, and what would disturb a measurement on it now.
-
-    Parameters
-    ----------
-    json
-        Print it as JSON.
-    """
-    from bench.machine.environment import environment
-
-    now = environment()
-    found = [*conditions.of_environment(now), *of_moment()]
-    if json:
-        terminal.print_json(
-            {"environment": now, "interference": [item._asdict() for item in found]}
-        )
-        return
-    terminal.out.print(f"{now.model or now.machine}, {now.processor}, {now.physical_cores} cores")
-    terminal.out.print(f"{now.system}, Python {now.python}, {now.memory_bytes / 2**30:.0f} GiB")
-    terminal.out.print(", ".join(f"{name} {version}" for name, version in now.packages.items()))
-    for item in found:
-        terminal.out.print(f"[yellow]-[/] {item}")
-    if not found:
-        terminal.out.print("Nothing seen that would disturb a measurement.")
 
 
 def of_moment() -> Iterator[Interference]:

@@ -10,16 +10,15 @@ from cyclopts import Parameter
 
 from bench.results.records import Plan
 from bench.session.schedule import PLANS
-from mobilenet.common import terminal
 from mobilenet.common.errors import ConfigError
+from mobilenet.common.options import FLAG, SEVERAL, Handed, OutputFile
+from mobilenet.common.progress import SILENT
 
 if TYPE_CHECKING:
     from bench.session.cases import Candidate
 
 DEFAULT_RUNTIMES = ("coreml", "portable")
 MAX_ROUNDS = 1000
-SEVERAL = Parameter(consume_multiple=True, negative="")
-FLAG = Parameter(negative="", show_default=False)
 
 
 @Parameter(name="*")
@@ -35,7 +34,7 @@ class PlanOptions:
     """Rounds, instead of the preset's. Fewer than six give no interval."""
     seed: int = 0
     """Seed of the order within rounds; recorded."""
-    output: terminal.OutputFile | None = None
+    output: OutputFile | None = None
     """New .jsonl file. Default: results/ and the time."""
 
     def plan(self) -> Plan:
@@ -89,6 +88,7 @@ def run(
     *,
     runtimes: RuntimeOptions | None = None,
     options: PlanOptions | None = None,
+    progress: Handed = SILENT,
 ) -> Path:
     """Measure packages (.mlpackage, also foreign ones), each launch in a fresh process.
 
@@ -101,11 +101,11 @@ def run(
 
     options = options or PlanOptions()
     plan, path = options.plan(), options.path()
-    runner.start((runtimes or RuntimeOptions()).candidates(packages), plan, path)
+    runner.start((runtimes or RuntimeOptions()).candidates(packages), plan, path, progress)
     return path
 
 
-def resume(file: Path, /) -> Path:
+def resume(file: Path, /, *, progress: Handed = SILENT) -> Path:
     """Go on with an interrupted session: same plan, same order, nothing twice.
 
     Parameters
@@ -115,5 +115,5 @@ def resume(file: Path, /) -> Path:
     """
     from bench.session import runner
 
-    runner.resume(file)
+    runner.resume(file, progress)
     return file

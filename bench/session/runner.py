@@ -24,9 +24,9 @@ from bench.session.schedule import Slot
 from bench.workers.gate import Measurement
 from bench.workers.process import Outcome
 from mobilenet import __version__
-from mobilenet.common import terminal
 from mobilenet.common.errors import RecordError, UnsupportedError
-from mobilenet.common.progress import duration, tracked
+from mobilenet.common.progress import SILENT, Progress, tracked
+from mobilenet.common.text import duration
 
 CONTROL_MARK = " (A/A control)"
 GIVE_UP_AFTER = 3  # failures of one case in a row: a hang costs its whole time limit each time
@@ -34,7 +34,9 @@ GIVE_UP_AFTER = 3  # failures of one case in a row: a hang costs its whole time 
 SLACK = 4  # times the estimate before a launch of a slow model counts as hung
 
 
-def start(candidates: Sequence[Candidate], plan: Plan, path: Path) -> None:
+def start(
+    candidates: Sequence[Candidate], plan: Plan, path: Path, progress: Progress = SILENT
+) -> None:
     """Measure `candidates` into a new results file at `path`.
 
     Raises `UnsupportedError` when none of them runs here; the file then holds the reasons.
@@ -42,9 +44,9 @@ def start(candidates: Sequence[Candidate], plan: Plan, path: Path) -> None:
     jsonl.check_new(path)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         preparer = Preparer(plan, Path(folder))
-        ready, cases = prepare(candidates, preparer)
+        ready, cases = prepare(candidates, preparer, progress)
         with jsonl.create(path, [head(plan, preparer.notes), *cases]) as file:
-            _go(Runner(plan, ready, file), path)
+            _go(Runner(plan, ready, file, progress=progress), path)
 
 
 def head(plan: Plan, notes: Sequence[str] = ()) -> SessionHead:
@@ -59,7 +61,7 @@ def head(plan: Plan, notes: Sequence[str] = ()) -> SessionHead:
     )
 
 
-def resume(path: Path) -> None:
+def resume(path: Path, progress: Progress = SILENT) -> None:
     """Go on with the session in `path`: same plan, same order, only what is not done.
 
     Raises `UserError` when the machine, its software or a package is not what it was.
@@ -73,22 +75,22 @@ def resume(path: Path) -> None:
         cases = [record for record in records if isinstance(record, Case)]
         runnable = [case for case in cases if not case.skipped and not case.control_of]
         again = [candidate_of(case) for case in runnable]
-        ready, _ = prepare(again, Preparer(session.plan, Path(folder)))
+        ready, _ = prepare(again, Preparer(session.plan, Path(folder)), progress)
         if gone := [case.case for case in runnable if case.case not in ready]:
             raise UnsupportedError(
                 f"{gone[0]} ran when the session began and does not now", "begin a new session"
             )
         done = {(record.case, record.round) for record in records if isinstance(record, Launch)}
-        _go(Runner(session.plan, ready, file, done), path)
+        _go(Runner(session.plan, ready, file, done, progress=progress), path)
 
 
 def prepare(
-    candidates: Sequence[Candidate], preparer: Preparer
+    candidates: Sequence[Candidate], preparer: Preparer, progress: Progress = SILENT
 ) -> tuple[dict[str, PreparedCase], list[Case]]:
     """What can be launched by name, and the records of all cases; the A/A control among them."""
     ready: dict[str, PreparedCase] = {}
     cases = []
-    for candidate in tracked(candidates, lambda _: 1.0, "Preparing"):
+    for candidate in tracked(candidates, lambda _: 1.0, "Preparing", progress):
         made = preparer.prepare(candidate)
         cases.append(made.case if isinstance(made, PreparedCase) else made)
         if isinstance(made, PreparedCase):
@@ -110,6 +112,7 @@ class Runner:
     prepared: dict[str, PreparedCase]
     journal: LineFile
     done: set[tuple[str, int]] = field(default_factory=set)
+    progress: Progress = SILENT
     _failures: Counter[str] = field(default_factory=Counter)
 
     def left(self) -> list[Slot]:
@@ -119,7 +122,9 @@ class Runner:
 
     def run(self) -> None:
         """Launch everything that is left."""
-        for slot in tracked(self.left(), lambda slot: self.seconds(slot.case), "Measuring"):
+        for slot in tracked(
+            self.left(), lambda slot: self.seconds(slot.case), "Measuring", self.progress
+        ):
             self.journal.append(self.launch(slot))
 
     def launch(self, slot: Slot) -> Launch:
@@ -172,7 +177,7 @@ def _go(runner: Runner, path: Path) -> None:
         )
     left = runner.left()
     seconds = sum(runner.seconds(slot.case) for slot in left)
-    terminal.say(
+    runner.progress.say(
         f"{len(runner.prepared)} cases, {runner.plan.rounds} rounds in an order shuffled by seed "
         f"{runner.plan.seed}, {runner.plan.samples} samples a launch: {len(left)} launches, "
         f"about {duration(seconds)}. Results go to {path}."
@@ -180,7 +185,7 @@ def _go(runner: Runner, path: Path) -> None:
     try:
         runner.run()
     except KeyboardInterrupt:
-        terminal.say(f"What was measured is kept; `python -m bench resume {path}` goes on.")
+        runner.progress.say(f"What was measured is kept; `python -m bench resume {path}` goes on.")
         raise
 
 

@@ -8,7 +8,9 @@ from typing import Annotated, Literal, NamedTuple
 
 from cyclopts import Parameter
 
-from bench.session.options import SEVERAL, PlanOptions, RuntimeOptions
+from bench.session.options import PlanOptions, RuntimeOptions
+from mobilenet.common.options import SEVERAL, Handed
+from mobilenet.common.progress import SILENT, Progress, tracked
 from mobilenet.networks.v1 import MobileNetConfig
 
 ALPHAS = (1.0, 0.75, 0.5, 0.25)
@@ -47,6 +49,7 @@ class Weights(NamedTuple):
 
     which: str | None
     offline: bool
+    progress: Progress = SILENT
 
 
 def compare(
@@ -57,6 +60,7 @@ def compare(
     weights: str | None = None,
     offline: bool = False,
     models: Path = Path("models"),
+    progress: Handed = SILENT,
 ) -> Path:
     """Measure every MobileNet of the papers, and VGG-16, Inception-v3 and SqueezeNet beside them.
 
@@ -75,7 +79,6 @@ def compare(
     """
     from bench.session import runner
     from bench.session.cases import check_names
-    from mobilenet.common.progress import tracked
 
     grid, options = grid or GridOptions(), options or PlanOptions()
     runtimes = runtimes or RuntimeOptions()
@@ -87,10 +90,10 @@ def compare(
     variants = grid.variants(quick=options.quick)
     networks: list[MobileNetConfig | str] = [*variants, *grid.baseline]
     packages = [
-        package(network, models, Weights(weights, offline))
-        for network in tracked(networks, lambda _: 1.0, "Exporting")
+        package(network, models, Weights(weights, offline, progress))
+        for network in tracked(networks, lambda _: 1.0, "Exporting", progress)
     ]
-    runner.start(runtimes.candidates(packages), plan, path)
+    runner.start(runtimes.candidates(packages), plan, path, progress)
     return path
 
 
@@ -119,4 +122,9 @@ def _export(network: MobileNetConfig, folder: Path, weights: Weights) -> Path:
         shallow=network.shallow,
         weights=weights.which,
     )
-    return export_variant(variant, output=Folder(folder), offline=weights.offline).path
+    exported = export_variant(
+        variant, output=Folder(folder), offline=weights.offline, progress=weights.progress
+    )
+    for note in exported.notes:
+        weights.progress.warn(note)
+    return exported.path

@@ -66,7 +66,7 @@ def _checkpoint_of(
     from mobilenet.weights.resolve import obtain
 
     config, origin = facts.config, facts.provenance
-    checkpoint = obtain(
+    checkpoint, _ = obtain(
         weights or (None if origin.trained else "untrained"),
         alpha=config.alpha, resolution=config.resolution, shallow=config.shallow,
         offline=offline, keep_background=config.classes == WITH_BACKGROUND,

@@ -1,8 +1,7 @@
 """What a finished export and a verification look like on the terminal."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
-
-from rich.table import Table
 
 from export.package.metadata import Facts, Verified
 from export.pipeline import Exported
@@ -32,8 +31,9 @@ def show(exported: Exported, *, json: bool) -> None:
         **_optional(facts),
         "agreement": _agreement(exported),
     }
-    terminal.out.print(_grid(rows))
-    terminal.out.print(f"\nnext: python -m bench run {exported.path}", style="dim")
+    terminal.card(rows)
+    terminal.line()
+    terminal.line((f"next: python -m bench run {exported.path}", "dim"))
 
 
 def show_verification(result: "Recheck", *, json: bool) -> None:
@@ -42,32 +42,21 @@ def show_verification(result: "Recheck", *, json: bool) -> None:
         terminal.print_json(result)
         return
     verified = result.verified
-    terminal.out.print(
-        _grid(
-            {
-                "package": result.package,
-                "structure": f"{verified.structure:.1e} (limit {result.structure_limit:.0e})",
-                "precision": f"{verified.agreement:.1e} (limit {result.precision_limit:.0e})",
-                **({} if verified.loss is None else {"loss": _loss(verified)}),
-                "method": f"relative L2 of logits against PyTorch, {verified.images} pictures, "
-                f"{verified.runtime} runtime",
-                "verdict": "the package computes what the network does",
-            }
-        )
+    terminal.card(
+        {
+            "package": result.package,
+            "structure": f"{verified.structure:.1e} (limit {result.structure_limit:.0e})",
+            "precision": f"{verified.agreement:.1e} (limit {result.precision_limit:.0e})",
+            **({} if verified.loss is None else {"loss": _loss(verified)}),
+            "method": f"relative L2 of logits against PyTorch, {verified.images} pictures, "
+            f"{verified.runtime} runtime",
+            "verdict": "the package computes what the network does",
+        }
     )
     if result.top5:
-        terminal.out.print()
-        table = Table(box=None, show_header=False, pad_edge=False)
-        for label, probability in result.top5:
-            table.add_row(f"{probability:.3f}", label)
-        terminal.out.print(table)
-
-
-def _grid(rows: dict[str, str]) -> Table:
-    grid = Table.grid(padding=(0, 2))
-    for key, value in rows.items():
-        grid.add_row(f"[bold]{key}[/]", value)
-    return grid
+        terminal.line()
+    for label, probability in result.top5:
+        terminal.line(f"{probability:.3f}  {label}")
 
 
 def _weights(facts: Facts) -> str:
@@ -78,7 +67,7 @@ def _weights(facts: Facts) -> str:
     return f"{origin.source} ({origin.licence}){accuracy}"
 
 
-def _preprocessing(facts: Facts) -> str:
+def _preprocessing(facts: Facts) -> tuple[str, str]:
     norm, geometry, size = facts.normalization, facts.geometry, facts.config.resolution
     same = len(set(norm.scale)) == 1 and len(set(norm.bias)) == 1
     scale = (
@@ -86,9 +75,9 @@ def _preprocessing(facts: Facts) -> str:
     )
     bias = f"{norm.bias[0]:.6g}" if same else "(" + ", ".join(f"{b:.6g}" for b in norm.bias) + ")"
     return (
-        f"in the package: {norm.order}, {scale} x pixel + {bias}\n"
+        f"in the package: {norm.order}, {scale} x pixel + {bias}",
         f"in the app: shorter side to {geometry.shorter_side(size)}, {geometry.interpolation}, "
-        f"centre {size} x {size}"
+        f"centre {size} x {size}",
     )
 
 
@@ -101,16 +90,16 @@ def _optional(facts: Facts) -> dict[str, str]:
     return rows
 
 
-def _agreement(exported: Exported) -> str:
+def _agreement(exported: Exported) -> Sequence[str]:
     if exported.verified is None:
-        return "not verified (--no-verify)"
+        return ["not verified (--no-verify)"]
     verified = exported.verified
     against = "PyTorch" if verified.loss is None else "PyTorch with the same compressed weights"
     text = (
         f"{verified.agreement:.1e} relative L2 of logits against {against}; "
         f"structure {verified.structure:.1e} in float32"
     )
-    return text if verified.loss is None else f"{text}\n{_loss(verified)}"
+    return [text] if verified.loss is None else [text, _loss(verified)]
 
 
 def _loss(verified: Verified) -> str:

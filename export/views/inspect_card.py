@@ -1,8 +1,6 @@
 """What an inspection looks like on the terminal."""
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from collections.abc import Sequence
 
 from export.inspect.inspect import FeatureFacts, Inspection, LayerFacts, PartFacts
 from export.inspect.rules.finding import RuleFinding
@@ -10,7 +8,9 @@ from mobilenet.common import terminal
 
 COLORS = {"error": "red", "warning": "yellow", "note": "blue"}
 UNKNOWN = "unknown"
-WIDTH = 160  # of a table of layers: a narrower terminal wraps lines, no cell is cut
+Card = dict[str, str | Sequence[str]]
+WORDS = ("layer", "type", "stored as")
+HEADERS = (*WORDS[:2], "out", "MACs (M)", "params", "weights (kB)", WORDS[2], "values (kB)")
 
 
 def show(inspection: Inspection, *, layers: bool, json: bool) -> None:
@@ -18,26 +18,22 @@ def show(inspection: Inspection, *, layers: bool, json: bool) -> None:
     if json:
         terminal.print_json(inspection)
         return
-    terminal.out.print(_summary(inspection))
+    terminal.card(_summary(inspection))
     for part in inspection.parts:
-        terminal.out.print()
-        terminal.out.print(_part(part))
+        terminal.line()
+        terminal.card(_part(part))
         if layers and part.layers:
-            terminal.out.print()
-            print_wide(_layers(part))
-    terminal.out.print()
+            terminal.line()
+            _layers(part)
+    terminal.line()
     if not inspection.findings:
-        terminal.out.print("no findings")
+        terminal.line("no findings")
     for finding in inspection.findings:
         _print_finding(finding)
 
 
-def print_wide(table: Table) -> None:
-    Console(highlight=False, width=WIDTH).print(table)
-
-
-def _summary(inspection: Inspection) -> Table:
-    rows = {
+def _summary(inspection: Inspection) -> Card:
+    rows: Card = {
         "model": f"{inspection.path}  ({inspection.size_bytes / 1e6:.2f} MB)",
         "kind": f"{inspection.kind}, specification {inspection.specification_version}: "
         f"{inspection.oldest} and later",
@@ -51,18 +47,18 @@ def _summary(inspection: Inspection) -> Table:
     for key in ("description", "author", "license"):
         if inspection.about.get(key):
             rows[key] = inspection.about[key]
-    return _grid(rows)
+    return rows
 
 
-def _features(side: str, features: tuple[FeatureFacts, ...]) -> dict[str, str]:
+def _features(side: str, features: tuple[FeatureFacts, ...]) -> Card:
     lines = [f"{feature.name}: {feature.kind}" for feature in features]
-    return {side + ("s" if len(lines) > 1 else ""): "\n".join(lines)} if lines else {}
+    return {side + ("s" if len(lines) > 1 else ""): lines} if lines else {}
 
 
-def _part(part: PartFacts) -> Table:
-    rows = {"part": f"{part.name}: {part.kind}"} if part.name else {}
+def _part(part: PartFacts) -> Card:
+    rows: Card = {"part": f"{part.name}: {part.kind}"} if part.name else {}
     if part.unknown:
-        return _grid({**rows, "costs": f"{UNKNOWN}: {part.unknown}"})
+        return {**rows, "costs": f"{UNKNOWN}: {part.unknown}"}
     macs = f"{(part.macs or 0) / 1e6:,.1f} million"
     if part.layers_of_unknown_macs:
         macs = f"at least {macs}: {part.layers_of_unknown_macs} layers are unknown"
@@ -76,27 +72,22 @@ def _part(part: PartFacts) -> Table:
         f"{_megabytes(part.peak_activation_bytes)} at most at once (by arithmetic)",
     }
     if part.pixels:
-        rows["pixels"] = "\n".join(part.pixels)
-    return _grid(rows)
+        rows["pixels"] = part.pixels
+    return rows
 
 
-def _layers(part: PartFacts) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("layer", overflow="fold")
-    table.add_column("type")
-    for title in ("out", "MACs (M)", "params", "weights (kB)", "stored as", "values (kB)"):
-        table.add_column(title, justify="left" if title == "stored as" else "right", no_wrap=True)
+def _layers(part: PartFacts) -> None:
     measured = any(layer.largest is not None for layer in part.layers)
-    if measured:
-        table.add_column("largest", justify="right")
-    for layer in part.layers:
-        table.add_row(*_cells(layer), *([_largest(layer)] if measured else []))
-    return table
+    terminal.table(
+        [*HEADERS, "largest"] if measured else HEADERS,
+        [[*_cells(layer), *([_largest(layer)] if measured else [])] for layer in part.layers],
+        words=WORDS,
+    )
 
 
 def _cells(layer: LayerFacts) -> list[str]:
     return [
-        escape(layer.name), layer.type, _shape(layer.output_shape),
+        layer.name, layer.type, _shape(layer.output_shape),
         UNKNOWN if layer.macs is None else f"{layer.macs / 1e6:.2f}" if layer.macs else "",
         f"{layer.parameters:,}" if layer.parameters else "",
         f"{layer.weight_bytes / 1e3:.1f}" if layer.weight_bytes else "", layer.stored_as,
@@ -117,15 +108,8 @@ def _megabytes(size: int | None) -> str:
 
 
 def _print_finding(finding: RuleFinding) -> None:
-    color = COLORS[finding.severity]
-    where = f" in {escape(finding.part)}" if finding.part else ""
-    terminal.out.print(f"[{color}]{finding.severity}[/] [bold]{finding.rule}[/]{where}")
-    terminal.out.print(f"  {escape(finding.message)}")
-    terminal.out.print(f"  [dim]{escape(finding.advice)}[/]")
-
-
-def _grid(rows: dict[str, str]) -> Table:
-    grid = Table.grid(padding=(0, 2))
-    for key, value in rows.items():
-        grid.add_row(f"[bold]{key}[/]", escape(value))
-    return grid
+    where = f" in {finding.part}" if finding.part else ""
+    severity = (finding.severity, COLORS[finding.severity])
+    terminal.line(severity, " ", (finding.rule, "bold"), where)
+    terminal.line(f"  {finding.message}")
+    terminal.line((f"  {finding.advice}", "dim"))

@@ -4,30 +4,26 @@ from collections import Counter
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
-
 from export.sweep import MANIFEST, Manifest, Row
 from mobilenet.common import terminal
+
+HEADERS = ("package", "alpha", "pixels", "MB", "M MACs", "M params", "agreement", "status")
 
 
 def followed(rows: Iterator[Row], total: int) -> list[Row]:
     """Collect the rows behind a progress bar. Ctrl-C keeps what is finished."""
-    found: list[Row] = []
-    columns = (TextColumn("exporting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(
-        *columns, console=terminal.err, transient=True, disable=not terminal.err.is_terminal
-    ) as bar:
-        task = bar.add_task("", total=total)
+    finished: list[Row] = []
+    with terminal.DRAWN.bar("exporting") as bar:
+        bar.update(0, total, f"0/{total}")
         try:
             for row in rows:
-                found.append(row)
-                bar.advance(task)
+                finished.append(row)
+                bar.update(len(finished), total, f"{len(finished)}/{total}")
         except KeyboardInterrupt:
             terminal.warn("interrupted: waiting for what has begun; run it again to go on")
             if isinstance(rows, Generator):
                 rows.close()
-    return found
+    return finished
 
 
 def show(manifest: Manifest, folder: Path, *, json: bool) -> None:
@@ -35,29 +31,21 @@ def show(manifest: Manifest, folder: Path, *, json: bool) -> None:
     if json:
         terminal.print_json(manifest)
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("package", no_wrap=True)
-    for heading in ("alpha", "pixels", "MB", "M MACs", "M params", "agreement"):
-        table.add_column(heading, justify="right")
-    table.add_column("status")
-    for row in manifest.rows:
-        table.add_row(*_cells(row))
-    terminal.out.print(table)
-    counts = Counter(row.status for row in manifest.rows)
-    said = ", ".join(f"{number} {status}" for status, number in counts.items())
-    terminal.out.print(f"\n{said}; manifest in {folder / MANIFEST}")
-    terminal.out.print(
-        "agreement: relative L2 of logits against PyTorch, portable runtime", style="dim"
-    )
+    terminal.table(HEADERS, map(_cells, manifest.rows), words=(HEADERS[0], HEADERS[-1]))
+    statuses = Counter(row.status for row in manifest.rows)
+    counts = ", ".join(f"{number} {status}" for status, number in statuses.items())
+    terminal.line()
+    terminal.line(f"{counts}; manifest in {folder / MANIFEST}")
+    terminal.line(("agreement: relative L2 of logits against PyTorch, portable runtime", "dim"))
     for remark, number in Counter(r for row in manifest.rows for r in row.remarks).items():
         terminal.warn(f"{number} x {remark}")
 
 
 def _cells(row: Row) -> list[str]:
     shallow = " shallow" if row.shallow else ""
-    wanted = f"MobileNet v1{shallow}, target {row.target}"
+    network = f"MobileNet v1{shallow}, target {row.target}"
     return [
-        row.package or wanted,
+        row.package or network,
         f"{row.alpha:g}",
         str(row.resolution),
         _number(row.size_bytes, 1e6, ".2f"),

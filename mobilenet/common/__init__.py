@@ -1,1 +1,1 @@
-"""What every room uses: errors, files, pictures, and the terminal."""
+"""What every room uses: errors, files, pictures, text, progress, and the terminal."""

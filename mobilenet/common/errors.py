@@ -12,6 +12,8 @@ UserError                 one line and a hint; exit code 2
 Anything else that escapes is a bug and keeps its traceback.
 """
 
+from mobilenet.common.text import one_line
+
 
 class UserError(Exception):
     """What went wrong in one line (with the value), and what the user can do about it."""
@@ -19,14 +21,9 @@ class UserError(Exception):
     exit_code = 2
 
     def __init__(self, message: str, hint: str = "") -> None:
-        self.message = _one_line(message)
+        self.message = one_line(message)
         super().__init__(self.message)
         self.hint = hint
-
-
-def _one_line(text: str) -> str:
-    """Names out of foreign files may hold anything: line ends, terminal codes."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 class ConfigError(UserError):

@@ -1,39 +1,65 @@
-"""A bar with the time left, on a terminal; silence in a pipe.
+"""What long work reports while it runs: to nobody, unless a command hands it its terminal.
 
-It is drawn between launches only: a bar that moves by itself takes time from what is measured.
+A bar is drawn only when it is told something: one that moves by itself takes time from what is
+measured.
 """
 
-import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
-
-from mobilenet.common import terminal
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol, TypeVar
 
 T = TypeVar("T")
 
 
-def tracked(items: Sequence[T], weight: Callable[[T], float], what: str) -> Iterator[T]:
-    """Each item in turn; `weight` is its share of the whole time, in any unit."""
-    if not terminal.err.is_terminal or not items:
-        yield from items
-        return
-    from rich.progress import BarColumn, Progress, TextColumn
+class Bar(Protocol):
+    """How far one piece of work is."""
 
-    columns = (TextColumn(what), BarColumn(), TextColumn("{task.fields[text]}"))
-    total, passed, begin = sum(map(weight, items)), 0.0, time.monotonic()
-    with Progress(*columns, console=terminal.err, auto_refresh=False, transient=True) as bar:
-        task = bar.add_task(what, total=total, text=f"0/{len(items)}")
+    def update(self, done: float, total: float, text: str = "") -> None:
+        """So much is `done` of `total`, in any unit; `text` says it in words."""
+
+
+class Progress(Protocol):
+    """Who is told of work that takes long."""
+
+    def say(self, text: str) -> None:
+        """One line about what begins now."""
+
+    def warn(self, text: str) -> None:
+        """One line that must not be overlooked."""
+
+    def bar(self, title: str) -> AbstractContextManager[Bar]:
+        """A bar while the context lasts; one at a time."""
+
+
+class Silence:
+    """Tells nobody."""
+
+    def say(self, text: str) -> None:
+        """Nothing."""
+
+    def warn(self, text: str) -> None:
+        """Nothing."""
+
+    @contextmanager
+    def bar(self, title: str) -> Iterator[Bar]:  # noqa: ARG002  # a Progress has a title
+        """Nothing is drawn."""
+        yield self
+
+    def update(self, done: float, total: float, text: str = "") -> None:
+        """Nothing."""
+
+
+SILENT = Silence()
+
+
+def tracked(
+    items: Sequence[T], weight: Callable[[T], float], title: str, progress: Progress
+) -> Iterator[T]:
+    """Each item in turn; `weight` is its share of the whole time, in any unit."""
+    total, done = sum(map(weight, items)), 0.0
+    with progress.bar(title) as bar:
+        bar.update(0, total, f"0/{len(items)}")
         for number, item in enumerate(items, start=1):
             yield item
-            passed += weight(item)
-            left = (time.monotonic() - begin) / passed * (total - passed)
-            text = f"{number}/{len(items)}, {duration(left)} left"
-            bar.update(task, completed=passed, text=text, refresh=True)
-
-
-def duration(seconds: float) -> str:
-    """A length of time as people say it: "45 s", "3 min", "1 h 20 min"."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+            done += weight(item)
+            bar.update(done, total, f"{number}/{len(items)}")

@@ -7,15 +7,15 @@ cache, `MOBILENET_MIRROR` names a web folder that is asked instead of the publis
 
 import hashlib
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from mobilenet.common import files
 from mobilenet.common.errors import CheckpointError, UnreachableError
+from mobilenet.common.progress import SILENT, Bar, Progress
 
 TIMEOUT = (5, 30)  # seconds to connect, and between bytes
 UNREACHABLE_HINT = (
@@ -72,7 +72,34 @@ def check(path: Path, sha256: str, hint: str) -> None:
         )
 
 
-def download(url: str, path: Path) -> None:
+class Meter:
+    """Counts the bytes of one download; what pooch and pypi-simple take for a progress bar."""
+
+    def __init__(self, bar: Bar, total: int | None = None) -> None:
+        self.total = total or 0  # pooch sets it when the server has said it
+        self._bar, self._done = bar, 0
+
+    def update(self, count: int) -> None:
+        """So many more bytes have come."""
+        self._done = min(self._done + count, self.total)
+        text = f"{self._done / 1e6:.1f} of {self.total / 1e6:.1f} MB"
+        self._bar.update(self._done, self.total, text)
+
+    def reset(self) -> None:
+        """Count anew."""
+        self._done = 0
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def download(url: str, path: Path, progress: Progress = SILENT) -> None:
     """Fetch `url`, or the file of that name from `MOBILENET_MIRROR`, into `path`.
 
     Raises `UnreachableError` when nobody answers with it, `CheckpointError` when it breaks off.
@@ -81,20 +108,15 @@ def download(url: str, path: Path) -> None:
 
     if mirror := os.environ.get("MOBILENET_MIRROR"):
         url = f"{mirror.rstrip('/')}/{url.rsplit('/', 1)[-1]}"
-    with ExitStack() as closing, network_errors(url):
+    with ExitStack() as closing, network_errors(url), progress.bar(path.name) as bar:
 
         def close(response: Any, **_: object) -> None:  # pooch leaves refused responses open
             closing.callback(response.close)
 
         fetch = pooch.HTTPDownloader(
-            watched(), chunk_size=1 << 16, timeout=TIMEOUT, hooks={"response": close}
+            Meter(bar), chunk_size=1 << 16, timeout=TIMEOUT, hooks={"response": close}
         )
         fetch(url, str(path), None)
-
-
-def watched() -> bool:
-    """Whether somebody sits at a terminal to see a progress bar."""
-    return sys.stderr.isatty()
 
 
 @contextmanager

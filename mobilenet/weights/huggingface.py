@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from mobilenet.common.errors import UnreachableError
-from mobilenet.weights.cache import TIMEOUT, UNREACHABLE_HINT, watched
+from mobilenet.weights.cache import TIMEOUT, UNREACHABLE_HINT
 
 FILES = ["model.safetensors", "config.json", "preprocessor_config.json"]
 
@@ -24,8 +24,7 @@ def fetch(repository: str, folder: Path) -> None:
     )
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
-    if not watched():
-        disable_progress_bars()
+    disable_progress_bars()  # the terminal is ours
     try:
         snapshot_download(
             repository, local_dir=folder, allow_patterns=FILES, etag_timeout=TIMEOUT[0]

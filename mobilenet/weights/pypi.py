@@ -11,11 +11,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from mobilenet.common.errors import UnreachableError
+from mobilenet.common.progress import SILENT, Progress
 from mobilenet.sources import archive
-from mobilenet.weights.cache import TIMEOUT, UNREACHABLE_HINT, check, network_errors, watched
+from mobilenet.weights.cache import TIMEOUT, UNREACHABLE_HINT, Meter, check, network_errors
 from mobilenet.weights.releases import Release
 
 PROJECT, VERSION = "nudity", "0.2.3"
@@ -34,7 +36,7 @@ RELEASE = Release(
 PIP_SECONDS = 20
 
 
-def fetch_graph(path: Path) -> None:
+def fetch_graph(path: Path, progress: Progress = SILENT) -> None:
     """Write the frozen graph to `path`, out of the index that pip is configured with.
 
     Raises `UnreachableError` when no index answers with the file, `CheckpointError` when what
@@ -45,7 +47,7 @@ def fetch_graph(path: Path) -> None:
     settings = pip_settings()
     for index in indexes(settings):
         try:
-            _download(index, settings.get("cert", ""), archived)
+            _download(index, settings.get("cert", ""), archived, progress)
         except UnreachableError as error:
             failure = error
             continue
@@ -93,14 +95,9 @@ def _pip_config() -> str:
     return done.stdout  # empty where there is no pip
 
 
-def _download(index: str, cert: str, path: Path) -> None:
+def _download(index: str, cert: str, path: Path, progress: Progress) -> None:
     import requests
-    from pypi_simple import (
-        NoSuchProjectError,
-        PyPISimple,
-        UnsupportedContentTypeError,
-        tqdm_progress_factory,
-    )
+    from pypi_simple import NoSuchProjectError, PyPISimple, UnsupportedContentTypeError
 
     session = requests.Session()
     session.verify = cert or True
@@ -110,9 +107,9 @@ def _download(index: str, cert: str, path: Path) -> None:
             package = next((p for p in page.packages if p.filename == FILE), None)
             if package is None:
                 raise UnreachableError(f"{index} has no {FILE}", UNREACHABLE_HINT)
-            bar = tqdm_progress_factory(desc=FILE) if watched() else None
-            client.download_package(  # unverified: the caller knows the digest, few mirrors do
-                package, path, verify=False, progress=bar, timeout=TIMEOUT
-            )
+            with progress.bar(FILE) as bar:
+                client.download_package(  # unverified: the caller knows the digest, few mirrors do
+                    package, path, verify=False, progress=partial(Meter, bar), timeout=TIMEOUT
+                )
         except (NoSuchProjectError, UnsupportedContentTypeError) as error:
             raise UnreachableError(f"{index} has no {PROJECT}", UNREACHABLE_HINT) from error

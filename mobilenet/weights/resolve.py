@@ -1,4 +1,4 @@
-"""`--weights`: from what the user asked for to the checkpoint that does it, and a word about it.
+"""`--weights`: from what the user asked for to the checkpoint that does it, and notes about it.
 
 Left to itself (`auto`), the authors' release of this alpha and resolution is taken, then a copy
 of their 1.0/224 graph from a package index. Weights fit any resolution: where none of that
@@ -11,11 +11,11 @@ from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mobilenet import labels
-from mobilenet.common import terminal
 from mobilenet.common.errors import CheckpointError, UnreachableError
+from mobilenet.common.progress import SILENT, Progress
 from mobilenet.networks.config import NetworkConfig
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.weights import fetch, pypi, releases
@@ -30,6 +30,13 @@ BEST: tuple[Family, ...] = ("slim", "timm")  # the paper's own network first; al
 DEFAULT = MobileNetConfig()
 
 
+class Obtained(NamedTuple):
+    """A checkpoint, and what its user must know of how it was chosen."""
+
+    checkpoint: "Checkpoint"
+    notes: tuple[str, ...] = ()
+
+
 def obtain(
     which: str | Path | None = None,
     *,
@@ -39,19 +46,22 @@ def obtain(
     classes: Path | None = None,
     keep_background: bool = False,
     offline: bool = False,
-) -> "Checkpoint":
+    progress: Progress = SILENT,
+) -> Obtained:
     """The checkpoint for a path, a family's name, "imagenet", "untrained", or "auto" (None).
 
     A file decides alpha, depth and resolution unless they are given; a given alpha or depth must
     be the file's. `classes` is a file of labels, one per output. Class 0 of the 1001-class
     networks is dropped unless `keep_background`. `offline` uses nothing but the cache.
+    `progress` is told of downloads. The notes say what was not asked for: untrained weights, or
+    those of another resolution.
 
     Raises `CheckpointError` for weights that are wrong or were never published,
     `UnreachableError` when a name cannot be fetched (never for "auto").
     """
     word = AUTO if which is None else str(which)
     if word not in WORDS:
-        checkpoint = _file(Path(word), alpha, shallow)
+        obtained = Obtained(_file(Path(word), alpha, shallow))
     else:
         config = replace(
             DEFAULT,
@@ -59,9 +69,10 @@ def obtain(
             resolution=resolution or DEFAULT.resolution,
             shallow=bool(shallow),
         )
-        checkpoint = _named(word, config, offline)
-    checkpoint = at_resolution(checkpoint, resolution)
-    return _with_labels(checkpoint, classes, keep_background)
+        obtained = _named(word, config, offline, progress)
+    checkpoint, notes = at_resolution(obtained.checkpoint, resolution)
+    checkpoint = _with_labels(checkpoint, classes, keep_background)
+    return Obtained(checkpoint, (*obtained.notes, *notes))
 
 
 def inputs(which: str | None, classes: Path | None = None) -> list[Path]:
@@ -92,11 +103,11 @@ def _knobs(config: NetworkConfig) -> str:
     return f"alpha {config.alpha:g}{', shallow' if config.shallow else ''}"
 
 
-def _named(word: str, config: MobileNetConfig, offline: bool) -> "Checkpoint":
+def _named(word: str, config: MobileNetConfig, offline: bool, progress: Progress) -> Obtained:
     from mobilenet.untrained import untrained
 
     if word == UNTRAINED:
-        return untrained(config)
+        return Obtained(untrained(config))
     families = tuple(f for f in releases.FAMILIES if f == word) or BEST
     try:
         release = releases.find(families, config.alpha, config.resolution, config.shallow)
@@ -105,40 +116,43 @@ def _named(word: str, config: MobileNetConfig, offline: bool) -> "Checkpoint":
             raise
         return _fall_back(config, error)
     try:
-        return _published(release, config.resolution, offline)
+        return Obtained(_published(release, config.resolution, offline, progress))
     except UnreachableError as error:
         if word != AUTO:
             raise
         return _fall_back(config, error)
 
 
-def _fall_back(config: MobileNetConfig, why: CheckpointError | UnreachableError) -> "Checkpoint":
+def _fall_back(config: MobileNetConfig, why: CheckpointError | UnreachableError) -> Obtained:
     from mobilenet.untrained import untrained
 
-    terminal.warn(
+    note = (
         f"{why.message}; going on UNTRAINED: speed and size will be the real network's, "
         f"its answers mean nothing ({why.hint})"
     )
-    return untrained(config)
+    return Obtained(untrained(config), (note,))
 
 
-def _published(release: Release, resolution: int, offline: bool) -> "Checkpoint":
+def _published(
+    release: Release, resolution: int, offline: bool, progress: Progress
+) -> "Checkpoint":
     """From the cache, else fetched: what is nearest to the resolution comes first."""
-    ways = [release]
+    sources = [release]
     if release.family == pypi.RELEASE.family and release.alpha == pypi.RELEASE.alpha:
-        ways.append(pypi.RELEASE)
+        sources.append(pypi.RELEASE)
     failure: UnreachableError | None = None
-    for _, near in groupby(ways, lambda way: abs(way.resolution - resolution)):
-        group = tuple(near)
-        for way in group:
-            if path := fetch.cached(way):
-                return _checked(way, path)
-        for way in group:
+    for _, group in groupby(sources, lambda source: abs(source.resolution - resolution)):
+        equally_near = tuple(group)
+        for source in equally_near:
+            if path := fetch.cached(source):
+                return _checked(source, path)
+        for source in equally_near:
+            accept = partial(_checked, source)
             try:
-                return _checked(way, fetch.fetched(way, offline, partial(_checked, way)))
+                return accept(fetch.fetched(source, offline, accept, progress))
             except UnreachableError as error:
                 failure = failure or error  # the first says most: it is the publisher's own
-    assert failure is not None  # there is at least one way, and it did not return
+    assert failure is not None  # there is at least one source, and it did not return
     raise failure
 
 
@@ -162,18 +176,20 @@ def _checked(release: Release, path: Path) -> "Checkpoint":
     )  # fmt: skip
 
 
-def at_resolution(checkpoint: "Checkpoint", resolution: int | None) -> "Checkpoint":
+def at_resolution(checkpoint: "Checkpoint", resolution: int | None) -> Obtained:
     """The same weights for another input size; a published accuracy does not follow them."""
     config, provenance = checkpoint.config, checkpoint.provenance
     if resolution is None or resolution == config.resolution:
-        return checkpoint
+        return Obtained(checkpoint)
+    notes: tuple[str, ...] = ()
     if provenance.published_top1 is not None:
-        terminal.warn(
+        notes = (
             f"weights published for {config.resolution} pixels are used at {resolution}: "
-            f"their accuracy there ({provenance.published_top1} % top-1) does not apply"
+            f"their accuracy there ({provenance.published_top1} % top-1) does not apply",
         )
         provenance = replace(provenance, published_top1=None, published_top5=None)
-    return replace(checkpoint.at(resolution), provenance=provenance)
+    sized = replace(checkpoint.at(resolution), provenance=provenance)
+    return Obtained(sized, notes)
 
 
 def _with_labels(

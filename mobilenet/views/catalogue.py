@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mobilenet.checkpoint import Checkpoint
 
 CACHED, DAMAGED = "cached", "damaged"
+HEADERS = ("alpha", "input", "top-1 %", "top-5 %", "--weights", "trained by")
 
 
 def show(*, json: bool) -> None:
@@ -21,24 +22,22 @@ def show(*, json: bool) -> None:
     if json:
         terminal.print_json([_row(release, state) for release, state in states.items()])
         return
-    from rich.table import Table
-
-    table = Table("alpha", "input", "top-1 %", "top-5 %", "--weights", "trained by", box=None)
+    rows = []
     for (alpha, size, _), group in groupby(sorted(RELEASES, key=_line), _line):
-        rows = list(group)
-        best = rows[0]
-        names = ", ".join(row.family + _mark(states[row]) for row in rows)
+        releases = list(group)
+        best = releases[0]
+        names = ", ".join(release.family + _mark(states[release]) for release in releases)
         makers = "timm" if best.family == "timm" else "the authors"
-        table.add_row(
-            f"{-alpha:g}", f"{-size}", f"{best.top1}", f"{best.top5 or '-'}", names, makers
-        )
-    terminal.out.print(table)
+        top5 = f"{best.top5 or '-'}"
+        rows.append((f"{-alpha:g}", f"{-size}", f"{best.top1}", top5, names, makers))
+    terminal.table(HEADERS, rows, words=HEADERS[-2:])
+    terminal.say()
+    terminal.say(f"accuracies are those of the float weights as published; {NEVER_PUBLISHED}")
     terminal.say(
-        f"\naccuracies are those of the float weights as published; {NEVER_PUBLISHED}\n"
         f"alpha 1, input 224 is on PyPI, too{_mark(states[pypi.RELEASE])}: "
-        f"inside {pypi.PROJECT} {pypi.VERSION}, for machines that reach nothing but an index\n"
-        f"* in the cache, {cache.cache_folder()}"
+        f"inside {pypi.PROJECT} {pypi.VERSION}, for machines that reach nothing but an index"
     )
+    terminal.say(f"* in the cache, {cache.cache_folder()}")
 
 
 def _line(release: Release) -> tuple[float, int, bool]:
@@ -72,15 +71,12 @@ def describe(checkpoint: "Checkpoint", *, json: bool) -> None:
 
         terminal.print_json(header(checkpoint))
         return
-    from rich.table import Table
-
     config, provenance = checkpoint.config, checkpoint.provenance
     use, geometry = checkpoint.normalization, checkpoint.geometry
-    cost, rows = config.cost(), config.rows()
-    activations = {row.activation or "linear": None for row in rows}
-    epsilons = {f"{row.epsilon:g}": None for row in rows}
-    table = Table(show_header=False, box=None)
-    for key, value in {
+    cost, convolutions = config.cost(), config.rows()
+    activations = {row.activation or "linear": None for row in convolutions}
+    epsilons = {f"{row.epsilon:g}": None for row in convolutions}
+    rows = {
         "source": provenance.source,
         "trained": "yes" if provenance.trained else "NO: its answers mean nothing",
         "licence": provenance.licence,
@@ -94,13 +90,12 @@ def describe(checkpoint: "Checkpoint", *, json: bool) -> None:
         else "none",
         "cost": f"{cost.macs / 1e6:.2f} M multiply-accumulates, "
         f"{cost.parameters / 1e6:.3f} M parameters",
-        "arithmetic": f"padding {rows[0].padding}, {', '.join(activations)}, "
+        "arithmetic": f"padding {convolutions[0].padding}, {', '.join(activations)}, "
         + ("batch norms folded" if checkpoint.folded else f"epsilon {', '.join(epsilons)}"),
         "pixels": f"{use.order}, scale {_numbers(use.scale)}, bias {_numbers(use.bias)}",
         "photographs": f"{geometry.interpolation}, centre crop {geometry.crop:g}",
-    }.items():
-        table.add_row(key, value)
-    terminal.out.print(table)
+    }
+    terminal.card(rows)
 
 
 def _published(checkpoint: "Checkpoint") -> str:

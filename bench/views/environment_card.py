@@ -1,0 +1,25 @@
+"""A machine, and what would disturb a measurement on it."""
+
+from collections.abc import Sequence
+
+from bench.results.conditions import Interference
+from bench.results.records import Environment
+from mobilenet.common import terminal
+
+
+def show(machine: Environment, interference: Sequence[Interference], *, json: bool) -> None:
+    """What it is, then a line for each thing that interferes, with what helps."""
+    if json:
+        items = [item._asdict() for item in interference]
+        terminal.print_json({"environment": machine, "interference": items})
+        return
+    name = machine.model or machine.machine
+    terminal.line(f"{name}, {machine.processor}, {machine.physical_cores} cores")
+    memory = f"{machine.memory_bytes / 2**30:.0f} GiB"
+    terminal.line(f"{machine.system}, Python {machine.python}, {memory}")
+    packages = machine.packages.items()
+    terminal.line(", ".join(f"{package} {version}" for package, version in packages))
+    for item in interference:
+        terminal.line(("- ", "yellow"), str(item))
+    if not interference:
+        terminal.line("Nothing seen that would disturb a measurement.")

@@ -1,0 +1,1 @@
+"""What the terminal shows of published weights and of checkpoints."""
