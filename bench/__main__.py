@@ -23,7 +23,11 @@ from mobilenet.common import terminal
 
 P = ParamSpec("P")
 
-app = terminal.command("python -m bench", "Measure model packages, one fresh process per launch.")
+app = terminal.command(
+    "python -m bench",
+    "Measure model packages, one fresh process per launch.",
+    script="mobilenet-bench",
+)
 
 
 def drawn(command: Callable[P, Path]) -> Callable[P, Path]:

@@ -20,6 +20,7 @@ from mobilenet.common.options import SEVERAL, OutputFile, OutputPackage
 app = terminal.command(
     "python -m export",
     "Export a MobileNet v1 to Core ML and prove that the package is right.",
+    script="mobilenet-export",
 )
 
 

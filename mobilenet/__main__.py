@@ -6,10 +6,13 @@ from mobilenet.common import files, terminal
 from mobilenet.common.errors import ConfigError
 from mobilenet.common.options import OutputFile
 
-app = terminal.command("python -m mobilenet", "MobileNet v1: its published weights, and your own.")
+SCRIPT = "mobilenet-weights"
+
+app = terminal.command(
+    "python -m mobilenet", "MobileNet v1: its published weights, and your own.", script=SCRIPT
+)
 
 
-@app.command
 def weights(
     which: str | None = None,
     /,
@@ -76,6 +79,12 @@ def weights(
         store.save(checkpoint, save)
         terminal.say(f"saved {save}")
     catalogue.describe(checkpoint, json=json)
+
+
+if terminal.is_running(SCRIPT):
+    app.default(weights)
+else:
+    app.command(weights)
 
 
 def main() -> int:

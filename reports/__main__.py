@@ -21,7 +21,9 @@ Flag = Annotated[bool, Parameter(negative=())]
 Files = Annotated[list[Path], Parameter(negative=())]
 
 app = terminal.command(
-    "python -m reports", "Turn benchmark results into something to decide from."
+    "python -m reports",
+    "Turn benchmark results into something to decide from.",
+    script="mobilenet-reports",
 )
 
 

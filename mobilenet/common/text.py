@@ -27,8 +27,8 @@ def _escaped(character: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A length of time as people say it: "45 s", "3 min", "1 h 20 min"."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+    """A length of time as people say it: "45 s", "3 min 20 s", "1 h 5 min"."""
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f"{rest} s"
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 from cyclopts import App, CycloptsError
 
@@ -10,15 +11,28 @@ from mobilenet.common.errors import UserError
 from mobilenet.common.terminal.output import fail
 
 
-def command(name: str, help: str) -> App:
-    """An application whose errors are one line, and whose `--help` is instant and plain."""
-    return App(
-        name=name,
+def command(name: str, help: str, script: str = "") -> App:
+    """An application whose errors are one line, and whose `--help` is instant and plain.
+
+    Run as the console script `script`, it goes by that name and can install its completion: a
+    shell completes after the name of a program, not after `python -m`.
+    """
+    as_script = is_running(script)
+    app = App(
+        name=script if as_script else name,
         help=help,
         version=__version__,
         help_format="plaintext",
         result_action="return_value",
     )
+    if as_script:
+        app.register_install_completion_command(help="Complete commands and options in the shell.")
+    return app
+
+
+def is_running(script: str) -> bool:
+    """Whether this process was started as the console script of that name."""
+    return Path(sys.argv[0]).name == script
 
 
 def run(app: App, argv: list[str] | None = None) -> int:
@@ -28,24 +42,27 @@ def run(app: App, argv: list[str] | None = None) -> int:
             sys.argv[1:] if argv is None else argv, exit_on_error=False, print_error=False
         )
         return result if isinstance(result, int) and not isinstance(result, bool) else 0
-    except CycloptsError as error:
-        return _failed(" ".join(str(error).split()), f"see `{app.name[0]} --help`")
-    except UserError as error:
-        return _failed(error.message, error.hint, error.exit_code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except OSError as error:
-        return _failed(_describe(error), "check that the path exists, is writable and has space")
-    except KeyboardInterrupt:
-        return _failed("interrupted", "", 130)
+    except (CycloptsError, UserError, OSError, UnicodeEncodeError, KeyboardInterrupt) as error:
+        message, hint, code = _explained(error, app.name[0])
+        fail(message, hint)
+        return code
 
 
-def _failed(message: str, hint: str, code: int = 2) -> int:
-    fail(message, hint)
-    return code
-
-
-def _describe(error: OSError) -> str:
-    where = f": {error.filename}" if error.filename else ""
-    return f"{error.strerror or error}{where}"
+def _explained(error: BaseException, program: str) -> tuple[str, str, int]:
+    """What went wrong, what can be done about it, and the exit code."""
+    match error:
+        case UserError():
+            return error.message, error.hint, error.exit_code
+        case CycloptsError():
+            return " ".join(str(error).split()), f"see `{program} --help`", 2
+        case OSError():
+            where = f": {error.filename}" if error.filename else ""
+            hint = "check that the path exists, is writable and has space"
+            return f"{error.strerror or error}{where}", hint, 2
+        case UnicodeEncodeError():
+            return f"{error.object} is not UTF-8", "rename the file", 2
+        case _:
+            return "interrupted", "", 130

@@ -48,7 +48,7 @@ def card(rows: Mapping[str, Lines]) -> None:
     grid = Table.grid(padding=(0, 2))
     for title, value in rows.items():
         lines = [value] if isinstance(value, str) else value
-        grid.add_row(Text(title, "bold"), Text("\n".join(map(one_line, lines))))
+        grid.add_row(Text(one_line(title), "bold"), Text("\n".join(map(one_line, lines))))
     show(grid, width=TABLE_WIDTH)
 
 
@@ -67,7 +67,7 @@ def table(
     for header in headers:
         is_text = header in words
         content.add_column(
-            header,
+            one_line(header),
             justify="left" if is_text else "right",
             overflow="fold",
             no_wrap=not is_text,
@@ -98,8 +98,9 @@ def print_json(data: object) -> None:
     """Any dataclass or msgspec structure as indented JSON on stdout; paths become text."""
     import msgspec
 
-    text = msgspec.json.format(msgspec.json.encode(data, enc_hook=str), indent=2)
-    sys.stdout.buffer.write(text + b"\n")
+    text = msgspec.json.format(msgspec.json.encode(data, enc_hook=str), indent=2).decode()
+    lines = (row if row.isprintable() else _ascii(row) for row in text.split("\n"))
+    sys.stdout.buffer.write("\n".join([*lines, ""]).encode())
     sys.stdout.flush()
 
 
@@ -107,6 +108,13 @@ def print_data(text: str) -> None:
     """Text for other programs, as it is."""
     sys.stdout.write(text)
     sys.stdout.flush()
+
+
+def _ascii(text: str) -> str:
+    """JSON text with its own escapes for all but ASCII, which means the same."""
+    utf16 = text.encode("utf-16-be", "surrogatepass")
+    units = (int.from_bytes(utf16[i : i + 2]) for i in range(0, len(utf16), 2))
+    return "".join(chr(unit) if 0x20 <= unit < 0x7F else f"\\u{unit:04x}" for unit in units)
 
 
 def _assembled(parts: Iterable[str | tuple[str, str]]) -> Text:

@@ -6,6 +6,7 @@ from contextlib import contextmanager, nullcontext
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.status import Status
+from rich.text import Text
 
 from mobilenet.common.progress import SILENT, Bar
 from mobilenet.common.terminal.output import error_console, say, warn
@@ -37,10 +38,10 @@ class TerminalBar:
 
 
 class TerminalProgress:
-    """Lines and bars on stderr; a spinner pauses while a bar is drawn."""
+    """Lines and bars on stderr; a spinner pauses while a bar is drawn, and a bar has no other."""
 
     def __init__(self, spinner: Status | None = None) -> None:
-        self._spinner = spinner
+        self._spinner, self._is_drawing = spinner, False
 
     def say(self, text: str) -> None:
         """One line about what begins now."""
@@ -53,7 +54,7 @@ class TerminalProgress:
     @contextmanager
     def bar(self, title: str) -> Iterator[Bar]:
         """A bar while the context lasts."""
-        if not error_console.is_terminal:
+        if self._is_drawing or not error_console.is_terminal:
             yield SILENT
             return
         columns = (
@@ -71,14 +72,15 @@ class TerminalProgress:
 
     @contextmanager
     def _pause(self) -> Iterator[None]:
-        if self._spinner is None:
-            yield
-            return
-        self._spinner.stop()
+        self._is_drawing = True
+        if self._spinner:
+            self._spinner.stop()
         try:
             yield
         finally:
-            self._spinner.start()
+            self._is_drawing = False
+            if self._spinner:
+                self._spinner.start()
 
 
 DRAWN = TerminalProgress()
@@ -87,6 +89,6 @@ DRAWN = TerminalProgress()
 @contextmanager
 def working(text: str) -> Iterator[TerminalProgress]:
     """A spinner on stderr while something takes its time; nothing where stderr is piped."""
-    spinner = error_console.status(text) if error_console.is_terminal else None
+    spinner = error_console.status(Text(one_line(text))) if error_console.is_terminal else None
     with spinner or nullcontext():
         yield TerminalProgress(spinner)
