@@ -60,7 +60,7 @@ def plan_of(package: Path, unit: str) -> Placement:
 
     runtime = CoreMLRuntime()
     if reason := runtime.unavailable():
-        raise UnsupportedError(reason, "only Core ML itself knows where it runs what")
+        raise UnsupportedError(reason, "run it on a Mac: only Core ML can tell")
     if unit not in runtime.units():
         raise ConfigError(f"unit is {unit}", f"one of {', '.join(runtime.units())}")
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:

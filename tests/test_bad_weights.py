@@ -153,10 +153,10 @@ def test_archives_that_escape(member: str, tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "x", "w:gz") as archive:
         info = tarfile.TarInfo(member)
         archive.addfile(info, io.BytesIO())
-    refused(tmp_path / "x", re.escape(f"member {member} of x leaves its folder"))
+    refused(tmp_path / "x", re.escape(f"member {member} of x points outside of its folder"))
     with zipfile.ZipFile(tmp_path / "y", "w") as zipped:
         zipped.writestr(member, b"")
-    refused(tmp_path / "y", re.escape(f"member {member} of y leaves its folder"))
+    refused(tmp_path / "y", re.escape(f"member {member} of y points outside of its folder"))
 
 
 def test_archives_without_a_model_or_with_a_link(tmp_path: Path) -> None:

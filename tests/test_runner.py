@@ -132,7 +132,7 @@ def test_what_cannot_run_is_a_case_with_its_reason(path: Path) -> None:
 
 
 def test_nothing_that_runs_is_an_error_and_its_reasons_are_kept(path: Path) -> None:
-    with pytest.raises(UnsupportedError, match="nothing of this runs"):
+    with pytest.raises(UnsupportedError, match="none of these packages runs"):
         runner.start([candidate("Absent")], PLAN, path)
     assert [r.skipped for r in records(path) if isinstance(r, Case)] == ["it is somewhere else"]
 

@@ -173,7 +173,7 @@ def _measured(measurement: Measurement) -> dict[str, Any]:
 def _go(runner: Runner, path: Path) -> None:
     if not runner.prepared:
         raise UnsupportedError(
-            "nothing of this runs on this machine", f"the reasons are in {path}"
+            "none of these packages runs on this machine", f"the reasons are in {path}"
         )
     left = runner.left()
     seconds = sum(runner.seconds(slot.case) for slot in left)

@@ -34,15 +34,15 @@ def pictures_in(folder: Path) -> list[Path]:
     """The pictures below `folder`, by name; at most `MAX_PICTURES`, spread evenly over all."""
     if not folder.is_dir():
         raise ConfigError(f"{folder} is not a folder", "give a folder of photographs")
-    found = sorted(
+    pictures = sorted(
         Path(place, name)
         for place, _, names in os.walk(folder)
         for name in names
         if Path(name).suffix.lower() in SUFFIXES and not name.startswith(".")
     )
-    if not found:
+    if not pictures:
         raise ConfigError(
             f"{folder} holds no pictures", f"files that end in {', '.join(sorted(SUFFIXES))}"
         )
-    count = min(len(found), MAX_PICTURES)
-    return [found[number * len(found) // count] for number in range(count)]
+    count = min(len(pictures), MAX_PICTURES)
+    return [pictures[number * len(pictures) // count] for number in range(count)]

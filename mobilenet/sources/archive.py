@@ -70,5 +70,5 @@ def _check_inside(member: str, name: str) -> None:
     inside = PurePosixPath(member.replace("\\", "/"))
     if inside.is_absolute() or ".." in inside.parts:
         raise CheckpointError(
-            f"member {member} of {name} leaves its folder", "do not trust this archive"
+            f"member {member} of {name} points outside of its folder", "do not trust this archive"
         )

@@ -142,7 +142,9 @@ def _epsilon(groups: list[Group]) -> float:
     norms = (group["BatchNorm"].norm for group in groups if "BatchNorm" in group)
     epsilons = {norm.eps if norm.HasField("eps") else _DEFAULT_EPSILON for norm in norms}
     if len(epsilons) > 1:
-        raise CheckpointError(f"the batch norms have epsilons {sorted(epsilons)}", "one is needed")
+        raise CheckpointError(
+            f"the batch norms have epsilons {sorted(epsilons)}", "all must be the same"
+        )
     return float(str(np.float32(epsilons.pop() if epsilons else _DEFAULT_EPSILON)))
 
 

@@ -70,7 +70,8 @@ class ModelDescription(msgspec.Struct):
         epsilons = {entry.epsilon for entry in self.all("BatchNormalization")}
         if len(epsilons) != 1 or (epsilon := epsilons.pop()) is None:
             raise CheckpointError(
-                f"the model's batch norms have {len(epsilons)} different epsilons", "one is needed"
+                f"the model's batch norms have {len(epsilons)} different epsilons",
+                "all must be the same",
             )
         return epsilon
 

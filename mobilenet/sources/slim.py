@@ -139,7 +139,8 @@ def _epsilon(nodes: Nodes) -> float:
     epsilons = {*added, *(_attribute(node, "epsilon").f for node in fused)}
     if len(epsilons) != 1:
         raise CheckpointError(
-            f"the graph's batch norms have {len(epsilons)} different epsilons", "one is needed"
+            f"the graph's batch norms have {len(epsilons)} different epsilons",
+            "all must be the same",
         )
     return float(str(np.float32(epsilons.pop())))  # 0.001, not its float32 neighbour
 

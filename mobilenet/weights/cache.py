@@ -30,8 +30,8 @@ def cache_folder() -> Path:
     """Where downloads are kept: `MOBILENET_CACHE`, or the platform's cache folder."""
     from platformdirs import user_cache_path
 
-    given = os.environ.get("MOBILENET_CACHE")
-    return Path(given).expanduser() if given else user_cache_path("mobilenet-coreml")
+    folder = os.environ.get("MOBILENET_CACHE")
+    return Path(folder).expanduser() if folder else user_cache_path("mobilenet-coreml")
 
 
 def cached(name: str, sha256: str = "") -> Path | None:
@@ -53,8 +53,8 @@ def keep(name: str, fill: Fill, accept: Fill, sha256: str = "") -> Path:
 
     `accept` raises for a file that must not be kept; a failure of any kind keeps nothing.
     """
-    if found := cached(name, sha256):
-        return found
+    if kept := cached(name, sha256):
+        return kept
     path = cache_folder() / name
     with files.replacing(path, any_folder=True) as temporary:
         fill(temporary)
@@ -66,9 +66,9 @@ def keep(name: str, fill: Fill, accept: Fill, sha256: str = "") -> Path:
 
 def check(path: Path, sha256: str, hint: str) -> None:
     """Raise `CheckpointError` unless the file or folder has this digest (empty: none is known)."""
-    if sha256 and (found := _digest(path)) != sha256:
+    if sha256 and (digest := _digest(path)) != sha256:
         raise CheckpointError(
-            f"{path.name} has sha256 {found[:16]}..., not {sha256[:16]}...", hint
+            f"{path.name} has sha256 {digest[:16]}..., not {sha256[:16]}...", hint
         )
 
 

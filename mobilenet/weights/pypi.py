@@ -72,16 +72,17 @@ def indexes(settings: dict[str, str]) -> Iterator[str]:
 
 def pip_settings() -> dict[str, str]:
     """What `pip config list` says, by key; pip's own order: environment, [install], [global]."""
-    found: dict[str, str] = {}
+    settings: dict[str, str] = {}
     lines = _pip_config().splitlines()
     for section in ("global", "install", ":env:"):
         for line in lines:
             key, _, value = line.partition("=")
             if key.startswith(f"{section}."):
-                found[key.removeprefix(f"{section}.")] = str(ast.literal_eval(value))
+                settings[key.removeprefix(f"{section}.")] = str(ast.literal_eval(value))
     for key in ("index-url", "extra-index-url", "cert"):  # heeded where pip itself is missing
-        found[key] = os.environ.get(f"PIP_{key.replace('-', '_').upper()}") or found.get(key, "")
-    return found
+        variable = f"PIP_{key.replace('-', '_').upper()}"
+        settings[key] = os.environ.get(variable) or settings.get(key, "")
+    return settings
 
 
 def _pip_config() -> str:
