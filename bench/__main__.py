@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, ParamSpec
 
-from cyclopts import Parameter
-
 if runpy.run_path(str(Path(__file__).parents[1] / "mobilenet/common/own_packages.py"))["shadowed"](
     "mobilenet", "export"
 ):
     sys.exit(2)
+
+from cyclopts import Parameter
 
 from bench.accuracy.command import AccuracyOptions
 from bench.placement import PlacementOptions

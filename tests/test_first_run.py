@@ -129,7 +129,7 @@ COMMANDS = [
     ),
     Command(
         "python -m bench accuracy PKG --data photos/", "--runtime portable",
-        says="net untrained", writes=("results/accuracy-*.jsonl",),
+        says="untrained", writes=("results/accuracy-*.jsonl",),
         words={"PKG": "net.mlpackage"}, inputs=(*PACKAGE, "photos"),
     ),
     Command("python -m bench accuracy", says="error:", exit_code=2),
@@ -243,6 +243,8 @@ def test_first_run(command: Command, inputs: Path, folder: Path) -> None:
     assert done.returncode == command.exit_code, said
     assert "Traceback" not in said
     assert command.says in said
+    assert "\x1b" not in said  # a pipe gets neither colours nor bars
+    assert all(line == line.rstrip() for line in said.splitlines())
     for pattern in command.writes:
         assert list(folder.glob(pattern)), f"{pattern} is not among {sorted(folder.rglob('*'))}"
 

@@ -12,6 +12,7 @@ import altair as alt
 
 from bench.results.summary import CaseSummary
 from mobilenet.common import files
+from mobilenet.common.text import escaped
 
 Values = Sequence[Mapping[str, Any]]
 Chart = alt.Chart | alt.LayerChart
@@ -69,11 +70,20 @@ def save(plot: Plot, stem: Path) -> tuple[Path, Path]:
     """Write `stem`.png and `stem`.svg; returns both paths. Raises `ConfigError`, `OSError`."""
     import vl_convert as vlc
 
-    spec = plot.chart.properties(title=plot.title).configure(**LIGHT).to_dict()
+    spec = _printable(plot.chart.properties(title=plot.title).configure(**LIGHT).to_dict())
     png, svg = paths(stem)
     files.write_atomically(png, vlc.vegalite_to_png(spec, scale=PNG_SCALE))
     files.write_atomically(svg, vlc.vegalite_to_svg(spec).encode())
     return png, svg
+
+
+def _printable(value: Any) -> Any:
+    """A specification fit for XML, which has no place for control characters in names."""
+    if isinstance(value, dict):
+        return {key: _printable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_printable(item) for item in value]
+    return escaped(value) if isinstance(value, str) else value
 
 
 def data(values: Values) -> alt.InlineData:
