@@ -45,7 +45,8 @@ def compare_sessions(
     differences = [*_machine_differences(a, b), *_option_differences(a, b, names)]
     if differences and not force:
         raise RecordError(
-            f"the sessions do not compare: {differences[0]}", "--force compares them all the same"
+            f"the sessions cannot be compared: {differences[0]}",
+            "--force compares them all the same",
         )
     remarks = [f"compared by force: {difference}" for difference in differences]
     remarks += [*_condition_differences(a, b), *_unmatched(a, b)]

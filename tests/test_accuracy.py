@@ -189,7 +189,7 @@ def test_lists_that_are_none(tmp_path: Path, text: str, complaint: str) -> None:
 
 
 def test_folders_that_are_none(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="is no folder"):
+    with pytest.raises(ConfigError, match="is not a folder"):
         photographs.find(tmp_path / "missing")
     with pytest.raises(ConfigError, match="holds no photographs"):
         photographs.find(tmp_path)
@@ -602,7 +602,7 @@ def test_core_mls_units_are_compared(
         (["--precision", "declared", "--runtime", "coreml"], "precision declared on coreml"),
         (["--runtime", "tflite"], "runtime 'tflite' is unknown"),
         (["--jobs", "0"], "jobs is 0"),
-        (["--data", "missing"], "is no folder"),
+        (["--data", "missing"], "is not a folder"),
     ],
 )
 def test_mistakes_are_one_line(

@@ -83,7 +83,7 @@ def find(folder: Path, labels: Path | None = None) -> Dataset:
     Raises `ConfigError` for a folder without photographs, or whose classes cannot be told.
     """
     if not folder.is_dir():
-        raise ConfigError(f"{folder} is no folder", "--data takes a folder of photographs")
+        raise ConfigError(f"{folder} is not a folder", "--data takes a folder of photographs")
     files, others = _files(folder)
     if not files:
         raise ConfigError(
@@ -138,7 +138,10 @@ def _by_list(folder: Path, files: list[str], path: Path) -> tuple[list[Photograp
         else:
             unlisted.append(file)
     if not listed:
-        raise ConfigError(f"{path} names none of the photographs in {folder}", "is it their list?")
+        raise ConfigError(
+            f"{path} names none of the photographs in {folder}",
+            "is it the list of these photographs?",
+        )
     notes = []
     if unlisted:
         notes.append(f"left out: {_several(unlisted)}, not named in {path.name}")
@@ -156,7 +159,9 @@ def read_list(path: Path) -> dict[str, str]:
     try:
         lines = path.read_text("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not UTF-8 at byte {error.start}", "save it so") from error
+        raise ConfigError(
+            f"{path} is not UTF-8 at byte {error.start}", "save it as UTF-8"
+        ) from error
     rows = list(csv.reader(lines) if path.suffix.lower() == ".csv" else map(_split, lines))
     truths: dict[str, str] = {}
     for number, row in enumerate(rows, start=1):
