@@ -71,18 +71,8 @@ def export(
             verify=verify, offline=offline, classes=classes, keep_background=keep_background,
             calibrate=calibrate, swift=swift, progress=progress,
         )  # fmt: skip
-    for note in exported.notes:
-        terminal.warn(note)
-    remark_on(spec)
+    export_card.remark_on(exported, spec)
     export_card.show(exported, json=json)
-
-
-def remark_on(spec: ExportSpec) -> None:
-    """Say what raises the deployment target, unless it was asked for."""
-    newest = spec.resolved().min_ios
-    for option, version in spec.needs.items():
-        if spec.min_ios is None and version == newest:
-            terminal.say(f"{option} needs iOS {version}: older devices cannot load this package")
 
 
 @app.command(name="all")
@@ -249,8 +239,6 @@ def diff_models(
     if output:
         diff_card.write(difference, output)
     diff_card.show(difference, json=json)
-    if output and not files.is_stream(output):
-        terminal.say(f"to draw it: python -m reports plots {output} -o plots/")
 
 
 def main() -> int:

@@ -27,6 +27,8 @@ def write(difference: Difference, path: Path) -> None:
     import msgspec
 
     files.write_atomically(path, msgspec.json.encode(difference) + b"\n")
+    if not files.is_stream(path):
+        terminal.say(f"to draw it: python -m reports plots {path} -o plots/")
 
 
 def _table(difference: Difference) -> None:

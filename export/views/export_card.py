@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from export.package.metadata import Facts, Verified
 from export.pipeline import Exported
+from export.spec import ExportSpec
 from mobilenet.common import terminal
 
 if TYPE_CHECKING:
@@ -34,6 +35,16 @@ def show(exported: Exported, *, json: bool) -> None:
     terminal.card(rows)
     terminal.line()
     terminal.line((f"next: python -m bench run {exported.path}", "dim"))
+
+
+def remark_on(exported: Exported, spec: ExportSpec) -> None:
+    """Say what was not asked for: of the weights, and what raises the deployment target."""
+    for note in exported.notes:
+        terminal.warn(note)
+    newest = spec.resolved().min_ios
+    for option, version in spec.needs.items():
+        if spec.min_ios is None and version == newest:
+            terminal.say(f"{option} needs iOS {version}: older devices cannot load this package")
 
 
 def show_verification(result: "Recheck", *, json: bool) -> None:
