@@ -3,14 +3,17 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
-from rich.status import Status
 from rich.text import Text
 
 from mobilenet.common.progress import SILENT, Bar
 from mobilenet.common.terminal.output import error_console, say, warn
 from mobilenet.common.text import duration, one_line
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+    from rich.status import Status
 
 REDRAWN_S = 0.1  # between drawings; more often costs time that work could have
 
@@ -18,7 +21,7 @@ REDRAWN_S = 0.1  # between drawings; more often costs time that work could have
 class TerminalBar:
     """Draws itself when it is told something, with the time that is left."""
 
-    def __init__(self, drawing: Progress, task: TaskID) -> None:
+    def __init__(self, drawing: "Progress", task: "TaskID") -> None:
         self._drawing, self._task = drawing, task
         self._began: tuple[float, float] | None = None  # when, and how much was done before
         self._drawn = 0.0
@@ -40,7 +43,7 @@ class TerminalBar:
 class TerminalProgress:
     """Lines and bars on stderr; a spinner pauses while a bar is drawn, and a bar has no other."""
 
-    def __init__(self, spinner: Status | None = None) -> None:
+    def __init__(self, spinner: "Status | None" = None) -> None:
         self._spinner, self._is_drawing = spinner, False
 
     def say(self, text: str) -> None:
@@ -57,6 +60,8 @@ class TerminalProgress:
         if self._is_drawing or not error_console.is_terminal:
             yield SILENT
             return
+        from rich.progress import BarColumn, Progress, TextColumn
+
         columns = (
             TextColumn(one_line(title), markup=False),
             BarColumn(bar_width=20),
