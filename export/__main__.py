@@ -61,15 +61,15 @@ def export(
     """
     from export import pipeline
     from export.app import swift as swift_file
+    from export.source import Published
     from export.views import export_card
 
     if swift:
         swift_file.check_spec(spec)
     with terminal.working("exporting") as progress:
-        exported = pipeline.export_variant(
-            variant, spec, output,
-            verify=verify, offline=offline, classes=classes, keep_background=keep_background,
-            calibrate=calibrate, swift=swift, progress=progress,
+        exported = pipeline.export(
+            Published(variant, offline, classes, keep_background, progress), output,
+            spec=spec, verify=verify, calibrate=calibrate, swift=swift,
         )  # fmt: skip
     export_card.remark_on(exported, spec)
     export_card.show(exported, json=json)
@@ -122,18 +122,18 @@ def export_all(
 
     files.check_file(output / sweep.MANIFEST)
     depths = {"both": (False, True), "deep": (False,), "shallow": (True,)}[depth]
-    cells = [
-        sweep.Cell(
+    items = [
+        sweep.SweepItem(
             Variant(alpha=a, resolution=r, shallow=s, weights=weights),
             ExportSpec(target=t, compress=compress),
         )
         for s, a, r, t in product(depths, alpha, resolution, target)
     ]
     rows = sweep_card.followed(
-        sweep.export_all(cells, output, workers=workers, verify=verify, offline=offline),
-        len(cells),
+        sweep.export_all(items, output, workers=workers, verify=verify, offline=offline),
+        len(items),
     )
-    manifest = sweep.write_manifest(cells, rows, output / sweep.MANIFEST)
+    manifest = sweep.write_manifest(items, rows, output / sweep.MANIFEST)
     sweep_card.show(manifest, output, json=json)
     return manifest.exit_code
 

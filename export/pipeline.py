@@ -1,21 +1,24 @@
-"""From a variant, a checkpoint or a module to a verified package on disk."""
+"""From a variant, a checkpoint or a module to a verified package on disk: one way for all."""
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from export.formats.coreml.save import describe, save_reproducibly
+from export.formats.registry import format_of
 from export.package import metadata
-from export.package.metadata import Facts, Verified
-from export.spec import SUFFIXES, ExportSpec, Variant
-from mobilenet import __version__
+from export.package.metadata import PackageMetadata, Verified
+from export.prepared import Prepared
+from export.source import TRAINED_BY_USER, UNKNOWN, Source, source_of
+from export.spec import ExportSpec, Variant
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common import files
 from mobilenet.common.errors import ConfigError, PackageError
 from mobilenet.common.files import Folder
-from mobilenet.common.progress import SILENT, Progress
+from mobilenet.preprocess import INCEPTION, STANDARD_CROP, Geometry, Normalization
+
+if TYPE_CHECKING:
+    from torch import nn
 
 DEFAULT_FOLDER = Path("models")
 
@@ -25,7 +28,7 @@ class Exported:
     """A package that is whole and on disk."""
 
     path: Path
-    facts: Facts
+    metadata: PackageMetadata
     size_bytes: int
     identity: str
     verified: Verified | None
@@ -34,62 +37,20 @@ class Exported:
     unchanged: bool = False
     """It was there already, whole, verified and made from the same facts."""
     notes: tuple[str, ...] = ()
-    """What its user must know of the weights, such as that they are untrained."""
+    """What should be known of it, such as that its weights are untrained."""
 
 
-def export_variant(
-    variant: Variant,
+def export(
+    model: "Source | Variant | Checkpoint | nn.Module",
+    output: Path | Folder | None = None,
+    *,
+    labels: Sequence[str] = (),
+    resolution: int | None = None,
+    normalization: Normalization = INCEPTION,
+    geometry: Geometry = STANDARD_CROP,
+    source: str = TRAINED_BY_USER,
+    licence: str = UNKNOWN,
     spec: ExportSpec | None = None,
-    output: Path | Folder | None = None,
-    *,
-    verify: bool = True,
-    offline: bool = False,
-    classes: Path | None = None,
-    keep_background: bool = False,
-    calibrate: Path | None = None,
-    swift: bool = False,
-    reuse: bool = False,
-    progress: Progress = SILENT,
-) -> Exported:
-    """Find the weights of `variant` and export them; `output` is a package or a folder.
-
-    Of several resolutions, the weights are those published for the largest. `calibrate` is the
-    folder of pictures that w8a8 needs. `progress` is told of downloads.
-
-    Raises `UserError`; nothing is left behind under the package's name when it does.
-    """
-    from mobilenet.weights.resolve import inputs, obtain
-
-    spec = (spec or ExportSpec()).for_file(_suffix(output))
-    check_calibration(spec, calibrate)
-    read = inputs(variant.weights, classes)
-    destination(output, "any" + _ending(spec), spec, read)  # said before work
-    if spec.sizes and variant.pixels is not None:
-        raise ConfigError(
-            f"resolution {variant.pixels} and resolutions {spec.resolutions}",
-            "give one of the two",
-        )
-    checkpoint, notes = obtain(
-        variant.weights,
-        alpha=variant.alpha,
-        resolution=spec.sizes[-1] if spec.sizes else variant.pixels,
-        shallow=variant.shallow,
-        offline=offline,
-        keep_background=keep_background,
-        classes=classes,
-        progress=progress,
-    )
-    exported = export_checkpoint(
-        checkpoint, spec, output, verify=verify, calibrate=calibrate, swift=swift, reuse=reuse
-    )
-    return replace(exported, notes=notes)
-
-
-def export_checkpoint(
-    checkpoint: Checkpoint,
-    spec: ExportSpec,
-    output: Path | Folder | None = None,
-    *,
     verify: bool = True,
     calibrate: Path | None = None,
     swift: bool = False,
@@ -97,74 +58,43 @@ def export_checkpoint(
 ) -> Exported:
     """Build, save, verify, and only then take the package's name.
 
-    `swift` adds the app's file. `reuse` leaves a package that is there already, whole, verified
-    and made from the same facts, as it is.
+    `output` is a package or a folder; one that is there is replaced whole. `labels` to `licence`
+    describe a module, as `TrainedModule` says; variants and checkpoints know their own.
+    `calibrate` is the folder of pictures that w8a8 needs. `swift` adds the app's file. `reuse`
+    leaves a package that is there already, whole, verified and made from the same facts.
+
+    Raises `UserError`, among them `VerificationError` when the package does not compute what the
+    network does; nothing is left behind under the package's name when it does.
     """
     from export.app import swift as swift_file
 
-    spec = spec.for_file(_suffix(output)).resolved()
+    spec = (spec or ExportSpec()).for_file(output.suffix if isinstance(output, Path) else "")
+    spec = spec.resolved()
     check_calibration(spec, calibrate)
-    if spec.sizes:
-        checkpoint = checkpoint.at(spec.sizes[-1])
-    if spec.outputs == "features":
-        checkpoint = checkpoint.as_features(spec.layer or "")
-    elif spec.outputs == "classifier" and not checkpoint.labels:
-        raise ConfigError(
-            f"the {checkpoint.config.classes} classes of these weights have no labels",
-            "give them with --classes labels.txt, or choose --outputs probabilities",
-        )
-    facts = facts_about(checkpoint, spec)
-    path = destination(output, default_name(checkpoint, spec), spec)
+    origin = source_of(
+        model,
+        labels=labels,
+        resolution=resolution,
+        normalization=normalization,
+        geometry=geometry,
+        source=source,
+        licence=licence,
+    )
+    destination(output, "any", spec, origin.reads)  # said before work
+    prepared = origin.prepare(spec, calibrate)
+    path = destination(output, prepared.name, spec, origin.reads)
     if swift:
         swift_file.check_spec(spec)
         swift_file.check_destination(path)
-    if reuse and calibrate is None and (existing := _existing(path, facts)):
+    if reuse and calibrate is None and (existing := _existing(path, prepared)):
         return existing
     with files.replacing(path) as temporary:
-        _write(checkpoint, spec, temporary, calibrate)
-        result = _verified(temporary, checkpoint, spec) if verify else None
-    exported = _finish(path, facts, result)
-    return replace(exported, swift=swift_file.write_classifier(path, facts)) if swift else exported
-
-
-def _verified(path: Path, checkpoint: Checkpoint, spec: ExportSpec) -> Verified:
-    from export.verify.gates import (
-        verify_package,  # loads PyTorch, which an export alone does without
-    )
-
-    return verify_package(path, checkpoint, spec)
-
-
-def _write(checkpoint: Checkpoint, spec: ExportSpec, path: Path, calibrate: Path | None) -> None:
-    """Build the model, one function or several, and save it at `path`."""
-    from export.formats.coreml import multifunction
-
-    if not spec.sizes:
-        write(_model(checkpoint, spec, calibrate), facts_about(checkpoint, spec), path)
-        return
-    models = {}
-    for name, size in multifunction.functions(spec, checkpoint.config.resolution).items():
-        sized = checkpoint.at(size)
-        models[name] = _model(sized, spec, calibrate)
-        describe(models[name], facts_about(sized, spec))
-    with tempfile.TemporaryDirectory() as folder:
-        merged = multifunction.merged(models, Path(folder))
-        write(merged, facts_about(checkpoint, spec), path)
-
-
-def _model(checkpoint: Checkpoint, spec: ExportSpec, calibrate: Path | None) -> Any:
-    """An `MLModel` of one function, without metadata."""
-    from export.formats.coreml.build import build
-
-    if spec.compress is None:
-        return build(checkpoint, spec)
-    from export.compression.weights import compressed
-
-    if spec.compress != "w8a8" or calibrate is None:
-        return compressed(checkpoint, spec)
-    from export.compression.activations import calibrated  # loads PyTorch
-
-    return compressed(checkpoint, spec, calibrated(checkpoint, calibrate))
+        format_of(spec).write(prepared, temporary)
+        verified = _verified(temporary, prepared) if verify else None
+    exported = _finish(path, prepared, verified)
+    if swift:
+        return replace(exported, swift=swift_file.write_classifier(path, prepared.metadata))
+    return exported
 
 
 def check_calibration(spec: ExportSpec, folder: Path | None) -> None:
@@ -184,99 +114,85 @@ def check_calibration(spec: ExportSpec, folder: Path | None) -> None:
         pictures_in(folder)
 
 
-def write(model: Any, facts: Facts, path: Path) -> None:
-    """Describe an `MLModel` and save it reproducibly as a new package at `path`."""
-    describe(model, facts)
-    save_reproducibly(model, path)
-
-
-def facts_about(checkpoint: Checkpoint, spec: ExportSpec) -> Facts:
-    """What the package will say about itself."""
-    spec, cost = spec.resolved(), checkpoint.config.cost()
-    assert spec.precision is not None, "resolved"
-    assert spec.min_ios is not None, "resolved"
-    assert spec.format is not None, "resolved"
-    return Facts(
-        schema=metadata.SCHEMA,
-        tool=__version__,
-        config=checkpoint.config,
-        normalization=checkpoint.normalization,
-        geometry=checkpoint.geometry,
-        provenance=checkpoint.provenance,
-        format=spec.format,
-        precision=spec.precision,
-        target=spec.target,
-        compute_units=spec.rule.compute_units,
-        min_ios=spec.min_ios,
-        compression=spec.compress or "",
-        macs=cost.macs,
-        parameters=cost.parameters,
-        resolutions=spec.sizes,
-    )
-
-
-def default_name(checkpoint: Checkpoint, spec: ExportSpec) -> str:
-    """A name without dots, so that Xcode's Swift class bears it unchanged."""
-    mark = f"_{checkpoint.provenance.mark}" if checkpoint.provenance.mark else ""
-    return checkpoint.config.slug + spec.suffix + mark + _ending(spec)
-
-
 def destination(
-    output: Path | Folder | None, name: str, spec: ExportSpec, inputs: Sequence[Path] = ()
+    output: Path | Folder | None, stem: str, spec: ExportSpec, inputs: Sequence[Path] = ()
 ) -> Path:
-    """Where the package goes. Raises before any work is done for it.
+    """Where the package goes, called `stem` in a folder. Raises before any work is done for it.
 
     `inputs` are files that are read and must not be replaced.
     """
-    suffix = _ending(spec)
+    kind = spec.file_kind
+    name = stem + kind.suffix
     path = output.path / name if isinstance(output, Folder) else output or DEFAULT_FOLDER / name
-    if path.suffix != suffix:
+    if path.suffix != kind.suffix:
         if path.suffix and not path.is_dir():
-            raise ConfigError(f"output is {path}", f"a name that ends in {suffix}, or a folder/")
+            raise ConfigError(
+                f"output is {path}", f"a name that ends in {kind.suffix}, or a folder/"
+            )
         path = path / name
-    if suffix == SUFFIXES["neuralnetwork"]:
-        files.check_regular_file(path, inputs)
-    else:
+    if kind.is_folder:
         files.check_package(path, inputs)
+    else:
+        files.check_regular_file(path, inputs)
     files.check_regular_file(metadata.verified_path(path), inputs)
     return path
 
 
-def _suffix(output: Path | Folder | None) -> str:
-    return output.suffix if isinstance(output, Path) else ""
+def _verified(path: Path, prepared: Prepared) -> Verified:
+    from export.verify.gates import (
+        verify_package,  # loads PyTorch, which an export alone does without
+    )
+
+    return verify_package(path, prepared)
 
 
-def _ending(spec: ExportSpec) -> str:
-    return SUFFIXES[spec.resolved().format or "mlprogram"]
-
-
-def _existing(path: Path, facts: Facts) -> Exported | None:
+def _existing(path: Path, prepared: Prepared) -> Exported | None:
     """The package at `path` if it is just what would be written there."""
     from export.mil.read.model import read
     from export.package.model_files import find
 
-    if not path.exists():
-        return None
+    if not path.exists() or prepared.metadata.config is None:
+        return None  # of a traced module, the weights are not known to be the same
     try:
         package = find(path)
-        result = metadata.verified(path, package.identity())
-        if metadata.facts_of(read(path).description.metadata) != facts or result is None:
-            return None
+        verified = metadata.verified(path, package.identity())
+        there = metadata.metadata_of(read(path).description.metadata)
     except PackageError:
         return None  # it is damaged: made again
-    size = package.size_bytes
-    return Exported(path, facts, size, result.identity, result, unchanged=True)
+    if there != prepared.metadata or verified is None:
+        return None
+    exported = _exported(path, prepared, verified, verified.identity)
+    return replace(exported, unchanged=True)
 
 
-def _finish(path: Path, facts: Facts, result: Verified | None) -> Exported:
+def _finish(path: Path, prepared: Prepared, verified: Verified | None) -> Exported:
     from export.package.model_files import find
 
-    package = find(path)
     note = metadata.verified_path(path)
-    if result is None:
+    if verified is None:
         note.unlink(missing_ok=True)
     else:
         import msgspec
 
-        files.write_atomically(note, msgspec.json.encode(result))
-    return Exported(path, facts, package.size_bytes, package.identity(), result)
+        files.write_atomically(note, msgspec.json.encode(verified))
+    return _exported(path, prepared, verified, find(path).identity())
+
+
+def _exported(
+    path: Path, prepared: Prepared, verified: Verified | None, identity: str
+) -> Exported:
+    from export.package.model_files import find
+
+    notes = prepared.notes if prepared.compress else (*prepared.notes, *_remarks(verified))
+    size = find(path).size_bytes
+    return Exported(path, prepared.metadata, size, identity, verified, notes=notes)
+
+
+def _remarks(verified: Verified | None) -> Sequence[str]:
+    """What a verification that passed leaves to say."""
+    if verified is None or verified.agreement_limit <= Verified.agreement_limit:
+        return ()
+    return (
+        f"float16 moves this network's logits by {verified.agreement:.1e} (relative L2): it loses "
+        "digits that others keep; --precision fp32 keeps them",
+    )

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
+from export.file_kinds import FILE_KINDS, FileFormat, FileKind, kind_for, kind_named
 from mobilenet.common.errors import ConfigError
 from mobilenet.networks.v1 import resolution_of
 
@@ -16,14 +17,6 @@ Precision = Literal["fp16", "fp32"]
 InputKind = Literal["image", "tensor"]
 Outputs = Literal["classifier", "probabilities", "logits", "features"]
 HeadForm = Literal["linear", "conv"]
-Format = Literal["mlprogram", "neuralnetwork"]
-
-MIN_IOS: dict[Format, tuple[int, ...]] = {
-    "neuralnetwork": (13, 14),  # an .mlmodel file
-    "mlprogram": (15, 16, 17, 18, 26),  # an .mlpackage; the versions that brought a new opset
-}
-SUFFIXES: dict[Format, str] = {"neuralnetwork": ".mlmodel", "mlprogram": ".mlpackage"}
-DEFAULT_MIN_IOS = 15  # the last that an iPhone 6s runs; nothing a plain MobileNet needs came later
 
 # The iOS whose opset brought what the program needs (coremltools, `mil/ops/defs/iOS16/
 # constexpr_ops.py`, `iOS17/quantization_ops.py`, `iOS18/compression.py`). Joint forms are read,
@@ -99,7 +92,7 @@ class ExportSpec:
     """fp16 (half the size; needed by the Neural Engine) or fp32. Default: fp32 for cpu only."""
     min_ios: int | None = None
     """Oldest iOS that can load it: 13 to 18, or 26. Default: 15, or what other options need."""
-    format: Format | None = None
+    format: FileFormat | None = None
     """mlprogram (.mlpackage), or neuralnetwork (.mlmodel, iOS 13 and 14). Default: by min-ios."""
     input: InputKind = "image"
     """image: a picture, preprocessing inside. tensor: (1, 3, H, W) floats, normalized already."""
@@ -141,53 +134,54 @@ class ExportSpec:
         """The resolutions of a package with several, in ascending order; empty without."""
         if self.resolutions is None:
             return ()
-        found = [part.strip() for part in self.resolutions.split(",")]
-        if len(set(found)) < max(2, len(found)) or not all(part.isdecimal() for part in found):
+        sides = [part.strip() for part in self.resolutions.split(",")]
+        if len(set(sides)) < max(2, len(sides)) or not all(side.isdecimal() for side in sides):
             raise ConfigError(
                 f"resolutions is {self.resolutions!r}",
                 "two or more different numbers of pixels, as in 128,160,192,224",
             )
-        return tuple(sorted(int(part) for part in found))
+        return tuple(sorted(int(side) for side in sides))
 
     @property
     def needs(self) -> dict[str, int]:
         """Options that need a newer iOS than a plain MobileNet: its version by the option."""
-        wanted = {}
-        if self.rule.min_ios > DEFAULT_MIN_IOS:
-            wanted[f"target {self.target}"] = self.rule.min_ios
+        versions = {}
+        if self.rule.min_ios > TARGETS["all"].min_ios:
+            versions[f"target {self.target}"] = self.rule.min_ios
         if self.compress is not None:
-            wanted[f"compress {self.compress}"] = _compression_min_ios(self.compress)
+            versions[f"compress {self.compress}"] = _compression_min_ios(self.compress)
         if self.resolutions is not None:
-            wanted[f"resolutions {self.resolutions}"] = MULTIFUNCTION_MIN_IOS
-        return wanted
+            versions[f"resolutions {self.resolutions}"] = MULTIFUNCTION_MIN_IOS
+        return versions
 
     def resolved(self) -> "ExportSpec":
         """The same with every default filled in."""
-        oldest = MIN_IOS["neuralnetwork"][0]
-        if self._form == "mlprogram":
-            oldest = max(DEFAULT_MIN_IOS, *self.needs.values(), 0)
         return replace(
             self,
             precision=self.precision or self.rule.precision,
-            min_ios=self.min_ios or oldest,
-            format=self._form,
+            min_ios=self.min_ios or max(self.file_kind.min_ios[0], *self.needs.values(), 0),
+            format=self._format,
         )
 
     @property
-    def _form(self) -> Format:
-        old = self.min_ios in MIN_IOS["neuralnetwork"]
-        return self.format or ("neuralnetwork" if old else "mlprogram")
+    def file_kind(self) -> FileKind:
+        """What is written."""
+        return FILE_KINDS[self._format]
+
+    @property
+    def _format(self) -> FileFormat:
+        return self.format or kind_for(self.min_ios)
 
     def for_file(self, suffix: str) -> "ExportSpec":
         """The same, in the format that a file of this suffix has."""
-        named = next((form for form, end in SUFFIXES.items() if end == suffix), None)
-        if named is None or named == self.resolved().format:
+        named = kind_named(suffix)
+        if named is None or named == self._format:
             return self
         if self.format is not None or self.min_ios is not None:
             chosen = f"format {self.format}" if self.format else f"min-ios {self.min_ios}"
             raise ConfigError(
                 f"{chosen} with an output that ends in {suffix}",
-                f"{suffix} is the {named} format, for iOS {_listed(MIN_IOS[named])}",
+                f"{suffix} is the {named} format, for iOS {_listed(FILE_KINDS[named].min_ios)}",
             )
         return replace(self, format=named)
 
@@ -198,7 +192,7 @@ class ExportSpec:
         parts: list[str] = [str(size) for size in reversed(self.sizes[:-1])]
         if self.target != "all":
             parts.append(self.target)
-        if spec.format != "mlprogram":
+        if spec.format != ExportSpec().resolved().format:
             parts.append(str(spec.format))
         if spec.precision != self.rule.precision:
             parts.append(str(spec.precision))
@@ -214,18 +208,20 @@ class ExportSpec:
 
 
 def _check_min_ios(spec: ExportSpec) -> None:
-    known = [version for versions in MIN_IOS.values() for version in versions]
-    if spec.min_ios is not None and spec.min_ios not in known:
-        raise ConfigError(f"min-ios is {spec.min_ios}", f"one of {_listed(known)}")
-    form = spec.format
-    if spec.min_ios is not None and form and spec.min_ios not in MIN_IOS[form]:
+    versions = [version for kind in FILE_KINDS.values() for version in kind.min_ios]
+    if spec.min_ios is not None and spec.min_ios not in versions:
+        raise ConfigError(f"min-ios is {spec.min_ios}", f"one of {_listed(sorted(versions))}")
+    kind = spec.file_kind
+    if spec.min_ios is not None and spec.min_ios not in kind.min_ios:
         raise ConfigError(
-            f"format {form} with min-ios {spec.min_ios}", f"it is for iOS {_listed(MIN_IOS[form])}"
+            f"format {spec.format} with min-ios {spec.min_ios}",
+            f"it is for iOS {_listed(kind.min_ios)}",
         )
     for option, version in spec.needs.items():
-        if form == "neuralnetwork":
+        if spec.format is not None and version > kind.min_ios[-1]:
             raise ConfigError(
-                f"{option} needs iOS {version}, an .mlmodel is for iOS {_listed(MIN_IOS[form])}",
+                f"{option} needs iOS {version}, an {kind.suffix} is for iOS "
+                f"{_listed(kind.min_ios)}",
                 "ask for an .mlpackage: leave --format out, and .mlmodel in --output",
             )
         if spec.min_ios is not None and spec.min_ios < version:

@@ -17,7 +17,8 @@ from typing import Literal, Self
 
 import msgspec
 
-from export.pipeline import Exported, export_variant
+from export.pipeline import Exported, export
+from export.source import Published
 from export.spec import ExportSpec, Target, Variant
 from mobilenet import __version__
 from mobilenet.common import files
@@ -29,7 +30,7 @@ Status = Literal["exported", "unchanged", "failed", "not reached"]
 
 
 @dataclass(frozen=True)
-class Cell:
+class SweepItem:
     """One variant of the grid and how to write it."""
 
     variant: Variant
@@ -42,7 +43,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Row:
+class ManifestRow:
     """What became of a cell: a line of the manifest."""
 
     alpha: float
@@ -62,26 +63,26 @@ class Row:
     trained: bool | None = None
 
     @classmethod
-    def of(cls, cell: Cell, status: Status, reason: str = "") -> Self:
+    def of(cls, item: SweepItem, status: Status, reason: str = "") -> Self:
         """A row that tells only what was asked for and why it is not there."""
-        variant = cell.variant
+        variant = item.variant
         assert variant.alpha is not None, "a grid names every alpha"
         assert variant.pixels is not None, "a grid names every resolution"
-        shallow, target = bool(variant.shallow), cell.spec.target
+        shallow, target = bool(variant.shallow), item.spec.target
         return cls(variant.alpha, variant.pixels, shallow, target, status, reason)
 
     def with_package(self, exported: Exported) -> Self:
-        facts = exported.facts
+        metadata = exported.metadata
         return replace(
             self,
             package=exported.path.name,
             identity=exported.identity,
             size_bytes=exported.size_bytes,
-            macs=facts.macs,
-            parameters=facts.parameters,
+            macs=metadata.macs,
+            parameters=metadata.parameters,
             agreement=exported.verified.agreement if exported.verified else None,
-            weights=facts.provenance.source,
-            trained=facts.provenance.trained,
+            weights=metadata.provenance.source,
+            trained=metadata.provenance.trained,
             remarks=exported.notes,
         )
 
@@ -92,7 +93,7 @@ class Manifest:
 
     schema: int
     tool: str
-    rows: tuple[Row, ...]
+    rows: tuple[ManifestRow, ...]
 
     @property
     def exit_code(self) -> int:
@@ -102,8 +103,8 @@ class Manifest:
 
 
 def export_all(
-    grid: Sequence[Cell], folder: Path, *, workers: int | None, verify: bool, offline: bool
-) -> Iterator[Row]:
+    grid: Sequence[SweepItem], folder: Path, *, workers: int | None, verify: bool, offline: bool
+) -> Iterator[ManifestRow]:
     """Rows as they are finished. Closing the iterator stops what has not begun."""
     cores = os.cpu_count() or 1
     workers = min(cores if workers is None else workers, len(grid))
@@ -113,8 +114,8 @@ def export_all(
     context = get_context("spawn")
     pool = ProcessPoolExecutor(workers, context, initializer=_prepare, initargs=(threads,))
     try:
-        waiting: dict[Future[Row], Cell] = {
-            pool.submit(_export_cell, cell, folder, verify, offline): cell for cell in grid
+        waiting: dict[Future[ManifestRow], SweepItem] = {
+            pool.submit(_export_item, item, folder, verify, offline): item for item in grid
         }
         while waiting:
             for future in wait(waiting, return_when=FIRST_COMPLETED).done:
@@ -123,26 +124,26 @@ def export_all(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def write_manifest(grid: Sequence[Cell], rows: Sequence[Row], path: Path) -> Manifest:
+def write_manifest(grid: Sequence[SweepItem], rows: Sequence[ManifestRow], path: Path) -> Manifest:
     """Write the grid in its own order; cells without a row were not reached."""
-    found = {(row.alpha, row.resolution, row.shallow, row.target): row for row in rows}
+    by_key = {(row.alpha, row.resolution, row.shallow, row.target): row for row in rows}
     ordered = []
-    for cell in grid:
-        blank = Row.of(cell, "not reached")
+    for item in grid:
+        blank = ManifestRow.of(item, "not reached")
         key = (blank.alpha, blank.resolution, blank.shallow, blank.target)
-        ordered.append(found.get(key, blank))
+        ordered.append(by_key.get(key, blank))
     manifest = Manifest(SCHEMA, __version__, tuple(ordered))
     files.write_atomically(path, msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
     return manifest
 
 
-def _row(future: "Future[Row]", cell: Cell) -> Row:
+def _row(future: "Future[ManifestRow]", item: SweepItem) -> ManifestRow:
     try:
         return future.result()
     except UserError as error:
-        return Row.of(cell, "failed", error.message)
+        return ManifestRow.of(item, "failed", error.message)
     except Exception as error:  # noqa: BLE001  # a crash of one variant is its row, not the grid's end
-        return Row.of(cell, "failed", f"{type(error).__name__}: {error}")
+        return ManifestRow.of(item, "failed", f"{type(error).__name__}: {error}")
 
 
 def _prepare(threads: int) -> None:
@@ -152,14 +153,9 @@ def _prepare(threads: int) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
-def _export_cell(cell: Cell, folder: Path, verify: bool, offline: bool) -> Row:
+def _export_item(item: SweepItem, folder: Path, verify: bool, offline: bool) -> ManifestRow:
     """In a worker: one variant, unless its package is there already."""
-    exported = export_variant(
-        cell.variant,
-        cell.spec,
-        files.Folder(folder),
-        verify=verify,
-        offline=offline,
-        reuse=True,
-    )
-    return Row.of(cell, "unchanged" if exported.unchanged else "exported").with_package(exported)
+    source = Published(item.variant, offline=offline)
+    exported = export(source, files.Folder(folder), spec=item.spec, verify=verify, reuse=True)
+    status: Status = "unchanged" if exported.unchanged else "exported"
+    return ManifestRow.of(item, status).with_package(exported)

@@ -68,15 +68,12 @@ def make_package(folder: Path) -> None:
 
     from export import pipeline
     from export.runtimes.portable import PortableRuntime
-    from export.spec import ExportSpec
     from mobilenet.labels import imagenet_labels
     from mobilenet.networks.v1 import MobileNetConfig
     from mobilenet.untrained import untrained
 
     checkpoint = replace(untrained(MobileNetConfig(1.0, 224)), labels=imagenet_labels())
-    exported = pipeline.export_checkpoint(
-        checkpoint, ExportSpec(), folder / "full.mlpackage", verify=False
-    )
+    exported = pipeline.export(checkpoint, folder / "full.mlpackage", verify=False)
     PortableRuntime(2).compile(exported.path, folder)
 
 

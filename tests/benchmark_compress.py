@@ -42,8 +42,8 @@ def main(alpha: float = 1.0, size: int = 224) -> None:
         folder, sessions = Path(name), {}
         probe_pictures(size)[0].save(folder / "picture.png")
         for number, method in enumerate(METHODS):
-            exported = pipeline.export_checkpoint(
-                checkpoint, ExportSpec(compress=method), folder / f"m{number}.mlpackage",
+            exported = pipeline.export(
+                checkpoint, folder / f"m{number}.mlpackage", spec=ExportSpec(compress=method),
                 verify=False, calibrate=folder if method == "w8a8" else None,
             )  # fmt: skip
             label = method or ("uncompressed" if number == 0 else "uncompressed again")

@@ -15,8 +15,7 @@ from bench.results.session_report import report
 from bench.session import runner
 from bench.session.cases import candidates
 from bench.session.schedule import PLANS
-from export.pipeline import export_checkpoint
-from export.spec import ExportSpec
+from export.pipeline import export
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.untrained import untrained
 
@@ -27,7 +26,7 @@ def main(sessions: int, plan: str) -> None:
     verdicts = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        package = export_checkpoint(checkpoint, ExportSpec(), folder, verify=False).path
+        package = export(checkpoint, folder, verify=False).path
         chosen = candidates([package], ["portable"])
         for number in range(sessions):
             path = folder / f"{number}.jsonl"

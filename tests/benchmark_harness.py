@@ -18,8 +18,7 @@ import msgspec
 from bench.session.cases import candidates
 from bench.session.prepare import PreparedCase, Preparer
 from bench.session.schedule import PLANS
-from export.pipeline import export_checkpoint
-from export.spec import ExportSpec
+from export.pipeline import export
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.untrained import untrained
 
@@ -49,9 +48,7 @@ def main() -> None:
         folder = Path(name)
         checkpoint = untrained(MobileNetConfig())
         labels = tuple(f"class {i}" for i in range(1000))
-        package = export_checkpoint(
-            replace(checkpoint, labels=labels), ExportSpec(), folder, verify=False
-        ).path
+        package = export(replace(checkpoint, labels=labels), folder, verify=False).path
         (candidate,) = candidates([package], ["portable"])
         prepared = Preparer(plan, folder).prepare(candidate)
         assert isinstance(prepared, PreparedCase), prepared

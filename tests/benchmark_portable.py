@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 
 from export.formats.coreml.build import build
+from export.prepared import prepare_checkpoint
 from export.runtimes.portable import PortableRuntime
 from export.spec import ExportSpec
 from mobilenet.networks.v1 import MobileNetConfig
@@ -74,7 +75,7 @@ def _files(folder: Path) -> dict[str, Path]:
     labels = tuple(f"class {i}" for i in range(1000))
     checkpoint = replace(untrained(MobileNetConfig()), labels=labels)
     package = folder / "net.mlpackage"
-    build(checkpoint, ExportSpec()).save(str(package))
+    build(prepare_checkpoint(checkpoint, ExportSpec())).save(str(package))
     compiled = PortableRuntime().compile(package, folder)
     network = torch.nn.Sequential(from_checkpoint(checkpoint), torch.nn.Softmax(1)).eval()
     with warnings.catch_warnings():

@@ -3,13 +3,13 @@
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 from export.formats.coreml.coremltools_import import coremltools
-from export.runtimes.portable import PortableRuntime, Precision
+from export.runtimes.portable import Precision
+from export.verify.agreement import run
 
 
 def save(path: Path, *program: Any, **options: Any) -> Path:
@@ -59,6 +59,4 @@ def run_package(
     function: str | None = None,
 ) -> dict[str, Any]:
     """One prediction of a package; `outputs` are intermediate values to be given as well."""
-    runtime = PortableRuntime(None, precision, outputs, function)
-    with TemporaryDirectory() as folder:
-        return runtime.load(runtime.compile(package, Path(folder)), "CPU").predict(inputs)
+    return next(run(package, [inputs], precision, outputs, function))

@@ -506,18 +506,18 @@ def package(hot: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from export.spec import ExportSpec
 
     path = tmp_path_factory.mktemp("package") / "hot.mlpackage"
-    return pipeline.export_checkpoint(hot, ExportSpec(precision="fp32"), path, verify=False).path
+    return pipeline.export(hot, path, spec=ExportSpec(precision="fp32"), verify=False).path
 
 
 @pytest.fixture
 def answered(hot: Checkpoint, tmp_path: Path) -> Path:
     """Photographs filed under what PyTorch says of them."""
-    from export.verify.agreement import torch_logits
+    from export.verify import reference
 
     photo = Image.open(PHOTO).convert("RGB")
     for i in range(20):
         part = photo.crop((10 * i, 5 * i, 10 * i + 150, 5 * i + 180))
-        logits = torch_logits(hot, [hot.geometry.apply(part, 96)])
+        logits = reference.of_network(hot, [hot.geometry.apply(part, 96)]).logits
         folder = tmp_path / "photographs" / hot.labels[int(logits.argmax())]
         folder.mkdir(parents=True, exist_ok=True)
         part.save(folder / f"{i}.png")
@@ -633,12 +633,11 @@ def test_real_weights_on_real_photographs(real_weights: Path, tmp_path: Path) ->
     import skimage.data
 
     from export import pipeline
-    from export.spec import ExportSpec
     from mobilenet.weights.resolve import obtain
 
     checkpoint, _ = obtain(real_weights / "google_slim_1.0_224_frozen.pb")
     path = tmp_path / "full.mlpackage"
-    pipeline.export_checkpoint(checkpoint, ExportSpec(), path, verify=False)
+    pipeline.export(checkpoint, path, verify=False)
     expected = {"chelsea": 0.43, "coffee": 0.99, "rocket": 0.62}
     for name, label in zip(expected, ("tabby", "espresso", "missile"), strict=True):
         folder = tmp_path / "data" / label

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.baselines import BASELINES, KEY, facts_of
+from bench.baselines import BASELINES, KEY, metadata_of
 from bench.baselines.make import export, module, skeleton
 from bench.runtimes.torch_runtime import TorchRuntime
 from bench.session.cases import model_of
@@ -51,13 +51,13 @@ def test_a_baseline_is_exported_measured_and_known(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["{", "{}", '{"name": 1, "seed": 0, "precision": "fp16"}'])
-def test_damaged_facts_are_one_line(text: str) -> None:
+def test_damaged_metadata_is_one_line(text: str) -> None:
     with pytest.raises(PackageError, match="metadata cannot be read"):
-        facts_of({KEY: text})
+        metadata_of({KEY: text})
 
 
 def test_an_unknown_baseline_is_named() -> None:
-    facts = facts_of({KEY: '{"name": "AlexNet", "seed": 0, "precision": "fp16"}'})
-    assert facts is not None
+    about = metadata_of({KEY: '{"name": "AlexNet", "seed": 0, "precision": "fp16"}'})
+    assert about is not None
     with pytest.raises(PackageError, match="'AlexNet' is unknown"):
-        _ = facts.baseline
+        _ = about.baseline

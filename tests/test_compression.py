@@ -12,12 +12,15 @@ from conftest import PHOTO
 from export import pipeline
 from export.compression import activations, tolerance, weights
 from export.compression.stored_weights import layers_of, roundings_of
+from export.formats.registry import format_of
 from export.mil.program import Function
 from export.mil.read.model import read
 from export.package import metadata
 from export.package.model_files import find
+from export.prepared import prepare_checkpoint
 from export.spec import ExportSpec, Variant
-from export.verify.gates import STRUCTURE_LIMIT, verify_package
+from export.verify.gates import verify_package
+from export.verify.limits import STRUCTURE
 from export.verify.reverify import verify_again
 from faults import FAULTS, Fault
 from mobilenet import fold
@@ -51,7 +54,7 @@ def forms(function: Function) -> Counter[str]:
 
 @pytest.mark.parametrize("method", FORMS)
 def test_each_form_keeps_its_promise(hot: Checkpoint, method: str, tmp_path: Path) -> None:
-    exported = pipeline.export_checkpoint(hot, ExportSpec(compress=method), tmp_path)
+    exported = pipeline.export(hot, tmp_path, spec=ExportSpec(compress=method))
     function = read(exported.path).function()
     folded = fold.fold(hot)
     touched = [n for n, x in folded.layers.items() if x.kernel.size > weights.LEAST_WEIGHTS]
@@ -71,19 +74,19 @@ def test_each_form_keeps_its_promise(hot: Checkpoint, method: str, tmp_path: Pat
             assert levels <= (255 if method == "int8" else 15 * rows.shape[1] // 32)
     verified = exported.verified
     assert verified is not None
-    assert verified.structure <= STRUCTURE_LIMIT
+    assert verified.structure <= STRUCTURE.usual
     assert verified.agreement <= 1e-2
     assert verified.loss is not None
     assert verified.agreement < verified.loss <= LOSSES[method]
-    assert exported.facts.compression == method
+    assert exported.metadata.compression == method
     assert method in exported.path.stem
 
 
 def test_verifying_again_reads_the_compression_off_the_package(tmp_path: Path) -> None:
-    exported = pipeline.export_variant(
+    exported = pipeline.export(
         Variant(alpha=0.25, resolution=64, weights="untrained"),
-        ExportSpec(compress="int8"),
         tmp_path,
+        spec=ExportSpec(compress="int8"),
     )
     again = verify_again(exported.path, PHOTO)
     assert again.verified.loss == pytest.approx(exported.verified.loss, rel=0.5)
@@ -94,8 +97,8 @@ def test_verifying_again_reads_the_compression_off_the_package(tmp_path: Path) -
 @pytest.mark.parametrize("method", ["int4", "palette4"])
 def test_the_same_bytes_every_time(hot: Checkpoint, method: str, tmp_path: Path) -> None:
     spec = ExportSpec(compress=method)
-    first = pipeline.export_checkpoint(hot, spec, tmp_path / "a.mlpackage", verify=False)
-    second = pipeline.export_checkpoint(hot, spec, tmp_path / "b.mlpackage", verify=False)
+    first = pipeline.export(hot, tmp_path / "a.mlpackage", spec=spec, verify=False)
+    second = pipeline.export(hot, tmp_path / "b.mlpackage", spec=spec, verify=False)
     assert first.identity == second.identity
 
 
@@ -103,16 +106,16 @@ def test_correcting_biases_pays(
     hot: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = ExportSpec(compress="int4")
-    corrected = pipeline.export_checkpoint(hot, spec, tmp_path / "a.mlpackage").verified
-    monkeypatch.setattr(weights, "with_corrected_biases", lambda c, _: fold.fold(c))
-    plain = pipeline.export_checkpoint(hot, spec, tmp_path / "b.mlpackage").verified
+    corrected = pipeline.export(hot, tmp_path / "a.mlpackage", spec=spec).verified
+    monkeypatch.setattr(weights, "with_corrected_biases", lambda _c, folded, _s: folded)
+    plain = pipeline.export(hot, tmp_path / "b.mlpackage", spec=spec).verified
     assert corrected.loss < 0.75 * plain.loss
 
 
 def test_weights_without_batch_norm_are_rounded_only(hot: Checkpoint) -> None:
     folded = fold.fold(hot)
     zeroed = {name: replace(x, kernel=x.kernel * 0) for name, x in folded.layers.items()}
-    assert weights.with_corrected_biases(folded, zeroed).layers == folded.layers
+    assert weights.with_corrected_biases(folded, folded, zeroed).layers == folded.layers
 
 
 @pytest.mark.parametrize("activation", ["relu6", "relu"])
@@ -129,7 +132,7 @@ def test_expected_activation_is_the_mean_of_samples(
 
 def test_odd_widths_have_a_scale_for_each_channel(tmp_path: Path) -> None:
     checkpoint = untrained(MobileNetConfig(0.35, 64))
-    exported = pipeline.export_checkpoint(checkpoint, ExportSpec(compress="int4"), tmp_path)
+    exported = pipeline.export(checkpoint, tmp_path, spec=ExportSpec(compress="int4"))
     assert sum(forms(read(exported.path).function()).values()) > 8
 
 
@@ -137,7 +140,7 @@ def test_a_network_too_small_to_compress(tmp_path: Path) -> None:
     checkpoint = untrained(MobileNetConfig(0.05, 32, classes=2))
     checkpoint = replace(checkpoint, labels=("a", "b"))
     with pytest.raises(ConfigError, match="no layer has more than"):
-        pipeline.export_checkpoint(checkpoint, ExportSpec(compress="int8"), tmp_path)
+        pipeline.export(checkpoint, tmp_path, spec=ExportSpec(compress="int8"))
 
 
 SOME = (
@@ -148,13 +151,11 @@ SOME = (
 
 @pytest.mark.parametrize("fault", [f for f in FAULTS if f.name in SOME], ids=lambda f: f.name)
 def test_faults_show_under_compression(hot: Checkpoint, fault: Fault, tmp_path: Path) -> None:
-    spec = ExportSpec(compress="int8")
+    spec, path = ExportSpec(compress="int8"), tmp_path / "m.mlpackage"
     with fault.bend():
-        model = weights.compressed(fault.change(hot), spec)
-    path = tmp_path / "m.mlpackage"
-    pipeline.write(model, pipeline.facts_about(hot, spec), path)
+        format_of(spec).write(prepare_checkpoint(fault.change(hot), spec), path)
     with pytest.raises(VerificationError):
-        verify_package(path, hot, spec)
+        verify_package(path, prepare_checkpoint(hot, spec))
 
 
 def test_half_a_step(rng: np.random.Generator) -> None:
@@ -174,7 +175,7 @@ def test_w8a8_rounds_the_input_of_every_layer_but_the_first(
     hot: Checkpoint, photographs: Path, tmp_path: Path
 ) -> None:
     spec = ExportSpec(compress="w8a8")
-    exported = pipeline.export_checkpoint(hot, spec, tmp_path, calibrate=photographs)
+    exported = pipeline.export(hot, tmp_path, spec=spec, calibrate=photographs)
     function = read(exported.path).function()
     types = Counter(op.type for op in function.ops)
     assert types["quantize"] == types["dequantize"] == 27
@@ -185,7 +186,7 @@ def test_w8a8_rounds_the_input_of_every_layer_but_the_first(
     assert {q.scale for name, q in quantizers.items() if name != "logits"} == {relu6}
     assert 0 < quantizers["logits"].scale < relu6
     verified = exported.verified
-    assert verified.structure <= STRUCTURE_LIMIT  # the same steps as PyTorch takes
+    assert verified.structure <= STRUCTURE.usual  # the same steps as PyTorch takes
     assert verified.loss <= 0.2
 
 
@@ -198,10 +199,10 @@ def test_faults_show_between_roundings(
     spec, path = ExportSpec(compress="w8a8", precision="fp32"), tmp_path / "m.mlpackage"
     quantizers = activations.calibrated(hot, photographs)
     with fault.bend():
-        model = weights.compressed(fault.change(hot), spec, quantizers)
-    pipeline.write(model, pipeline.facts_about(hot, spec), path)
+        wrong = replace(prepare_checkpoint(fault.change(hot), spec), quantizers=quantizers)
+        format_of(spec).write(wrong, path)
     with pytest.raises(VerificationError):
-        verify_package(path, hot, spec)
+        verify_package(path, prepare_checkpoint(hot, spec))
 
 
 def test_calibration_finds_the_ranges_behind_relu(hot: Checkpoint, photographs: Path) -> None:
@@ -226,26 +227,22 @@ def test_calibration_folders_that_will_not_do(
         (photographs / "cat.jpg").write_bytes(PHOTO.read_bytes()[:5000])
     else:
         photographs = tmp_path / "nowhere"
-    kept = pipeline.export_checkpoint(hot, ExportSpec(), tmp_path / "m.mlpackage", verify=False)
+    kept = pipeline.export(hot, tmp_path / "m.mlpackage", verify=False)
     with pytest.raises(ConfigError, match=r"no pictures|not a picture|not a folder"):
-        pipeline.export_checkpoint(
-            hot, ExportSpec(compress="w8a8"), kept.path, calibrate=photographs
-        )
+        pipeline.export(hot, kept.path, spec=ExportSpec(compress="w8a8"), calibrate=photographs)
     assert find(kept.path).identity() == kept.identity
 
 
 def test_calibration_belongs_to_w8a8(hot: Checkpoint, photographs: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="without calibration pictures"):
-        pipeline.export_checkpoint(hot, ExportSpec(compress="w8a8"), tmp_path)
+        pipeline.export(hot, tmp_path, spec=ExportSpec(compress="w8a8"))
     with pytest.raises(ConfigError, match="calibrate"):
-        pipeline.export_checkpoint(
-            hot, ExportSpec(compress="int8"), tmp_path, calibrate=photographs
-        )
+        pipeline.export(hot, tmp_path, spec=ExportSpec(compress="int8"), calibrate=photographs)
 
 
 @pytest.mark.parametrize("method", ["int8", "int4", "palette6"])
 def test_the_authors_weights_survive(real_weights: Path, method: str, tmp_path: Path) -> None:
     """Their kernels are the hardest to round: by rounding alone four bits lose every class."""
     variant = Variant(weights=str(real_weights / "google_slim_1.0_224_frozen.pb"))
-    exported = pipeline.export_variant(variant, ExportSpec(compress=method), tmp_path)
+    exported = pipeline.export(variant, tmp_path, spec=ExportSpec(compress=method))
     assert exported.verified.loss < {"int8": 0.06, "int4": 0.5, "palette6": 0.2}[method]

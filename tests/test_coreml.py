@@ -20,11 +20,10 @@ from bench.runtimes.entries import RUNTIMES
 from bench.session import runner
 from bench.session.cases import Candidate
 from bench.workers import made_inputs
-from export.pipeline import export_checkpoint
+from export.pipeline import export
 from export.runtimes import coreml
 from export.runtimes.coreml import UNITS, CoreMLRuntime
 from export.runtimes.portable import PortableRuntime
-from export.spec import ExportSpec
 from mobilenet.common.errors import PackageError, UnsupportedError
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.untrained import untrained
@@ -38,7 +37,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
         untrained(MobileNetConfig(0.25, 64, classes=10)), labels=tuple("abcdefghij")
     )
     folder = tmp_path_factory.mktemp("package")
-    return export_checkpoint(checkpoint, ExportSpec(), folder, verify=False).path
+    return export(checkpoint, folder, verify=False).path
 
 
 @pytest.fixture

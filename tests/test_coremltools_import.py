@@ -9,29 +9,26 @@ WRITE_AND_TRACE = """
 import sys
 from pathlib import Path
 from export.package.model_files import find
-from export.formats.coreml.save import save_reproducibly
 weights, folder, steps = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:]
 path = folder / "x.mlpackage"
 
 def write():
-    from export.pipeline import export_checkpoint
+    from export.pipeline import export
     from export.spec import ExportSpec
     from mobilenet import store
-    export_checkpoint(store.load(weights), ExportSpec(compress="int8"), path, verify=False)
+    export(store.load(weights), path, spec=ExportSpec(compress="int8"), verify=False)
 
 def trace():
     import torch
     from torch import nn
-    from export.spec import ExportSpec
-    from export.formats.coreml.trace import trace
-    from mobilenet.preprocess import INCEPTION
+    from export.pipeline import export
     torch.manual_seed(0)
     model = nn.Sequential(
         nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU6(),
         nn.Upsample(scale_factor=2, mode="bilinear"),  # of torch's own dialect, with its own pass
         nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3),
     ).eval()
-    save_reproducibly(trace(model, 32, ExportSpec(), INCEPTION, list("abc")), path)
+    export(model, path, labels=list("abc"), resolution=32, verify=False)
 
 for step in steps:
     {"write": write, "trace": trace}[step]()

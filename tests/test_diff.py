@@ -13,9 +13,10 @@ from export.__main__ import app
 from export.formats.coreml.build import build
 from export.formats.coreml.trace import trace
 from export.package.model_files import find
+from export.prepared import TracedModule, prepare_checkpoint
 from export.spec import ExportSpec
 from export.verify.diff import diff, match
-from export.verify.intermediates import Layer
+from export.verify.intermediates import LayerOutput
 from inspected import small
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common import terminal
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # torch deprecates tracing
 
 
 def package(checkpoint: Checkpoint, path: Path, **options) -> Path:
-    build(checkpoint, ExportSpec(**options)).save(str(path))
+    build(prepare_checkpoint(checkpoint, ExportSpec(**options))).save(str(path))
     return path
 
 
@@ -81,8 +82,11 @@ def test_a_checkpoint_as_reference(folder):
 
 def test_names_of_another_converter(hot, folder, tmp_path):
     """Traced: other names, clip for relu6, and the same layers."""
-    spec = ExportSpec(target="cpu")
-    model = trace(from_checkpoint(hot), hot.config.resolution, spec, hot.normalization, hot.labels)
+    traced = TracedModule(
+        from_checkpoint(hot), "MobileNet", hot.config.resolution, 1000, 0, 0,
+        hot.provenance, hot.normalization, hot.geometry, hot.labels,
+    )  # fmt: skip
+    model = trace(traced, ExportSpec(target="cpu").resolved(), "fp32")
     model.save(str(tmp_path / "traced.mlpackage"))
     found = diff(tmp_path / "traced.mlpackage", folder / "net.mlpackage", tolerance=1e-4)
     assert found.parting is None
@@ -90,8 +94,8 @@ def test_names_of_another_converter(hot, folder, tmp_path):
     assert {"conv0", "conv13_pointwise_relu6", "logits", "probabilities"} <= pairs
 
 
-def made(*layers: tuple[str, str, tuple[int, ...]]) -> list[Layer]:
-    return [Layer(name, kind, np.zeros(shape)) for name, kind, shape in layers]
+def made(*layers: tuple[str, str, tuple[int, ...]]) -> list[LayerOutput]:
+    return [LayerOutput(name, kind, np.zeros(shape)) for name, kind, shape in layers]
 
 
 def test_matching_by_name_then_by_order_and_shape():

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from export import pipeline
 from export.__main__ import app
+from export.formats.coreml.core_ml import CoreML
 from export.package.model_files import find
+from export.prepared import Prepared
 from mobilenet import store
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common import terminal
@@ -40,7 +41,7 @@ def test_the_card_says_what_was_made(folder: Path, capsys: pytest.CaptureFixture
     assert "\x1b[" not in printed.out + printed.err
     assert run(*SMALL, "-o", f"{folder}/", "--json") == 0
     answer = json.loads(capsys.readouterr().out)
-    assert answer["facts"]["provenance"]["trained"] is False
+    assert answer["metadata"]["provenance"]["trained"] is False
     assert answer["verified"]["structure"] < 1e-5
 
 
@@ -112,13 +113,13 @@ def test_what_is_there_is_replaced_only_by_what_is_whole(
     assert run(*SMALL, "-o", f"{folder}/") == 0
     path = next(folder.glob("*.mlpackage"))
     before = find(path).identity()
-    save = pipeline.save_reproducibly
+    write = CoreML.write
 
-    def full(model: object, target: Path) -> None:
-        save(model, target)  # most of it is written when the disk is full
+    def full(self: CoreML, prepared: Prepared, target: Path) -> None:
+        write(self, prepared, target)  # most of it is written when the disk is full
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
 
-    monkeypatch.setattr(pipeline, "save_reproducibly", full)
+    monkeypatch.setattr(CoreML, "write", full)
     capsys.readouterr()
     assert run(*SMALL, "-o", f"{folder}/") == 2
     assert "No space left on device" in capsys.readouterr().err

@@ -20,8 +20,7 @@ from bench.baselines import BASELINES
 from bench.results.read import last_session
 from bench.session.suite import GridOptions
 from conftest import PHOTO
-from export.pipeline import export_checkpoint
-from export.spec import ExportSpec
+from export.pipeline import export
 from mobilenet import store
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.untrained import untrained
@@ -179,7 +178,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     checkpoint = untrained(MobileNetConfig(0.25, 64))
     store.save(checkpoint, folder / "my.safetensors")
     (folder / "labels.txt").write_text("\n".join(f"class {i}" for i in range(1000)))
-    export_checkpoint(checkpoint, ExportSpec(), folder / "net.mlpackage", verify=False)
+    export(checkpoint, folder / "net.mlpackage", verify=False)
     shutil.copytree(folder / "net.mlpackage", folder / "models/net.mlpackage")
     shutil.copy(PHOTO, folder / "photo.jpg")
     (folder / "photos/tabby").mkdir(parents=True)

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,11 +10,14 @@ from PIL import Image
 from conftest import PHOTO
 from export import pipeline
 from export.formats.coreml.build import build
+from export.formats.registry import format_of
 from export.package import metadata
 from export.package.model_files import find
+from export.prepared import Prepared, prepare_checkpoint
 from export.spec import ExportSpec, Variant
 from export.verify.agreement import probe_pictures
-from export.verify.gates import PRECISION_LIMITS, STRUCTURE_LIMIT, verify_package
+from export.verify.gates import verify_package
+from export.verify.limits import PRECISION, STRUCTURE
 from export.verify.reverify import verify_again
 from faults import FAULTS, Fault
 from mobilenet.checkpoint import Checkpoint
@@ -24,7 +26,7 @@ from mobilenet.preprocess import CAFFE, IMAGENET
 
 
 def package(checkpoint: Checkpoint, spec: ExportSpec, path: Path) -> Path:
-    pipeline.write(build(checkpoint, spec), pipeline.facts_about(checkpoint, spec), path)
+    format_of(spec).write(prepare_checkpoint(checkpoint, spec), path)
     return path
 
 
@@ -47,10 +49,10 @@ def test_right_packages_pass(hot: Checkpoint, spec: ExportSpec, tmp_path: Path) 
     checkpoint = hot.as_features(spec.layer or "") if spec.outputs == "features" else hot
     path = package(checkpoint, spec, tmp_path / "m.mlpackage")
     with Image.open(PHOTO) as photo:
-        result = verify_package(path, checkpoint, spec, [photo])
+        result = verify_package(path, prepare_checkpoint(checkpoint, spec), [photo])
     assert result.images == 3
-    assert 0 < result.structure <= STRUCTURE_LIMIT / 2
-    assert result.agreement <= PRECISION_LIMITS[spec.resolved().precision] / 2
+    assert 0 < result.structure <= STRUCTURE.usual / 2
+    assert result.agreement <= PRECISION[spec.resolved().precision].usual / 2
 
 
 @pytest.mark.parametrize("normalization", [IMAGENET, CAFFE], ids=["per-channel std", "BGR"])
@@ -64,7 +66,7 @@ def test_other_preprocessing_is_exact_too(
         config=replace(hot.config, padding=padding, resolution=97),
     )
     path = package(checkpoint, ExportSpec(), tmp_path / "m.mlpackage")
-    verify_package(path, checkpoint, ExportSpec())
+    verify_package(path, prepare_checkpoint(checkpoint, ExportSpec()))
 
 
 @pytest.mark.parametrize("precision", ["fp16", "fp32"])
@@ -82,39 +84,39 @@ def test_every_deliberate_fault_is_rejected(
     with fault.bend():
         path = package(fault.change(hot), spec, tmp_path / "m.mlpackage")
     with pytest.raises(VerificationError) as caught:
-        verify_package(path, hot, spec)
+        verify_package(path, prepare_checkpoint(hot, spec))
     assert caught.value.exit_code == 1
     if precision == "fp32" and "weights" in caught.value.message:
         with monkeypatch.context() as patch:  # running the package finds it as well
-            patch.setattr("export.verify.gates._check_weights", lambda *_: None)
+            patch.setattr("export.verify.package_weights._check_weights", lambda *_: None)
             with pytest.raises(VerificationError):
-                verify_package(path, hot, spec)
+                verify_package(path, prepare_checkpoint(hot, spec))
 
 
 def test_a_package_that_fails_leaves_nothing_and_loses_nothing(
     hot: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec, path = ExportSpec(), tmp_path / "m.mlpackage"
-    first = pipeline.export_checkpoint(hot, spec, path)
+    first = pipeline.export(hot, path, spec=spec)
     wrong = replace(hot, config=replace(hot.config, activation="relu"))
 
-    def broken(_: Checkpoint, *given: ExportSpec) -> object:
-        return build(wrong, *given)
+    def broken(prepared: Prepared) -> object:
+        return build(prepare_checkpoint(wrong, prepared.spec))
 
     monkeypatch.setattr("export.formats.coreml.build.build", broken)
     for name in ("m.mlpackage", "new.mlpackage"):
         with pytest.raises(VerificationError):
-            pipeline.export_checkpoint(hot, spec, tmp_path / name)
+            pipeline.export(hot, tmp_path / name, spec=spec)
     assert [p.name for p in sorted(tmp_path.iterdir())] == ["m.mlpackage", "m.verified.json"]
     assert find(path).identity() == first.identity
 
 
 def test_verify_again_finds_the_weights_from_the_metadata(tmp_path: Path) -> None:
     variant = Variant(alpha=0.25, resolution=64, weights="untrained")
-    exported = pipeline.export_variant(variant, output=tmp_path)
+    exported = pipeline.export(variant, tmp_path)
     assert exported.path.name == "MobileNetV1_025_64_untrained.mlpackage"
     again = verify_again(exported.path, PHOTO)
-    assert again.verified.agreement <= PRECISION_LIMITS["fp16"]
+    assert again.verified.agreement <= PRECISION["fp16"].usual
     assert len(again.top5) == 5
     assert sum(p for _, p in again.top5) <= 1.001
     note = metadata.verified(exported.path, exported.identity)
@@ -124,8 +126,7 @@ def test_verify_again_finds_the_weights_from_the_metadata(tmp_path: Path) -> Non
 
 def test_verify_again_wants_the_same_weights(hot: Checkpoint, tmp_path: Path) -> None:
     trained = replace(hot, provenance=replace(hot.provenance, trained=True, sha256="ab" * 32))
-    facts = pipeline.facts_about(trained, ExportSpec())
-    pipeline.write(build(trained, ExportSpec()), facts, tmp_path / "m.mlpackage")
+    package(trained, ExportSpec(), tmp_path / "m.mlpackage")
     from mobilenet import store
 
     store.save(hot, tmp_path / "other.safetensors")
@@ -142,20 +143,11 @@ def test_probe_pictures_are_the_same_everywhere() -> None:
     assert all(np.asarray(p).std(axis=(0, 1)).min() > 20 for p in pictures)
 
 
-def test_facts_survive_the_package(hot: Checkpoint) -> None:
-    facts = pipeline.facts_about(hot, ExportSpec(target="ane"))
-    assert metadata.facts_of({metadata.KEY: facts.encode()}) == facts
-    assert metadata.facts_of({}) is None
-    assert msgspec.json.decode(facts.encode())["provenance"]["trained"] is False
-    with pytest.raises(PackageError, match="metadata cannot be read"):
-        metadata.facts_of({metadata.KEY: "{"})
-
-
 @pytest.mark.parametrize("precision", ["fp16", "fp32"])
 def test_the_authors_weights(real_weights: Path, precision: str, tmp_path: Path) -> None:
     """The hardest there are: folded weights reach 48. Prints what the limits were chosen from."""
     variant = Variant(weights=str(real_weights / "google_slim_1.0_224_frozen.pb"))
-    exported = pipeline.export_variant(variant, ExportSpec(precision=precision), tmp_path)
+    exported = pipeline.export(variant, tmp_path, spec=ExportSpec(precision=precision))
     print(precision, exported.verified)
     again = verify_again(exported.path, PHOTO, weights=variant.weights)
     assert [label for label, _ in again.top5[:3]] == ["tabby", "Egyptian cat", "tiger cat"]

@@ -36,10 +36,10 @@ import torch  # before coremltools, which traces only where it finds torch loade
 from torch import nn
 
 from export import pipeline
-from export.compression.weights import compressed
-from export.formats.coreml.build import Quantizer
+from export.compression.quantizer import Quantizer
 from export.formats.coreml.coremltools_import import coremltools
-from export.module import export as export_module
+from export.formats.registry import format_of
+from export.prepared import prepare_checkpoint
 from export.spec import ExportSpec
 from mobilenet import __version__
 from mobilenet.checkpoint import BatchNorm, Checkpoint, Layer, Provenance
@@ -60,32 +60,30 @@ BGR_WITH_GAIN = Normalization((1 / 64, 1 / 32, 3 / 128), (-1.5, -2.0, -2.75), "B
 
 
 def write_checkpoint(network: "Network", folder: Path) -> Path:
-    return pipeline.export_checkpoint(
-        network.checkpoint(), network.spec, folder, verify=False
-    ).path
+    return pipeline.export(network.checkpoint(), folder, spec=network.spec, verify=False).path
 
 
 def write_quantized(network: "Network", folder: Path) -> Path:
     """w8a8 with quantizers that are given: calibration would add up float32 in torch."""
     checkpoint = network.checkpoint()
-    path = folder / pipeline.default_name(checkpoint, network.spec)
     names = [name for name in checkpoint.layers if name != "conv0"]
     quantizers = {name: Quantizer((64 + i) / 4096) for i, name in enumerate(names)}
-    model = compressed(checkpoint, network.spec, quantizers)
-    pipeline.write(model, pipeline.facts_about(checkpoint, network.spec), path)
+    prepared = replace(prepare_checkpoint(checkpoint, network.spec), quantizers=quantizers)
+    path = folder / f"{prepared.name}.mlpackage"
+    format_of(network.spec).write(prepared, path)
     return path
 
 
 def write_own_module(network: "Network", folder: Path) -> Path:
     checkpoint = network.checkpoint()
-    return export_module(
+    return pipeline.export(
         from_checkpoint(checkpoint), folder / "Own.mlpackage", labels=checkpoint.labels,
         spec=network.spec, verify=False,
     ).path  # fmt: skip
 
 
 def write_traced(network: "Network", folder: Path) -> Path:
-    return export_module(
+    return pipeline.export(
         foreign_module(), folder / "Traced.mlpackage", labels=network.labels,
         normalization=network.normalization, resolution=32, spec=network.spec, verify=False,
     ).path  # fmt: skip
@@ -373,8 +371,8 @@ def test_a_package_is_what_it_was(
 def swift_identity(folder: Path) -> dict[str, str]:
     """Of the file that `--swift` writes."""
     network = Network(geometry=Geometry(0.9, "bicubic"), trained=False)
-    exported = pipeline.export_checkpoint(
-        network.checkpoint(), network.spec, folder, verify=False, swift=True
+    exported = pipeline.export(
+        network.checkpoint(), folder, spec=network.spec, verify=False, swift=True
     )
     assert exported.swift is not None
     text = without_tool(exported.swift.read_text("utf-8"))

@@ -15,6 +15,7 @@ from export.__main__ import app
 from export.formats.coreml.build import build
 from export.formats.coreml.coremltools_import import coremltools
 from export.inspect.inspect import inspect
+from export.prepared import prepare_checkpoint
 from export.spec import ExportSpec
 from export.verify.largest_values import largest_values
 from inspected import Detector, ResNet50, detector_pipeline, small, traced
@@ -39,7 +40,7 @@ def mobilenet(tmp_path_factory) -> Path:
     """The full network at 224 pixels."""
     checkpoint = fold(untrained(MobileNetConfig(), seed=0))
     path = tmp_path_factory.mktemp("inspect") / "net.mlpackage"
-    build(checkpoint, ExportSpec(outputs="logits")).save(str(path))
+    build(prepare_checkpoint(checkpoint, ExportSpec(outputs="logits"))).save(str(path))
     return path
 
 

@@ -12,6 +12,7 @@ from export.mil.read import specification
 from export.mil.read.model import read
 from export.package import metadata
 from export.package.model_files import find
+from export.prepared import prepare_checkpoint
 from export.spec import ExportSpec, Variant
 from export.verify.agreement import probe_pictures, relative_l2
 from export.verify.gates import verify_package
@@ -27,7 +28,7 @@ FUNCTIONS = ("r64", "r96")
 
 @pytest.fixture(scope="module")
 def exported(hot: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> pipeline.Exported:
-    return pipeline.export_checkpoint(hot, SPEC, tmp_path_factory.mktemp("multi"))
+    return pipeline.export(hot, tmp_path_factory.mktemp("multi"), spec=SPEC)
 
 
 def test_functions_share_one_set_of_weights(hot: Checkpoint, exported: pipeline.Exported) -> None:
@@ -41,7 +42,7 @@ def test_functions_share_one_set_of_weights(hot: Checkpoint, exported: pipeline.
     weights = find(exported.path).weights
     assert weights is not None
     stored = sum(file.stat().st_size for file in weights.iterdir())
-    assert stored < 2.2 * exported.facts.parameters  # float16, once
+    assert stored < 2.2 * exported.metadata.parameters  # float16, once
 
 
 def test_every_function_has_its_own_face_and_all_metadata(exported: pipeline.Exported) -> None:
@@ -58,8 +59,8 @@ def test_every_function_has_its_own_face_and_all_metadata(exported: pipeline.Exp
     assert program.author
     assert program.license
     assert program.short_description.startswith("MobileNet v1, alpha 0.25")
-    facts = metadata.facts_of(program.description.metadata)
-    assert facts == exported.facts
+    facts = metadata.metadata_of(program.description.metadata)
+    assert facts == exported.metadata
     assert facts.resolutions == (64, 96)
     assert facts.min_ios == 18
     message = specification.load(find(exported.path).specification)
@@ -72,10 +73,8 @@ def test_every_function_computes_what_a_package_of_its_own_does(
 ) -> None:
     for name in FUNCTIONS:
         size = int(name[1:])
-        alone = pipeline.export_checkpoint(
-            hot.at(size), ExportSpec(), tmp_path / f"{name}.mlpackage",
-            verify=False,
-        )  # fmt: skip
+        path = tmp_path / f"{name}.mlpackage"
+        alone = pipeline.export(hot.at(size), path, verify=False)
         given = {"image": probe_pictures(size)[1]}
         ours = run_package(exported.path, given, function=name)["classLabel_probs"]
         theirs = run_package(alone.path, given)["classLabel_probs"]
@@ -89,14 +88,14 @@ def test_all_functions_are_verified(
     assert exported.verified.identity == exported.identity
     wrong = layer("conv7_pointwise", lambda x: type(x)(swapped(x.kernel), x.bias, x.norm))(hot)
     with pytest.raises(VerificationError):
-        verify_package(exported.path, wrong, SPEC)
+        verify_package(exported.path, prepare_checkpoint(wrong, SPEC))
 
 
 def test_compressed_before_merging(
     hot: Checkpoint, exported: pipeline.Exported, tmp_path: Path
 ) -> None:
     spec = ExportSpec(resolutions="64,96", compress="int4")
-    compressed = pipeline.export_checkpoint(hot, spec, tmp_path)
+    compressed = pipeline.export(hot, tmp_path, spec=spec)
     assert compressed.path.name == "MobileNetV1_025_96_64_int4_untrained.mlpackage"
     assert compressed.size_bytes < 0.5 * exported.size_bytes
     assert compressed.verified is not None
@@ -116,8 +115,8 @@ def test_compressed_before_merging(
 def test_verifying_again_and_the_same_bytes(tmp_path: Path) -> None:
     variant = Variant(alpha=0.25, weights="untrained")
     spec = ExportSpec(resolutions="32,64")
-    first = pipeline.export_variant(variant, spec, tmp_path / "a.mlpackage")
-    second = pipeline.export_variant(variant, spec, tmp_path / "b.mlpackage", verify=False)
+    first = pipeline.export(variant, tmp_path / "a.mlpackage", spec=spec)
+    second = pipeline.export(variant, tmp_path / "b.mlpackage", spec=spec, verify=False)
     assert first.identity == second.identity
     again = verify_again(first.path, PHOTO)
     assert len(again.top5) == 5
@@ -126,7 +125,7 @@ def test_verifying_again_and_the_same_bytes(tmp_path: Path) -> None:
 
 def test_arrays_of_several_sizes(hot: Checkpoint, tmp_path: Path) -> None:
     spec = ExportSpec(resolutions="64,96", input="tensor", outputs="logits", precision="fp32")
-    exported = pipeline.export_checkpoint(hot, spec, tmp_path)
+    exported = pipeline.export(hot, tmp_path, spec=spec)
     x = np.zeros((1, 3, 64, 64), np.float32)
     small = run_package(exported.path, {"input": x}, function="r64")["logits"]
     large = run_package(exported.path, {"input": np.zeros((1, 3, 96, 96), np.float32)})["logits"]
@@ -136,7 +135,7 @@ def test_arrays_of_several_sizes(hot: Checkpoint, tmp_path: Path) -> None:
 
 def test_one_resolution_or_several() -> None:
     with pytest.raises(ConfigError, match="resolution 96 and resolutions"):
-        pipeline.export_variant(Variant(resolution=96, weights="untrained"), SPEC)
+        pipeline.export(Variant(resolution=96, weights="untrained"), spec=SPEC)
     for text in ("224", "224,224", "224,", "x,y", ""):
         with pytest.raises(ConfigError, match="resolutions is"):
             ExportSpec(resolutions=text)

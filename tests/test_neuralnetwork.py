@@ -11,9 +11,11 @@ from export import pipeline
 from export.mil.read import specification
 from export.mil.read.model import read
 from export.package.model_files import find
+from export.prepared import prepare_checkpoint
 from export.spec import ExportSpec, Variant
 from export.verify.agreement import probe_pictures
-from export.verify.gates import PRECISION_LIMITS, verify_package
+from export.verify.gates import verify_package
+from export.verify.limits import PRECISION
 from export.verify.reverify import verify_again
 from faults import FAULTS, Fault
 from mobilenet.checkpoint import Checkpoint
@@ -30,24 +32,24 @@ def network(path: Path) -> object:
 
 
 def test_one_file_of_27_convolutions_and_clips(hot: Checkpoint, tmp_path: Path) -> None:
-    exported = pipeline.export_checkpoint(hot, SPEC, tmp_path / "m.mlmodel")
+    exported = pipeline.export(hot, tmp_path / "m.mlmodel", spec=SPEC)
     assert exported.path.is_file()
     assert Counter(item.WhichOneof("layer") for item in network(exported.path).layers) == {
         "convolution": 27, "clip": 27, "reduceMean": 1, "innerProduct": 1, "softmaxND": 1,
     }  # fmt: skip
     message = specification.load(exported.path)
     assert message.specificationVersion == 4  # iOS 13
-    assert exported.facts.format == "neuralnetwork"
-    assert exported.facts.min_ios == 13
-    assert exported.size_bytes < 2.2 * exported.facts.parameters  # halves
+    assert exported.metadata.format == "neuralnetwork"
+    assert exported.metadata.min_ios == 13
+    assert exported.size_bytes < 2.2 * exported.metadata.parameters  # halves
     assert [p.name for p in sorted(tmp_path.iterdir())] == ["m.mlmodel", "m.verified.json"]
 
 
 def test_names_labels_and_preprocessing_are_those_of_the_package(
     hot: Checkpoint, tmp_path: Path
 ) -> None:
-    old = pipeline.export_checkpoint(hot, SPEC, tmp_path, verify=False)
-    new = pipeline.export_checkpoint(hot, ExportSpec(), tmp_path, verify=False)
+    old = pipeline.export(hot, tmp_path, spec=SPEC, verify=False)
+    new = pipeline.export(hot, tmp_path, verify=False)
     assert old.path.stem != new.path.stem
     ours, theirs = read(old.path), read(new.path)
     assert ours.description.inputs == theirs.description.inputs
@@ -78,10 +80,10 @@ def test_names_labels_and_preprocessing_are_those_of_the_package(
 def test_every_kind_of_output_is_verified(
     hot: Checkpoint, spec: ExportSpec, tmp_path: Path
 ) -> None:
-    exported = pipeline.export_checkpoint(hot, spec, tmp_path)
+    exported = pipeline.export(hot, tmp_path, spec=spec)
     assert exported.path.suffix == ".mlmodel"
     assert exported.verified is not None
-    assert exported.verified.agreement <= PRECISION_LIMITS[spec.resolved().precision]
+    assert exported.verified.agreement <= PRECISION[spec.resolved().precision].usual
 
 
 @pytest.mark.parametrize("normalization", [IMAGENET, CAFFE], ids=["per-channel std", "BGR"])
@@ -93,7 +95,7 @@ def test_other_preprocessing(
 
     config = replace(hot.config, activation=activation, padding="symmetric", resolution=65)
     checkpoint = replace(hot, normalization=normalization, config=config)
-    pipeline.export_checkpoint(checkpoint, SPEC, tmp_path)
+    pipeline.export(checkpoint, tmp_path, spec=SPEC)
 
 
 SOME = ("relu for relu6", "BGR", "symmetric padding", "clip at 6.001", "labels off by one")
@@ -102,25 +104,27 @@ SOME = ("relu for relu6", "BGR", "symmetric padding", "clip at 6.001", "labels o
 @pytest.mark.parametrize("fault", [f for f in FAULTS if f.name in SOME], ids=lambda f: f.name)
 def test_deliberate_faults_are_rejected(hot: Checkpoint, fault: Fault, tmp_path: Path) -> None:
     from export.formats.coreml.build import build
+    from export.formats.coreml.kinds import KINDS
+    from export.formats.coreml.save import save_reproducibly
 
     spec = ExportSpec(format="neuralnetwork", precision="fp32")
     with fault.bend():
-        model = build(fault.change(hot), spec)
+        model = build(prepare_checkpoint(fault.change(hot), spec))
     if fault.name.startswith("clip"):  # which is a clip here, and not a bent relu6
         message = model.get_spec()
         for item in message.neuralNetworkClassifier.layers:
             if item.WhichOneof("layer") == "clip":
                 item.clip.maxVal = 6.001
         model = type(model)(message)
-    pipeline.write(model, pipeline.facts_about(hot, spec), tmp_path / "m.mlmodel")
+    save_reproducibly(model, KINDS["neuralnetwork"], tmp_path / "m.mlmodel")
     with pytest.raises(VerificationError):
-        verify_package(tmp_path / "m.mlmodel", hot, spec)
+        verify_package(tmp_path / "m.mlmodel", prepare_checkpoint(hot, spec))
 
 
 def test_verifying_again_and_the_same_bytes(tmp_path: Path) -> None:
     variant = Variant(alpha=0.25, resolution=64, weights="untrained")
-    first = pipeline.export_variant(variant, output=tmp_path / "a.mlmodel")
-    second = pipeline.export_variant(variant, ExportSpec(min_ios=13), tmp_path / "b", verify=False)
+    first = pipeline.export(variant, tmp_path / "a.mlmodel")
+    second = pipeline.export(variant, tmp_path / "b", spec=ExportSpec(min_ios=13), verify=False)
     assert first.path.read_bytes() == second.path.read_bytes()
     assert verify_again(first.path, PHOTO).top5
 
@@ -130,13 +134,13 @@ def test_format_follows_the_output_and_contradictions_are_said(
 ) -> None:
     for spec in (ExportSpec(min_ios=17), ExportSpec(format="mlprogram")):
         with pytest.raises(ConfigError, match=r"with an output that ends in \.mlmodel"):
-            pipeline.export_checkpoint(hot, spec, tmp_path / "m.mlmodel")
+            pipeline.export(hot, tmp_path / "m.mlmodel", spec=spec)
     with pytest.raises(ConfigError, match=r"with an output that ends in \.mlpackage"):
-        pipeline.export_checkpoint(hot, ExportSpec(min_ios=13), tmp_path / "m.mlpackage")
+        pipeline.export(hot, tmp_path / "m.mlpackage", spec=ExportSpec(min_ios=13))
     with pytest.raises(ConfigError, match="int8 needs iOS 16"):
-        pipeline.export_checkpoint(hot, ExportSpec(compress="int8"), tmp_path / "m.mlmodel")
+        pipeline.export(hot, tmp_path / "m.mlmodel", spec=ExportSpec(compress="int8"))
     with pytest.raises(ConfigError, match="output is"):
-        pipeline.export_checkpoint(hot, ExportSpec(), tmp_path / "m.onnx")
+        pipeline.export(hot, tmp_path / "m.onnx")
     assert not list(tmp_path.iterdir())
 
 
@@ -145,17 +149,17 @@ def test_nothing_else_is_replaced(hot: Checkpoint, tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "thesis.txt").write_text("irreplaceable")
     with pytest.raises(ConfigError, match="is a folder"):
-        pipeline.export_checkpoint(hot, SPEC, folder)
+        pipeline.export(hot, folder, spec=SPEC)
     other = tmp_path / "n.mlpackage"
     other.mkdir()
     (other / "thesis.txt").write_text("irreplaceable")
     with pytest.raises(PackageError, match="not a model package"):
-        pipeline.export_checkpoint(hot, ExportSpec(), other)
+        pipeline.export(hot, other)
     assert (folder / "thesis.txt").read_text() == (other / "thesis.txt").read_text()
 
 
 def test_halves_are_the_nearest(hot: Checkpoint, tmp_path: Path) -> None:
-    exported = pipeline.export_checkpoint(hot, SPEC, tmp_path, verify=False)
+    exported = pipeline.export(hot, tmp_path, spec=SPEC, verify=False)
     stem = network(exported.path).layers[0].convolution
     from mobilenet import fold
 

@@ -13,9 +13,8 @@ from bench import __main__, placement
 from bench.results import session_lines
 from bench.results.device_shares import device_shares, first_off
 from bench.results.records import PlacedOp, Placement
-from export.pipeline import export_checkpoint
+from export.pipeline import export
 from export.runtimes import coreml
-from export.spec import ExportSpec
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common import terminal
 
@@ -23,7 +22,7 @@ from mobilenet.common import terminal
 @pytest.fixture(scope="module")
 def package(hot: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("package")
-    return export_checkpoint(hot, ExportSpec(), folder, verify=False).path
+    return export(hot, folder, verify=False).path
 
 
 @pytest.fixture

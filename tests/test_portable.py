@@ -21,6 +21,7 @@ from export.mil.ops import OPERATIONS
 from export.mil.ops.operation import enter
 from export.mil.read.model import read
 from export.mil.read.specification import proto
+from export.prepared import prepare_checkpoint
 from export.runtimes.portable import PortableRuntime
 from export.spec import ExportSpec
 from export.verify.agreement import probe_pictures
@@ -42,7 +43,7 @@ def packages(hot, tmp_path_factory):
     paths = {}
     for precision in ("fp16", "fp32"):
         paths[precision] = folder / f"{precision}.mlpackage"
-        build(hot, ExportSpec(precision=precision)).save(str(paths[precision]))
+        build(prepare_checkpoint(hot, ExportSpec(precision=precision))).save(str(paths[precision]))
     return paths
 
 
@@ -283,7 +284,9 @@ def test_functions_of_one_package(hot, tmp_path):
     descriptor = ct.utils.MultiFunctionDescriptor()
     for size in (64, 96):
         checkpoint = replace(hot, config=replace(hot.config, resolution=size))
-        build(checkpoint, ExportSpec()).save(str(tmp_path / f"{size}.mlpackage"))
+        build(prepare_checkpoint(checkpoint, ExportSpec())).save(
+            str(tmp_path / f"{size}.mlpackage")
+        )
         descriptor.add_function(str(tmp_path / f"{size}.mlpackage"), "main", f"r{size}")
     descriptor.default_function_name = "r96"
     merged = tmp_path / "merged.mlpackage"

@@ -13,7 +13,6 @@ from export import pipeline
 from export.compression import activations, weights
 from export.compression.stored_weights import layers_of
 from export.mil.read.model import read
-from export.runtimes.portable import run_package
 from export.spec import ExportSpec
 from export.verify import intermediates
 from export.verify.agreement import probe_pictures, relative_l2
@@ -28,6 +27,7 @@ from mobilenet.networks.rows import RowBuilder, last_uses
 from mobilenet.preprocess import IMAGENET
 from mobilenet.torch_module import from_checkpoint, to_layers
 from mobilenet.untrained import untrained
+from programs import run_package
 
 LIMIT = 1e-5
 ARRAYS = ExportSpec(target="cpu", input="tensor", outputs="logits")  # float32
@@ -117,7 +117,7 @@ def test_a_row_that_says_otherwise_is_another_network(
 def test_a_package_computes_the_formula(
     made: Checkpoint, x: torch.Tensor, spec: ExportSpec, tmp_path: Path
 ) -> None:
-    exported = pipeline.export_checkpoint(made, spec, tmp_path)
+    exported = pipeline.export(made, tmp_path, spec=spec)
     assert exported.verified is not None
     got = [run_package(exported.path, {"input": one.numpy()[None]}, "float32") for one in x]
     logits = np.concatenate([answer["logits"] for answer in got])
@@ -127,7 +127,7 @@ def test_a_package_computes_the_formula(
 @pytest.mark.parametrize("until", ["", "project", "stem"])
 def test_features_of_a_row(made: Checkpoint, x: torch.Tensor, until: str, tmp_path: Path) -> None:
     spec = replace(ARRAYS, outputs="features", layer=until or None)
-    exported = pipeline.export_checkpoint(made, spec, tmp_path)
+    exported = pipeline.export(made, tmp_path, spec=spec)
     got = run_package(exported.path, {"input": x[:1].numpy()}, "float32")["features"]
     value = by_hand(made, x[:1])[until or "last"].numpy()
     assert relative_l2(got.ravel(), (value if until else value.mean((2, 3))).ravel()) <= LIMIT
@@ -136,9 +136,9 @@ def test_features_of_a_row(made: Checkpoint, x: torch.Tensor, until: str, tmp_pa
 def test_a_classifier_of_pictures_passes_the_gates_and_runs_in_pytorch(
     made: Checkpoint, tmp_path: Path
 ) -> None:
-    exported = pipeline.export_checkpoint(made, ExportSpec(), tmp_path)
-    assert exported.facts.config == made.config
-    assert exported.facts.macs == made.config.cost().macs
+    exported = pipeline.export(made, tmp_path)
+    assert exported.metadata.config == made.config
+    assert exported.metadata.macs == made.config.cost().macs
     runtime, picture = TorchRuntime(), probe_pictures(64)[1]
     session = runtime.load(runtime.compile(exported.path, tmp_path), "CPU")
     answer = session.predict({"image": picture})
@@ -150,7 +150,7 @@ def test_a_classifier_of_pictures_passes_the_gates_and_runs_in_pytorch(
 def test_layers_of_package_and_checkpoint_are_called_the_same(
     made: Checkpoint, tmp_path: Path
 ) -> None:
-    exported = pipeline.export_checkpoint(made, ExportSpec(precision="fp32"), tmp_path)
+    exported = pipeline.export(made, tmp_path, spec=ExportSpec(precision="fp32"))
     function, picture = read(exported.path).function(), probe_pictures(64)[0]
     (package,) = intermediates.of_package(exported.path, function, [picture], "float32")
     ours = {layer.name: layer for layer in package}
@@ -190,7 +190,7 @@ def test_means_of_linear_rows_and_of_sums(made: Checkpoint) -> None:
 def test_biases_make_up_for_the_mean_of_what_a_row_reads(made: Checkpoint) -> None:
     folded, means = fold(made), weights.expected_values(made)
     stored = {n: replace(x, kernel=x.kernel * np.float32(0.9)) for n, x in folded.layers.items()}
-    corrected = weights.with_corrected_biases(made, stored).layers
+    corrected = weights.with_corrected_biases(made, folded, stored).layers
     assert np.array_equal(corrected["stem"].bias, folded.layers["stem"].bias)
     for name, read_by in {"side": "stem", "joined": "project", "logits": "last"}.items():
         layer = folded.layers[name]
@@ -217,9 +217,7 @@ def test_eight_bits_for_values_below_zero(made: Checkpoint, tmp_path: Path) -> N
     assert quantizers["joined"].zero_point > 0
     assert quantizers["shrink"].zero_point == 0
     spec = ExportSpec(compress="w8a8", min_ios=17)
-    exported = pipeline.export_checkpoint(
-        made, spec, tmp_path / "out", calibrate=tmp_path / "pictures"
-    )
+    exported = pipeline.export(made, tmp_path / "out", spec=spec, calibrate=tmp_path / "pictures")
     assert exported.verified.loss < 0.3
     types = [op.type for op in read(exported.path).function().ops]
     assert types.count("quantize") == len(quantizers)
@@ -239,7 +237,7 @@ def test_our_file_keeps_the_network(made: Checkpoint, tmp_path: Path) -> None:
 
 
 def test_layers_of_another_network_are_named(made: Checkpoint, tmp_path: Path) -> None:
-    path = pipeline.export_checkpoint(made, ARRAYS, tmp_path, verify=False).path
+    path = pipeline.export(made, tmp_path, spec=ARRAYS, verify=False).path
     function = read(path).function()
     with pytest.raises(PackageError, match="has no layer logits"):
         layers_of(replace(function, ops=function.ops[:-1]), made.config)

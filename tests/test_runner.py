@@ -18,8 +18,7 @@ from bench.session.prepare import PreparedCase
 from bench.workers.gate import Measurement
 from bench.workers.process import Outcome
 from bench.workers.protocol import Job
-from export.pipeline import export_checkpoint
-from export.spec import ExportSpec
+from export.pipeline import export
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import UnsupportedError
 
@@ -149,7 +148,7 @@ def test_after_three_failures_in_a_row_a_case_is_not_tried_again(path: Path) -> 
 def test_a_package_that_vanished_is_a_row_and_the_others_go_on(
     path: Path, tmp_path: Path, hot: Checkpoint
 ) -> None:
-    package = export_checkpoint(hot, ExportSpec(), tmp_path, verify=False).path
+    package = export(hot, tmp_path, verify=False).path
     (real,) = cases.candidates([package], ["torch"])
     shutil.rmtree(package)
     runner.start([real, candidate("FakeRuntime")], PLAN, path)

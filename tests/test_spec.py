@@ -2,7 +2,8 @@
 
 import pytest
 
-from export.spec import MIN_IOS, TARGETS, ExportSpec, Variant
+from export.file_kinds import FILE_KINDS
+from export.spec import TARGETS, ExportSpec, Variant
 from mobilenet.common.errors import ConfigError
 
 
@@ -76,7 +77,7 @@ def test_names_of_files_differ_with_the_options() -> None:
 def test_every_target_recommends_units_of_coreml() -> None:
     units = {rule.compute_units for rule in TARGETS.values()}
     assert units == {"all", "cpuAndNeuralEngine", "cpuAndGPU", "cpuOnly"}
-    assert all(rule.min_ios in MIN_IOS["mlprogram"] for rule in TARGETS.values())
+    assert all(rule.min_ios in FILE_KINDS["mlprogram"].min_ios for rule in TARGETS.values())
 
 
 def test_rho_or_resolution() -> None:

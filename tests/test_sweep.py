@@ -8,16 +8,16 @@ import pytest
 
 from export import sweep
 from export.spec import ExportSpec, Variant
-from export.sweep import Cell, Manifest, Row
+from export.sweep import Manifest, ManifestRow, SweepItem
 from export.views import sweep_card
 
 
-def cell(resolution: int, alpha: float = 0.25, **spec: object) -> Cell:
+def cell(resolution: int, alpha: float = 0.25, **spec: object) -> SweepItem:
     variant = Variant(alpha=alpha, resolution=resolution, shallow=True, weights="untrained")
-    return Cell(variant, ExportSpec(**spec))
+    return SweepItem(variant, ExportSpec(**spec))
 
 
-def export_all(cells: list[Cell], folder: Path) -> Manifest:
+def export_all(cells: list[SweepItem], folder: Path) -> Manifest:
     rows = sweep.export_all(cells, folder, workers=1, verify=True, offline=True)
     return sweep.write_manifest(cells, list(rows), folder / sweep.MANIFEST)
 
@@ -40,8 +40,8 @@ def test_a_grid_is_resumed_and_survives_a_failure(tmp_path: Path) -> None:
     assert stored == again
 
 
-def row(**fields: object) -> Row:
-    return replace(Row.of(cell(32), "exported"), **fields)
+def row(**fields: object) -> ManifestRow:
+    return replace(ManifestRow.of(cell(32), "exported"), **fields)
 
 
 def test_an_interrupted_grid_keeps_what_is_finished(tmp_path: Path) -> None:

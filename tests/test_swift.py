@@ -14,7 +14,9 @@ from tree_sitter import Language, Node, Parser
 
 from export import pipeline
 from export.app import swift
-from export.spec import MIN_IOS, ExportSpec
+from export.file_kinds import FILE_KINDS
+from export.prepared import prepare_checkpoint
+from export.spec import ExportSpec
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import ConfigError, PackageError
 from mobilenet.preprocess import Geometry, center_crop, upright_rgb
@@ -77,7 +79,7 @@ def parse(source: str) -> SwiftFile:
 
 
 def source(checkpoint: Checkpoint, model: str = "Net", **options: object) -> str:
-    return swift.source(model, pipeline.facts_about(checkpoint, ExportSpec(**options)))
+    return swift.source(model, prepare_checkpoint(checkpoint, ExportSpec(**options)).metadata)
 
 
 def sized(checkpoint: Checkpoint, size: int, crop: float) -> Checkpoint:
@@ -183,8 +185,8 @@ def test_it_names_the_class_the_compute_units_and_the_systems(hot: Checkpoint) -
     assert "MLComputeUnits = .cpuOnly)" in source(hot, target="cpu")
     assert "@available(iOS 15.0, macOS 12.0, tvOS 15.0, *)" in source(hot)
     assert "@available(iOS 26.0, macOS 26.0, tvOS 26.0, *)" in source(hot, min_ios=26)
-    assert swift.MACOS.keys() >= {ios for versions in MIN_IOS.values() for ios in versions}
-    old = replace(pipeline.facts_about(hot, ExportSpec()), min_ios=13)
+    assert swift.MACOS.keys() >= {ios for kind in FILE_KINDS.values() for ios in kind.min_ios}
+    old = replace(prepare_checkpoint(hot, ExportSpec()).metadata, min_ios=13)
     assert "@available(iOS 13.0, macOS 10.15, tvOS 13.0, *)" in swift.source("Net", old)
 
 
@@ -196,13 +198,13 @@ def test_untrained_weights_are_marked(hot: Checkpoint) -> None:
 
 def test_it_is_written_beside_the_package_and_anew(hot: Checkpoint, tmp_path: Path) -> None:
     path = tmp_path / "Net.mlpackage"
-    exported = pipeline.export_checkpoint(hot, ExportSpec(), path, verify=False, swift=True)
+    exported = pipeline.export(hot, path, verify=False, swift=True)
     assert exported.swift == tmp_path / "NetClassifier.swift"
     assert parse(exported.swift.read_text()).crop == 96 / 109
     exported.swift.write_text(swift.MARK + " before")
-    pipeline.export_checkpoint(hot, ExportSpec(), path, verify=False, swift=True)
+    pipeline.export(hot, path, verify=False, swift=True)
     assert parse(exported.swift.read_text()).crop == 96 / 109
-    assert pipeline.export_checkpoint(hot, ExportSpec(), path, verify=False).swift is None
+    assert pipeline.export(hot, path, verify=False).swift is None
 
 
 @pytest.mark.parametrize(
@@ -220,7 +222,7 @@ def test_what_vision_or_xcode_could_not_use_is_refused_before_work(
 ) -> None:
     path = tmp_path / f"{name}.mlpackage"
     with pytest.raises(ConfigError, match=problem):
-        pipeline.export_checkpoint(hot, ExportSpec(**options), path, swift=True)
+        pipeline.export(hot, path, spec=ExportSpec(**options), swift=True)
     assert not list(tmp_path.iterdir())
 
 
@@ -228,6 +230,6 @@ def test_a_swift_file_of_somebody_else_is_left_alone(hot: Checkpoint, tmp_path: 
     mine = tmp_path / "NetClassifier.swift"
     mine.write_text("// mine\n")
     with pytest.raises(PackageError, match="not written by this tool"):
-        pipeline.export_checkpoint(hot, ExportSpec(), tmp_path / "Net.mlpackage", swift=True)
+        pipeline.export(hot, tmp_path / "Net.mlpackage", swift=True)
     assert [p.name for p in tmp_path.iterdir()] == [mine.name]
     assert mine.read_text() == "// mine\n"

@@ -9,7 +9,9 @@ from bench.runtimes.torch_runtime import MpsRuntime, TorchRuntime
 from bench.session.cases import model_of
 from bench.workers import made_inputs
 from bench.workers.outputs import vector
-from export.pipeline import export_checkpoint
+from export.formats.registry import format_of
+from export.pipeline import export
+from export.prepared import prepare_checkpoint
 from export.runtimes.portable import PortableRuntime
 from export.spec import ExportSpec
 from mobilenet.checkpoint import Checkpoint
@@ -34,7 +36,7 @@ def outputs(runtime: object, package: Path, folder: Path) -> dict[str, object]:
 def test_it_agrees_with_the_portable_runtime(
     hot: Checkpoint, spec: ExportSpec, tmp_path: Path
 ) -> None:
-    package = export_checkpoint(hot, spec, tmp_path, verify=False).path
+    package = export(hot, tmp_path, spec=spec, verify=False).path
     ours = outputs(TorchRuntime(threads=1), package, tmp_path)
     reference = outputs(PortableRuntime(threads=1), package, tmp_path)
     assert ours.keys() == reference.keys()
@@ -45,8 +47,11 @@ def test_it_agrees_with_the_portable_runtime(
 def test_the_order_of_colours_is_the_packages(hot: Checkpoint, tmp_path: Path) -> None:
     from dataclasses import replace
 
-    package = export_checkpoint(
-        replace(hot, normalization=CAFFE), ExportSpec(outputs="logits"), tmp_path, verify=False
+    package = export(
+        replace(hot, normalization=CAFFE),
+        tmp_path,
+        spec=ExportSpec(outputs="logits"),
+        verify=False,
     ).path
     ours = outputs(TorchRuntime(threads=1), package, tmp_path)
     reference = outputs(PortableRuntime(threads=1), package, tmp_path)
@@ -55,10 +60,11 @@ def test_the_order_of_colours_is_the_packages(hot: Checkpoint, tmp_path: Path) -
 
 def test_a_foreign_package_has_no_module(tmp_path: Path, hot: Checkpoint) -> None:
     from export.formats.coreml.build import build
+    from export.formats.coreml.kinds import KINDS
     from export.formats.coreml.save import save_reproducibly
 
     path = tmp_path / "foreign.mlpackage"
-    save_reproducibly(build(hot, ExportSpec()), path)
+    save_reproducibly(build(prepare_checkpoint(hot, ExportSpec())), KINDS["mlprogram"], path)
     with pytest.raises(UnsupportedError, match="was not made by this tool"):
         TorchRuntime().compile(path, tmp_path)
     model = model_of(path)
@@ -68,14 +74,10 @@ def test_a_foreign_package_has_no_module(tmp_path: Path, hot: Checkpoint) -> Non
 def test_a_package_whose_metadata_lie_is_refused(tmp_path: Path, hot: Checkpoint) -> None:
     from dataclasses import replace
 
-    from export.formats.coreml.build import build
-    from export.pipeline import facts_about, write
-
-    facts = facts_about(hot, ExportSpec())
-    path = tmp_path / "lie.mlpackage"
-    write(
-        build(hot, ExportSpec()), replace(facts, config=replace(facts.config, shallow=True)), path
-    )
+    prepared, path = prepare_checkpoint(hot, ExportSpec()), tmp_path / "lie.mlpackage"
+    config = replace(hot.config, shallow=True)
+    lying = replace(prepared, metadata=replace(prepared.metadata, config=config))
+    format_of(prepared.spec).write(lying, path)
     with pytest.raises(PackageError, match="has a layer conv7_depthwise"):
         TorchRuntime().compile(path, tmp_path)
 

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from bench.accuracy.class_mapping import imagenet_offset, plain
 from bench.results.records import Model
-from export.mil.description import ImageInput, ModelDescription, TensorInput
-from export.package.metadata import Facts, facts_of
+from export.mil.description import ImageInput, ModelDescription
+from export.package.metadata import metadata_of
 from export.runtimes.base import Feature, LoadedModel, Runtime
+from export.runtimes.inputs import from_picture, picture_size
 from mobilenet.common.errors import UnsupportedError
 from mobilenet.labels import labels_for
-from mobilenet.preprocess import Geometry, Normalization
+from mobilenet.preprocess import Geometry
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -77,37 +78,42 @@ def of_package(
     unit: str,
     *,
     precision: str = "",
-    tap: str = "",
+    logits_name: str = "",
 ) -> Classifier:
     """A package, loaded, and tried on a grey picture: what it gives is known before the run.
 
-    `tap` is the name of its logits where the runtime lays them open.
+    `logits_name` is what its logits are called where the runtime gives them as well.
     Raises `UnsupportedError` for a package that does not classify one square picture.
     """
     from PIL import Image as PillowImage
 
     session = runtime.load(compiled, unit)
     description = session.description
-    facts = facts_of(description.metadata)
-    size, feed = _size(model.name, description), _feed(description, facts)
+    metadata = metadata_of(description.metadata)
+    provenance = metadata.provenance if metadata else None
+    size = _size(model.name, description)
 
     def scores(outputs: dict[str, Feature]) -> Array:
-        return np.ravel(outputs[tap]) if tap else _scores(model.name, outputs, description.labels)
+        return (
+            np.ravel(outputs[logits_name])
+            if logits_name
+            else _scores(model.name, outputs, description.labels)
+        )
 
     grey = PillowImage.new("RGB", (size, size), (128, 128, 128))
-    tried = scores(session.predict(feed(grey)))
+    tried = scores(session.predict(from_picture(description, grey)))
     logits = not _are_probabilities(tried)
 
     def answer(pictures: Sequence["Image"]) -> Array:
-        outputs = _predict(session, [feed(picture) for picture in pictures])
+        outputs = _predict(session, [from_picture(description, picture) for picture in pictures])
         return log_probabilities(np.stack([scores(each) for each in outputs]), logits)
 
     return Classifier(
         model, runtime.name, unit, size, tried.size, description.labels or labels_for(tried.size),
-        logits, answer, facts.geometry if facts else None, precision,
+        logits, answer, metadata.geometry if metadata else None, precision,
         threads_at_once=runtime.name != "coreml",
-        published_top1=facts.provenance.published_top1 if facts else None,
-        published_top5=facts.provenance.published_top5 if facts else None,
+        published_top1=provenance.published_top1 if provenance else None,
+        published_top5=provenance.published_top5 if provenance else None,
     )  # fmt: skip
 
 
@@ -181,32 +187,13 @@ def _predict(session: LoadedModel, inputs: list[dict[str, Feature]]) -> list[dic
 
 
 def _size(name: str, description: ModelDescription) -> int:
-    only = description.inputs[0] if len(description.inputs) == 1 else None
-    if isinstance(only, ImageInput) and only.width == only.height and only.color != "GRAYSCALE":
-        return only.width
-    if isinstance(only, TensorInput):
-        match only.shape:
-            case (1, 3, height, width) if height == width > 0:
-                return height
-    raise UnsupportedError(
-        f"{name} takes {description.inputs}", "it must take one square colour picture"
-    )
-
-
-def _feed(
-    description: ModelDescription, facts: Facts | None
-) -> Callable[["Image"], dict[str, Feature]]:
-    """How a picture becomes the model's input."""
     only = description.inputs[0]
-    if isinstance(only, ImageInput):
-        return lambda picture: {only.name: picture}
-    if facts is None:
+    width, height = picture_size(description)
+    if width != height or (isinstance(only, ImageInput) and only.color == "GRAYSCALE"):
         raise UnsupportedError(
-            f"input {only.name!r} takes numbers, and how to make them of pixels is not known",
-            "export it with an image input",
+            f"{name} takes {description.inputs}", "it must take one square colour picture"
         )
-    normalization: Normalization = facts.normalization
-    return lambda picture: {only.name: normalization.apply(picture).astype(only.dtype)}
+    return width
 
 
 def _scores(name: str, outputs: dict[str, Feature], labels: tuple[str, ...]) -> Array:

@@ -118,7 +118,7 @@ def checkpoint(
 
 
 def _loaded(candidate: Candidate, precision: "Precision", folder: Path) -> Classifier:
-    runtime, tap = _runtime(candidate, precision)
+    runtime, logits = _runtime(candidate, precision)
     if reason := runtime.unavailable():
         raise UnsupportedError(reason, "--runtime portable runs on any machine")
     if candidate.unit not in runtime.units():
@@ -133,7 +133,7 @@ def _loaded(candidate: Candidate, precision: "Precision", folder: Path) -> Class
         runtime.compile(candidate.package, own_folder),
         candidate.unit,
         precision=precision if candidate.runtime == "portable" else "",
-        tap=tap,
+        logits_name=logits,
     )
 
 
@@ -144,13 +144,13 @@ def _runtime(candidate: Candidate, precision: "Precision") -> tuple["Runtime", s
         return create(CLASSES[candidate.runtime], threads), ""
     from export.mil.read.model import read
     from export.runtimes.portable import PortableRuntime
-    from export.verify.agreement import tap_of
+    from export.verify.agreement import logits_name
 
     function = read(candidate.package).function()
-    tap = tap_of(function)
-    if tap in function.outputs:
+    name = logits_name(function)
+    if name in function.outputs:
         return PortableRuntime(1, precision), ""
-    return PortableRuntime(1, precision, (tap,)), tap
+    return PortableRuntime(1, precision, (name,)), name
 
 
 def _recipes(

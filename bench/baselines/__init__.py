@@ -4,6 +4,7 @@ Their weights are drawn, not trained: a latency does not ask what a network know
 same preprocessing as MobileNet, so that the programs differ in the networks alone.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -36,8 +37,8 @@ BASELINES = {
 
 
 @dataclass(frozen=True)
-class BaselineFacts:
-    """What a baseline's package says about itself."""
+class BaselineMetadata:
+    """What a baseline's package says beside `PackageMetadata`: how to make its weights again."""
 
     name: str
     seed: int
@@ -52,13 +53,13 @@ class BaselineFacts:
         return BASELINES[self.name]
 
 
-def facts_of(metadata: dict[str, str]) -> BaselineFacts | None:
-    """The facts in a package's metadata; None for any other package."""
-    text = metadata.get(KEY)
+def metadata_of(user_defined: Mapping[str, str]) -> BaselineMetadata | None:
+    """What a package's user-defined metadata say; None for any other package."""
+    text = user_defined.get(KEY)
     if text is None:
         return None
     try:
-        return msgspec.json.decode(text, type=BaselineFacts)
+        return msgspec.json.decode(text, type=BaselineMetadata)
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
         raise PackageError(
             f"the package's own metadata cannot be read: {error}", "export it again"

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from bench.baselines import BaselineFacts
-from bench.baselines import facts_of as baseline_facts_of
+from bench import baselines
+from bench.baselines import BaselineMetadata
 from export.compression.stored_weights import layers_of
 from export.mil.description import ImageInput, ModelDescription
-from export.package.metadata import facts_of
+from export.package.metadata import metadata_of
 from export.runtimes.base import Feature
 from export.runtimes.inputs import check
 from mobilenet.checkpoint import Array, Checkpoint, Provenance
@@ -41,7 +41,7 @@ class TorchRecipe:
     description: ModelDescription
     scaling: ImageScaling  # of pixels, ahead of the module
     mobilenet: NetworkConfig | None = None  # one of these two
-    baseline: BaselineFacts | None = None
+    baseline: BaselineMetadata | None = None
 
 
 class TorchRuntime:
@@ -139,9 +139,12 @@ class TorchSession:
 
 
 def _recipe(description: ModelDescription, package: Path) -> TorchRecipe:
-    if facts := facts_of(description.metadata):
-        return TorchRecipe(description, facts.normalization.split()[0], mobilenet=facts.config)
-    if baseline := baseline_facts_of(description.metadata):
+    metadata = metadata_of(description.metadata)
+    if metadata and metadata.config:
+        return TorchRecipe(
+            description, metadata.normalization.split()[0], mobilenet=metadata.config
+        )
+    if baseline := baselines.metadata_of(description.metadata):
         from mobilenet.preprocess import INCEPTION
 
         return TorchRecipe(description, INCEPTION.split()[0], baseline=baseline)

@@ -137,7 +137,7 @@ def model_of(path: Path) -> Model:
 
     files = model_files.find(path)
     program, identity = read(path), files.identity()
-    facts = metadata.facts_of(program.description.metadata)
+    facts = metadata.metadata_of(program.description.metadata)
     verified = metadata.verified(path, identity)
     model = Model(
         name=path.stem,
@@ -148,7 +148,7 @@ def model_of(path: Path) -> Model:
     )
     if facts is not None:
         return _with_facts(model, facts)
-    if baseline := baselines.facts_of(program.description.metadata):
+    if baseline := baselines.metadata_of(program.description.metadata):
         return msgspec.structs.replace(
             model,
             precision=baseline.precision,
@@ -161,16 +161,17 @@ def model_of(path: Path) -> Model:
     return model
 
 
-def _with_facts(model: Model, facts: metadata.Facts) -> Model:
+def _with_facts(model: Model, facts: metadata.PackageMetadata) -> Model:
+    config = facts.config
     return msgspec.structs.replace(
         model,
         format=facts.format,
         precision=facts.precision,
         compression=facts.compression,
         target=facts.target,
-        alpha=facts.config.alpha,
-        resolution=facts.config.resolution,
-        shallow=facts.config.shallow,
+        alpha=None if config is None else config.alpha,
+        resolution=facts.resolution,
+        shallow=None if config is None else config.shallow,
         trained=facts.provenance.trained,
         weights=facts.provenance.source,
         macs=facts.macs,

@@ -112,7 +112,8 @@ def package(network: MobileNetConfig | str, folder: Path, weights: Weights) -> P
 
 
 def _export(network: MobileNetConfig, folder: Path, weights: Weights) -> Path:
-    from export.pipeline import export_variant
+    from export.pipeline import export
+    from export.source import Published
     from export.spec import Variant
     from mobilenet.common.files import Folder
 
@@ -122,9 +123,8 @@ def _export(network: MobileNetConfig, folder: Path, weights: Weights) -> Path:
         shallow=network.shallow,
         weights=weights.which,
     )
-    exported = export_variant(
-        variant, output=Folder(folder), offline=weights.offline, progress=weights.progress
-    )
+    source = Published(variant, offline=weights.offline, progress=weights.progress)
+    exported = export(source, Folder(folder))
     for note in exported.notes:
         weights.progress.warn(note)
     return exported.path

@@ -10,8 +10,7 @@ from pathlib import Path
 from string import Template
 from typing import NamedTuple
 
-from export.formats.coreml.save import summary
-from export.package.metadata import Facts
+from export.package.metadata import PackageMetadata
 from export.spec import ExportSpec
 from mobilenet.common import files
 from mobilenet.common.errors import ConfigError, PackageError
@@ -74,28 +73,28 @@ def check_destination(package: Path) -> None:
         )
 
 
-def write_classifier(package: Path, facts: Facts) -> Path:
+def write_classifier(package: Path, metadata: PackageMetadata) -> Path:
     """Write the Swift file for an image classifier beside its package; returns its path."""
     path = swift_path(package)
-    files.write_atomically(path, source(package.stem, facts).encode())
+    files.write_atomically(path, source(package.stem, metadata).encode())
     return path
 
 
-def source(model: str, facts: Facts) -> str:
+def source(model: str, metadata: PackageMetadata) -> str:
     """The Swift file for the class `model`, which Xcode generates from the package."""
-    size = facts.config.resolution
-    shorter = facts.geometry.shorter_side(size)
+    size = metadata.resolution
+    shorter = metadata.geometry.shorter_side(size)
     template = (resources("export") / "app" / "templates" / "classifier.swift").read_text("utf-8")
     return Template(template).substitute(
         model=model,
-        tool=facts.tool,
-        summary=summary(facts),
+        tool=metadata.tool,
+        summary=metadata.summary,
         size=size,
         shorter=shorter,
-        interpolation=facts.geometry.interpolation,
-        units=facts.compute_units,
-        ios=facts.min_ios,
-        macos=MACOS[facts.min_ios],
+        interpolation=metadata.geometry.interpolation,
+        units=metadata.compute_units,
+        ios=metadata.min_ios,
+        macos=MACOS[metadata.min_ios],
         example=_example(size / shorter),
     )
 

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from export.compression.quantizer import Quantizer
 from export.compression.stored_weights import Rounding
-from export.formats.coreml.build import Quantizer
-from mobilenet import fold
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import VerificationError
 from mobilenet.common.images import open_picture, pictures_in
@@ -32,21 +31,19 @@ RELU6_BOUND = 6.0
 LEAST_HIGH = 1e-3  # of a value that is never above 0
 
 
-def calibrated(checkpoint: Checkpoint, folder: Path) -> dict[str, Quantizer]:
+def calibrated(folded: Checkpoint, folder: Path) -> dict[str, Quantizer]:
     """Quantizers of the layers' inputs, by the layer's name, from the pictures in `folder`."""
     bounded = {
-        row.name
-        for row in checkpoint.config.rows()
-        if row.activation == "relu6" and row.adds is None
+        row.name for row in folded.config.rows() if row.activation == "relu6" and row.adds is None
     }
     ranges: dict[str, Range | None] = {
         row.name: Range(0.0, RELU6_BOUND) if row.reads in bounded else None
-        for row in checkpoint.config.rows()
+        for row in folded.config.rows()
         if row.reads != IMAGE
     }
-    ranges |= dict.fromkeys(checkpoint.config.readout.kernels)
+    ranges |= dict.fromkeys(folded.config.readout.kernels)
     unbounded = [name for name, bounds in ranges.items() if bounds is None]
-    measured = _input_ranges(checkpoint, unbounded, folder)
+    measured = _input_ranges(folded, unbounded, folder)
     return {name: (bounds or measured[name]).quantizer() for name, bounds in ranges.items()}
 
 
@@ -128,7 +125,7 @@ def _input_ranges(
 
     from mobilenet.torch_module import from_checkpoint
 
-    module = from_checkpoint(fold.fold(checkpoint))
+    module = from_checkpoint(checkpoint)
     ranges = dict.fromkeys(names, Range())
 
     def watch(name: str) -> Any:

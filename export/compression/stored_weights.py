@@ -5,11 +5,20 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from export.formats.coreml.build import Quantizer, operation_names
+from export.compression.quantizer import Quantizer
 from export.mil.program import Function, Op
 from mobilenet.checkpoint import Layer
 from mobilenet.common.errors import PackageError
+from mobilenet.networks.classifier import LOGITS
 from mobilenet.networks.config import NetworkConfig
+
+HALF = "_fp16"  # ends the name of a value that a cast to float32 follows
+CONVOLUTIONAL_LOGITS = "fc"  # the classifier's matrix as a 1x1 convolution
+
+
+def operation_names(layer: str) -> tuple[str, ...]:
+    """What the operation that holds the weights of `layer` may be called in a program."""
+    return (layer,) if layer != LOGITS else (LOGITS, f"{LOGITS}{HALF}", CONVOLUTIONAL_LOGITS)
 
 
 def layers_of(function: Function, config: NetworkConfig) -> dict[str, Layer]:

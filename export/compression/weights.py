@@ -7,81 +7,38 @@ off the bias (Nagel et al. 2019, "Data-Free Quantization Through Weight Equaliza
 Correction", section 4.2). Weights that came without batch norm are rounded only.
 """
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from statistics import NormalDist
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from export.compression.stored_weights import layers_of
-from export.formats.coreml.build import Quantizer, build
-from export.formats.coreml.coremltools_import import coremltools
-from export.mil.read.model import read
 from export.spec import PRUNED, ExportSpec
-from mobilenet import fold
 from mobilenet.checkpoint import BatchNorm, Checkpoint, Layer
-from mobilenet.common.errors import ConfigError
 from mobilenet.networks.rows import IMAGE, Activation
 
 # Below lie the stem, depthwise and narrow layers: 1 % of alpha 1.0's weights, and those that
 # suffer most from rounding (int8 on all of them doubles the loss). From here on coremltools
 # clusters halves exactly and in a fixed order (kmeans1d); below it would need scikit-learn.
 LEAST_WEIGHTS = 10_000
-LARGE = {"weight_threshold": LEAST_WEIGHTS}
 _STANDARD = NormalDist()
 INT4_BLOCK = 32  # one scale for 32 input channels: half the loss of one for all of them
-
-
-def compressed(
-    checkpoint: Checkpoint,
-    spec: ExportSpec,
-    quantizers: Mapping[str, Quantizer] = MappingProxyType({}),
-) -> Any:
-    """`build`'s model with weights stored as `spec.compress` says and biases corrected.
-
-    Two rounds: the first shows what the kernels become, which does not depend on the biases.
-    """
-    touched = compressed_layers(checkpoint, spec)
-    if not touched:
-        raise ConfigError(
-            f"compress {spec.compress}: no layer has more than {LEAST_WEIGHTS} weights",
-            "so small a network is best left as it is",
-        )
-    passes = _passes(checkpoint, spec)
-
-    def made(network: Checkpoint) -> Any:
-        with np.errstate(invalid="ignore"):  # dead channels have scale 0, and 0 / 0 is stored as 0
-            return build(pruned(network, spec), spec, quantizers=quantizers, passes=passes)
-
-    rounded = made(fold.fold(checkpoint))
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "rounded.mlpackage")
-        rounded.save(str(path))
-        layers = layers_of(read(path).function(), checkpoint.config)
-    corrected = with_corrected_biases(checkpoint, layers)
-    if str(spec.compress).startswith("palette"):  # what is clustered already is clustered at once
-        for name in touched:
-            kernel = layers[name].kernel
-            corrected.layers[name] = replace(corrected.layers[name], kernel=kernel)
-    return made(corrected)
 
 
 def compressed_layers(checkpoint: Checkpoint, spec: ExportSpec) -> list[str]:
     """Names of the layers whose kernels are compressed, in order."""
     if spec.compress == "w8a8":
-        reading_pixels = _rows_reading_pixels(checkpoint)
+        reading_pixels = rows_reading_pixels(checkpoint)
         return [name for name in checkpoint.layers if name not in reading_pixels]
     if spec.compress is None:
         return []
     return [n for n, layer in checkpoint.layers.items() if layer.kernel.size > LEAST_WEIGHTS]
 
 
-def _rows_reading_pixels(checkpoint: Checkpoint) -> list[str]:
+def rows_reading_pixels(checkpoint: Checkpoint) -> list[str]:
+    """Names of the rows whose input is the picture."""
     return [row.name for row in checkpoint.config.rows() if row.reads == IMAGE]
 
 
@@ -113,12 +70,13 @@ def pruned(folded: Checkpoint, spec: ExportSpec) -> Checkpoint:
     return replace(folded, layers=layers)
 
 
-def with_corrected_biases(checkpoint: Checkpoint, stored: Mapping[str, Layer]) -> Checkpoint:
-    """`checkpoint` folded, with biases that make up for the difference to the stored kernels.
+def with_corrected_biases(
+    checkpoint: Checkpoint, folded: Checkpoint, stored: Mapping[str, Layer]
+) -> Checkpoint:
+    """`checkpoint`, `folded`, with biases that make up for the difference to the stored kernels.
 
     bias - sum over kernel of (stored - original) E[input], where the input's mean is known.
     """
-    folded = fold.fold(checkpoint)
     layers, means = dict(folded.layers), expected_values(checkpoint)
     readout = checkpoint.config.readout
     inputs = {row.name: row.reads for row in checkpoint.config.rows()}
@@ -173,41 +131,6 @@ def _corrected(layer: Layer, stored: NDArray[Any], mean: NDArray[np.float64]) ->
     depthwise = taps.shape[1] == 1
     shift = taps[:, 0] * mean if depthwise else taps @ mean
     return replace(layer, bias=(layer.bias - shift).astype(np.float32))
-
-
-def _passes(checkpoint: Checkpoint, spec: ExportSpec) -> Any:
-    """coremltools' pipeline of the one pass that compresses as `spec` says.
-
-    The functions of `coremltools.optimize` run the same pass, but over a program that is read
-    back, followed by some 50 others: seconds instead of tenths.
-    """
-    ct = coremltools(torch=False)
-    from coremltools.optimize import coreml as optimize
-
-    config, method = optimize.OptimizationConfig(), str(spec.compress)
-    if method == "w8a8":  # integer arithmetic takes integers on both sides, in small layers too
-        kind, options = (
-            "linear_quantize_weights",
-            optimize.OpLinearQuantizerConfig(weight_threshold=0),
-        )
-        for name in _rows_reading_pixels(checkpoint):
-            config.set_op_name(name, None)
-    elif method.startswith("int"):
-        block = block_size(checkpoint, spec)
-        scales = {} if block is None else {"granularity": "per_block", "block_size": block}
-        kind = "linear_quantize_weights"
-        options = optimize.OpLinearQuantizerConfig(dtype=method, **LARGE, **scales)
-    elif method.startswith("palette"):
-        kind, bits = "palettize_weights", int(method.removeprefix("palette"))
-        options = optimize.OpPalettizerConfig(mode="kmeans", nbits=bits, **LARGE)
-    else:  # the zeros are there already
-        kind, zeros = "prune_weights", {"threshold": 0.0, "minimum_sparsity_percentile": 0.0}
-        options = optimize.OpThresholdPrunerConfig(**zeros, **LARGE)
-    config.set_global(options)
-    passes = ct.PassPipeline.EMPTY
-    passes.append_pass(f"compression::{kind}")
-    passes.set_options(f"compression::{kind}", {"config": config})
-    return passes
 
 
 def _normal_pdf(z: NDArray[np.float64]) -> NDArray[np.float64]:

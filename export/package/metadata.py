@@ -1,4 +1,4 @@
-"""What a package of ours says about itself, beyond Core ML's own fields.
+"""What a package of ours says about itself, beyond the fields of its format.
 
 One JSON document under one user-defined metadata key, so that it survives every tool that keeps
 metadata. The verification's result is not in it, since the last digits differ between machines
@@ -21,12 +21,24 @@ SCHEMA = 1
 
 
 @dataclass(frozen=True)
-class Facts:
-    """Facts about an exported package, as stored in it."""
+class ModuleMetadata:
+    """A traced module, of which only this is known once it has been exported."""
+
+    name: str  # of its class, or what its exporter calls it
+    resolution: int  # side of the square input in pixels
+    outputs: int  # values it gives for a picture
+
+
+@dataclass(frozen=True)
+class PackageMetadata:
+    """What an exported package is, how it is fed, and where it comes from, as stored in it.
+
+    Either `config` or `module` says what network it is.
+    """
 
     schema: int
     tool: str
-    config: NetworkConfig
+    config: NetworkConfig | None
     normalization: Normalization
     geometry: Geometry
     provenance: Provenance
@@ -37,12 +49,45 @@ class Facts:
     min_ios: int
     compression: str
     macs: int  # of the default function
-    parameters: int
+    parameters: int  # of a traced module before batch norm is folded
     resolutions: tuple[int, ...] = ()  # of a package with a function for each; config has the last
+    module: ModuleMetadata | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def resolution(self) -> int:
+        """Side in pixels of the default function's square input."""
+        if self.config is not None:
+            return self.config.resolution
+        assert self.module, "a network of one of both kinds"
+        return self.module.resolution
+
+    @property
+    def title(self) -> str:
+        """The network in words."""
+        if self.config is not None:
+            return self.config.title
+        assert self.module, "a network of one of both kinds"
+        size = self.module.resolution
+        return f"{self.module.name}, {size} x {size}, {self.module.outputs} outputs"
+
+    @property
+    def summary(self) -> str:
+        """The package in one line: the network, and whether it was trained."""
+        marks = [] if self.provenance.trained else ["UNTRAINED: its answers mean nothing"]
+        return "; ".join([self.title, *marks])
 
     def encode(self) -> str:
         """JSON text for the metadata."""
         return msgspec.json.encode(self, order="deterministic").decode()
+
+
+@dataclass(frozen=True)
+class StoredLogits:
+    """What PyTorch answered to the probe pictures when a traced module was exported."""
+
+    pictures: str  # SHA-256 of the pictures' pixels
+    values: int  # of one picture
+    logits: bytes  # little-endian float32, picture by picture; base64 in the file
 
 
 @dataclass(frozen=True)
@@ -55,26 +100,36 @@ class Verified:
     images: int
     runtime: str
     loss: float | None = None  # compressed, as declared, against the original network
+    structure_limit: float = 1e-5  # the largest that would have passed
+    agreement_limit: float = 3e-2
+    reference: StoredLogits | None = None  # of a traced module
 
 
-def facts_of(metadata: dict[str, str]) -> Facts | None:
-    """The facts in a package's user-defined metadata; None for a package made elsewhere.
+def metadata_of(user_defined: dict[str, str]) -> PackageMetadata | None:
+    """What a package of ours says in its user-defined metadata; None for one made elsewhere.
 
-    Raises `PackageError` when they are there but cannot be read.
+    Raises `PackageError` when it is there but cannot be read.
     """
-    text = metadata.get(KEY)
+    text = user_defined.get(KEY)
     if text is None:
         return None
     try:
-        return msgspec.json.decode(text, type=Facts, dec_hook=families.decode)
+        metadata = msgspec.json.decode(text, type=PackageMetadata, dec_hook=families.decode)
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
-        raise PackageError(
-            f"the package's own metadata cannot be read: {error}",
-            "was it made by a newer version?",
-        ) from error
+        raise _unreadable(str(error)) from error
+    if (metadata.config is None) == (metadata.module is msgspec.UNSET):
+        raise _unreadable("it must name one network")
+    return metadata
+
+
+def _unreadable(reason: str) -> PackageError:
+    return PackageError(
+        f"the package's own metadata cannot be read: {reason}", "was it made by a newer version?"
+    )
 
 
 def verified_path(package: Path) -> Path:
+    """Where the result of a package's last verification lies."""
     return package.with_suffix(".verified.json")
 
 

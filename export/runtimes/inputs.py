@@ -1,10 +1,75 @@
-"""What a model is fed, checked before a runtime sees it."""
+"""What a model is fed: how a picture becomes its input, and a check before a runtime sees it."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from export.mil.description import ImageInput, ModelDescription, TensorInput
+from export.package.metadata import metadata_of
 from export.runtimes.base import Feature
 from mobilenet.common.errors import UnsupportedError
+from mobilenet.preprocess import Geometry, Normalization
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+def picture_size(description: ModelDescription) -> tuple[int, int]:
+    """Width and height in pixels of the one picture that a model takes.
+
+    Raises `UnsupportedError` for a model that takes something else.
+    """
+    only = description.inputs[0] if len(description.inputs) == 1 else None
+    if isinstance(only, ImageInput):
+        return only.width, only.height
+    if only is not None and len(only.shape) == 4 and only.shape[1] == 3 and min(only.shape) > 0:
+        return only.shape[3], only.shape[2]
+    names = ", ".join(repr(item.name) for item in description.inputs)
+    raise UnsupportedError(
+        f"the model takes {names}, not one picture", "only models of one picture can be run here"
+    )
+
+
+def geometry_of(description: ModelDescription) -> Geometry | None:
+    """How a package of ours wants photographs cropped; None for others."""
+    metadata = metadata_of(description.metadata)
+    return None if metadata is None else metadata.geometry
+
+
+def normalization_of(description: ModelDescription) -> Normalization | None:
+    """What a package of ours wants of pixels in an array; None for others."""
+    metadata = metadata_of(description.metadata)
+    return None if metadata is None else metadata.normalization
+
+
+def crop(photograph: "Image", size: tuple[int, int], geometry: Geometry | None = None) -> "Image":
+    """A photograph of any size as RGB of exactly `size`; the middle where nothing else is said."""
+    from PIL import ImageOps
+
+    from mobilenet.preprocess import upright_rgb
+
+    if geometry is not None and size[0] == size[1]:
+        return geometry.apply(photograph, size[0])
+    return ImageOps.fit(upright_rgb(photograph), size)
+
+
+def from_picture(
+    description: ModelDescription, picture: "Image", normalization: Normalization | None = None
+) -> dict[str, Feature]:
+    """The model's input for an RGB picture of `picture_size`.
+
+    An image input takes the picture itself. An array input takes its pixels as `normalization`
+    says, or else the package's metadata. Raises `UnsupportedError` where neither does.
+    """
+    item = description.inputs[0]
+    if isinstance(item, ImageInput):
+        return {item.name: picture.convert("L") if item.color == "GRAYSCALE" else picture}
+    normalization = normalization or normalization_of(description)
+    if normalization is None:
+        raise UnsupportedError(
+            f"input {item.name!r} is an array: how pixels become one is not known",
+            "export the model with an image input",
+        )
+    return {item.name: normalization.apply(picture).astype(item.dtype)}
 
 
 def check(description: ModelDescription, inputs: Mapping[str, Feature]) -> None:

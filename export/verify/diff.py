@@ -18,15 +18,9 @@ from numpy.typing import NDArray
 from export.mil.description import ImageInput
 from export.mil.program import Function
 from export.mil.read.model import read
+from export.runtimes.inputs import crop, geometry_of, picture_size
 from export.runtimes.portable import Precision
-from export.verify.intermediates import (
-    Layer,
-    crop,
-    geometry_of,
-    of_checkpoint,
-    of_package,
-    picture_size,
-)
+from export.verify.intermediates import LayerOutput, of_checkpoint, of_package
 from mobilenet.common.errors import UnsupportedError
 
 if TYPE_CHECKING:
@@ -109,7 +103,9 @@ def diff(
     )  # fmt: skip
 
 
-def match(ours: Sequence[Layer], theirs: Sequence[Layer]) -> Iterator[tuple[Layer, Layer]]:
+def match(
+    ours: Sequence[LayerOutput], theirs: Sequence[LayerOutput]
+) -> Iterator[tuple[LayerOutput, LayerOutput]]:
     """Pairs in order: equal names hold the two together, likeness fills what lies between."""
     named = {_plain_name(layer): at for at, layer in enumerate(theirs)}
     done_ours = done_theirs = 0
@@ -122,25 +118,27 @@ def match(ours: Sequence[Layer], theirs: Sequence[Layer]) -> Iterator[tuple[Laye
     yield from _alike(ours[done_ours:], theirs[done_theirs:])
 
 
-def _alike(ours: Sequence[Layer], theirs: Sequence[Layer]) -> Iterator[tuple[Layer, Layer]]:
+def _alike(
+    ours: Sequence[LayerOutput], theirs: Sequence[LayerOutput]
+) -> Iterator[tuple[LayerOutput, LayerOutput]]:
     here, there = ([_likeness(layer) for layer in side] for side in (ours, theirs))
     for block in SequenceMatcher(None, here, there, autojunk=False).get_matching_blocks():
         yield from zip(ours[block.a :][: block.size], theirs[block.b :][: block.size], strict=True)
 
 
-def _plain_name(layer: Layer) -> str:
+def _plain_name(layer: LayerOutput) -> str:
     """Without what converters add: dots, "op_" before numbers, "_cast_fp16" behind."""
     name = re.sub(r"\W", "_", layer.name)
     return re.sub(r"^(op|var)_(?=\d)|(_cast)?_fp16$", "", name)
 
 
-def _likeness(layer: Layer) -> tuple[object, ...]:
+def _likeness(layer: LayerOutput) -> tuple[object, ...]:
     """Equal for layers that may be the same one: kind and shape, without axes of 1."""
     shape = tuple(size for size in layer.value.shape if size != 1)
     return SAME_KIND.get(layer.type, layer.type), shape
 
 
-def _compare(ours: Layer, theirs: Layer) -> LayerDifference:
+def _compare(ours: LayerOutput, theirs: LayerOutput) -> LayerDifference:
     a, b = np.ravel(ours.value), np.ravel(theirs.value)
     weights = None
     if ours.kernel is not None and theirs.kernel is not None:
@@ -179,7 +177,7 @@ class _Side:
     checkpoint: "Checkpoint | None" = None
     image_input: bool = False  # of the package that weights are compared with
 
-    def layers(self, picture: "Image", precision: Precision) -> list[Layer]:
+    def layers(self, picture: "Image", precision: Precision) -> list[LayerOutput]:
         """What each layer gives, without those that only move data."""
         if self.function is not None:
             (found,) = of_package(self.path, self.function, [picture], precision)

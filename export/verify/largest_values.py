@@ -7,7 +7,8 @@ import numpy as np
 
 from export.mil.description import ImageInput
 from export.mil.read.model import read
-from export.verify.intermediates import crop, geometry_of, of_package, picture_size
+from export.runtimes.inputs import crop, geometry_of, picture_size
+from export.verify.intermediates import of_package
 from mobilenet.common.errors import UnsupportedError
 from mobilenet.common.images import open_picture
 

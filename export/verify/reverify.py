@@ -1,32 +1,48 @@
-"""A package exported earlier, verified again from what its metadata says it was made of."""
+"""A package exported earlier, verified again.
+
+Of our networks, the weights are found again and everything is proved anew. Of a traced module,
+the package is held against what the module answered when it was exported, which lies beside it
+in `NAME.verified.json`: that its graph is right was proved then.
+"""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, Literal, cast
 
-from export.formats.coreml.build import CLASS_LABEL
+from export.file_kinds import FileFormat
 from export.mil.description import ImageInput
 from export.mil.program import Function
 from export.mil.read.model import read
-from export.package.metadata import Facts, Verified, facts_of
-from export.spec import ExportSpec, Format, Outputs, Precision, Target
-from export.verify.agreement import inputs_for, run, tap_of
-from export.verify.gates import STRUCTURE_LIMIT, precision_limit, verify_package
+from export.package import metadata, model_files
+from export.package.metadata import PackageMetadata, Verified
+from export.prepared import Prepared
+from export.runtimes.inputs import from_picture
+from export.source import Loaded
+from export.spec import ExportSpec, Outputs, Precision, Target
+from export.verify import reference
+from export.verify.agreement import logits_name, probe_pictures, run, stacked
+from export.verify.classifier import check_answer, probabilities
+from export.verify.gates import verify_package
+from export.verify.limits import passed
 from mobilenet.checkpoint import Checkpoint
-from mobilenet.common.errors import PackageError
+from mobilenet.common.errors import ConfigError, PackageError
 from mobilenet.common.images import open_picture
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 WITH_BACKGROUND = 1001
+Against = Literal["weights", "answers"]
 
 
 @dataclass(frozen=True)
-class Recheck:
+class Reverification:
     """A later verification of a package, and its answer to a photograph."""
 
     package: str
     verified: Verified
-    structure_limit: float
-    precision_limit: float
+    against: Against
+    """The network's weights, found again, or the stored answers of a traced module."""
     top5: tuple[tuple[str, float], ...] = ()
 
 
@@ -36,36 +52,67 @@ def verify_again(
     *,
     weights: str | None = None,
     offline: bool = False,
-) -> Recheck:
-    """Verify a package exported earlier, from what its metadata says it was made of."""
+) -> Reverification:
+    """Verify a package exported earlier, from what its metadata says it was made of.
+
+    Raises `PackageError` for a package of another tool, or whose weights are not those it was
+    made of; `VerificationError` when it does not compute what it should.
+    """
     function = read(path).function()
-    facts = facts_of(function.description.metadata)
-    if facts is None:
+    about = metadata.metadata_of(function.description.metadata)
+    if about is None:
         raise PackageError(
             f"{path} was not exported by this tool: what it should compute is not known",
             f"python -m export inspect {path} tells what it is",
         )
-    spec = _spec_of(facts, function)
-    checkpoint = _checkpoint_of(facts, function.description.labels, weights, offline)
     photographs = [] if photograph is None else [open_picture(photograph)]
-    verified = verify_package(path, checkpoint, spec, photographs)
-    top5: tuple[tuple[str, float], ...] = ()
-    if photographs and spec.outputs == "classifier":
-        picture = checkpoint.geometry.apply(photographs[0], checkpoint.config.resolution)
-        inputs = inputs_for(checkpoint, spec, [picture])
-        results = run(path, inputs, "declared", tap_of(function), function=function.name)
-        ranked = sorted(results.probabilities(0).items(), key=lambda item: -item[1])
-        top5 = tuple(ranked[:5])
-    return Recheck(str(path), verified, STRUCTURE_LIMIT, precision_limit(spec), top5)
+    if about.config is None:
+        if weights is not None:
+            raise ConfigError(
+                f"weights {weights} for a traced module", "leave --weights out: there is no file"
+            )
+        verified = _verify_module(path, function, about)
+        against: Against = "answers"
+    else:
+        prepared = _prepared_again(about, function, weights, offline)
+        verified = verify_package(path, prepared, photographs)
+        against = "weights"
+    top5 = _top5(path, function, about, photographs)
+    return Reverification(str(path), verified, against, top5)
 
 
-def _checkpoint_of(
-    facts: Facts, labels: tuple[str, ...], weights: str | None, offline: bool
-) -> Checkpoint:
+def _verify_module(path: Path, function: Function, about: PackageMetadata) -> Verified:
+    """The package as declared, against the logits beside it."""
+    before = metadata.verified(path, model_files.find(path).identity())
+    if before is None or before.reference is None:
+        raise PackageError(
+            f"what the module of {path} computes is not known: "
+            f"{metadata.verified_path(path).name} is not beside it, or not of this package",
+            "copy it from where the package was exported, or export again without --no-verify",
+        )
+    pictures = probe_pictures(about.resolution)
+    inputs = [
+        from_picture(function.description, picture, about.normalization) for picture in pictures
+    ]
+    name = logits_name(function)
+    outputs = list(run(path, inputs, "declared", [name], function.name))
+    logits = stacked(outputs, name)
+    distance = reference.of_stored(before.reference, pictures).distance_of(logits)
+    precision = passed("precision", distance, before.agreement_limit)
+    if function.description.labels:
+        for output, scores in zip(outputs, logits, strict=True):
+            check_answer(function.description, output, scores)
+    return replace(before, agreement=precision.distance, images=len(pictures))
+
+
+def _prepared_again(
+    about: PackageMetadata, function: Function, weights: str | None, offline: bool
+) -> Prepared:
     """The weights a package was made of, found again and known by their checksum."""
     from mobilenet.weights.resolve import obtain
 
-    config, origin = facts.config, facts.provenance
+    config, origin = about.config, about.provenance
+    assert config is not None, "of a network of ours"
     checkpoint, _ = obtain(
         weights or (None if origin.trained else "untrained"),
         alpha=config.alpha, resolution=config.resolution, shallow=config.shallow,
@@ -78,21 +125,40 @@ def _checkpoint_of(
             "give that file with --weights",
         )
     if not checkpoint.labels and config.readout.classes:  # they came with --classes
-        checkpoint = replace(checkpoint, labels=labels)
-    return checkpoint if config.readout.classes else checkpoint.as_features(config.readout.until)
+        checkpoint = replace(checkpoint, labels=function.description.labels)
+    return _prepared(checkpoint, _spec_of(about, function))
 
 
-def _spec_of(facts: Facts, function: Function) -> ExportSpec:
+def _prepared(checkpoint: Checkpoint, spec: ExportSpec) -> Prepared:
+    return Loaded(checkpoint).prepare(spec.resolved(), None)
+
+
+def _spec_of(about: PackageMetadata, function: Function) -> ExportSpec:
     """The options that made a package, read off it."""
-    output = next(name for name in function.outputs if name != CLASS_LABEL)
+    assert about.config is not None, "of a network of ours"
+    kinds = {output.kind for output in function.description.outputs}
+    (name, *_) = (o.name for o in function.description.outputs)
     return ExportSpec(
-        target=cast("Target", facts.target),
-        precision=cast("Precision", facts.precision),
-        min_ios=facts.min_ios,
-        format=cast("Format", facts.format),
-        layer=facts.config.readout.until or None,
-        compress=facts.compression or None,
-        resolutions=",".join(map(str, facts.resolutions)) or None,
+        target=cast("Target", about.target),
+        precision=cast("Precision", about.precision),
+        min_ios=about.min_ios,
+        format=cast("FileFormat", about.format),
+        layer=about.config.readout.until or None,
+        compress=about.compression or None,
+        resolutions=",".join(map(str, about.resolutions)) or None,
         input="image" if isinstance(function.description.inputs[0], ImageInput) else "tensor",
-        outputs=cast("Outputs", "classifier" if output == CLASS_LABEL + "_probs" else output),
+        outputs="classifier" if "dictionary" in kinds else cast("Outputs", name),
     )
+
+
+def _top5(
+    path: Path, function: Function, about: PackageMetadata, photographs: list["Image"]
+) -> tuple[tuple[str, float], ...]:
+    """The most likely classes of the first photograph, as the package is declared."""
+    if not photographs or not function.description.labels:
+        return ()
+    picture = about.geometry.apply(photographs[0], about.resolution)
+    feed = from_picture(function.description, picture, about.normalization)
+    (outputs,) = run(path, [feed], "declared", function=function.name)
+    answer = probabilities(function.description, outputs)
+    return tuple(sorted(answer.items(), key=lambda item: -item[1])[:5])

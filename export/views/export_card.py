@@ -3,13 +3,18 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from export.package.metadata import Facts, Verified
+from export.package.metadata import PackageMetadata, Verified
 from export.pipeline import Exported
 from export.spec import ExportSpec
 from mobilenet.common import terminal
 
 if TYPE_CHECKING:
-    from export.verify.reverify import Recheck
+    from export.verify.reverify import Reverification
+
+AGAINST = {
+    "weights": "the network it was made from, its weights found again",
+    "answers": "what the traced module answered when it was exported; its weights are not known",
+}
 
 
 def show(exported: Exported, *, json: bool) -> None:
@@ -17,19 +22,19 @@ def show(exported: Exported, *, json: bool) -> None:
     if json:
         terminal.print_json(exported)
         return
-    facts = exported.facts
+    metadata = exported.metadata
     rows = {
         "package": f"{exported.path}  ({exported.size_bytes / 1e6:.2f} MB)",
         "swift class": exported.path.stem,
         **({"swift file": str(exported.swift)} if exported.swift else {}),
-        "network": facts.config.title,
-        "weights": _weights(facts),
-        "parameters": f"{facts.parameters:,} (folded)",
-        "macs": f"{facts.macs / 1e6:.1f} million",
-        "preprocessing": _preprocessing(facts),
-        "target": f"{facts.target}: {facts.format}, {facts.precision}, compute units "
-        f".{facts.compute_units}, iOS {facts.min_ios} and later",
-        **_optional(facts),
+        "network": metadata.title,
+        "weights": _weights(metadata),
+        "parameters": f"{metadata.parameters:,}" + (" (folded)" if metadata.config else ""),
+        "macs": f"{metadata.macs / 1e6:.1f} million",
+        "preprocessing": _preprocessing(metadata),
+        "target": f"{metadata.target}: {metadata.format}, {metadata.precision}, compute units "
+        f".{metadata.compute_units}, iOS {metadata.min_ios} and later",
+        **_optional(metadata),
         "agreement": _agreement(exported),
     }
     terminal.card(rows)
@@ -47,7 +52,7 @@ def remark_on(exported: Exported, spec: ExportSpec) -> None:
             terminal.say(f"{option} needs iOS {version}: older devices cannot load this package")
 
 
-def show_verification(result: "Recheck", *, json: bool) -> None:
+def show_verification(result: "Reverification", *, json: bool) -> None:
     """The verdict on a package, and its answer to a photograph if one was given."""
     if json:
         terminal.print_json(result)
@@ -56,11 +61,13 @@ def show_verification(result: "Recheck", *, json: bool) -> None:
     terminal.card(
         {
             "package": result.package,
-            "structure": f"{verified.structure:.1e} (limit {result.structure_limit:.0e})",
-            "precision": f"{verified.agreement:.1e} (limit {result.precision_limit:.0e})",
+            "structure": f"{verified.structure:.1e} (limit {verified.structure_limit:.0e})"
+            + ("" if result.against == "weights" else ", when it was exported"),
+            "precision": f"{verified.agreement:.1e} (limit {verified.agreement_limit:.0e})",
             **({} if verified.loss is None else {"loss": _loss(verified)}),
             "method": f"relative L2 of logits against PyTorch, {verified.images} pictures, "
             f"{verified.runtime} runtime",
+            "compared with": AGAINST[result.against],
             "verdict": "the package computes what the network does",
         }
     )
@@ -70,16 +77,16 @@ def show_verification(result: "Recheck", *, json: bool) -> None:
         terminal.line(f"{probability:.3f}  {label}")
 
 
-def _weights(facts: Facts) -> str:
-    origin = facts.provenance
+def _weights(metadata: PackageMetadata) -> str:
+    origin = metadata.provenance
     accuracy = (
         "" if origin.published_top1 is None else f", top-1 {origin.published_top1} % published"
     )
     return f"{origin.source} ({origin.licence}){accuracy}"
 
 
-def _preprocessing(facts: Facts) -> tuple[str, str]:
-    norm, geometry, size = facts.normalization, facts.geometry, facts.config.resolution
+def _preprocessing(metadata: PackageMetadata) -> tuple[str, str]:
+    norm, geometry, size = metadata.normalization, metadata.geometry, metadata.resolution
     same = len(set(norm.scale)) == 1 and len(set(norm.bias)) == 1
     scale = (
         f"{norm.scale[0]:.6g}" if same else "(" + ", ".join(f"{s:.6g}" for s in norm.scale) + ")"
@@ -92,12 +99,12 @@ def _preprocessing(facts: Facts) -> tuple[str, str]:
     )
 
 
-def _optional(facts: Facts) -> dict[str, str]:
+def _optional(metadata: PackageMetadata) -> dict[str, str]:
     rows = {}
-    if facts.resolutions:
-        rows["functions"] = ", ".join(f"r{size}" for size in facts.resolutions)
-    if facts.compression:
-        rows["compression"] = facts.compression
+    if metadata.resolutions:
+        rows["functions"] = ", ".join(f"r{size}" for size in metadata.resolutions)
+    if metadata.compression:
+        rows["compression"] = metadata.compression
     return rows
 
 

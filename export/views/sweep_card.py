@@ -4,15 +4,15 @@ from collections import Counter
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
-from export.sweep import MANIFEST, Manifest, Row
+from export.sweep import MANIFEST, Manifest, ManifestRow
 from mobilenet.common import terminal
 
 HEADERS = ("package", "alpha", "pixels", "MB", "M MACs", "M params", "agreement", "status")
 
 
-def followed(rows: Iterator[Row], total: int) -> list[Row]:
+def followed(rows: Iterator[ManifestRow], total: int) -> list[ManifestRow]:
     """Collect the rows behind a progress bar. Ctrl-C keeps what is finished."""
-    finished: list[Row] = []
+    finished: list[ManifestRow] = []
     with terminal.DRAWN.bar("exporting") as bar:
         bar.update(0, total, f"0/{total}")
         try:
@@ -41,7 +41,7 @@ def show(manifest: Manifest, folder: Path, *, json: bool) -> None:
         terminal.warn(f"{number} x {remark}")
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: ManifestRow) -> list[str]:
     shallow = " shallow" if row.shallow else ""
     network = f"MobileNet v1{shallow}, target {row.target}"
     return [

@@ -6,30 +6,23 @@ can break it. `trace` is the independent route the tests compare with.
 """
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from export.formats.coreml import neuralnetwork
+from export.compression.stored_weights import CONVOLUTIONAL_LOGITS, HALF
 from export.formats.coreml.coremltools_import import coremltools
-from export.spec import ExportSpec, Precision
-from mobilenet import fold
+from export.formats.coreml.kinds import KINDS
+from export.formats.coreml.ml_model import MLModel
+from export.prepared import Prepared
+from export.spec import ExportSpec
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.networks.classifier import LOGITS
 from mobilenet.networks.rows import IMAGE, Activation, Row
 from mobilenet.preprocess import Normalization
 
 CLASS_LABEL = "classLabel"
-HALF = "_fp16"  # ends the name of a value that a cast to float32 follows
-CONVOLUTIONAL_LOGITS = "fc"  # the classifier's matrix as a 1x1 convolution
-
-
-class Quantizer(NamedTuple):
-    """Of activations: clip(round(x / scale) + zero_point, 0, 255), as uint8."""
-
-    scale: float
-    zero_point: int = 0
 
 
 class Names(NamedTuple):
@@ -45,50 +38,33 @@ def names(spec: ExportSpec) -> Names:
     return Names("image" if spec.input == "image" else "input", output)
 
 
-def operation_names(layer: str) -> tuple[str, ...]:
-    """What the operation that holds the weights of `layer` may be called in a program."""
-    return (layer,) if layer != LOGITS else (LOGITS, f"{LOGITS}{HALF}", CONVOLUTIONAL_LOGITS)
+def build(prepared: Prepared, folded: Checkpoint | None = None, passes: Any = None) -> MLModel:
+    """A model of the folded network, without metadata.
 
-
-def build(
-    checkpoint: Checkpoint,
-    spec: ExportSpec,
-    *,
-    precision: Precision | None = None,
-    quantizers: Mapping[str, Quantizer] = MappingProxyType({}),
-    passes: Any = None,
-) -> Any:
-    """A `coremltools.models.MLModel` of the folded network, without metadata.
-
-    BN is folded here if it is not yet. Image input: scalar scale and bias in the program, the
-    rest in the kernels that read the image. `precision` overrides the spec's: verification builds
-    a float32 twin. `quantizers` are those of the inputs of layers, by the layer's name; `passes`
-    a coremltools pipeline that compresses weights.
+    Image input: scalar scale and bias in the program, the rest is in the folded kernels.
+    `folded` are other numbers in place of the prepared ones; `passes` a coremltools pipeline
+    that compresses weights.
     """
     ct = coremltools(torch=False)
-    spec = spec.resolved()
-    half = (precision or spec.precision) == "fp16"
-    checkpoint = fold.fold(checkpoint)
-    if spec.input == "image":
-        checkpoint = fold.fold_input_scaling(checkpoint)
-    old = spec.format == "neuralnetwork"
-    size = checkpoint.config.resolution
+    spec, kind = prepared.spec, KINDS[prepared.metadata.format]
+    folded = folded or prepared.folded
+    assert folded is not None, "a traced module is not built"
     model = ct.convert(
-        _Writer(ct, checkpoint, spec, half, quantizers).program(),
+        _Writer(ct, prepared, folded).program(),
         source="milinternal",
-        convert_to=spec.format,
-        inputs=[input_type(ct, spec, size, checkpoint.normalization)],
-        classifier_config=classifier_config(ct, spec, checkpoint.labels),
+        convert_to=kind.convert_to,
+        inputs=[input_type(ct, spec, folded.config.resolution, prepared.metadata.normalization)],
+        classifier_config=classifier_config(ct, spec, folded.labels),
         minimum_deployment_target=opset(ct, spec),
-        # an ML Program is typed already, so needs no cast pass; the old format has no types
-        compute_precision=None if old else ct.precision.FLOAT32,
+        # typed values need no pass that adds casts; of the others coremltools takes None alone
+        compute_precision=ct.precision.FLOAT32 if kind.is_typed else None,
         pass_pipeline=passes or ct.PassPipeline.EMPTY,
         skip_model_load=True,
     )
-    return neuralnetwork.finished(ct, model, names(spec).output, half) if old else model
+    return kind.finished(ct, model, names(spec).output, prepared.precision == "fp16")
 
 
-def input_type(ct: Any, spec: ExportSpec, size: int, normalization: Normalization) -> Any:
+def input_type(ct: ModuleType, spec: ExportSpec, size: int, normalization: Normalization) -> Any:
     """coremltools' description of the input: a picture with scale and bias, or an array."""
     name, shape = names(spec).input, (1, 3, size, size)
     if spec.input == "tensor":
@@ -100,14 +76,14 @@ def input_type(ct: Any, spec: ExportSpec, size: int, normalization: Normalizatio
     )  # fmt: skip
 
 
-def classifier_config(ct: Any, spec: ExportSpec, labels: Sequence[str]) -> Any:
+def classifier_config(ct: ModuleType, spec: ExportSpec, labels: Sequence[str]) -> Any:
     """coremltools' description of the classes; None where the output is an array."""
     if spec.outputs != "classifier":
         return None
     return ct.ClassifierConfig(list(labels), CLASS_LABEL)
 
 
-def opset(ct: Any, spec: ExportSpec) -> Any:
+def opset(ct: ModuleType, spec: ExportSpec) -> Any:
     """coremltools' target for the oldest iOS of `spec`."""
     return getattr(ct.target, f"iOS{spec.resolved().min_ios}")
 
@@ -115,16 +91,13 @@ def opset(ct: Any, spec: ExportSpec) -> Any:
 class _Writer:
     """Writes one program: what all of its parts need, once."""
 
-    def __init__(
-        self, ct: Any, checkpoint: Checkpoint, spec: ExportSpec, half: bool,
-        quantizers: Mapping[str, Quantizer],
-    ) -> None:  # fmt: skip
+    def __init__(self, ct: ModuleType, prepared: Prepared, folded: Checkpoint) -> None:
         from coremltools.converters.mil import Builder
 
-        self.mb, self.opset = Builder, opset(ct, spec)
-        self.checkpoint, self.spec, self.quantizers = checkpoint, spec, quantizers
-        self.old = spec.format == "neuralnetwork"  # it stores halves, and declares no types
-        self.half = half and not self.old
+        self.mb, self.opset = Builder, opset(ct, prepared.spec)
+        self.checkpoint, self.spec = folded, prepared.spec
+        self.quantizers, self.kind = prepared.quantizers, KINDS[prepared.metadata.format]
+        self.half = prepared.precision == "fp16" and self.kind.is_typed
         self.dtype = np.float16 if self.half else np.float32
 
     def program(self) -> Any:
@@ -167,8 +140,8 @@ class _Writer:
         return x
 
     def _activated(self, x: Any, kind: Activation, name: str) -> Any:
-        if kind == "relu6" and self.old:  # whose relu6 becomes four layers
-            return self.mb.clip(x=x, alpha=0.0, beta=6.0, name=name)
+        if kind == "relu6":
+            return self.kind.relu6(self.mb, x, name)
         return getattr(self.mb, kind)(x=x, name=name)
 
     def _quantized(self, x: Any, layer: str) -> Any:

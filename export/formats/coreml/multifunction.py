@@ -6,23 +6,12 @@ one. In an app: `MLModelConfiguration.functionName = "r160"`.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from export.formats.coreml.coremltools_import import coremltools
-from export.spec import ExportSpec
+from export.formats.coreml.ml_model import MLModel
 
 
-def function_name(resolution: int) -> str:
-    return f"r{resolution}"
-
-
-def functions(spec: ExportSpec, resolution: int) -> dict[str, int]:
-    """Name and resolution of each function; a package without several has "main"."""
-    sizes = {function_name(size): size for size in spec.sizes}
-    return sizes or {"main": resolution}
-
-
-def merged(models: Mapping[str, Any], folder: Path) -> Any:
+def merged(models: Mapping[str, MLModel], folder: Path) -> MLModel:
     """One `MLModel` of all; the last one's function is the default. Files stay in `folder`.
 
     coremltools stores equal weights once, keeps what each function says of its inputs and
@@ -37,4 +26,5 @@ def merged(models: Mapping[str, Any], folder: Path) -> Any:
         descriptor.default_function_name = name
     path = str(folder / "merged.mlpackage")
     ct.utils.save_multifunction(descriptor, path)
-    return ct.models.MLModel(path, skip_model_load=True)
+    together: MLModel = ct.models.MLModel(path, skip_model_load=True)
+    return together

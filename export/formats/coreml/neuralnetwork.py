@@ -4,24 +4,43 @@ It has no types: weights are stored as float32 or as halves, and the device choo
 compute in. coremltools names the probabilities after the operation that makes them.
 """
 
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from export.formats.coreml.ml_model import MLModel
 
-def finished(ct: Any, model: Any, output: str, half: bool) -> Any:
-    """The converted `MLModel` with its array of results called `output`; `half`: stored so."""
-    message = model.get_spec()
-    array = next(
-        feature
-        for feature in message.description.output
-        if not feature.type.HasField("stringType")
-    )
-    if array.name != output:
-        ct.utils.rename_feature(message, array.name, output)
-    if half:
-        _store_halves(message)
-    return ct.models.MLModel(message, skip_model_load=True)
+
+class NeuralNetwork:
+    """How it is written."""
+
+    convert_to = "neuralnetwork"
+    is_typed = False
+
+    def relu6(self, mb: Any, x: Any, name: str) -> Any:
+        """A clip: coremltools makes four layers of this format's relu6."""
+        return mb.clip(x=x, alpha=0.0, beta=6.0, name=name)
+
+    def finished(self, ct: ModuleType, model: MLModel, output: str, half: bool) -> MLModel:
+        """With the array of results called `output`; `half`: weights stored so."""
+        message = model.get_spec()
+        array = next(
+            feature
+            for feature in message.description.output
+            if not feature.type.HasField("stringType")
+        )
+        if array.name != output:
+            ct.utils.rename_feature(message, array.name, output)
+        if half:
+            _store_halves(message)
+        renamed: MLModel = ct.models.MLModel(message, skip_model_load=True)
+        return renamed
+
+    def save(self, model: MLModel, message: bytes, path: Path) -> None:  # noqa: ARG002  # a `Kind`
+        """The message is the file."""
+        path.write_bytes(message)
 
 
 def _store_halves(message: Any) -> None:

@@ -7,7 +7,6 @@ The Builder route (`build`) knows MobileNet; this one knows nothing and converts
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,8 +14,9 @@ from torch import Tensor, nn
 
 from export.formats.coreml.build import classifier_config, input_type, names, opset
 from export.formats.coreml.coremltools_import import coremltools
-from export.spec import ExportSpec
-from mobilenet.preprocess import Normalization
+from export.formats.coreml.ml_model import MLModel
+from export.prepared import TracedModule, evaluated
+from export.spec import ExportSpec, Precision
 
 
 class _Wrapped(nn.Module):
@@ -32,41 +32,35 @@ class _Wrapped(nn.Module):
         return y.softmax(1) if self.softmax else y
 
 
-def trace(
-    module: nn.Module,
-    size: int,
-    spec: ExportSpec,
-    normalization: Normalization,
-    labels: Sequence[str] = (),
-) -> Any:
-    """A `coremltools.models.MLModel` of `module`, which maps (1, 3, size, size) to (1, classes).
+def trace(traced: TracedModule, spec: ExportSpec, precision: Precision) -> MLModel:
+    """A model of the module, without metadata; preprocessing and softmax are added here.
 
-    The module takes normalized images and gives logits (with `outputs` features, any array);
-    preprocessing and softmax are added here.
+    The module gives logits (with `outputs` features, any array).
     """
     ct = coremltools(torch=True)
-    spec, name = spec.resolved(), names(spec)
-    _, gain = normalization.split()
+    name, size = names(spec), traced.resolution
+    _, gain = traced.normalization.split()
     softmax = spec.outputs in ("classifier", "probabilities")
-    wrapped = _Wrapped(module, gain if spec.input == "image" else (1.0,), softmax).eval()
     outputs = (
         None if spec.outputs == "classifier" else [ct.TensorType(name.output, dtype=np.float32)]
     )
-    with _quietly():
+    with _quietly(), evaluated(traced.module) as module:
+        wrapped = _Wrapped(module, gain if spec.input == "image" else (1.0,), softmax).eval()
         example = torch.zeros(1, 3, size, size)
-        traced = torch.jit.trace(wrapped, example, check_trace=False)  # type: ignore[no-untyped-call]
-        return ct.convert(
-            traced,
+        program = torch.jit.trace(wrapped, example, check_trace=False)  # type: ignore[no-untyped-call]
+        model: MLModel = ct.convert(
+            program,
             convert_to="mlprogram",
-            inputs=[input_type(ct, spec, size, normalization)],
+            inputs=[input_type(ct, spec, size, traced.normalization)],
             outputs=outputs,
-            classifier_config=classifier_config(ct, spec, labels),
+            classifier_config=classifier_config(ct, spec, traced.labels),
             minimum_deployment_target=opset(ct, spec),
             compute_precision=getattr(
-                ct.precision, "FLOAT16" if spec.precision == "fp16" else "FLOAT32"
+                ct.precision, "FLOAT16" if precision == "fp16" else "FLOAT32"
             ),
             skip_model_load=True,
         )
+    return model
 
 
 @contextmanager

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from export.inspect.rules.finding import Rule, RuleFinding, RuleSubject
 from export.mil.program import Constant, Function
-from export.package.metadata import facts_of
+from export.package.metadata import metadata_of
 
 
 def _untrained(subject: RuleSubject) -> Iterator[RuleFinding]:
-    facts = facts_of(subject.function.description.metadata)
+    facts = metadata_of(subject.function.description.metadata)
     if facts is not None and not facts.provenance.trained:
         yield RuleFinding(
             "untrained", "warning",

@@ -1,0 +1,51 @@
+"""Core ML as one of the formats. coremltools is imported once something is written."""
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from export.file_kinds import FileFormat
+from export.prepared import MAIN, Prepared, TracedModule
+
+if TYPE_CHECKING:
+    from export.formats.coreml.ml_model import MLModel
+
+
+class CoreML:
+    """ML Programs (.mlpackage), and NeuralNetworks (.mlmodel) for iOS 13 and 14."""
+
+    kinds: tuple[FileFormat, ...] = ("mlprogram", "neuralnetwork")
+    runtime = "portable"
+
+    def write(self, prepared: Prepared, path: Path) -> None:
+        """Convert, describe and save: one function, or several on the same weights."""
+        from export.formats.coreml.kinds import KINDS
+        from export.formats.coreml.multifunction import merged
+        from export.formats.coreml.save import describe, save_reproducibly
+
+        kind = KINDS[prepared.metadata.format]
+        models = {name: _model(part) for name, part in prepared.functions.items()}
+        for name, part in prepared.functions.items():
+            describe(models[name], part)
+        if not prepared.parts:
+            save_reproducibly(models[MAIN], kind, path)
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            model = merged(models, Path(folder))
+            describe(model, prepared)
+            save_reproducibly(model, kind, path)
+
+
+def _model(prepared: Prepared) -> "MLModel":
+    """A model of one function, without metadata."""
+    if isinstance(prepared.network, TracedModule):
+        from export.formats.coreml.trace import trace  # loads PyTorch
+
+        return trace(prepared.network, prepared.spec, prepared.precision)
+    if prepared.compress is not None:
+        from export.formats.coreml.compress import compressed
+
+        return compressed(prepared)
+    from export.formats.coreml.build import build
+
+    return build(prepared)

@@ -1,0 +1,184 @@
+"""What is exported, made once and passed on: the network, how to write it, what it will say."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from export.compression.quantizer import Quantizer
+from export.package.metadata import SCHEMA, ModuleMetadata, PackageMetadata
+from export.spec import ExportSpec, Precision
+from mobilenet import __version__, fold
+from mobilenet.checkpoint import Checkpoint, Provenance
+from mobilenet.networks.config import NetworkConfig
+from mobilenet.networks.rows import Cost
+from mobilenet.preprocess import Geometry, Normalization
+
+if TYPE_CHECKING:
+    from torch import nn
+
+MAIN = "main"  # what a program's only function is called
+
+
+@contextmanager
+def evaluated(module: "nn.Module") -> "Iterator[nn.Module]":
+    """`module` in eval mode for as long as the context lasts, whatever its parts are in."""
+    modes = {part: part.training for part in module.modules()}
+    try:
+        yield module.eval()
+    finally:
+        for part, training in modes.items():
+            part.training = training
+
+
+@dataclass(frozen=True, eq=False)
+class TracedModule:
+    """A PyTorch module of any kind, and what its training fixed.
+
+    It maps normalized pictures (1, 3, resolution, resolution) to (1, outputs).
+    """
+
+    module: "nn.Module"
+    name: str
+    resolution: int
+    outputs: int
+    macs: int
+    parameters: int
+    provenance: Provenance
+    normalization: Normalization
+    geometry: Geometry
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """One network, ready to be written by a format and verified."""
+
+    network: Checkpoint | TracedModule
+    """As it was trained: what the package is verified against."""
+    spec: ExportSpec
+    """Resolved."""
+    metadata: PackageMetadata
+    folded: Checkpoint | None = None
+    """Of a checkpoint: batch norm folded, and the first layers fit for the input of `spec`."""
+    precision: Precision = "fp16"
+    compress: str | None = None
+    quantizers: Mapping[str, Quantizer] = field(default_factory=dict)
+    """Of w8a8: of the inputs of layers, by the layer's name."""
+    parts: "Mapping[str, Prepared]" = field(default_factory=dict)
+    """Of a file with several functions, each by its name; the last is the default."""
+    user_defined: Mapping[str, str] = field(default_factory=dict)
+    """Further metadata of the package."""
+    notes: tuple[str, ...] = ()
+    """What whoever asked for it should know."""
+
+    @property
+    def functions(self) -> "Mapping[str, Prepared]":
+        """Every function of the file by its name."""
+        return self.parts or {MAIN: self}
+
+    @property
+    def name(self) -> str:
+        """A name without dots, so that Xcode's Swift class bears it unchanged."""
+        if isinstance(self.network, Checkpoint):
+            stem = self.network.config.slug
+        else:
+            stem = f"{self.network.name}_{self.network.resolution}"
+        mark = self.metadata.provenance.mark
+        return stem + self.spec.suffix + (f"_{mark}" if mark else "")
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether every weight is stored as float32."""
+        return self.precision == "fp32" and self.compress is None
+
+    def twin(self) -> "Prepared":
+        """The same in float32, uncompressed: what shows that the graph is right."""
+        return replace(self, precision="fp32", compress=None, quantizers={}, parts={})
+
+
+def prepare_checkpoint(
+    checkpoint: Checkpoint,
+    spec: ExportSpec,
+    calibrate: Path | None = None,
+    notes: tuple[str, ...] = (),
+) -> Prepared:
+    """Fold `checkpoint`, and write down what its package will say.
+
+    `calibrate` is the folder of pictures that w8a8 needs. Several resolutions share the weights.
+    """
+    spec = spec.resolved()
+    folded = fold.fold(checkpoint)
+    fit = fold.fold_input_scaling(folded) if spec.input == "image" else folded
+
+    def at(resolution: int, calibrate: Path | None) -> Prepared:
+        quantizers: Mapping[str, Quantizer] = {}
+        if calibrate is not None:
+            from export.compression.activations import calibrated  # loads PyTorch
+
+            quantizers = calibrated(folded.at(resolution), calibrate)
+        network = checkpoint.at(resolution)
+        return replace(
+            _unfolded(network, spec),
+            folded=fit.at(resolution),
+            quantizers=quantizers,
+        )
+
+    if not spec.sizes:
+        return replace(at(checkpoint.config.resolution, calibrate), notes=notes)
+    parts = {function_name(size): at(size, calibrate) for size in spec.sizes}
+    return replace(parts[function_name(spec.sizes[-1])], parts=parts, notes=notes)
+
+
+def function_name(resolution: int) -> str:
+    """What the function for a resolution is called in a package with several."""
+    return f"r{resolution}"
+
+
+def prepare_module(
+    traced: TracedModule, spec: ExportSpec, user_defined: Mapping[str, str]
+) -> Prepared:
+    """Write down what the package of a module of another kind will say."""
+    return replace(_unfolded(traced, spec.resolved()), user_defined=user_defined)
+
+
+def _unfolded(network: Checkpoint | TracedModule, spec: ExportSpec) -> Prepared:
+    assert spec.precision is not None, "resolved"
+    metadata = metadata_about(network, spec)
+    return Prepared(network, spec, metadata, precision=spec.precision, compress=spec.compress)
+
+
+def metadata_about(network: Checkpoint | TracedModule, spec: ExportSpec) -> PackageMetadata:
+    """What the package of `network` says about itself."""
+    assert spec.precision is not None, "resolved"
+    assert spec.min_ios is not None, "resolved"
+    assert spec.format is not None, "resolved"
+    config: NetworkConfig | None = None
+    module: ModuleMetadata | msgspec.UnsetType = msgspec.UNSET
+    cost: Cost | TracedModule
+    if isinstance(network, Checkpoint):
+        config = network.config
+        cost = config.cost()
+    else:
+        module, cost = ModuleMetadata(network.name, network.resolution, network.outputs), network
+    return PackageMetadata(
+        schema=SCHEMA,
+        tool=__version__,
+        config=config,
+        normalization=network.normalization,
+        geometry=network.geometry,
+        provenance=network.provenance,
+        format=spec.format,
+        precision=spec.precision,
+        target=spec.target,
+        compute_units=spec.rule.compute_units,
+        min_ios=spec.min_ios,
+        compression=spec.compress or "",
+        macs=cost.macs,
+        parameters=cost.parameters,
+        resolutions=spec.sizes,
+        module=module,
+    )

@@ -1,0 +1,192 @@
+"""What can be exported, and how each becomes a `Prepared`: one protocol, three kinds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from export.prepared import Prepared, TracedModule, prepare_checkpoint, prepare_module
+from export.spec import ExportSpec, Variant
+from mobilenet.checkpoint import Checkpoint, Provenance
+from mobilenet.common.errors import ConfigError
+from mobilenet.common.progress import SILENT, Progress
+from mobilenet.labels import unique
+from mobilenet.preprocess import INCEPTION, STANDARD_CROP, Geometry, Normalization
+
+if TYPE_CHECKING:
+    from torch import nn
+
+DEFAULT_RESOLUTION = 224
+TRAINED_BY_USER, UNKNOWN = "trained by the user", "unknown"
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Something that a package can be made of."""
+
+    @property
+    def reads(self) -> Sequence[Path]:
+        """The user's files that are read, and so must not be replaced."""
+
+    def prepare(self, spec: ExportSpec, calibrate: Path | None) -> Prepared:
+        """Find the weights and make them ready.
+
+        `spec` is resolved; `calibrate` is the folder of pictures that w8a8 needs. Raises
+        `UserError` for weights that cannot be had, and for options that do not fit them.
+        """
+
+
+@dataclass(frozen=True)
+class Published:
+    """A variant by its knobs, whose weights are found: published, a file, or untrained.
+
+    Of several resolutions, the weights are those published for the largest.
+    """
+
+    variant: Variant
+    offline: bool = False
+    classes: Path | None = None  # a file of labels
+    keep_background: bool = False
+    progress: Progress = SILENT  # is told of downloads
+
+    @property
+    def reads(self) -> Sequence[Path]:
+        """The files of weights and labels."""
+        from mobilenet.weights.resolve import inputs
+
+        return inputs(self.variant.weights, self.classes)
+
+    def prepare(self, spec: ExportSpec, calibrate: Path | None) -> Prepared:
+        """As `Source` says."""
+        from mobilenet.weights.resolve import obtain
+
+        variant, pixels = self.variant, self.variant.pixels
+        if spec.sizes and pixels is not None:
+            raise ConfigError(
+                f"resolution {pixels} and resolutions {spec.resolutions}", "give one of the two"
+            )
+        checkpoint, notes = obtain(
+            variant.weights,
+            alpha=variant.alpha,
+            resolution=spec.sizes[-1] if spec.sizes else pixels,
+            shallow=variant.shallow,
+            offline=self.offline,
+            keep_background=self.keep_background,
+            classes=self.classes,
+            progress=self.progress,
+        )
+        return Loaded(checkpoint, notes).prepare(spec, calibrate)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A checkpoint at hand."""
+
+    checkpoint: Checkpoint
+    notes: tuple[str, ...] = ()
+    reads: Sequence[Path] = ()
+
+    def prepare(self, spec: ExportSpec, calibrate: Path | None) -> Prepared:
+        """As `Source` says."""
+        checkpoint = self.checkpoint
+        if spec.outputs == "features":
+            checkpoint = checkpoint.as_features(spec.layer or "")
+        elif spec.outputs == "classifier" and not checkpoint.labels:
+            raise ConfigError(
+                f"the {checkpoint.config.classes} classes of these weights have no labels",
+                "give them with --classes labels.txt, or choose --outputs probabilities",
+            )
+        return prepare_checkpoint(checkpoint, spec, calibrate, self.notes)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedModule:
+    """A user's own PyTorch module, and what its training fixed.
+
+    It maps normalized pictures (1, 3, H, W) to logits (1, classes). A `MobileNet` of ours is
+    written directly, any other is traced. `labels` are in the order of the outputs and made
+    unique; `resolution` is the side of the input in pixels (of a `MobileNet`, its config's unless
+    given; else 224). The module is not changed.
+    """
+
+    module: "nn.Module"
+    labels: Sequence[str] = ()
+    resolution: int | None = None
+    normalization: Normalization = INCEPTION
+    geometry: Geometry = STANDARD_CROP
+    source: str = TRAINED_BY_USER
+    licence: str = UNKNOWN
+    trained: bool = True
+    name: str = ""  # of a traced module, instead of its class
+    user_defined: Mapping[str, str] = field(default_factory=dict)  # further metadata
+    reads: Sequence[Path] = ()
+
+    def prepare(self, spec: ExportSpec, calibrate: Path | None) -> Prepared:
+        """As `Source` says."""
+        from mobilenet.torch_module import MobileNet, to_layers
+
+        labels = unique(self.labels) if spec.outputs == "classifier" else ()
+        if spec.outputs == "classifier" and not labels:
+            raise ConfigError(
+                "a classifier without labels",
+                'give labels=[...], or spec=ExportSpec(outputs="probabilities")',
+            )
+        provenance = Provenance(self.source, trained=self.trained, licence=self.licence)
+        if not isinstance(self.module, MobileNet):
+            return self._traced(spec, labels, provenance)
+        config = self.module.config
+        checkpoint = Checkpoint(
+            config, to_layers(self.module), provenance, self.normalization, self.geometry, labels
+        ).at(self.resolution or config.resolution)
+        prepared = Loaded(checkpoint).prepare(spec, calibrate)
+        return replace(prepared, user_defined=self.user_defined)
+
+    def _traced(
+        self, spec: ExportSpec, labels: tuple[str, ...], provenance: Provenance
+    ) -> Prepared:
+        from export.module_cost import measured
+
+        if spec.compress or spec.sizes or spec.format != "mlprogram" or spec.layer:
+            raise ConfigError(
+                "compression, resolutions, layers and .mlmodel are for a MobileNet of ours",
+                "leave them out for a module of another kind",
+            )
+        size = self.resolution or DEFAULT_RESOLUTION
+        cost = measured(self.module, size)
+        if labels and len(labels) != cost.outputs:
+            raise ConfigError(
+                f"{len(labels)} labels for a module of {cost.outputs} outputs",
+                "give one label per output, in the order of training",
+            )
+        traced = TracedModule(
+            self.module, self.name or type(self.module).__name__, size, *cost,
+            provenance, self.normalization, self.geometry, labels,
+        )  # fmt: skip
+        return prepare_module(traced, spec, self.user_defined)
+
+
+def source_of(
+    model: "Source | Variant | Checkpoint | nn.Module",
+    *,
+    labels: Sequence[str],
+    resolution: int | None,
+    normalization: Normalization,
+    geometry: Geometry,
+    source: str,
+    licence: str,
+) -> Source:
+    """What `model` is exported as; the rest describes a module.
+
+    Raises `ConfigError` when it is given for something else, which knows its own.
+    """
+    description = (tuple(labels), resolution, normalization, geometry, source, licence)
+    if not isinstance(model, Variant | Checkpoint | Source):
+        return TrainedModule(model, *description)
+    if description != ((), None, INCEPTION, STANDARD_CROP, TRAINED_BY_USER, UNKNOWN):
+        raise ConfigError(
+            "labels, resolution, normalization, geometry, source and licence describe a module",
+            f"a {type(model).__name__} knows its own: change it instead",
+        )
+    if isinstance(model, Variant):
+        return Published(model)
+    return Loaded(model) if isinstance(model, Checkpoint) else model
