@@ -1,1 +1,5 @@
 """Export MobileNets to Core ML and prove that the package is right."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

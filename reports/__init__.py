@@ -1,5 +1,5 @@
 """Turn records into tables, plots and decisions."""
 
-from reports.frame import read
+import lazy_loader
 
-__all__ = ["read"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
