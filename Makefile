@@ -45,7 +45,7 @@ check: $(VENV)/.tested
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-cache  # its cache goes by time stamps, which git changes
+	$(BIN)/lint-imports --no-cache
 
 peers: $(PEERS)/.installed
 	$(PEERS)/bin/python -m pytest tests/peers -m peers

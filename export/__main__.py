@@ -166,7 +166,7 @@ def verify_package(
     from export.views import export_card
 
     with terminal.working("verifying"):
-        result = reverify.verify_again(package, image, weights=weights, offline=offline)
+        result = reverify.reverify(package, image, weights=weights, offline=offline)
     export_card.show_verification(result, json=json)
 
 

@@ -58,14 +58,14 @@ class Published:
 
     def prepare(self, spec: ExportSpec, calibrate: Path | None) -> Prepared:
         """As `Source` says."""
-        from mobilenet.weights.resolve import obtain
+        from mobilenet.weights.resolve import load_weights
 
         variant, pixels = self.variant, self.variant.pixels
         if spec.sizes and pixels is not None:
             raise ConfigError(
                 f"resolution {pixels} and resolutions {spec.resolutions}", "give one of the two"
             )
-        checkpoint, notes = obtain(
+        checkpoint, notes = load_weights(
             variant.weights,
             alpha=variant.alpha,
             resolution=spec.sizes[-1] if spec.sizes else pixels,

@@ -63,7 +63,7 @@ def weights(
         return
     if save:
         files.check_file(save, resolve.inputs(which, classes))
-    checkpoint, notes = resolve.obtain(
+    checkpoint, notes = resolve.load_weights(
         which, alpha=alpha, resolution=resolution, shallow=shallow, classes=classes,
         keep_background=keep_background, offline=offline, progress=terminal.DRAWN,
     )  # fmt: skip

@@ -19,7 +19,11 @@ IMAGES = 8
 
 
 def untrained(config: NetworkConfig, seed: int = 0) -> Checkpoint:
-    """The same network for the same config and seed, on every machine up to float rounding."""
+    """The same network for the same config and seed, on every machine.
+
+    The statistics are measured in float64: rounded to float32 they do not depend on the order in
+    which a machine, or a number of threads, adds.
+    """
     import torch
     from torch import nn
 
@@ -41,7 +45,7 @@ def untrained(config: NetworkConfig, seed: int = 0) -> Checkpoint:
         norm.weight.data.uniform_(1, 3, generator=generator)
         norm.bias.data.normal_(1, 1, generator=generator)
     with torch.no_grad():
-        module.train()(_images(config.resolution, generator))
+        module.double().train()(_images(config.resolution, generator).double())
     provenance = Provenance(f"untrained, seed {seed}", trained=False, licence="none needed")
     names = () if config.readout.classes is None else labels_for(config.classes)
     return Checkpoint(config, to_layers(module), provenance, labels=names)

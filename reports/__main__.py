@@ -92,18 +92,17 @@ def compare(
         Print everything as JSON.
     """
     from bench.results.read import last_session
-    from reports import answers, compare_sessions
+    from reports import answers
+    from reports.compare_sessions import compare_cases, compare_sessions
 
     if (b is None) == (cases is None):
         raise ConfigError("nothing to compare with", "give a second file, or --cases A B")
     if not 0 <= margin < 1:
         raise ConfigError(f"margin is {margin}", "a ratio of at least 0, below 1: 0.01 is 1 %")
     verdicts = (
-        compare_sessions.compare_cases(last_session(a), *cases, margin)
+        compare_cases(last_session(a), *cases, margin)
         if cases
-        else compare_sessions.compare_sessions(
-            last_session(a), last_session(cast(Path, b)), margin, force
-        )
+        else compare_sessions(last_session(a), last_session(cast(Path, b)), margin, force)
     )
     if json:
         terminal.print_json(verdicts)

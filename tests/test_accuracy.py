@@ -633,9 +633,9 @@ def test_real_weights_on_real_photographs(real_weights: Path, tmp_path: Path) ->
     import skimage.data
 
     from export import pipeline
-    from mobilenet.weights.resolve import obtain
+    from mobilenet.weights.resolve import load_weights
 
-    checkpoint, _ = obtain(real_weights / "google_slim_1.0_224_frozen.pb")
+    checkpoint, _ = load_weights(real_weights / "google_slim_1.0_224_frozen.pb")
     path = tmp_path / "full.mlpackage"
     pipeline.export(checkpoint, path, verify=False)
     expected = {"chelsea": 0.43, "coffee": 0.99, "rocket": 0.62}

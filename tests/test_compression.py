@@ -21,7 +21,7 @@ from export.prepared import prepare_checkpoint
 from export.spec import ExportSpec, Variant
 from export.verify.gates import verify_package
 from export.verify.limits import STRUCTURE
-from export.verify.reverify import verify_again
+from export.verify.reverify import reverify
 from faults import FAULTS, Fault
 from mobilenet import fold
 from mobilenet.checkpoint import BatchNorm, Checkpoint
@@ -88,7 +88,7 @@ def test_verifying_again_reads_the_compression_off_the_package(tmp_path: Path) -
         tmp_path,
         spec=ExportSpec(compress="int8"),
     )
-    again = verify_again(exported.path, PHOTO)
+    again = reverify(exported.path, PHOTO)
     assert again.verified.loss == pytest.approx(exported.verified.loss, rel=0.5)
     assert len(again.top5) == 5
     assert metadata.verified(exported.path, exported.identity) == exported.verified

@@ -84,8 +84,9 @@ def lint(folder: Path) -> dict[str, bool]:
     """Whether each contract is kept."""
     code = "import sys; from importlinter.cli import lint_imports_command as c; sys.exit(c())"
     done = subprocess.run(
-        [sys.executable, "-P", "-c", code, "--no-logo", "--no-cache"], cwd=folder, capture_output=True,
-        text=True, check=False, env=os.environ | {"PYTHONPATH": str(folder)},
+        [sys.executable, "-P", "-c", code, "--no-logo", "--no-cache"], cwd=folder,
+        capture_output=True, text=True, check=False,
+        env=os.environ | {"PYTHONPATH": str(folder)},
     )  # fmt: skip
     return {
         name: state == "KEPT"

@@ -18,7 +18,7 @@ from export.spec import ExportSpec, Variant
 from export.verify.agreement import probe_pictures
 from export.verify.gates import verify_package
 from export.verify.limits import PRECISION, STRUCTURE
-from export.verify.reverify import verify_again
+from export.verify.reverify import reverify
 from faults import FAULTS, Fault
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import PackageError, VerificationError
@@ -115,7 +115,7 @@ def test_verify_again_finds_the_weights_from_the_metadata(tmp_path: Path) -> Non
     variant = Variant(alpha=0.25, resolution=64, weights="untrained")
     exported = pipeline.export(variant, tmp_path)
     assert exported.path.name == "MobileNetV1_025_64_untrained.mlpackage"
-    again = verify_again(exported.path, PHOTO)
+    again = reverify(exported.path, PHOTO)
     assert again.verified.agreement <= PRECISION["fp16"].usual
     assert len(again.top5) == 5
     assert sum(p for _, p in again.top5) <= 1.001
@@ -131,7 +131,7 @@ def test_verify_again_wants_the_same_weights(hot: Checkpoint, tmp_path: Path) ->
 
     store.save(hot, tmp_path / "other.safetensors")
     with pytest.raises(PackageError, match="made from other weights"):
-        verify_again(tmp_path / "m.mlpackage", weights=str(tmp_path / "other.safetensors"))
+        reverify(tmp_path / "m.mlpackage", weights=str(tmp_path / "other.safetensors"))
 
 
 def test_probe_pictures_are_the_same_everywhere() -> None:
@@ -149,6 +149,6 @@ def test_the_authors_weights(real_weights: Path, precision: str, tmp_path: Path)
     variant = Variant(weights=str(real_weights / "google_slim_1.0_224_frozen.pb"))
     exported = pipeline.export(variant, tmp_path, spec=ExportSpec(precision=precision))
     print(precision, exported.verified)
-    again = verify_again(exported.path, PHOTO, weights=variant.weights)
+    again = reverify(exported.path, PHOTO, weights=variant.weights)
     assert [label for label, _ in again.top5[:3]] == ["tabby", "Egyptian cat", "tiger cat"]
     assert again.top5[0][1] == pytest.approx(0.43, abs=0.03)

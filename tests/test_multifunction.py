@@ -16,7 +16,7 @@ from export.prepared import prepare_checkpoint
 from export.spec import ExportSpec, Variant
 from export.verify.agreement import probe_pictures, relative_l2
 from export.verify.gates import verify_package
-from export.verify.reverify import verify_again
+from export.verify.reverify import reverify
 from faults import layer, swapped
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import ConfigError, VerificationError
@@ -118,7 +118,7 @@ def test_verifying_again_and_the_same_bytes(tmp_path: Path) -> None:
     first = pipeline.export(variant, tmp_path / "a.mlpackage", spec=spec)
     second = pipeline.export(variant, tmp_path / "b.mlpackage", spec=spec, verify=False)
     assert first.identity == second.identity
-    again = verify_again(first.path, PHOTO)
+    again = reverify(first.path, PHOTO)
     assert len(again.top5) == 5
     assert again.verified.images == 3
 

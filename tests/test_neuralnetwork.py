@@ -16,7 +16,7 @@ from export.spec import ExportSpec, Variant
 from export.verify.agreement import probe_pictures
 from export.verify.gates import verify_package
 from export.verify.limits import PRECISION
-from export.verify.reverify import verify_again
+from export.verify.reverify import reverify
 from faults import FAULTS, Fault
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import ConfigError, PackageError, VerificationError
@@ -126,7 +126,7 @@ def test_verifying_again_and_the_same_bytes(tmp_path: Path) -> None:
     first = pipeline.export(variant, tmp_path / "a.mlmodel")
     second = pipeline.export(variant, tmp_path / "b", spec=ExportSpec(min_ios=13), verify=False)
     assert first.path.read_bytes() == second.path.read_bytes()
-    assert verify_again(first.path, PHOTO).top5
+    assert reverify(first.path, PHOTO).top5
 
 
 def test_format_follows_the_output_and_contradictions_are_said(

@@ -15,7 +15,7 @@ from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import CheckpointError, UnreachableError
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.weights import huggingface, pypi
-from mobilenet.weights.resolve import WORDS, obtain
+from mobilenet.weights.resolve import WORDS, load_weights
 from weight_files import random_checkpoint
 
 
@@ -51,7 +51,7 @@ def published(mirror: web.Web, small: Checkpoint, tmp_path: Path) -> web.Web:
 def test_auto_takes_the_authors_release_and_then_the_cache(published: web.Web) -> None:
     listener = Listener()
     for _ in range(2):
-        found, notes = obtain(alpha=0.25, resolution=128, progress=listener)
+        found, notes = load_weights(alpha=0.25, resolution=128, progress=listener)
         assert notes == ()
         assert found.provenance.source == "the authors' TF-Slim release of 2018-08-02"
         assert (found.provenance.published_top1, found.provenance.licence) == (41.5, "Apache-2.0")
@@ -62,20 +62,20 @@ def test_auto_takes_the_authors_release_and_then_the_cache(published: web.Web) -
     size = len(published.answers["/mobilenet_v1_0.25_128.tgz"])
     name = "mobilenet_v1_0.25_128.tgz"
     assert listener.updates[-1] == (name, size, size, f"{size / 1e6:.1f} of {size / 1e6:.1f} MB")
-    again = obtain("slim", alpha=0.25, resolution=128, offline=True)
+    again = load_weights("slim", alpha=0.25, resolution=128, offline=True)
     assert again.checkpoint.provenance.trained
 
 
 def test_another_resolution_is_said_and_loses_the_published_accuracy(
     published: web.Web,
 ) -> None:
-    found, (note,) = obtain("imagenet", alpha=0.25, resolution=96)
+    found, (note,) = load_weights("imagenet", alpha=0.25, resolution=96)
     assert (found.config.resolution, found.provenance.published_top1) == (96, None)
     assert "published for 128 pixels are used at 96" in note
 
 
 def test_auto_goes_on_untrained_when_nothing_answers(mirror: web.Web) -> None:
-    found, (note,) = obtain(alpha=0.25, resolution=64)
+    found, (note,) = load_weights(alpha=0.25, resolution=64)
     assert found.provenance.mark == "untrained"
     assert mirror.asked == ["/mobilenet_v1_0.25_128.tgz"]
     assert "404" in note
@@ -83,8 +83,8 @@ def test_auto_goes_on_untrained_when_nothing_answers(mirror: web.Web) -> None:
 
 
 def test_auto_goes_on_untrained_when_nothing_was_published(mirror: web.Web) -> None:
-    assert not obtain(alpha=0.3, resolution=64).checkpoint.provenance.trained
-    shallow, (note,) = obtain(alpha=0.25, resolution=64, shallow=True)
+    assert not load_weights(alpha=0.3, resolution=64).checkpoint.provenance.trained
+    shallow, (note,) = load_weights(alpha=0.25, resolution=64, shallow=True)
     assert not shallow.provenance.trained
     assert mirror.asked == []
     assert "never published" in note
@@ -93,11 +93,11 @@ def test_auto_goes_on_untrained_when_nothing_was_published(mirror: web.Web) -> N
 @pytest.mark.parametrize("word", ["imagenet", "slim", "keras", "quant"])
 def test_a_name_fails_where_auto_goes_on(word: str) -> None:
     with pytest.raises(UnreachableError):
-        obtain(word, alpha=0.25, resolution=128)
+        load_weights(word, alpha=0.25, resolution=128)
     with pytest.raises(UnreachableError, match="not in the cache"):
-        obtain(word, alpha=0.25, resolution=128, offline=True)
+        load_weights(word, alpha=0.25, resolution=128, offline=True)
     with pytest.raises(CheckpointError, match="never published"):
-        obtain(word, shallow=True)
+        load_weights(word, shallow=True)
 
 
 @pytest.mark.parametrize("damage", ["truncated", "another network", "html"])
@@ -116,18 +116,18 @@ def test_what_is_wrong_never_falls_through(
         "html": b"<html>please log in</html>",
     }[damage]
     with pytest.raises(CheckpointError):
-        obtain(alpha=0.25, resolution=128)
+        load_weights(alpha=0.25, resolution=128)
     published.answers["/mobilenet_v1_0.25_128.tgz"] = good
-    checkpoint, _ = obtain(alpha=0.25, resolution=128)  # nothing bad was kept
+    checkpoint, _ = load_weights(alpha=0.25, resolution=128)  # nothing bad was kept
     assert checkpoint.provenance.trained
 
 
 def test_a_damaged_cache_never_falls_through(published: web.Web, tmp_path: Path) -> None:
-    obtain(alpha=0.25, resolution=128)
+    load_weights(alpha=0.25, resolution=128)
     cached = tmp_path / "cache/slim/slim_0.25_128.pb"
     cached.write_bytes(cached.read_bytes()[:-1])
     with pytest.raises(CheckpointError, match="sha256") as error:
-        obtain(alpha=0.25, resolution=128)
+        load_weights(alpha=0.25, resolution=128)
     assert str(cached) in error.value.hint
 
 
@@ -138,9 +138,9 @@ def test_the_copy_on_pypi_is_announced(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(pypi, "GRAPH_SHA256", hashlib.sha256(data).hexdigest())
     monkeypatch.setattr(pypi, "fetch_graph", lambda path, progress: path.write_bytes(data))
     listener = Listener()
-    assert "nudity 0.2.3" in obtain(progress=listener).checkpoint.provenance.source
+    assert "nudity 0.2.3" in load_weights(progress=listener).checkpoint.provenance.source
     assert "a copy inside the PyPI package nudity 0.2.3" in listener.lines[-1]
-    at_160, (note,) = obtain(resolution=160)
+    at_160, (note,) = load_weights(resolution=160)
     assert at_160.provenance.published_top1 is None
     assert "used at 160" in note
 
@@ -155,35 +155,37 @@ def test_hugging_face_is_a_folder_with_its_json(
         weight_files.transformers(big, folder, image_size=192)
 
     monkeypatch.setattr(huggingface, "fetch", fetch)
-    found, _ = obtain("transformers", alpha=0.75, resolution=192)
+    found, _ = load_weights("transformers", alpha=0.75, resolution=192)
     assert (found.config.resolution, found.provenance.published_top1) == (192, 67.2)
     monkeypatch.setattr(huggingface, "fetch", None)
-    found, _ = obtain("transformers", alpha=0.75, resolution=192, offline=True)
+    found, _ = load_weights("transformers", alpha=0.75, resolution=192, offline=True)
     assert found.provenance.trained
 
 
 def test_a_path_decides_unless_it_is_contradicted(small: Checkpoint, tmp_path: Path) -> None:
     path = weight_files.slim(small, tmp_path / "x")
-    assert obtain(path).checkpoint.config == replace(small.config, classes=1000)
-    found, _ = obtain(str(path), resolution=64, alpha=0.25, shallow=False)
+    assert load_weights(path).checkpoint.config == replace(small.config, classes=1000)
+    found, _ = load_weights(str(path), resolution=64, alpha=0.25, shallow=False)
     assert found.config.resolution == 64
     with pytest.raises(CheckpointError, match=r"holds alpha 0\.25, asked for is alpha 0\.5"):
-        obtain(path, alpha=0.5)
+        load_weights(path, alpha=0.5)
     with pytest.raises(CheckpointError, match=r"asked for is alpha 0\.25, shallow"):
-        obtain(path, shallow=True)
+        load_weights(path, shallow=True)
 
 
 def test_neither_a_file_nor_a_name(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="imagnet are no file") as error:
-        obtain("imagnet")
+        load_weights("imagnet")
     assert all(word in error.value.hint for word in WORDS)
 
 
 def test_background_and_labels_of_ones_own(small: Checkpoint, tmp_path: Path) -> None:
     path = weight_files.slim(small, tmp_path / "x")
-    kept, _ = obtain(path, keep_background=True)
+    kept, _ = load_weights(path, keep_background=True)
     assert (kept.config.classes, kept.labels[0]) == (1001, "background")
     (tmp_path / "labels.txt").write_text("\n".join(f"thing {i}" for i in range(1000)))
-    assert obtain(path, classes=tmp_path / "labels.txt").checkpoint.labels[999] == "thing 999"
+    assert (
+        load_weights(path, classes=tmp_path / "labels.txt").checkpoint.labels[999] == "thing 999"
+    )
     with pytest.raises(CheckpointError, match="1000 labels for 1001 classes"):
-        obtain(path, classes=tmp_path / "labels.txt", keep_background=True)
+        load_weights(path, classes=tmp_path / "labels.txt", keep_background=True)

@@ -16,7 +16,7 @@ from export.package.metadata import ModuleMetadata, metadata_of, verified_path
 from export.pipeline import export
 from export.prepared import TracedModule
 from export.spec import ExportSpec, Variant
-from export.verify.reverify import verify_again
+from export.verify.reverify import reverify
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import ConfigError, PackageError, VerificationError
 from mobilenet.preprocess import IMAGENET, INCEPTION, Geometry
@@ -173,12 +173,12 @@ def test_a_traced_package_says_what_it_is_and_is_verified_again(
     assert program.license == "CC0 1.0"
     assert "my flowers" in program.author
     assert "shorter side to 35 pixels (bicubic)" in program.description.inputs[0].description
-    again = verify_again(path, PHOTO)
+    again = reverify(path, PHOTO)
     assert again.against == "answers"
     assert again.verified.agreement == pytest.approx(done.verified.agreement, rel=1e-3)
     assert {label for label, _ in again.top5} == set("abcde")
     with pytest.raises(ConfigError, match="for a traced module"):
-        verify_again(path, weights="untrained")
+        reverify(path, weights="untrained")
 
 
 def test_a_traced_package_that_changed_is_found_out(foreign: nn.Module, tmp_path: Path) -> None:
@@ -191,14 +191,14 @@ def test_a_traced_package_that_changed_is_found_out(foreign: nn.Module, tmp_path
     note = replace(wrong.verified, reference=done.verified.reference)
     verified_path(other).write_bytes(msgspec.json.encode(note))
     with pytest.raises(VerificationError, match="precision"):
-        verify_again(other)
+        reverify(other)
     note = replace(note, reference=replace(note.reference, pictures="0" * 64))
     verified_path(other).write_bytes(msgspec.json.encode(note))
     with pytest.raises(PackageError, match="probe pictures"):
-        verify_again(other)
+        reverify(other)
     export(foreign, other, labels="abcde", resolution=32, verify=False)
     with pytest.raises(PackageError, match="is not known"):
-        verify_again(other)
+        reverify(other)
 
 
 def test_every_part_of_a_module_keeps_its_mode(foreign: nn.Module, tmp_path: Path) -> None:

@@ -95,10 +95,10 @@ def checkpoint(
     which: str, package: Classifier, offline: bool, progress: Progress = SILENT
 ) -> Classifier:
     """The PyTorch network to compare with, of the shape of `package`."""
-    from mobilenet.weights.resolve import obtain
+    from mobilenet.weights.resolve import load_weights
 
     model = package.model
-    original, notes = obtain(
+    original, notes = load_weights(
         which,
         alpha=model.alpha,
         resolution=package.size,

@@ -46,7 +46,7 @@ class Reverification:
     top5: tuple[tuple[str, float], ...] = ()
 
 
-def verify_again(
+def reverify(
     path: Path,
     photograph: Path | None = None,
     *,
@@ -109,11 +109,11 @@ def _prepared_again(
     about: PackageMetadata, function: Function, weights: str | None, offline: bool
 ) -> Prepared:
     """The weights a package was made of, found again and known by their checksum."""
-    from mobilenet.weights.resolve import obtain
+    from mobilenet.weights.resolve import load_weights
 
     config, origin = about.config, about.provenance
     assert config is not None, "of a network of ours"
-    checkpoint, _ = obtain(
+    checkpoint, _ = load_weights(
         weights or (None if origin.trained else "untrained"),
         alpha=config.alpha, resolution=config.resolution, shallow=config.shallow,
         offline=offline, keep_background=config.classes == WITH_BACKGROUND,

@@ -30,14 +30,14 @@ BEST: tuple[Family, ...] = ("slim", "timm")  # the paper's own network first; al
 DEFAULT = MobileNetConfig()
 
 
-class Obtained(NamedTuple):
+class LoadedWeights(NamedTuple):
     """A checkpoint, and what its user must know of how it was chosen."""
 
     checkpoint: "Checkpoint"
     notes: tuple[str, ...] = ()
 
 
-def obtain(
+def load_weights(
     which: str | Path | None = None,
     *,
     alpha: float | None = None,
@@ -47,7 +47,7 @@ def obtain(
     keep_background: bool = False,
     offline: bool = False,
     progress: Progress = SILENT,
-) -> Obtained:
+) -> LoadedWeights:
     """The checkpoint for a path, a family's name, "imagenet", "untrained", or "auto" (None).
 
     A file decides alpha, depth and resolution unless they are given; a given alpha or depth must
@@ -61,7 +61,7 @@ def obtain(
     """
     word = AUTO if which is None else str(which)
     if word not in WORDS:
-        obtained = Obtained(_file(Path(word), alpha, shallow))
+        obtained = LoadedWeights(_file(Path(word), alpha, shallow))
     else:
         config = replace(
             DEFAULT,
@@ -72,11 +72,11 @@ def obtain(
         obtained = _named(word, config, offline, progress)
     checkpoint, notes = at_resolution(obtained.checkpoint, resolution)
     checkpoint = _with_labels(checkpoint, classes, keep_background)
-    return Obtained(checkpoint, (*obtained.notes, *notes))
+    return LoadedWeights(checkpoint, (*obtained.notes, *notes))
 
 
 def inputs(which: str | None, classes: Path | None = None) -> list[Path]:
-    """The files of the user's that `obtain` reads; a known name is none."""
+    """The files of the user's that `load_weights` reads; a known name is none."""
     paths = [] if which is None or which in WORDS else [Path(which)]
     return paths if classes is None else [*paths, classes]
 
@@ -103,11 +103,11 @@ def _knobs(config: NetworkConfig) -> str:
     return f"alpha {config.alpha:g}{', shallow' if config.shallow else ''}"
 
 
-def _named(word: str, config: MobileNetConfig, offline: bool, progress: Progress) -> Obtained:
+def _named(word: str, config: MobileNetConfig, offline: bool, progress: Progress) -> LoadedWeights:
     from mobilenet.untrained import untrained
 
     if word == UNTRAINED:
-        return Obtained(untrained(config))
+        return LoadedWeights(untrained(config))
     families = tuple(f for f in releases.FAMILIES if f == word) or BEST
     try:
         release = releases.find(families, config.alpha, config.resolution, config.shallow)
@@ -116,21 +116,21 @@ def _named(word: str, config: MobileNetConfig, offline: bool, progress: Progress
             raise
         return _fall_back(config, error)
     try:
-        return Obtained(_published(release, config.resolution, offline, progress))
+        return LoadedWeights(_published(release, config.resolution, offline, progress))
     except UnreachableError as error:
         if word != AUTO:
             raise
         return _fall_back(config, error)
 
 
-def _fall_back(config: MobileNetConfig, why: CheckpointError | UnreachableError) -> Obtained:
+def _fall_back(config: MobileNetConfig, why: CheckpointError | UnreachableError) -> LoadedWeights:
     from mobilenet.untrained import untrained
 
     note = (
         f"{why.message}; going on UNTRAINED: speed and size will be the real network's, "
         f"its answers mean nothing ({why.hint})"
     )
-    return Obtained(untrained(config), (note,))
+    return LoadedWeights(untrained(config), (note,))
 
 
 def _published(
@@ -176,11 +176,11 @@ def _checked(release: Release, path: Path) -> "Checkpoint":
     )  # fmt: skip
 
 
-def at_resolution(checkpoint: "Checkpoint", resolution: int | None) -> Obtained:
+def at_resolution(checkpoint: "Checkpoint", resolution: int | None) -> LoadedWeights:
     """The same weights for another input size; a published accuracy does not follow them."""
     config, provenance = checkpoint.config, checkpoint.provenance
     if resolution is None or resolution == config.resolution:
-        return Obtained(checkpoint)
+        return LoadedWeights(checkpoint)
     notes: tuple[str, ...] = ()
     if provenance.published_top1 is not None:
         notes = (
@@ -189,7 +189,7 @@ def at_resolution(checkpoint: "Checkpoint", resolution: int | None) -> Obtained:
         )
         provenance = replace(provenance, published_top1=None, published_top5=None)
     sized = replace(checkpoint.at(resolution), provenance=provenance)
-    return Obtained(sized, notes)
+    return LoadedWeights(sized, notes)
 
 
 def _with_labels(
