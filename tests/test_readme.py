@@ -21,7 +21,8 @@ def examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def run(example: str) -> dict[str, Any]:
     """The names that the example leaves; the value of its last expression is `last`."""
     tree = ast.parse(example)
-    assert isinstance(expression := tree.body.pop(), ast.Expr)
+    expression = tree.body.pop()
+    assert isinstance(expression, ast.Expr)
     names: dict[str, Any] = {}
     exec(compile(tree, "README.md", "exec"), names)
     return names | {"last": eval(compile(ast.Expression(expression.value), "", "eval"), names)}
