@@ -16,7 +16,7 @@ from cyclopts import Parameter
 
 from bench.accuracy.command import AccuracyOptions
 from bench.placement import PlacementOptions
-from bench.session.options import resume, run
+from bench.session.run import resume, run
 from bench.session.suite import compare
 from bench.soak import soak
 from mobilenet.common import terminal

@@ -16,7 +16,7 @@ MANUAL = (Path(protocol.__file__).parents[1] / "README.md").read_text()
 MANUAL = MANUAL.partition("# How to write a worker\n")[2]
 STRUCTS = [
     protocol.Job, protocol.InputFile, protocol.Units, protocol.Compiled, protocol.WorkerResult,
-    protocol.WorkerError, protocol.Progress, SoakWindow, Thermal,
+    protocol.WorkerError, protocol.SoakProgress, SoakWindow, Thermal,
 ]  # fmt: skip
 WORDS = {int: "integer", float: "number", str: "text", NoneType: "null"}
 
@@ -70,7 +70,7 @@ def test_every_field_is_documented_as_it_is(struct: type[msgspec.Struct]) -> Non
     assert documented(struct) == declared(struct)
 
 
-@pytest.mark.parametrize("struct", [*get_args(protocol.Answer), protocol.Progress])
+@pytest.mark.parametrize("struct", [*get_args(protocol.Answer), protocol.SoakProgress])
 def test_the_word_that_tells_messages_apart_is_documented(struct: type[msgspec.Struct]) -> None:
     tag = struct.__struct_config__.tag
     assert f'### {struct.__name__}\n\n`"type": "{tag}"`\n' in MANUAL

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from cyclopts import Parameter
 
-from bench.session.options import PlanOptions, RuntimeOptions
+from bench.session.run import PlanOptions, RuntimeOptions
 from mobilenet.common.options import SEVERAL, Handed
 from mobilenet.common.progress import SILENT, Progress, tracked
 from mobilenet.networks.v1 import MobileNetConfig

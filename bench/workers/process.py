@@ -13,7 +13,7 @@ from typing import BinaryIO, Generic, NamedTuple, TypeVar
 import msgspec
 
 from bench.results.records import SoakWindow, Status
-from bench.workers.protocol import Answer, Job, Progress, WorkerError
+from bench.workers.protocol import Answer, Job, SoakProgress, WorkerError
 
 NOISE_TAIL_BYTES = 4096
 REASON_LENGTH = 300
@@ -94,7 +94,7 @@ def _outcome(code: int, text: bytes, noise: BinaryIO, expected: type[T]) -> Outc
 
     for message in _messages(text):
         match message:
-            case Progress(window):
+            case SoakProgress(window):
                 windows.append(window)
             case WorkerError(reason):
                 return ended("failed", reason)
@@ -113,12 +113,12 @@ def _outcome(code: int, text: bytes, noise: BinaryIO, expected: type[T]) -> Outc
     return ended("crashed", reason.rstrip(" :"))
 
 
-def _messages(text: bytes) -> Iterator[Answer | Progress | str]:
+def _messages(text: bytes) -> Iterator[Answer | SoakProgress | str]:
     """What the worker wrote, line by line; for a line of something else, what is wrong with it."""
     whole = text[: text.rfind(b"\n") + 1]  # a worker may die in the middle of a line
     for line in whole.splitlines():
         try:
-            yield msgspec.json.decode(line, type=Answer | Progress)
+            yield msgspec.json.decode(line, type=Answer | SoakProgress)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             quoted = line[:QUOTED_LENGTH].decode(errors="replace")
             yield f"its output {quoted!r} is not of the protocol: {error}"

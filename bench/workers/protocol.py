@@ -83,7 +83,7 @@ class WorkerError(msgspec.Struct, frozen=True, tag="error"):
     reason: str
 
 
-class Progress(msgspec.Struct, frozen=True, tag="progress"):
+class SoakProgress(msgspec.Struct, frozen=True, tag="progress"):
     """One window of a soak, written as soon as it is over."""
 
     window: SoakWindow

@@ -26,7 +26,7 @@ from bench.workers.protocol import (
     Answer,
     Compiled,
     Job,
-    Progress,
+    SoakProgress,
     Units,
     WorkerError,
     WorkerResult,
@@ -37,7 +37,7 @@ from mobilenet.common.errors import UnsupportedError, UserError
 LIFELINE = 0  # standard input: the parent holds the other end and never writes
 NO_TIMINGS = Timings((), (), (), 1, 0)
 
-Write = Callable[[Progress], None]
+Write = Callable[[SoakProgress], None]
 
 
 def main(classes: Mapping[str, RuntimeClass] = CLASSES) -> None:
@@ -161,7 +161,7 @@ def soak(call: Callable[[], object], job: Job, write: Write, watch: Callable[[],
                 calls=calls,
                 thermal=thermal.state(),
             )
-            write(Progress(window))
+            write(SoakProgress(window))
             watch()
             begin, calls = clock(), 0
 
@@ -178,7 +178,7 @@ def _call(
     return lambda: cast(Mapping[str, Feature], predict_batch(many)[-1])
 
 
-def _write(stream: BinaryIO, message: Answer | Progress) -> None:
+def _write(stream: BinaryIO, message: Answer | SoakProgress) -> None:
     stream.write(msgspec.json.encode(message) + b"\n")
     stream.flush()
 

@@ -37,7 +37,7 @@ from export.runtimes.inputs import from_picture
 from export.runtimes.portable import Precision
 from export.verify import package_weights, reference
 from export.verify.agreement import logits_name, probe_pictures, run, stacked
-from export.verify.classifier import check_answer, check_labels
+from export.verify.class_answers import check_answer, check_labels
 from export.verify.limits import STRUCTURE, Judgement, judged, passed, precision_limit
 from export.verify.package_weights import StoredNetwork
 from mobilenet.checkpoint import Checkpoint
@@ -122,7 +122,7 @@ class Trial:
         return stacked(outputs, logits_name(self.function))
 
 
-class Outcome(NamedTuple):
+class Judgements(NamedTuple):
     """How far one function is from PyTorch."""
 
     structure: Judgement
@@ -130,7 +130,7 @@ class Outcome(NamedTuple):
     loss: float  # compressed, as declared, against the original network
 
 
-def verify_function(trial: Trial) -> Outcome:
+def verify_function(trial: Trial) -> Judgements:
     """Every gate in turn. Raises `VerificationError` at the first that fails."""
     prepared, stored = trial.prepared, None
     if isinstance(prepared.network, Checkpoint):
@@ -157,7 +157,7 @@ def verify_function(trial: Trial) -> Outcome:
         check_labels(description.labels, prepared.network.labels)
         for output, scores in zip(outputs, logits, strict=True):
             check_answer(description, output, scores)
-    return Outcome(structure, precision, trial.reference.distance_of(logits, exactly=False))
+    return Judgements(structure, precision, trial.reference.distance_of(logits, exactly=False))
 
 
 def _twin(trial: Trial) -> Judgement:

@@ -21,7 +21,7 @@ from export.source import Loaded
 from export.spec import ExportSpec, Outputs, Precision, Target
 from export.verify import reference
 from export.verify.agreement import logits_name, probe_pictures, run, stacked
-from export.verify.classifier import check_answer, probabilities
+from export.verify.class_answers import check_answer, probabilities
 from export.verify.gates import verify_package
 from export.verify.limits import passed
 from mobilenet.checkpoint import Checkpoint

@@ -48,7 +48,7 @@ class Layers(msgspec.Struct):
     layers: list[LayerDescription]
 
 
-class ModelDescription(msgspec.Struct):
+class KerasModel(msgspec.Struct):
     """The `model_config` attribute of a whole model's `.h5`, and the config.json of `.keras`."""
 
     config: Layers
@@ -105,14 +105,14 @@ def _read(file: Path | IO[bytes], name: str, described: bytes | None) -> Checkpo
         ) from error
 
 
-def _decode(described: bytes | str, name: str) -> ModelDescription:
+def _decode(described: bytes | str, name: str) -> KerasModel:
     try:
-        return msgspec.json.decode(described, type=ModelDescription)
+        return msgspec.json.decode(described, type=KerasModel)
     except msgspec.DecodeError as error:
         raise CheckpointError(f"model_config of {name} cannot be read: {error}") from error
 
 
-def _network(tensors: Tensors, description: ModelDescription | None) -> Checkpoint:
+def _network(tensors: Tensors, description: KerasModel | None) -> Checkpoint:
     convolutions = list(_convolutions(tensors))
     kernel = tensors.take("conv_preds/kernel", HWIO)
     logits = Layer(kernel.reshape(kernel.shape[:2]), tensors.take("conv_preds/bias"))

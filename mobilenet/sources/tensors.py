@@ -80,11 +80,11 @@ def _read(tensors: Tensors, path: Path) -> Checkpoint:
     if any(name.startswith(transformers.PREFIX) for name in tensors.names):
         return transformers.read(
             tensors,
-            _json(path.with_name("config.json"), transformers.Config),
+            _json(path.with_name("config.json"), transformers.TransformersConfig),
             _json(path.with_name("preprocessor_config.json"), transformers.Processor),
         )
     if "conv_stem.weight" in tensors.names:
-        return timm.read(tensors, _json(path.with_name("config.json"), timm.Config))
+        return timm.read(tensors, _json(path.with_name("config.json"), timm.TimmConfig))
     if any(name.startswith("layers.conv0.") for name in tensors.names):
         return state_dict.read(tensors)
     some = ", ".join(sorted(tensors.names)[:3]) or "none"

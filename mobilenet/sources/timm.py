@@ -29,14 +29,14 @@ class Preprocessing(msgspec.Struct):
     std: Triple = HALF
 
 
-class Config(msgspec.Struct):
+class TimmConfig(msgspec.Struct):
     """What we need of the config.json of a timm repository."""
 
     architecture: str
     pretrained_cfg: Preprocessing = msgspec.field(default_factory=Preprocessing)
 
 
-def read(tensors: Tensors, config: Config | None = None) -> Checkpoint:
+def read(tensors: Tensors, config: TimmConfig | None = None) -> Checkpoint:
     """The network in timm's tensors. Raises `CheckpointError` naming the tensor."""
     use = config.pretrained_cfg if config else Preprocessing()
     convolutions = list(_convolutions(tensors))

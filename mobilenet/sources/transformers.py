@@ -21,7 +21,7 @@ _RESAMPLING: dict[int, Interpolation] = {
 }  # PIL.Image.Resampling  # fmt: skip
 
 
-class Config(msgspec.Struct):
+class TransformersConfig(msgspec.Struct):
     """What we need of config.json."""
 
     model_type: Literal["mobilenet_v1"]
@@ -56,10 +56,10 @@ class Processor(msgspec.Struct):
 
 
 def read(
-    tensors: Tensors, config: Config | None = None, processor: Processor | None = None
+    tensors: Tensors, config: TransformersConfig | None = None, processor: Processor | None = None
 ) -> Checkpoint:
     """The network in transformers' tensors. Raises `CheckpointError` naming the tensor."""
-    config, processor = config or Config("mobilenet_v1"), processor or Processor()
+    config, processor = config or TransformersConfig("mobilenet_v1"), processor or Processor()
     prefixes = [f"{PREFIX}conv_stem"]
     prefixes += [
         f"{PREFIX}layer.{n}" for (n,) in tensors.numbered(r"mobilenet_v1\.layer\.(\d{1,3})\.")

@@ -5,7 +5,7 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from export.formats.coreml.ml_model import MLModel
-from export.formats.coreml.mlprogram import MLProgram
+from export.formats.coreml.mlpackage import MLProgram
 from export.formats.coreml.neuralnetwork import NeuralNetwork
 
 
