@@ -127,6 +127,7 @@ class ExportSpec:
 
     @property
     def rule(self) -> TargetRule:
+        """What the target decides."""
         return TARGETS[self.target]
 
     @property

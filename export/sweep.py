@@ -38,6 +38,7 @@ class SweepItem:
 
     @property
     def name(self) -> str:
+        """What progress and failures call it: "0.75 192 shallow ane"."""
         depth = " shallow" if self.variant.shallow else ""
         return f"{self.variant.alpha:g} {self.variant.pixels}{depth} {self.spec.target}"
 
@@ -72,6 +73,7 @@ class ManifestRow:
         return cls(variant.alpha, variant.pixels, shallow, target, status, reason)
 
     def with_package(self, exported: Exported) -> Self:
+        """The row with what is known of the finished package."""
         metadata = exported.metadata
         return replace(
             self,

@@ -50,6 +50,7 @@ class Geometry:
         return center_crop(self.resize(upright_rgb(image), size), size)
 
     def resize(self, image: "Image", size: int) -> "Image":
+        """The whole picture with its shorter side as for a crop of `size` pixels."""
         from PIL.Image import Resampling
 
         shorter = self.shorter_side(size)

@@ -46,6 +46,7 @@ class BaselineMetadata:
 
     @property
     def baseline(self) -> Baseline:
+        """The network of that name. Raises `PackageError` for one that is unknown."""
         if self.name not in BASELINES:
             raise PackageError(
                 f"baseline {self.name!r} is unknown", f"one of {', '.join(BASELINES)}"

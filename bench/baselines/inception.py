@@ -54,6 +54,7 @@ def inception_v3(classes: int = 1000) -> nn.Module:
 
 
 def block_a(channels: int, pooled: int) -> nn.Module:
+    """35 x 35: (B, channels, H, W) to (B, 224 + pooled, H, W)."""
     return Fork(
         Conv(channels, 64, 1),
         chain(Conv(channels, 48, 1), Conv(48, 64, 5, padding=2)),
@@ -63,6 +64,7 @@ def block_a(channels: int, pooled: int) -> nn.Module:
 
 
 def block_b(channels: int) -> nn.Module:
+    """35 x 35 to 17 x 17: (B, channels, H, W) to (B, 480 + channels, H / 2, W / 2)."""
     return Fork(
         Conv(channels, 384, 3, 2),
         chain(Conv(channels, 64, 1), Conv(64, 96, 3, padding=1), Conv(96, 96, 3, 2)),
@@ -71,6 +73,7 @@ def block_b(channels: int) -> nn.Module:
 
 
 def block_c(width: int) -> nn.Module:
+    """17 x 17: (B, 768, H, W) to the same; `width` is that of the 1x7 and 7x1 layers."""
     return Fork(
         Conv(768, 192, 1),
         chain(Conv(768, width, 1), *cross([width, width, 192], (1, 7))),
@@ -80,6 +83,7 @@ def block_c(width: int) -> nn.Module:
 
 
 def block_d() -> nn.Module:
+    """17 x 17 to 8 x 8: (B, 768, H, W) to (B, 1280, H / 2, W / 2)."""
     return Fork(
         chain(Conv(768, 192, 1), Conv(192, 320, 3, 2)),
         chain(Conv(768, 192, 1), *cross([192, 192, 192], (1, 7)), Conv(192, 192, 3, 2)),
@@ -88,6 +92,8 @@ def block_d() -> nn.Module:
 
 
 def block_e(channels: int) -> nn.Module:
+    """8 x 8: (B, channels, H, W) to (B, 2048, H, W)."""
+
     def split(width: int) -> nn.Module:
         return Fork(
             Conv(width, 384, (1, 3), padding=(0, 1)), Conv(width, 384, (3, 1), padding=(1, 0))
@@ -111,8 +117,10 @@ def cross(widths: Sequence[int], kernel: tuple[int, int]) -> list[nn.Module]:
 
 
 def chain(*modules: nn.Module) -> nn.Module:
+    """Modules one after the other."""
     return nn.Sequential(*modules)
 
 
 def average() -> nn.Module:
+    """The 3x3 mean around each place, (B, C, H, W) to the same."""
     return nn.AvgPool2d(3, stride=1, padding=1)

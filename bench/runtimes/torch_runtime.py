@@ -53,15 +53,21 @@ class TorchRuntime:
         self.threads = threads
 
     def unavailable(self) -> str | None:
+        """Never, once the number of threads is set."""
         import torch
 
         torch.set_num_threads(self.threads)
         return None
 
     def units(self) -> tuple[str, ...]:
+        """The one that its device is."""
         return (self.unit,)
 
     def compile(self, package: Path, folder: Path) -> Path:
+        """The package's numbers as safetensors, and what the module is beside them.
+
+        Raises `UnsupportedError` for a package of another tool.
+        """
         from safetensors.torch import save_file
 
         from export.mil.read.model import read
@@ -74,6 +80,7 @@ class TorchRuntime:
         return compiled
 
     def load(self, compiled: Path, unit: str) -> "TorchSession":  # noqa: ARG002  # there is but one
+        """The module with these numbers, on the device."""
         from safetensors.torch import load_file
 
         described = compiled.with_suffix(".json").read_bytes()
@@ -89,6 +96,7 @@ class MpsRuntime(TorchRuntime):
     name, device, unit = "torch-mps", "mps", "GPU"
 
     def unavailable(self) -> str | None:
+        """On anything but a Mac with a Metal device."""
         import torch
 
         available = torch.backends.mps.is_available()
@@ -106,6 +114,7 @@ class TorchSession:
         self.bias = torch.tensor(recipe.scaling.bias, device=device).view(1, 3, 1, 1)
 
     def predict(self, inputs: Mapping[str, Feature]) -> dict[str, Feature]:
+        """As `LoadedModel`: preprocessing, the module in float32, and softmax where it has one."""
         import torch
 
         check(self.description, inputs)

@@ -45,6 +45,7 @@ def region_of_interest(crop: float, width: float, height: float) -> Region:
 
 
 def swift_path(package: Path) -> Path:
+    """Where the file for `package` lies: beside it, called as its class."""
     return package.with_name(f"{package.stem}Classifier.swift")
 
 

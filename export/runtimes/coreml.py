@@ -29,6 +29,7 @@ class CoreMLRuntime:
     name = "coreml"
 
     def unavailable(self) -> str | None:
+        """As `Runtime`: anywhere but on a Mac, and without coremltools' native library."""
         if sys.platform != "darwin":
             return f"Core ML runs on macOS, this is {sys.platform}"
         _coremltools()
@@ -44,6 +45,7 @@ class CoreMLRuntime:
         )
 
     def compile(self, package: Path, folder: Path) -> Path:
+        """An .mlmodelc with its description beside it. Raises `UnsupportedError`, Apple's words."""
         from export.mil.read.model import read
 
         description = read(package).description
@@ -54,6 +56,7 @@ class CoreMLRuntime:
         return compiled
 
     def load(self, compiled: Path, unit: str) -> "CoreMLSession":
+        """The compiled model on a case of `MLComputeUnits`. Raises `UnsupportedError`."""
         ct = _coremltools()
         description = msgspec.json.decode(
             _description_path(compiled).read_bytes(), type=ModelDescription
@@ -79,6 +82,7 @@ class CoreMLSession:
         self._model, self.description = model, description
 
     def predict(self, inputs: Mapping[str, Feature]) -> dict[str, Feature]:
+        """As `LoadedModel`, through `CompiledMLModel.predict`. Raises `UnsupportedError`."""
         check(self.description, inputs)
         with _apple_errors("Core ML cannot predict"):
             return dict(self._model.predict(dict(inputs)))  # it converts float16 in place

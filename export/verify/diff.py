@@ -51,6 +51,7 @@ class LayerDifference(msgspec.Struct, frozen=True, kw_only=True):
     weights: float | None  # relative L2 of the kernels; None where there are none
 
     def within(self, tolerance: float) -> bool:
+        """Whether it is a number, and at most `tolerance`."""
         return self.relative_l2 is not None and self.relative_l2 <= tolerance
 
 
