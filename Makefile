@@ -1,5 +1,6 @@
 # make demo   the main job, end to end          make test   the whole suite
 # make check  lint, types, import contracts     make peers  compare with timm, transformers, Keras, OpenCV
+# make mutants   deliberate faults in the code, each of which the tests must catch
 # make first-run  the whole of `bench all`, a round of it, in an empty folder without a network
 #
 # PYTHON=python3.13            another interpreter (3.11 to 3.13)
@@ -34,7 +35,10 @@ demo: $(VENV)/.installed
 	@echo "packages: $(DEMO)/*.mlpackage   records: $(DEMO)/results.jsonl   report: $(DEMO)/report.md, $(DEMO)/report.html"
 
 test: $(VENV)/.tested
-	$(PY) -m pytest -n 2
+	$(PY) -m pytest -n 2 --durations=15 --durations-min=2
+
+mutants: $(VENV)/.tested
+	$(PY) tests/run_mutants.py
 
 first-run: $(VENV)/.tested
 	$(PY) -m pytest -m whole
