@@ -164,6 +164,8 @@ def test_half_a_step(rng: np.random.Generator) -> None:
     stored = np.round(kernel / step) * step
     assert tolerance.within_half_a_step(stored, kernel, "int8", None)
     assert not tolerance.within_half_a_step(stored + step, kernel, "int8", None)
+    assert tolerance.within_half_a_step(stored + 0.7 * step, stored, "int8", None)
+    assert not tolerance.within_half_a_step(stored - 0.8 * step, stored, "int8", None)
     table = np.linspace(-3, 3, 16, dtype=np.float32)
     nearest = table[np.abs(kernel[..., None] - table).argmin(axis=-1)]
     assert tolerance.within_half_a_step(nearest, kernel, "palette4", None)

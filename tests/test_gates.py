@@ -11,13 +11,14 @@ from conftest import PHOTO
 from export import pipeline
 from export.formats.coreml.build import build
 from export.formats.registry import format_of
+from export.mil.read.model import read
 from export.package import metadata
 from export.package.model_files import find
 from export.prepared import Prepared, prepare_checkpoint
 from export.spec import ExportSpec, Variant
-from export.verify.agreement import probe_pictures
+from export.verify.agreement import probe_pictures, relative_l2
 from export.verify.gates import verify_package
-from export.verify.limits import PRECISION, STRUCTURE
+from export.verify.limits import PRECISION, STRUCTURE, passed
 from export.verify.reverify import reverify
 from faults import FAULTS, Fault
 from mobilenet.checkpoint import Checkpoint
@@ -93,6 +94,26 @@ def test_every_deliberate_fault_is_rejected(
                 verify_package(path, prepare_checkpoint(hot, spec))
 
 
+def test_a_weight_that_is_off_by_a_float16_step_is_found(hot: Checkpoint, tmp_path: Path) -> None:
+    kernel = hot.layers["conv0"].kernel.copy()
+    kernel.flat[np.abs(kernel).argmax()] *= 1.001
+    stem = replace(hot.layers["conv0"], kernel=kernel)
+    other = replace(hot, layers={**hot.layers, "conv0": stem})
+    path = package(other, ExportSpec(), tmp_path / "m.mlpackage")
+    with pytest.raises(VerificationError, match=r"conv0\.kernel of the package is off by"):
+        verify_package(path, prepare_checkpoint(hot, ExportSpec()))
+
+
+def test_what_is_not_a_number_passes_no_gate() -> None:
+    wanted = np.ones((2, 3), np.float32)
+    for value in (np.nan, np.inf):
+        got = wanted.copy()
+        got[1, 2] = value
+        assert relative_l2(got, wanted) == np.inf
+    with pytest.raises(VerificationError, match="structure"):
+        passed("structure", float("nan"), STRUCTURE.usual)
+
+
 def test_a_package_that_fails_leaves_nothing_and_loses_nothing(
     hot: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,6 +162,13 @@ def test_probe_pictures_are_the_same_everywhere() -> None:
         int(np.asarray(p, np.int64).sum()) for p in probe_pictures(64)
     ]
     assert all(np.asarray(p).std(axis=(0, 1)).min() > 20 for p in pictures)
+
+
+def test_a_package_names_its_licence_and_no_date(hot: Checkpoint, tmp_path: Path) -> None:
+    licensed = replace(hot, provenance=replace(hot.provenance, licence="CC-BY-4.0"))
+    program = read(package(licensed, ExportSpec(), tmp_path / "m.mlpackage"))
+    assert program.license == "CC-BY-4.0"
+    assert not any("date" in key for key in program.description.metadata)
 
 
 @pytest.mark.parametrize("precision", ["fp16", "fp32"])

@@ -45,7 +45,7 @@ class CoreMLRuntime:
         )
 
     def compile(self, package: Path, folder: Path) -> Path:
-        """An .mlmodelc with its description beside it. Raises `UnsupportedError`, Apple's words."""
+        """An .mlmodelc, its description beside it. Raises `UnsupportedError`, Apple's words."""
         from export.mil.read.model import read
 
         description = read(package).description
