@@ -1,5 +1,6 @@
 """The page: whole, self-contained, escaped; and as a browser shows it."""
 
+import math
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import browser
 import made_results as made
 from mobilenet.networks.v1 import MobileNetConfig
 from reports.__main__ import main
+from reports.page import html_table
 
 EVIL = '<b class="evil">x</b></script><img src=x onerror=alert(1)>'
 
@@ -103,6 +105,14 @@ def test_a_browser_shows_it(page: Path, width: int, dark: bool) -> None:
     assert up["cells"][-1] == down["cells"][-1] == "-"  # without a figure: last either way
     names = seen["sorted"]["Unit"][0]["cells"]
     assert names == sorted(names, key=str.lower)
+
+
+@pytest.mark.parametrize(
+    ("text", "figure"), [("1,230", 1230), ("0.0457", 0.0457), ("71.00 (60.0 to 80.0)", 71)]
+)
+def test_figures_of_a_table_sort_by_what_they_say(text: str, figure: float) -> None:
+    assert html_table.cell(text).sort == figure
+    assert math.isnan(html_table.cell("-").sort)
 
 
 def test_a_page_of_nothing_measured(tmp_path: Path) -> None:

@@ -42,8 +42,8 @@ def test_folding_is_exact_to_float32_rounding_at_variances_of_1e_35() -> None:
     def draw(*shape: int) -> np.ndarray:
         return rng.normal(size=shape).astype(np.float32)
 
-    variance = np.array([3.9e-35, 1e-7, 0.5, 900], np.float32)
-    layer = Layer(draw(4, 3, 3, 3), norm=BatchNorm(draw(4), draw(4), draw(4), variance))
+    variance = np.array([3.9e-35, 1e-7, 0.5, 900] * 100, np.float32)
+    layer = Layer(draw(400, 3, 3, 3), norm=BatchNorm(draw(400), draw(400), draw(400), variance))
     folded = fold_layer(layer, 1e-3)
     scale = layer.norm.gamma.astype(np.longdouble) / np.sqrt(variance.astype(np.longdouble) + 1e-3)
     exact = layer.kernel.astype(np.longdouble) * scale[:, None, None, None]
@@ -139,3 +139,14 @@ def test_a_file_of_somebody_else_or_cut_short_is_refused(hot: Checkpoint, tmp_pa
     safetensors.torch.save_file({"a": torch.zeros(1)}, path)
     with pytest.raises(CheckpointError, match="no metadata of ours"):
         store.load(path)
+
+
+def test_a_file_of_a_newer_version_is_refused(
+    hot: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer = store.SCHEMA + 1
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "SCHEMA", newer)
+        store.save(hot, tmp_path / "w.safetensors")
+    with pytest.raises(CheckpointError, match=f"has schema {newer}"):
+        store.load(tmp_path / "w.safetensors")

@@ -46,6 +46,18 @@ def test_27_convolutions_or_17_when_shallow() -> None:
     assert "conv12_depthwise" in names
 
 
+@pytest.mark.parametrize(
+    ("rule", "first", "last"), [("slim", 11, 358), ("keras", 11, 358), ("timm", 16, 360)]
+)
+def test_widths_of_odd_alphas_are_each_makers_own(rule: str, first: int, last: int) -> None:
+    """32 and 1024 channels times 0.35: cut, but timm rounds to multiples of 8, 10 % less at most.
+
+    timm/layers/helpers.py, `make_divisible(v, divisor=8, round_limit=0.9)`.
+    """
+    config = MobileNetConfig(0.35, width_rule=rule)
+    assert (config.convolutions()[0].out_channels, config.feature_channels) == (first, last)
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     alpha=st.floats(0.1, 1.5),
