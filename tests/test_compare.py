@@ -81,8 +81,9 @@ def test_a_ratio_scales_turns_round_and_ignores_the_order(
 
 
 def test_only_rounds_that_both_have_count() -> None:
-    a = [launch_of(number, 10) for number in range(10)]
-    b = [launch_of(number, 20) for number in range(4, 14)]
+    """The machine slows down from round to round: paired wrongly, the ratio is another."""
+    a = [launch_of(number, 10 + number) for number in range(10)]
+    b = [launch_of(number, 20 + 2 * number) for number in range(4, 14)]
     found = compare_launches(a, b, ("a", "b"))
     assert found.rounds == 6
     assert found.ratio == pytest.approx(2)

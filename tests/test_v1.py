@@ -55,7 +55,8 @@ def test_widths_of_odd_alphas_are_each_makers_own(rule: str, first: int, last: i
     timm/layers/helpers.py, `make_divisible(v, divisor=8, round_limit=0.9)`.
     """
     config = MobileNetConfig(0.35, width_rule=rule)
-    assert (config.convolutions()[0].out_channels, config.feature_channels) == (first, last)
+    rows = config.rows()
+    assert (rows[0].out_channels, rows[-1].out_channels) == (first, last)
 
 
 @settings(max_examples=25, deadline=None)
