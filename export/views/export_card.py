@@ -61,9 +61,9 @@ def show_verification(result: "Reverification", *, json: bool) -> None:
     terminal.card(
         {
             "package": result.package,
-            "structure": f"{verified.structure:.1e} (limit {verified.structure_limit:.0e})"
+            "structure": f"{verified.structure:.1e} (limit {verified.structure_limit:.2g})"
             + ("" if result.against == "weights" else ", when it was exported"),
-            "precision": f"{verified.agreement:.1e} (limit {verified.agreement_limit:.0e})",
+            "precision": f"{verified.agreement:.1e} (limit {verified.agreement_limit:.2g})",
             **({} if verified.loss is None else {"loss": _loss(verified)}),
             "method": f"relative L2 of logits against PyTorch, {verified.images} pictures, "
             f"{verified.runtime} runtime",
