@@ -22,7 +22,8 @@ LOGITS = np.ones((1, 4))
 
 def reference(float32_loss: float) -> Reference:
     """PyTorch's float32 is off by so much from its float64."""
-    return Reference((LOGITS * (1 + float32_loss)).astype(np.float32), 0.0, lambda: LOGITS)
+    rounded = (LOGITS * (1 + float32_loss)).astype(np.float32)
+    return Reference(rounded, 0.0, lambda: LOGITS, lambda: float32_loss)
 
 
 def test_a_network_without_excuse_keeps_the_usual_limit() -> None:
@@ -42,7 +43,7 @@ def test_the_limit_follows_what_float32_loses_up_to_a_bound() -> None:
     assert judgement.limit == pytest.approx(FACTOR * 1e-5, rel=0.02)
     with pytest.raises(VerificationError):
         judged("structure", LOGITS * (1 - 5e-5), lossy, STRUCTURE)
-    with pytest.raises(VerificationError, match="the limit 0.0001"):
+    with pytest.raises(VerificationError, match=r"the limit 0\.0001"):
         judged("structure", LOGITS * 0.999, reference(1e-3), STRUCTURE)
     half = judged("precision", LOGITS * 1.1, reference(5e-6), PRECISION["fp16"])
     assert half.limit == pytest.approx(FACTOR * 2**13 * 5e-6, rel=0.02)

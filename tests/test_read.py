@@ -15,7 +15,7 @@ from bench.results.read import SessionResults, read, read_file
 from bench.results.session_report import reports_of
 from bench.results.thermal_state import Thermal
 from mobilenet.common.errors import RecordError
-from reports import choose, claims
+from reports import Requirements, choose, claims
 from reports.plots import plot_data
 
 RECORDS = made.realistic(rounds=2, samples=3)
@@ -152,7 +152,7 @@ def test_damage_is_a_warning_or_one_error(tmp_path_factory, damage) -> None:
 def everything(sessions: list[SessionResults]) -> None:
     reports = reports_of(sessions)
     tables.markdown(reports)
-    choose.choose(reports, choose.Requirements(30))
+    choose(reports, Requirements(30))
     claims.claim_results(sessions)
     for one, results in zip(reports, sessions, strict=True):
         for rows in one.runtimes().values():

@@ -3,7 +3,8 @@
 A package that computes in float32 rounds in another order than PyTorch does. How far that moves
 the logits depends on the network: batch norm that saw few pictures, or a head of few classes,
 loses ten times what ImageNet's networks do. PyTorch's own float32 module, held against the same
-module in float64, says how much of a distance is rounding.
+module in float64, says how much of a distance is rounding. Two pictures may lose little by chance:
+the same ones mirrored and turned are asked as well, and the one that loses most counts.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
+    from mobilenet.torch_module import MobileNet
+
 TERMS_SHARE = 0.05
 
 
@@ -37,6 +40,7 @@ class Reference:
     shortest: Array | float = 0.0
     """Per picture, the length of logits under which errors are no longer relative to them."""
     compute_exact: Callable[[], Array | None] = lambda: None
+    compute_loss: Callable[[], float] = lambda: 0.0
 
     @cached_property
     def exact(self) -> Array | None:
@@ -45,8 +49,8 @@ class Reference:
 
     @cached_property
     def float32_loss(self) -> float:
-        """Relative L2 between the two."""
-        return 0.0 if self.exact is None else self.distance_of(self.logits)
+        """Relative L2 between the two, of the pictures as they are, mirrored and turned."""
+        return self.compute_loss()
 
     def distance_of(self, logits: Array, *, exactly: bool = True) -> float:
         """Relative L2 of the worst picture, from float64 if it can be had, or from float32."""
@@ -73,30 +77,51 @@ def of_checkpoint(
     module = from_checkpoint(checkpoint)
     activations.quantize_inputs(module, quantizers)
     x = normalized(checkpoint, pictures)
-    shortest: list[Array] = []
-    if module.logits is not None:
-        weight, bias = module.logits.weight, module.logits.bias
-
-        def measure(_: object, inputs: tuple["Tensor"]) -> None:
-            """A head of a few classes may sum hundreds of terms to almost nothing.
-
-            The error of a sum is bounded by the size of its terms, not of its result (Higham,
-            "Accuracy and Stability of Numerical Algorithms", section 4.2), so a share of that
-            size is the least to compare with. The 1000 classes of a trained network are longer.
-            """
-            terms = inputs[0].abs() @ weight.abs().T + bias.abs()
-            shortest.append(TERMS_SHARE * terms.norm(dim=1).numpy())
-
-        watching = module.logits.register_forward_pre_hook(measure)
-    logits = module(x).flatten(1).numpy()
-    if module.logits is not None:
-        watching.remove()
+    logits, shortest = _answer(module, x)
 
     def exact() -> Array:
-        answer: Array = module.double()(x.double()).flatten(1).numpy()
+        answer, _ = _answer(module.double(), x.double())
         return answer
 
-    return Reference(logits, shortest[0] if shortest else 0.0, exact)
+    def loss() -> float:
+        others = _mirrored_and_turned(x)
+        rounded, shortest = _answer(module.float(), others)
+        answer, _ = _answer(module.double(), others.double())
+        return relative_l2(rounded, answer, shortest)
+
+    return Reference(logits, shortest, exact, loss)
+
+
+def _answer(module: "MobileNet", x: "Tensor") -> tuple[Array, Array | float]:
+    """Logits, and the lengths under which errors are no longer relative to them."""
+    head, shortest = module.logits, list[Array]()
+    if head is None:
+        return module(x).flatten(1).numpy(), 0.0
+    weight, bias = head.weight, head.bias
+
+    def measure(_: object, inputs: tuple["Tensor"]) -> None:
+        """A head of a few classes may sum hundreds of terms to almost nothing.
+
+        The error of a sum is bounded by the size of its terms, not of its result (Higham,
+        "Accuracy and Stability of Numerical Algorithms", section 4.2), so a share of that size
+        is the least to compare with. The 1000 classes of a trained network are longer.
+        """
+        terms = inputs[0].abs() @ weight.abs().T + bias.abs()
+        shortest.append(TERMS_SHARE * terms.norm(dim=1).numpy())
+
+    watching = head.register_forward_pre_hook(measure)
+    logits = module(x).flatten(1).numpy()
+    watching.remove()
+    return logits, shortest[0]
+
+
+def _mirrored_and_turned(x: "Tensor") -> "Tensor":
+    """Pictures (B, C, H, W) of equal sides, eight times: (8 B, C, H, W)."""
+    import torch
+
+    x = torch.cat([x, x.flip(3)])
+    x = torch.cat([x, x.flip(2)])
+    return torch.cat([x, x.transpose(2, 3)])
 
 
 def of_module(traced: TracedModule, pictures: Sequence["Image"]) -> Reference:
@@ -106,7 +131,17 @@ def of_module(traced: TracedModule, pictures: Sequence["Image"]) -> Reference:
     arrays = [torch.from_numpy(traced.normalization.apply(picture)) for picture in pictures]
     with evaluated(traced.module) as module, torch.no_grad():
         logits = torch.cat([module(x).flatten(1) for x in arrays]).numpy()
-    return Reference(logits, 0.0, lambda: _in_float64(traced, arrays))
+
+    def loss() -> float:
+        others = [other[None] for x in arrays for other in _mirrored_and_turned(x)]
+        answer = _in_float64(traced, others)
+        if answer is None:
+            return 0.0
+        with evaluated(traced.module) as module, torch.no_grad():
+            rounded = torch.cat([module(x).flatten(1) for x in others]).numpy()
+        return relative_l2(rounded, answer)
+
+    return Reference(logits, 0.0, lambda: _in_float64(traced, arrays), loss)
 
 
 def _in_float64(traced: TracedModule, arrays: Sequence["Tensor"]) -> Array | None:
