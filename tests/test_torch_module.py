@@ -30,8 +30,9 @@ def test_folding_keeps_the_function_and_is_idempotent(hot: Checkpoint, x: torch.
     folded = fold(hot)
     assert folded.folded
     assert not hot.folded
-    a, b = logits(hot, x), logits(folded, x)
-    assert np.linalg.norm(a - b) / np.linalg.norm(a) < 3e-6
+    modules = (from_checkpoint(hot).double(), from_checkpoint(folded).double())
+    a, b = (module(x.double()).numpy() for module in modules)
+    assert np.linalg.norm(a - b) / np.linalg.norm(a) < 1e-6
     again = fold(folded)
     assert all(again.layers[n] is folded.layers[n] for n in folded.layers)
 
