@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-from export.formats.coreml.coremltools_import import coremltools
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.untrained import untrained
@@ -18,8 +17,6 @@ settings.register_profile(
     "repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("repeatable")
-
-coremltools()  # in silence, as commands do it, before a test module imports it aloud
 
 PHOTO = Path(__file__).parent / "data" / "chelsea.jpg"
 

@@ -1,13 +1,13 @@
 """The Core ML runtime up to Apple's boundary: all of coremltools' Python runs, over a fake."""
 
 import ast
+import importlib.util
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
-import coremltools
 import msgspec
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ from mobilenet.common.errors import PackageError, UnsupportedError
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.untrained import untrained
 
-SOURCE = Path(coremltools.__file__).parent
+SOURCE = Path(importlib.util.find_spec("coremltools").origin).parent
 
 
 @pytest.fixture(scope="module")

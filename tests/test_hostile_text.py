@@ -18,6 +18,7 @@ import made_results
 import mobilenet.__main__
 import reports.__main__
 from conftest import PHOTO
+from export.mil.read.specification import proto
 from export.package.model_files import find
 from mobilenet.common import terminal
 
@@ -57,11 +58,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def rename_layers(package: Path, copy: Path) -> None:
     """A copy with hostile metadata and names of layers."""
-    from coremltools.proto import Model_pb2
-
     shutil.copytree(package, copy)
     path = find(copy).specification
-    model = Model_pb2.Model.FromString(path.read_bytes())
+    model = proto("Model_pb2").Model.FromString(path.read_bytes())
     about = model.description.metadata
     about.shortDescription = about.author = about.license = f"{HOSTILE}\nsecond line"
     function = model.mlProgram.functions["main"]
