@@ -18,6 +18,10 @@ settings.register_profile(
 )
 settings.load_profile("repeatable")
 
+# PyTorch reads it when it is imported. Workers whose threads wait for each other's cores take
+# three times as long.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 PHOTO = Path(__file__).parent / "data" / "chelsea.jpg"
 
 
