@@ -46,8 +46,8 @@ first-run: $(VENV)/.tested
 # What is tracked: another file in the checkout is nobody's fault. An unpacked archive has no git.
 check: SOURCES = $(or $(shell git ls-files '*.py' 2>/dev/null),.)
 check: $(VENV)/.tested
-	$(BIN)/ruff check $(SOURCES)
-	$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/ruff check $(SOURCES)
+	@$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
