@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -139,6 +140,21 @@ def test_a_worker_ends_with_its_parent(job: Job) -> None:
     wait_until(lambda: len(started_for(job)) >= 5)
     parent.send_signal(signal.SIGKILL)
     parent.wait()
+    wait_until(lambda: not started_for(job))
+
+
+def test_ctrl_c_while_a_worker_is_started_leaves_none(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*arguments: object, **options: object) -> object:
+        process = popen(*arguments, **options)
+        signal.raise_signal(signal.SIGINT)
+        return process
+
+    popen: Callable[..., object] = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        launch(job, "hang")
     wait_until(lambda: not started_for(job))
 
 

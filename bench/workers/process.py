@@ -14,6 +14,7 @@ import msgspec
 
 from bench.results.records import SoakWindow, Status
 from bench.workers.protocol import Answer, Job, SoakProgress, WorkerError
+from mobilenet.common import interrupts
 
 NOISE_TAIL_BYTES = 4096
 REASON_LENGTH = 300
@@ -39,23 +40,26 @@ def run_worker(command: Sequence[str], job: Job, expected: type[T]) -> Outcome[T
     # The clock that parent and worker share: CLOCK_MONOTONIC, mach_absolute_time on a Mac.
     job = msgspec.structs.replace(job, spawned_ns=time.monotonic_ns())
     with _lifeline() as lifeline, tempfile.TemporaryFile() as noise:
-        try:
-            process = subprocess.Popen(
-                [*command, msgspec.json.encode(job).decode()],
-                stdin=lifeline,
-                stdout=subprocess.PIPE,
-                stderr=noise,
-                env={**os.environ, "PYTHONPATH": _search_path()},
-                start_new_session=True,  # Ctrl-C is for the parent, which ends the worker itself
-            )
-        except OSError as error:  # no such command, or a job too long for an argument
-            return Outcome("failed", f"{error.strerror}: {command[0]}")
-        try:
-            text, _ = process.communicate(timeout=job.timeout_s)
-        except subprocess.TimeoutExpired:
-            return Outcome("timeout", f"no answer within {job.timeout_s:g} s")
-        finally:
-            _end(process)
+        # Ctrl-C between the fork and its name here would leave a worker that nobody can end.
+        with interrupts.held_back() as let_interrupts_through:
+            try:
+                process = subprocess.Popen(
+                    [*command, msgspec.json.encode(job).decode()],
+                    stdin=lifeline,
+                    stdout=subprocess.PIPE,
+                    stderr=noise,
+                    env={**os.environ, "PYTHONPATH": _search_path()},
+                    start_new_session=True,  # Ctrl-C is for us, and we end the worker
+                )
+            except OSError as error:  # no such command, or a job too long for an argument
+                return Outcome("failed", f"{error.strerror}: {command[0]}")
+            try:
+                let_interrupts_through()
+                text, _ = process.communicate(timeout=job.timeout_s)
+            except subprocess.TimeoutExpired:
+                return Outcome("timeout", f"no answer within {job.timeout_s:g} s")
+            finally:
+                _end(process)
         return _outcome(process.returncode, text, noise, expected)
 
 
