@@ -1,12 +1,19 @@
 import hashlib
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 import web
+from listener import Listener
 from mobilenet.common.errors import CheckpointError, UnreachableError
 from mobilenet.weights import cache as weights_cache
+from mobilenet.weights import download as downloads
+from mobilenet.weights.download import download
 
 DATA = b"the weights"
 SHA256 = hashlib.sha256(DATA).hexdigest()
@@ -22,14 +29,12 @@ def server() -> Iterator[web.Web]:
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MOBILENET_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("MOBILENET_MIRROR", raising=False)
+    monkeypatch.setattr(downloads, "PATIENCE", web.IMPATIENT)
     return tmp_path / "cache"
 
 
 def keep(url: str, sha256: str = "", accept: weights_cache.Fill = lambda path: None) -> Path:
-    return weights_cache.keep(
-        "a/kept.bin", lambda path: weights_cache.download(url, path), accept, sha256
-    )
+    return weights_cache.keep("a/kept.bin", lambda path: download(url, path), accept, sha256)
 
 
 def files(folder: Path) -> set[str]:
@@ -78,29 +83,6 @@ def test_ctrl_c_keeps_nothing(server: web.Web, cache: Path) -> None:
     assert files(cache) == set()
 
 
-def test_a_transfer_that_breaks_off_is_an_error(server: web.Web, cache: Path) -> None:
-    server.answers["/file.bin"] = web.broken_off
-    with pytest.raises(CheckpointError, match="broke off"):
-        keep(f"{server.url}/file.bin")
-    assert files(cache) == set()
-
-
-def test_nobody_there_and_nothing_there_are_unreachable(server: web.Web) -> None:
-    with pytest.raises(UnreachableError, match="404"):
-        keep(f"{server.url}/other.bin")
-    server.answers["/file.bin"] = 503
-    with pytest.raises(UnreachableError, match="503"):
-        keep(f"{server.url}/file.bin")
-    with pytest.raises(UnreachableError, match=r"127.0.0.1 cannot be reached \(ConnectionError\)"):
-        keep("http://127.0.0.1:9/file.bin")
-
-
-def test_a_mirror_is_asked_instead(server: web.Web, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MOBILENET_MIRROR", f"{server.url}/mirror/")
-    server.answers["/mirror/file.bin"] = b"mirrored"
-    assert keep("https://example.invalid/deep/file.bin").read_bytes() == b"mirrored"
-
-
 def test_folders_are_kept_and_checked_whole(cache: Path) -> None:
     def fill(folder: Path) -> None:
         folder.mkdir()
@@ -111,3 +93,48 @@ def test_folders_are_kept_and_checked_whole(cache: Path) -> None:
     (path / "config.json").write_text("{}")
     with pytest.raises(CheckpointError, match="sha256"):
         weights_cache.cached("hub/x")
+
+
+def test_several_at_once_fetch_it_once(server: web.Web, cache: Path) -> None:
+    """Threads lock as processes do: each opens the lock file for itself."""
+    listeners = [Listener() for _ in range(4)]
+    are_waiting = threading.Event()
+
+    def fill(path: Path) -> None:
+        assert are_waiting.wait(60)
+        download(f"{server.url}/file.bin", path)
+
+    def keep_it(listener: Listener) -> Path:
+        return weights_cache.keep("a/kept.bin", fill, lambda path: None, progress=listener)
+
+    with ThreadPoolExecutor() as pool:
+        paths = [pool.submit(keep_it, listener) for listener in listeners]
+        while sum(len(listener.lines) for listener in listeners) < 3:
+            time.sleep(0.01)
+        are_waiting.set()
+        assert {path.result(60) for path in paths} == {cache / "a/kept.bin"}
+    lines = [line for listener in listeners for line in listener.lines]
+    assert lines == ["waiting for another process that fetches kept.bin"] * 3
+    assert server.asked == ["/file.bin"]
+    assert files(cache) == {"kept.bin", "kept.bin.sha256"}
+
+
+def test_waiting_is_bounded(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights_cache, "WAIT_SECONDS", 0.1)
+    (cache / "a").mkdir(parents=True)
+    refused = pytest.raises(UnreachableError, match="another process has been fetching kept")
+    with FileLock(cache / "a/kept.bin.lock"), refused:
+        keep("http://127.0.0.1:9/file.bin")
+
+
+def test_a_lock_of_the_dead_is_no_lock(server: web.Web, cache: Path) -> None:
+    (cache / "a").mkdir(parents=True)
+    (cache / "a/kept.bin.lock").touch()
+    keep(f"{server.url}/file.bin")
+    assert files(cache) == {"kept.bin", "kept.bin.sha256"}
+
+
+def test_where_nothing_can_be_written_it_says_where(server: web.Web, cache: Path) -> None:
+    cache.write_text("a file in place of the folder")
+    with pytest.raises(OSError, match="cache"):
+        keep(f"{server.url}/file.bin")

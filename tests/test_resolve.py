@@ -14,7 +14,7 @@ from listener import Listener
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import CheckpointError, UnreachableError
 from mobilenet.networks.v1 import MobileNetConfig
-from mobilenet.weights import huggingface, pypi
+from mobilenet.weights import download, huggingface, pypi
 from mobilenet.weights.resolve import WORDS, load_weights
 from weight_files import random_checkpoint
 
@@ -28,6 +28,7 @@ def small() -> Checkpoint:
 def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[web.Web]:
     """A cache of its own, and a mirror in place of the world, with nothing on it yet."""
     monkeypatch.setenv("MOBILENET_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(download, "PATIENCE", web.IMPATIENT)
     monkeypatch.setattr(pypi, "pip_settings", lambda: {"index-url": "http://127.0.0.1:9/"})
     with web.serving() as server:
         monkeypatch.setenv("MOBILENET_MIRROR", server.url)
@@ -150,7 +151,7 @@ def test_hugging_face_is_a_folder_with_its_json(
 ) -> None:
     big = random_checkpoint(MobileNetConfig(0.75, 64, classes=1001))
 
-    def fetch(repository: str, folder: Path) -> None:
+    def fetch(repository: str, folder: Path, progress: object) -> None:
         assert repository == "google/mobilenet_v1_0.75_192"
         weight_files.transformers(big, folder, image_size=192)
 

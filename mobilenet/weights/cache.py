@@ -1,27 +1,22 @@
-"""Fetching published files into the user's cache: once, whole, and checked ever after.
+"""The user's cache of published files: each is fetched once, whole, and checked ever after.
 
 A file is checked against its known sha256. Where the publisher gives none, the digest of the
 first download is kept beside the file and checked at every use. `MOBILENET_CACHE` moves the
-cache, `MOBILENET_MIRROR` names a web folder that is asked instead of the publishers.
+cache.
 """
 
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
-from urllib.parse import urlsplit
 
 from mobilenet.common import files
 from mobilenet.common.errors import CheckpointError, UnreachableError
-from mobilenet.common.progress import SILENT, Bar, Progress
+from mobilenet.common.progress import SILENT, Progress
+from mobilenet.common.text import duration
 
-TIMEOUT = (5, 30)  # seconds to connect, and between bytes
-UNREACHABLE_HINT = (
-    "check the network, name a mirror in MOBILENET_MIRROR, give a file with --weights PATH, "
-    "or take --weights untrained"
-)
+WAIT_SECONDS = 2000  # longer than one download may take
 
 Fill = Callable[[Path], object]  # writes or examines the file of that path
 
@@ -48,19 +43,25 @@ def cached(name: str, sha256: str = "") -> Path | None:
     return path
 
 
-def keep(name: str, fill: Fill, accept: Fill, sha256: str = "") -> Path:
+def keep(
+    name: str, fill: Fill, accept: Fill, sha256: str = "", progress: Progress = SILENT
+) -> Path:
     """The cached file or folder `name`, made by `fill` unless it is there.
 
-    `accept` raises for a file that must not be kept; a failure of any kind keeps nothing.
+    Of several processes one fills it, and the others wait. `accept` raises for a file that must
+    not be kept; a failure of any kind keeps nothing.
     """
     if kept := cached(name, sha256):
         return kept
     path = cache_folder() / name
-    with files.replacing(path, any_folder=True) as temporary:
-        fill(temporary)
-        check(temporary, sha256, "what was sent is not what was published")
-        accept(temporary)
-        files.write_atomically(_record(path), _digest(temporary).encode())
+    with _locked(path, progress):
+        if kept := cached(name, sha256):  # made while we waited
+            return kept
+        with files.replacing(path, any_folder=True) as temporary:
+            fill(temporary)
+            check(temporary, sha256, "what was sent is not what was published")
+            accept(temporary)
+            files.write_atomically(_record(path), _digest(temporary).encode())
     return path
 
 
@@ -72,72 +73,33 @@ def check(path: Path, sha256: str, hint: str) -> None:
         )
 
 
-class Meter:
-    """Counts the bytes of one download; what pooch and pypi-simple take for a progress bar."""
-
-    def __init__(self, bar: Bar, total: int | None = None) -> None:
-        self.total = total or 0  # pooch sets it when the server has said it
-        self._bar, self._done = bar, 0
-
-    def update(self, count: int) -> None:
-        """So many more bytes have come."""
-        self._done = min(self._done + count, self.total)
-        text = f"{self._done / 1e6:.1f} of {self.total / 1e6:.1f} MB"
-        self._bar.update(self._done, self.total, text)
-
-    def reset(self) -> None:
-        """Count anew."""
-        self._done = 0
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-def download(url: str, path: Path, progress: Progress = SILENT) -> None:
-    """Fetch `url`, or the file of that name from `MOBILENET_MIRROR`, into `path`.
-
-    Raises `UnreachableError` when nobody answers with it, `CheckpointError` when it breaks off.
-    """
-    import pooch
-
-    if mirror := os.environ.get("MOBILENET_MIRROR"):
-        url = f"{mirror.rstrip('/')}/{url.rsplit('/', 1)[-1]}"
-    with ExitStack() as closing, network_errors(url), progress.bar(path.name) as bar:
-
-        def close(response: Any, **_: object) -> None:  # pooch leaves refused responses open
-            closing.callback(response.close)
-
-        fetch = pooch.HTTPDownloader(
-            Meter(bar), chunk_size=1 << 16, timeout=TIMEOUT, hooks={"response": close}
-        )
-        fetch(url, str(path), None)
-
-
 @contextmanager
-def network_errors(url: str) -> Iterator[None]:
-    """Turn what requests raises into our errors, with the host that was asked."""
-    import requests
+def _locked(path: Path, progress: Progress) -> Iterator[None]:
+    """Let one process at a time fetch `path`; a dead one holds nothing.
 
-    host = urlsplit(url).hostname or url
+    Raises `UnreachableError` when another one does not come to an end.
+    """
+    from filelock import FileLock, Timeout
+
+    file = path.with_name(f"{path.name}.lock")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(file)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        progress.say(f"waiting for another process that fetches {path.name}")
+        try:
+            lock.acquire(timeout=WAIT_SECONDS)
+        except Timeout:
+            raise UnreachableError(
+                f"another process has been fetching {path.name} for {duration(WAIT_SECONDS)}",
+                f"end it, or try again later; it holds {file}",
+            ) from None
     try:
         yield
-    except (
-        requests.exceptions.ChunkedEncodingError,
-        requests.exceptions.ContentDecodingError,
-    ) as error:
-        raise CheckpointError(f"the download of {url} broke off", "try again") from error
-    except requests.HTTPError as error:
-        raise UnreachableError(f"{host} answers: {error}", UNREACHABLE_HINT) from error
-    except requests.RequestException as error:
-        raise UnreachableError(
-            f"{host} cannot be reached ({type(error).__name__})", UNREACHABLE_HINT
-        ) from error
+    finally:
+        file.unlink(missing_ok=True)  # who waits for it sees that it is gone, and makes another
+        lock.release()
 
 
 def _record(path: Path) -> Path:

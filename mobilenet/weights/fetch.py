@@ -1,5 +1,9 @@
-"""How each release comes into the cache: a file, a file out of an archive, a repository."""
+"""How each release comes into the cache: a file, a file out of an archive, a repository.
 
+`MOBILENET_MIRROR` names a web folder that is asked instead of the publishers of files.
+"""
+
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -8,6 +12,7 @@ from mobilenet.common.errors import UnreachableError
 from mobilenet.common.progress import SILENT, Progress
 from mobilenet.sources import archive
 from mobilenet.weights import cache, huggingface, pypi
+from mobilenet.weights.download import download
 from mobilenet.weights.releases import Release
 
 PYPI_NAME = "pypi/mobilenet_v1_1.0_224_frozen.pb"
@@ -18,9 +23,7 @@ def cached(release: Release) -> Path | None:
 
     Raises `CheckpointError` when it is there and has changed.
     """
-    if release == pypi.RELEASE:
-        return cache.cached(PYPI_NAME, pypi.GRAPH_SHA256)
-    return cache.cached(release.cache_name)
+    return cache.cached(*_cache_entry(release))
 
 
 def fetched(
@@ -36,23 +39,34 @@ def fetched(
             f"run once without --offline; the cache is {cache.cache_folder()}",
         )
     progress.say(f"fetching {release.name}: {release.source} ({release.url})")
-    if release.repository:
-        return cache.keep(
-            release.cache_name, partial(huggingface.fetch, release.repository), accept
-        )
+    name, sha256 = _cache_entry(release)
+    return cache.keep(name, partial(_fill(release), progress=progress), accept, sha256, progress)
+
+
+def _cache_entry(release: Release) -> tuple[str, str]:
+    """Its name in the cache, and its sha256 where that is known before."""
     if release == pypi.RELEASE:
-        fill = partial(pypi.fetch_graph, progress=progress)
-        return cache.keep(PYPI_NAME, fill, accept, pypi.GRAPH_SHA256)
-    fill = partial(_fetch_file, release.url, progress=progress)
-    return cache.keep(release.cache_name, fill, accept)
+        return PYPI_NAME, pypi.GRAPH_SHA256
+    return release.cache_name, ""
+
+
+def _fill(release: Release) -> Callable[..., object]:
+    if release == pypi.RELEASE:
+        return pypi.fetch_graph
+    if release.repository:
+        return partial(huggingface.fetch, release.repository)
+    return partial(_fetch_file, release.url)
 
 
 def _fetch_file(url: str, path: Path, progress: Progress) -> None:
-    """Download `url` to `path`; of a release archive, only its model."""
-    if not url.endswith(".tgz"):
-        cache.download(url, path, progress)
-        return
-    archived = path.with_name(url.rsplit("/", 1)[-1])
-    cache.download(url, archived, progress)
-    path.write_bytes(archive.model_bytes(archived))
-    archived.unlink()
+    """Download `url`, or its namesake of `MOBILENET_MIRROR`; of an archive, only its model."""
+    name = url.rsplit("/", 1)[-1]
+    if mirror := os.environ.get("MOBILENET_MIRROR"):
+        url = f"{mirror.rstrip('/')}/{name}"
+    downloaded = path.with_name(name)
+    download(url, downloaded, progress)
+    if name.endswith(".tgz"):
+        path.write_bytes(archive.model_bytes(downloaded))
+        downloaded.unlink()
+    else:
+        downloaded.replace(path)

@@ -1,38 +1,33 @@
 """Repositories on Hugging Face: weights and the JSON that says how to use them, nothing else.
 
+They are fetched as any file is: `huggingface_hub` neither continues a download nor bounds it.
 `HF_ENDPOINT` is Hugging Face's own word for a mirror and works here too.
 """
 
-import shutil
+import os
 from pathlib import Path
 
-from mobilenet.common.errors import UnreachableError
-from mobilenet.weights.cache import TIMEOUT, UNREACHABLE_HINT
+from mobilenet.common.progress import SILENT, Progress
+from mobilenet.weights.download import MAX_BYTES, MissingError, download
 
-FILES = ["model.safetensors", "config.json", "preprocessor_config.json"]
+ENDPOINT = "https://huggingface.co"
+OPTIONAL = "preprocessor_config.json"  # timm has what it says in config.json
+FILES = ("config.json", OPTIONAL, "model.safetensors")
+MAX_JSON_BYTES = 1 << 20
 
 
-def fetch(repository: str, folder: Path) -> None:
+def fetch(repository: str, folder: Path, progress: Progress = SILENT) -> None:
     """Fill `folder` with the files of `FILES` that "owner/name" has.
 
-    Raises `UnreachableError` when the hub does not answer with them.
+    Raises as `download`.
     """
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import (  # type: ignore[attr-defined]  # HTTPError: the transport's base
-        HTTPError,
-        LocalEntryNotFoundError,
-    )
-    from huggingface_hub.utils.tqdm import disable_progress_bars
-
-    disable_progress_bars()  # the terminal is ours
-    try:
-        snapshot_download(
-            repository, local_dir=folder, allow_patterns=FILES, etag_timeout=TIMEOUT[0]
-        )
-    except (HTTPError, LocalEntryNotFoundError) as error:
-        reason = str(error.__cause__ or error).splitlines()[0]
-        raise UnreachableError(
-            f"{repository} cannot be fetched from Hugging Face: {reason}", UNREACHABLE_HINT
-        ) from error
-    for left in set(folder.iterdir()) - {folder / name for name in FILES}:
-        shutil.rmtree(left)  # the hub's own bookkeeping, .cache
+    endpoint = os.environ.get("HF_ENDPOINT") or ENDPOINT
+    folder.mkdir()
+    for name in FILES:
+        url = f"{endpoint.rstrip('/')}/{repository}/resolve/main/{name}"
+        limit = MAX_JSON_BYTES if name.endswith(".json") else MAX_BYTES
+        try:
+            download(url, folder / name, progress, max_bytes=limit)
+        except MissingError:
+            if name != OPTIONAL:
+                raise

