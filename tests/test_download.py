@@ -1,10 +1,14 @@
 """Downloads against servers that refuse, break off, change their file or send too much."""
 
+import errno
+import io
 import os
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import requests
@@ -159,7 +163,8 @@ def test_pauses_grow_and_follow_the_server(
     server: web.Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr(downloads.time, "sleep", pauses.append)
+    clock = SimpleNamespace(sleep=pauses.append, monotonic=time.monotonic)
+    monkeypatch.setattr(downloads, "time", clock)
     monkeypatch.setattr(downloads, "PATIENCE", Patience())
     server.answers["/model.bin"] = 503
     with pytest.raises(UnreachableError):
@@ -210,8 +215,12 @@ def test_a_full_disk_says_where_and_keeps_nothing(
     server.answers["/model.bin"] = web.Versioned(DATA)
     opened = Path.open
 
+    class Full(io.BytesIO):
+        def write(self, _: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
     def full(path: Path, mode: str = "r", *args: object, **options: object) -> object:
-        return opened(Path("/dev/full") if mode == "ab" else path, mode, *args, **options)  # type: ignore[call-overload]
+        return Full() if mode == "ab" else opened(path, mode, *args, **options)  # type: ignore[call-overload]
 
     monkeypatch.setattr(Path, "open", full)
     with pytest.raises(OSError, match=r"No space left on device: .*model\.bin"):

@@ -74,6 +74,43 @@ def test_an_index_without_it_is_unreachable(
         pypi.fetch_graph(tmp_path / "graph.pb")
 
 
+LINK = f'<a href="{{}}">{pypi.FILE}</a>'
+ODD_PAGES = {
+    "binary": bytes(range(256)) * 10,
+    "deep": b"<b>" * 5000,
+    "of a later version": b'<meta name="pypi:repository-version" content="99.0">',
+    "of no version": b'<meta name="pypi:repository-version" content="abc">',
+    "of no base": b'<base href="http://[">' + LINK.format("x").encode(),
+    "a file": LINK.format("file:///etc/passwd").encode(),
+    "no port": LINK.format("http://me:SECRET@127.0.0.1:port/x").encode(),
+    "not there": LINK.format("http://me:SECRET@127.0.0.1:9/x?SECRET").encode(),
+}
+
+
+@pytest.mark.parametrize("name", ODD_PAGES)
+def test_an_odd_page_is_unreachable(index: web.Web, name: str, tmp_path: Path) -> None:
+    index.answers["/simple/nudity/"] = ODD_PAGES[name]
+    with pytest.raises(UnreachableError) as error:
+        pypi.fetch_graph(tmp_path / "graph.pb")
+    assert "SECRET" not in error.value.message
+
+
+def test_passwords_of_an_index_are_used_and_not_shown(
+    index: web.Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = index.url.replace("//", "//me:SECRET@") + "/simple/"
+    monkeypatch.setattr(pypi, "pip_settings", lambda: {"index-url": url})
+    pypi.fetch_graph(tmp_path / "graph.pb")
+    assert index.authorizations == ["Basic bWU6U0VDUkVU"] * 2  # links are relative to the page
+    index.answers[f"/files/{pypi.FILE}"] = b"another"
+    with pytest.raises(CheckpointError, match="sha256") as error:
+        pypi.fetch_graph(tmp_path / "graph.pb")
+    assert error.value.hint == f"{index.url}/simple/ does not serve the known {pypi.FILE}"
+    index.answers["/simple/nudity/"] = b" " * (pypi.MAX_PAGE_BYTES + 1)
+    with pytest.raises(CheckpointError, match="bytes, where 262,144 are the limit"):
+        pypi.fetch_graph(tmp_path / "graph.pb")
+
+
 def test_extra_indexes_are_asked_only_when_the_first_has_it_not(
     index: web.Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,13 +14,15 @@ Answer = bytes | int | Callable[[BaseHTTPRequestHandler], None]
 class Web:
     """Answers by path: bytes, a status, or a function; `asked` lists what was asked for.
 
-    `ranges` are the headers of that name, or ""; `over` is set when the server ends.
+    `ranges` and `authorizations` are the headers of that name, or "". `over` is set when the
+    server ends.
     """
 
     def __init__(self) -> None:
         self.answers: dict[str, Answer] = {}
         self.asked: list[str] = []
         self.ranges: list[str] = []
+        self.authorizations: list[str] = []
         self.over = threading.Event()
         self.url = ""
 
@@ -33,6 +35,7 @@ def serving() -> Iterator[Web]:
         def do_GET(self) -> None:
             web.asked.append(self.path)
             web.ranges.append(self.headers.get("Range", ""))
+            web.authorizations.append(self.headers.get("Authorization", ""))
             answer = web.answers.get(self.path, 404)
             if isinstance(answer, bytes):
                 self.send_response(200)

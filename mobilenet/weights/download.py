@@ -165,7 +165,7 @@ class _Download:
         encoding = head.headers.get("Content-Encoding", "identity").lower()
         is_archive = encoding in GZIP and self._path.name.endswith((".tgz", ".gz"))
         if encoding != "identity" and not is_archive:
-            raise self._wrong(f"in the encoding {encoding}, which was not asked for")
+            raise self._wrong(f"the encoding {encoding}, not asked for,")
         if total is not None and total > self._max_bytes:
             raise self._too_large(f"{total:,}")
 
@@ -175,7 +175,7 @@ class _Download:
             with body.file.path.open("ab") as file:
                 for chunk in answer.chunks():
                     if not self._size and not self._is_page and WEB_PAGE.match(chunk):
-                        raise self._wrong("as a web page", PAGE_HINT)
+                        raise self._wrong("a web page", PAGE_HINT)
                     if self._size + len(chunk) > self._max_bytes:
                         raise self._too_large(f"over {self._max_bytes:,}")
                     file.write(chunk)
@@ -189,14 +189,14 @@ class _Download:
                 partial.discard(self._url)
             raise TransferError(f"{self._host} sent {self._size:,} of {body.total:,} bytes")
         if not self._size:
-            raise self._wrong("without a byte in it")
+            raise self._wrong("nothing")
 
     def _too_large(self, size: str) -> CheckpointError:
-        return self._wrong(f"with {size} bytes, where {self._max_bytes:,} are the limit")
+        return self._wrong(f"{size} bytes, where {self._max_bytes:,} are the limit,")
 
-    def _wrong(self, how: str, hint: str = UNREACHABLE_HINT) -> CheckpointError:
+    def _wrong(self, what: str, hint: str = UNREACHABLE_HINT) -> CheckpointError:
         partial.discard(self._url)
-        return CheckpointError(f"{self._host} sends {addresses.shown(self._url)} {how}", hint)
+        return CheckpointError(f"{self._host} sends {what} for {addresses.shown(self._url)}", hint)
 
     def _pause(self, error: TransferError, failures: int) -> None:
         """Wait before the next try. Raises what is said in the end when there is none."""

@@ -37,7 +37,7 @@ RELEASE = Release(
     top1=70.9, top5=89.9,
 )  # fmt: skip
 PIP_SECONDS = 20
-MAX_PAGE_BYTES = 1 << 20
+MAX_PAGE_BYTES = 1 << 18  # reading one of tags alone takes seconds
 MAX_ARCHIVE_BYTES = 1 << 24  # it has 15.8 MB
 
 
@@ -105,15 +105,15 @@ def _pip_config() -> str:
 def _download(index: str, cert: str, path: Path, progress: Progress) -> None:
     url = f"{index.rstrip('/')}/{PROJECT}/"
     page = path.with_name("index.html")
-    base = download(url, page, max_bytes=MAX_PAGE_BYTES, is_page=True, certificates=cert)
-    address = _address(page.read_bytes(), base)
+    base = download(url, page, progress, max_bytes=MAX_PAGE_BYTES, is_page=True, certificates=cert)
+    address = _address(page.read_text("utf-8", "replace"), base)
     page.unlink()
     if address is None:
         raise UnreachableError(f"{addresses.shown(index)} has no {FILE}", UNREACHABLE_HINT)
     download(address, path, progress, max_bytes=MAX_ARCHIVE_BYTES, certificates=cert)
 
 
-def _address(page: bytes, base: str) -> str | None:
+def _address(page: str, base: str) -> str | None:
     """Where the index says that the archive is; None for a page that does not say it."""
     from pypi_simple import ProjectPage, UnsupportedRepoVersionError
 
