@@ -55,13 +55,15 @@ def keep(
         return kept
     path = cache_folder() / name
     with _locked(path, progress):
-        if kept := cached(name, sha256):  # made while we waited
-            return kept
-        with files.replacing(path, any_folder=True) as temporary:
-            fill(temporary)
-            check(temporary, sha256, "what was sent is not what was published")
-            accept(temporary)
-            files.write_atomically(_record(path), _digest(temporary).encode())
+        return cached(name, sha256) or _filled(path, fill, accept, sha256)
+
+
+def _filled(path: Path, fill: Fill, accept: Fill, sha256: str) -> Path:
+    with files.replacing(path, any_folder=True) as temporary:
+        fill(temporary)
+        check(temporary, sha256, "what was sent is not what was published")
+        accept(temporary)
+        files.write_atomically(_record(path), _digest(temporary).encode())
     return path
 
 
