@@ -3,7 +3,6 @@
 import errno
 import io
 import os
-import ssl
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
@@ -11,13 +10,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import requests
 
 import web
 from listener import Listener
 from mobilenet.common.errors import CheckpointError, UnreachableError
 from mobilenet.weights import download as downloads
-from mobilenet.weights import partial, transfer
+from mobilenet.weights import partial
 from mobilenet.weights.download import Patience, download
 
 DATA = os.urandom(300_000)
@@ -235,23 +233,3 @@ def test_old_partial_files_are_swept(server: web.Web, tmp_path: Path, cache: Pat
     os.utime(old, (0, 0))
     partial.sweep()
     assert list(cache.iterdir()) == []
-
-
-def test_a_forged_certificate_is_not_tried_again() -> None:
-    """As requests and urllib3 wrap it; a handshake that fails otherwise may go well later."""
-
-    def translated(cause: ssl.SSLError) -> Exception:
-        wrapped = requests.exceptions.SSLError("Max retries exceeded with url: /x?token=SECRET")
-        wrapped.__context__ = cause
-        return transfer._translated(wrapped, "https://user:SECRET@example.org/x")
-
-    error = translated(ssl.SSLCertVerificationError(1, "self-signed certificate"))
-    assert isinstance(error, UnreachableError)
-    assert error.message == "example.org cannot be trusted (self-signed certificate)"
-    assert "REQUESTS_CA_BUNDLE" in error.hint
-    assert isinstance(translated(ssl.SSLEOFError(8, "EOF")), transfer.TransferError)
-
-
-def test_certificates_that_are_not_there(tmp_path: Path) -> None:
-    with pytest.raises(UnreachableError, match=r"cannot be asked \(.*nowhere"):
-        download("https://127.0.0.1:9/x", tmp_path / "x", certificates=str(tmp_path / "nowhere"))
