@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mobilenet.common.errors import CheckpointError
+from mobilenet.common.text import one_line
 from mobilenet.networks.classifier import LOGITS
 from mobilenet.networks.config import NetworkConfig
 from mobilenet.networks.rows import Row
@@ -75,7 +76,7 @@ class Checkpoint:
             raise CheckpointError(f"layer {missing[0]} is missing", "is the file complete?")
         if extra := [name for name in self.layers if name not in names]:
             raise CheckpointError(
-                f"layer {extra[0]} does not belong to this network",
+                f"layer {one_line(extra[0], 100)} does not belong to this network",
                 f"is it a {self.config.family}?",
             )
         # files have an order of their own (safetensors: by name); all others rely on the network's
@@ -148,7 +149,7 @@ def _check(name: str, array: Array, shape: tuple[int, ...]) -> None:
     if array.dtype != np.float32:
         raise CheckpointError(f"{name} is {array.dtype}, not float32", "convert it first")
     if not np.isfinite(array).all():
-        where = int(np.flatnonzero(~np.isfinite(array))[0])
+        where = int(np.argmin(np.isfinite(array)))
         raise CheckpointError(
             f"{name} holds {array.flat[where]} at position {where}", "the file is damaged"
         )

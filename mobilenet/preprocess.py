@@ -23,6 +23,7 @@ Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
 ColorOrder = Literal["RGB", "BGR"]
 Triple = tuple[float, float, float]
 
+MIN_CROP = 0.1  # a tenth of the picture: beyond, resizing makes pictures of any size
 ORIENTATION = 0x0112  # the EXIF tag; 1 is upright
 
 
@@ -38,8 +39,8 @@ class Geometry:
     interpolation: Interpolation = "bilinear"
 
     def __post_init__(self) -> None:
-        if not 0 < self.crop <= 1:
-            raise CheckpointError(f"crop fraction is {self.crop}", "above 0, at most 1")
+        if not MIN_CROP <= self.crop <= 1:
+            raise CheckpointError(f"crop fraction is {self.crop}", f"{MIN_CROP} to 1")
 
     def shorter_side(self, size: int) -> int:
         """Pixels of the shorter side after resizing, for an input of `size` pixels."""
@@ -121,15 +122,24 @@ class Normalization:
     order: ColorOrder = "RGB"
 
     def __post_init__(self) -> None:
-        if not all(np.isfinite((*self.scale, *self.bias))) or 0 in self.scale:
+        with np.errstate(all="ignore"):  # beyond float32
+            values = np.array([self.scale, self.bias], np.float32)
+            scale = values[0]
+            is_sound = np.isfinite([*values, 1 / scale]).all() and scale.mean() != 0
+        if not is_sound:
             raise CheckpointError(
                 f"normalization scale {self.scale}, bias {self.bias}",
-                "every value must be finite and every scale other than 0",
+                "every value must be a finite float32, every scale and their mean other than 0",
             )
 
     @classmethod
     def from_mean_std(cls, mean: Triple, std: Triple) -> "Normalization":
-        """torchvision's convention: (pixel / 255 - mean) / std, RGB."""
+        """torchvision's convention: (pixel / 255 - mean) / std, RGB.
+
+        Raises `CheckpointError` for a standard deviation of 0.
+        """
+        if 0 in std:
+            raise CheckpointError(f"the standard deviations are {std}", "none can be 0")
         return cls(
             _triple(1 / (255 * s) for s in std),
             _triple(-m / s for m, s in zip(mean, std, strict=True)),

@@ -5,6 +5,7 @@ The header's metadata holds config, preprocessing, labels and provenance as JSON
 string by the format: huggingface/safetensors README, "Format").
 """
 
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ import numpy as np
 
 from mobilenet.checkpoint import Array, BatchNorm, Checkpoint, Layer, Provenance
 from mobilenet.common import files
-from mobilenet.common.errors import CheckpointError, UserError
+from mobilenet.common.decoding import decode_json, decoding
+from mobilenet.common.errors import CheckpointError
 from mobilenet.networks import families
 from mobilenet.networks.classifier import LOGITS
 from mobilenet.networks.config import NetworkConfig
@@ -22,6 +24,7 @@ from mobilenet.preprocess import Geometry, Normalization
 
 METADATA_KEY = "mobilenet"
 SCHEMA = 1
+_LENGTH = struct.Struct("<Q")  # of the header of safetensors
 _NORM_NAMES = {
     "gamma": "weight",
     "beta": "bias",
@@ -85,24 +88,34 @@ def header(checkpoint: Checkpoint) -> Header:
 
 
 def save(checkpoint: Checkpoint, path: Path) -> None:
-    """Write `path` whole or not at all."""
+    """Write `path` whole or not at all; the same bytes for the same checkpoint."""
     from safetensors.numpy import save as serialize
 
     metadata = {METADATA_KEY: msgspec.json.encode(header(checkpoint)).decode(), "format": "pt"}
     arrays = {name: np.ascontiguousarray(a) for name, a in state_arrays(checkpoint).items()}
-    files.write_atomically(path, serialize(arrays, metadata))
+    files.write_atomically(path, _with_metadata(serialize(arrays), metadata))
+
+
+def _with_metadata(data: bytes, metadata: dict[str, str]) -> bytes:
+    """A file of safetensors with metadata in this order; the library's own has none.
+
+    huggingface/safetensors README, "Format": the header's length, the header, the numbers.
+    """
+    end = _LENGTH.size + _LENGTH.unpack_from(data)[0]
+    text = msgspec.json.encode(
+        {"__metadata__": metadata, **msgspec.json.decode(data[_LENGTH.size : end])}
+    )
+    text += b" " * (-len(text) % 8)  # so that numbers lie where they can be read in place
+    return b"".join((_LENGTH.pack(len(text)), text, memoryview(data)[end:]))
 
 
 def load(path: Path) -> Checkpoint:
     """Read what `save` wrote. Raises `CheckpointError` for anything else."""
-    from safetensors import SafetensorError, safe_open
+    from safetensors import safe_open
 
-    try:
-        with safe_open(path, framework="numpy") as file:
-            metadata: dict[str, str] = file.metadata() or {}
-            state: dict[str, Any] = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  # not a dict
-    except (SafetensorError, TypeError) as error:  # TypeError: a type that numpy has not
-        raise CheckpointError(f"{path.name} is not a whole safetensors file: {error}") from error
+    with decoding(path.name), safe_open(path, framework="numpy") as file:
+        metadata: dict[str, str] = file.metadata() or {}
+        state: dict[str, Any] = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  # not a dict
     header = _header(metadata.get(METADATA_KEY), path)
     return Checkpoint(
         header.config, layers_of(state), header.provenance, header.normalization,
@@ -113,10 +126,7 @@ def load(path: Path) -> Checkpoint:
 def _header(text: str | None, path: Path) -> Header:
     if text is None:
         raise CheckpointError(f"{path.name} has no metadata of ours", "was it saved by this tool?")
-    try:
-        header = msgspec.json.decode(text, type=Header, dec_hook=families.decode)
-    except (msgspec.DecodeError, UserError) as error:  # UserError: a config or scale nobody has
-        raise CheckpointError(f"the metadata of {path.name} is damaged: {error}") from error
+    header = decode_json(text, Header, f"the metadata of {path.name}", hook=families.decode)
     if header.schema > SCHEMA:
         raise CheckpointError(
             f"{path.name} has schema {header.schema}, this version reads up to {SCHEMA}",

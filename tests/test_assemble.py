@@ -7,7 +7,7 @@ from mobilenet.checkpoint import Layer
 from mobilenet.common.errors import CheckpointError
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.networks.widths import WIDTH_RULES
-from mobilenet.sources.assemble import Tensors, assemble
+from mobilenet.sources.assemble import assemble
 
 
 def widths(config: MobileNetConfig) -> list[int]:
@@ -39,16 +39,3 @@ def test_a_wrong_number_of_convolutions_is_said() -> None:
     layer = Layer(np.zeros((8, 3, 3, 3), np.float32))
     with pytest.raises(CheckpointError, match=r"3 convolutions .* has 27 \(shallow: 17\)"):
         assemble([layer] * 3, layer, MobileNetConfig())
-
-
-def test_tensors_name_what_is_wrong() -> None:
-    tensors = Tensors({"a": 0, "b": 0}, {"a": np.zeros((2, 3)), "b": np.zeros(2, int)}.get)
-    with pytest.raises(CheckpointError, match="tensor c is missing"):
-        tensors.take("c")
-    with pytest.raises(CheckpointError, match=r"tensor a has shape \(2, 3\), 1 dim"):
-        tensors.take("a")
-    with pytest.raises(CheckpointError, match="tensor b holds int64"):
-        tensors.take("b")
-    assert tensors.take("a", (1, 0)).shape == (3, 2)
-    with pytest.raises(CheckpointError, match="tensor z has no place"):
-        Tensors(["z", "num_batches_tracked"], {}.get).refuse_rest()

@@ -166,7 +166,7 @@ def test_archives_without_a_model_or_with_a_link(tmp_path: Path) -> None:
         archive.addfile(link)
     refused(tmp_path / "x", "no frozen graph")
     (tmp_path / "y").write_bytes(gzip.compress(b"no tar at all"))
-    refused(tmp_path / "y", "damaged archive")
+    refused(tmp_path / "y", "y cannot be read: truncated header")
 
 
 def test_a_bomb(tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_lengths_beyond_the_file(tmp_path: Path) -> None:
     ):
         path = tmp_path / str(number)
         path.write_bytes(start.ljust(1024, b"\0"))
-        refused(path, "damaged|not a whole|no whole")
+        refused(path, "cannot be read")
 
 
 @pytest.mark.parametrize(

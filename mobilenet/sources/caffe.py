@@ -5,7 +5,6 @@ other by their place; a convolution's batch norm is the BatchNorm and Scale laye
 Padding is symmetric, the activation ReLU (not ReLU6), the input BGR with means and a scale.
 """
 
-import math
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.preprocess import CAFFE
 from mobilenet.sources import protobuf
 from mobilenet.sources.assemble import assemble
+from mobilenet.sources.stored import shaped
 
 _MESSAGES: dict[str, protobuf.Fields] = {
     "NetParameter": {"name": (1, "bytes"), "layer": (100, "*LayerParameter")},
@@ -50,8 +50,7 @@ Group = dict[str, Any]  # a kernel's layer as "kernel", and the BatchNorm and Sc
 
 def read(path: Path) -> Checkpoint:
     """The network in a `.caffemodel`. Raises `CheckpointError` naming the layer."""
-    kind = protobuf.message_classes("caffe", _MESSAGES)["NetParameter"]
-    net = protobuf.parse(kind, path.read_bytes(), path.name)
+    net = protobuf.parse("caffe", _MESSAGES, path.read_bytes(), path.name)
     types = {protobuf.text(layer.type) for layer in net.layer}
     groups = _groups(net.layer)
     if not groups:
@@ -120,19 +119,14 @@ def _blob(layer: Any, index: int) -> Array:
     old = (blob.num, blob.channels, blob.height, blob.width)
     shape = tuple(blob.shape.dim) if blob.HasField("shape") else old
     data = b"".join(blob.data)
-    if min(shape, default=1) < 0 or len(data) != 4 * math.prod(shape):
-        raise CheckpointError(
-            f"blob {index} of layer {_name(layer)} holds {len(data)} bytes for shape {shape}",
-            "the file is damaged",
-        )
-    return np.frombuffer(data, "<f4").reshape(shape).astype(np.float32)
+    return shaped(data, "<f4", shape, f"blob {index} of layer {_name(layer)}").astype(np.float32)
 
 
 def _padding(groups: list[Group]) -> Padding:
     for conv in (group["kernel"] for group in groups):
         if _blob(conv, 0).shape[-1] > 1 and set(conv.convolution.pad) != {1}:
             raise CheckpointError(
-                f"layer {_name(conv)} pads by {list(conv.convolution.pad)}, not by 1",
+                f"layer {_name(conv)} pads by {list(conv.convolution.pad)[:4]}, not by 1",
                 "is it a MobileNet v1?",
             )
     return "symmetric"
@@ -143,7 +137,7 @@ def _epsilon(groups: list[Group]) -> float:
     epsilons = {norm.eps if norm.HasField("eps") else _DEFAULT_EPSILON for norm in norms}
     if len(epsilons) > 1:
         raise CheckpointError(
-            f"the batch norms have epsilons {sorted(epsilons)}", "all must be the same"
+            f"the batch norms have {len(epsilons)} different epsilons", "all must be the same"
         )
     return float(str(np.float32(epsilons.pop() if epsilons else _DEFAULT_EPSILON)))
 

@@ -6,24 +6,26 @@ Size, epsilon and activation are taken from the model's own description where th
 """
 
 import io
-import re
 import zipfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
 import msgspec
 
 from mobilenet.checkpoint import Checkpoint, Layer, Provenance
+from mobilenet.common.decoding import decode_json, decoding
 from mobilenet.common.errors import CheckpointError
 from mobilenet.labels import labels_for
 from mobilenet.networks.rows import Activation
 from mobilenet.networks.v1 import MobileNetConfig
-from mobilenet.sources import archive
-from mobilenet.sources.assemble import HWC1, HWIO, TENSORFLOW_NORM, Tensors, assemble, licence_of
+from mobilenet.sources import archive, hdf5
+from mobilenet.sources.assemble import assemble, licence_of
+from mobilenet.sources.stored import HWC1, HWIO, TENSORFLOW_NORM, Tensors
 
-MAX_TENSOR_BYTES = 1 << 28  # alpha 8: the last pointwise kernel has 8192 x 8192 floats
-ARCHIVED = "model.weights.h5"  # inside a .keras file
+ARCHIVED, DESCRIBED = "model.weights.h5", "config.json"  # inside a .keras file
+SAVE_AGAIN = "save the model again"
 
 
 class LayerSettings(msgspec.Struct):
@@ -84,32 +86,26 @@ def read(path: Path) -> Checkpoint:
     """The network in a file of Keras. Raises `CheckpointError` naming the layer."""
     if not zipfile.is_zipfile(path):
         return _read(path, path.name, None)
-    archive.check_zip(path)
-    with zipfile.ZipFile(path) as zipped:
-        described = zipped.read("config.json") if "config.json" in zipped.namelist() else None
-        return _read(io.BytesIO(zipped.read(ARCHIVED)), path.name, described)
+    names = archive.check_zip(path)
+    with decoding(path.name), zipfile.ZipFile(path) as zipped:
+        described = zipped.read(DESCRIBED) if DESCRIBED in names else None
+        weights = io.BytesIO(zipped.read(ARCHIVED))
+    return _read(weights, path.name, described)
 
 
-def _read(file: Path | IO[bytes], name: str, described: bytes | None) -> Checkpoint:
-    import h5py
-
-    try:
-        with h5py.File(file, "r") as h5:
-            described = described or h5.attrs.get("model_config")
-            description = _decode(described, name) if described else None
-            datasets = dict(_datasets(h5))
-            return _network(Tensors(datasets, lambda key: _array(key, datasets[key])), description)
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError) as error:
-        raise CheckpointError(
-            f"{name} is a damaged HDF5 file: {error}", "download or copy it again"
-        ) from error
+def _read(file: Path | IO[bytes], name: str, described: bytes | str | None) -> Checkpoint:
+    with ExitStack() as stack:
+        with decoding(name):
+            opened = stack.enter_context(hdf5.opened(file))
+            datasets = hdf5.datasets(opened)
+            described = described or hdf5.attribute(opened, "model_config")
+        description = _model(described, name) if described else None
+        by_name = {_name(key, dataset): dataset for key, dataset in datasets.items()}
+        return _network(Tensors(by_name, lambda key: hdf5.stored(key, by_name[key])), description)
 
 
-def _decode(described: bytes | str, name: str) -> KerasModel:
-    try:
-        return msgspec.json.decode(described, type=KerasModel)
-    except msgspec.DecodeError as error:
-        raise CheckpointError(f"model_config of {name} cannot be read: {error}") from error
+def _model(described: bytes | str, name: str) -> KerasModel:
+    return decode_json(described, KerasModel, f"the model's description in {name}", SAVE_AGAIN)
 
 
 def _network(tensors: Tensors, description: KerasModel | None) -> Checkpoint:
@@ -140,36 +136,16 @@ def _convolution(tensors: Tensors, layer: str, axes: tuple[int, ...]) -> Layer:
     return tensors.convolution(f"{layer}/kernel", f"{layer}_bn/", axes, TENSORFLOW_NORM)
 
 
-def _datasets(h5: Any) -> Iterator[tuple[str, Any]]:
-    """Datasets by "layer/variable", whatever wrote them. External links are not followed."""
-    import h5py
-
-    datasets: list[tuple[str, Any]] = []
-
-    def visit(key: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset) and not key.startswith("optimizer"):
-            datasets.append((key, item))
-
-    h5.visititems(visit)
-    for key, dataset in datasets:
-        *path, variable = key.removesuffix(":0").split("/")
-        if path[-1:] == ["vars"]:  # .weights.h5: layers/<class>_<n>/vars/<index>
-            layer = str(dataset.parent.attrs.get("name", key))
-            yield f"{layer}/{_variable(layer, variable)}", dataset
-        elif path:  # .h5: <layer>/<layer>/<variable>, below model_weights for a whole model
-            yield f"{path[-1]}/{variable.replace('depthwise_kernel', 'kernel')}", dataset
+def _name(key: str, dataset: Any) -> str:
+    """ "layer/variable", whatever wrote it."""
+    *path, variable = key.removesuffix(":0").split("/")
+    if path[-1:] == ["vars"]:  # .weights.h5: layers/<class>_<n>/vars/<index>
+        layer = hdf5.attribute(dataset.parent, "name") or key
+        return f"{layer}/{_variable(layer, variable)}"
+    # .h5: <layer>/<layer>/<variable>, below model_weights for a whole model
+    return f"{''.join(path[-1:])}/{variable.replace('depthwise_kernel', 'kernel')}"
 
 
 def _variable(layer: str, index: str) -> str:
     names = TENSORFLOW_NORM if layer.endswith("_bn") else ("kernel", "bias")
-    return (
-        names[int(index)] if re.fullmatch(r"[0-3]", index) and int(index) < len(names) else index
-    )
-
-
-def _array(key: str, dataset: Any) -> Any:
-    if dataset.is_virtual or dataset.external:
-        raise CheckpointError(f"{key} lies in another file", "save the weights in one file")
-    if dataset.size is None or dataset.size * 4 > MAX_TENSOR_BYTES:
-        raise CheckpointError(f"{key} has shape {dataset.shape}", "is it a MobileNet v1?")
-    return dataset[()]
+    return dict(zip("0123", names, strict=False)).get(index, index)

@@ -9,14 +9,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from google.protobuf.message import DecodeError
 
+from mobilenet.common.decoding import decoding
 from mobilenet.common.errors import CheckpointError
+from mobilenet.sources.stored import MAX_NAME
 
 Fields = Mapping[str, tuple[int, str]]  # name -> (number, type), "*" before a repeated type
 
 _SCALARS = {"bytes": 12, "int32": 5, "int64": 3, "uint32": 13, "float": 2, "bool": 8}
 _MESSAGE, _OPTIONAL, _REPEATED = 11, 1, 3  # descriptor.proto: FieldDescriptorProto
+_VARINT, _LENGTH_DELIMITED, _FIXED = 0, 2, {1: 8, 5: 4}  # wire types; bytes of the fixed ones
+_PACKED_VARINTS = {"int32", "int64", "uint32", "bool"}
+MAX_FIELDS = 1_000_000  # a frozen graph has 10,000
 
 
 def message_classes(package: str, messages: Mapping[str, Fields]) -> dict[str, type[Any]]:
@@ -39,16 +43,58 @@ def message_classes(package: str, messages: Mapping[str, Fields]) -> dict[str, t
     }
 
 
-def parse(message_class: type[Any], data: bytes, what: str) -> Any:
-    """Parse `data`, or raise `CheckpointError`: `what` is not a whole message."""
-    try:
-        return message_class.FromString(data)
-    except DecodeError as error:
-        raise CheckpointError(
-            f"{what} is damaged: {error}", "download or copy it again"
-        ) from error
+def parse(package: str, messages: Mapping[str, Fields], data: bytes, what: str) -> Any:
+    """`data` as the first of the messages. Raises `CheckpointError`: it is no such message."""
+    root = next(iter(messages))
+    if _count(data, messages, root) > MAX_FIELDS:
+        raise CheckpointError(f"{what} has over {MAX_FIELDS:,} fields", "is it another network?")
+    with decoding(what):
+        return message_classes(package, messages)[root].FromString(data)
 
 
 def text(value: bytes) -> str:
-    """A name as it can be printed."""
-    return value.decode("utf-8", "backslashreplace")
+    """A name as it can be printed; no name that is known is longer than the limit."""
+    return value[:MAX_NAME].decode("utf-8", "backslashreplace")
+
+
+def _count(data: bytes, messages: Mapping[str, Fields], root: str) -> int:
+    """Fields on the wire, one too many at most: a message of two bytes takes its parser fifty.
+
+    What is wrong with them is the parser's to say.
+    """
+    kinds = {
+        message: {number: kind.removeprefix("*") for number, kind in fields.values()}
+        for message, fields in messages.items()
+    }
+    count, rest = 0, [(0, len(data), root)]
+    while rest:
+        at, end, message = rest.pop()
+        while at < min(end, len(data)):
+            count += 1
+            if count > MAX_FIELDS:
+                return count
+            key, at = _varint(data, at)
+            if key & 7 != _LENGTH_DELIMITED:
+                at = _varint(data, at)[1] if key & 7 == _VARINT else at + _FIXED.get(key & 7, 0)
+                continue
+            length, at = _varint(data, at)
+            kind = kinds[message].get(key >> 3, "")
+            if kind in messages:
+                rest.append((at, at + length, kind))
+            elif kind in _PACKED_VARINTS:
+                count += length
+            at += length
+    return count
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    """The number that begins at `at`, and where it ends."""
+    value = shift = 0
+    while at < len(data):
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80 or shift == 70:  # ten bytes hold 64 bits
+            break
+    return value, at

@@ -6,14 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common import files
+from mobilenet.common.decoding import MAX_REASON
 from mobilenet.common.errors import CheckpointError, ConfigError
+from mobilenet.common.text import one_line
 from mobilenet.sources import archive, caffe, keras, slim, tensors, tflite
 
-# alpha 8 with a thousand classes has 225 million parameters
-MAX_FILE_BYTES = 1 << 30
+MAX_FILE_BYTES = 1 << 28  # alpha 4 with a thousand classes takes 222 million
 HEAD_BYTES = 64
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 KNOWN = (
     "TF-Slim graphs and their .tgz, Keras .h5, timm's and transformers' safetensors or .pth, "
     "Caffe models, .tflite, and our own safetensors"
@@ -27,9 +31,11 @@ def read(path: Path) -> Checkpoint:
     """
     reader = _reader(path)
     try:
-        checkpoint = reader(path)
+        with np.errstate(all="ignore"):  # what is beyond float32 turns inf, which is refused
+            checkpoint = reader(path)
     except ConfigError as error:  # what the file says of itself, no network can be
-        raise CheckpointError(f"the file's {error.message}", error.hint) from error
+        message = one_line(error.message, MAX_REASON)
+        raise CheckpointError(f"the file's {message}", error.hint) from error
     provenance = checkpoint.provenance
     if path.is_file() and not provenance.sha256:
         provenance = replace(provenance, sha256=files.sha256(path))
@@ -41,12 +47,21 @@ def _reader(path: Path) -> Callable[[Path], Checkpoint]:
         raise CheckpointError(f"{path} does not exist", "give a file or folder of weights")
     if path.is_dir():
         return _read_folder
+    if not path.is_file():
+        raise CheckpointError(f"{path} is a device or a pipe", "give a file of weights")
     if (size := path.stat().st_size) > MAX_FILE_BYTES:
         raise CheckpointError(
-            f"{path.name} has {size:,} bytes, more than any MobileNet v1", "is it another network?"
+            f"{path.name} has {size:,} bytes, more than any MobileNet v1 that is read",
+            "is it another network?",
         )
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
+    if not head:
+        raise CheckpointError(f"{path.name} is empty", "download or copy it again")
+    if head.startswith(LFS_POINTER):
+        raise CheckpointError(
+            f"{path.name} is a pointer of Git LFS, not the weights", "fetch them: git lfs pull"
+        )
     for offset, magic, reader in (
         (4, b"TFL3", tflite.read),
         (8, b"{", tensors.read_safetensors),  # behind the length of the JSON header
@@ -72,18 +87,16 @@ def _is_graph(head: bytes) -> bool:
 
 
 def _is_keras(path: Path) -> bool:
-    if not zipfile.is_zipfile(path):
-        return False
-    archive.check_zip(path)
-    with zipfile.ZipFile(path) as zipped:
-        return keras.ARCHIVED in zipped.namelist()
+    return zipfile.is_zipfile(path) and keras.ARCHIVED in archive.check_zip(path)
 
 
 def _read_archive(path: Path) -> Checkpoint:
     """A release: unpacked beside nothing of ours, read, and gone."""
+    data = archive.model_bytes(path)
     with TemporaryDirectory() as folder:
         model = Path(folder) / path.stem
-        model.write_bytes(archive.model_bytes(path))
+        model.write_bytes(data)
+        del data
         return _reader(model)(model)
 
 

@@ -5,8 +5,8 @@ tensorflow/models, research/slim/nets/mobilenet_v1.py. Weights are Const nodes u
 Whatever else is in the graph, a foreign head for instance, is ignored.
 """
 
-import math
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ from mobilenet.labels import labels_for
 from mobilenet.networks.rows import Activation, Padding
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.sources import protobuf
-from mobilenet.sources.assemble import HWC1, HWIO, TENSORFLOW_NORM, Tensors, assemble, licence_of
+from mobilenet.sources.assemble import assemble, licence_of
+from mobilenet.sources.stored import HWC1, HWIO, TENSORFLOW_NORM, Stored, Tensors, shaped
 
 # tensorflow/core/framework/{graph,node_def,attr_value,tensor,tensor_shape}.proto
 _MESSAGES: dict[str, protobuf.Fields] = {
@@ -43,8 +44,6 @@ _LOGITS = "MobilenetV1/Logits/Conv2d_1c_1x1"
 _POOL = "MobilenetV1/Logits/AvgPool_1a/AvgPool"
 _STRIDE = 32  # of the whole network: a map of 7 x 7 before the pool means 224 pixels
 
-_MAX_CHANNELS = 1 << 16
-
 Nodes = dict[str, Any]
 
 
@@ -55,13 +54,13 @@ def read(path: Path) -> Checkpoint:
 
 def from_bytes(data: bytes, name: str) -> Checkpoint:
     """The same for a graph in memory; `name` is what errors call it."""
-    graph = protobuf.parse(protobuf.message_classes("slim", _MESSAGES)["GraphDef"], data, name)
+    graph = protobuf.parse("slim", _MESSAGES, data, name)
     nodes: Nodes = {protobuf.text(node.name): node for node in graph.node}
     if not any(node.startswith("MobilenetV1/") for node in nodes):
         raise CheckpointError(
             f"{name} has no node under MobilenetV1/", "is it a graph of TF-Slim's MobileNet v1?"
         )
-    tensors = Tensors(nodes.keys(), lambda tensor: _constant(tensor, nodes[tensor]))
+    tensors = Tensors(nodes.keys(), lambda tensor: _stored(tensor, nodes[tensor]))
     kernel = tensors.take(f"{_LOGITS}/weights", HWIO)
     config, layers = assemble(
         list(_convolutions(tensors)),
@@ -71,7 +70,7 @@ def from_bytes(data: bytes, name: str) -> Checkpoint:
             resolution=_resolution(nodes),
             padding=_padding(nodes),
             activation=_activation(nodes),
-            bn_epsilon=_epsilon(nodes),
+            bn_epsilon=_epsilon(nodes, tensors),
         ),
     )
     provenance = Provenance("TF-Slim frozen graph", True, licence_of(config.classes))
@@ -93,25 +92,22 @@ def _layer(tensors: Tensors, scope: str, weights: str, axes: tuple[int, ...]) ->
     return tensors.convolution(f"{scope}/{weights}", norm, axes, TENSORFLOW_NORM)
 
 
-def _constant(name: str, node: Any) -> NDArray[np.float32]:
+def _stored(name: str, node: Any) -> Stored:
     tensor = _attribute(node, "value").tensor
-    shape = tuple(dim.size for dim in tensor.shape.dim)
     if node.op != b"Const" or tensor.dtype != _DT_FLOAT:
         raise CheckpointError(
             f"node {name} is no float32 constant ({protobuf.text(node.op)}, type {tensor.dtype})",
             "freeze the graph first",
         )
+    shape = tuple(dim.size for dim in tensor.shape.dim)
+    return Stored(shape, "float32", True, partial(_array, name, tensor, shape))
+
+
+def _array(name: str, tensor: Any, shape: tuple[int, ...]) -> NDArray[np.float32]:
     if len(tensor.float_val) == 1 and len(shape) <= 1:  # TensorFlow stores equal values once
-        count = math.prod(shape)
-        if not 0 < count <= _MAX_CHANNELS:
-            raise CheckpointError(f"node {name} has shape {shape}", "the file is damaged")
         return np.full(shape, tensor.float_val[0], np.float32)
     content = tensor.content or np.asarray(tensor.float_val, "<f4").tobytes()
-    if min(shape, default=1) < 0 or len(content) != 4 * math.prod(shape):
-        raise CheckpointError(
-            f"node {name} holds {len(content)} bytes for shape {shape}", "the file is damaged"
-        )
-    return np.frombuffer(content, "<f4").reshape(shape)
+    return shaped(content, "<f4", shape, f"node {name}")
 
 
 def _attribute(node: Any, key: str) -> Any:
@@ -128,11 +124,11 @@ def _of_kind(nodes: Nodes, *ops: str) -> list[Any]:
     return [n for name, n in nodes.items() if name.startswith("MobilenetV1/") and n.op in kinds]
 
 
-def _epsilon(nodes: Nodes) -> float:
+def _epsilon(nodes: Nodes, tensors: Tensors) -> float:
     """What the graph adds to the variance; TF-Slim's 1e-3 in every release."""
     added = [
-        float(_constant(name, node).item())
-        for name, node in nodes.items()
+        float(tensors.take(name, ()))
+        for name in nodes
         if name.startswith("MobilenetV1/") and name.endswith("/batchnorm/add/y")
     ]
     fused = _of_kind(nodes, "FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3")

@@ -11,7 +11,8 @@ from mobilenet.labels import labels_for
 from mobilenet.networks.classifier import LOGITS
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.networks.widths import WidthRule
-from mobilenet.sources.assemble import TORCH_COUNTER, Tensors, assemble
+from mobilenet.sources.assemble import assemble
+from mobilenet.sources.stored import TORCH_COUNTER, Tensors
 from mobilenet.store import layers_of
 
 

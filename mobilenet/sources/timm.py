@@ -14,7 +14,8 @@ from mobilenet.checkpoint import Checkpoint, Layer, Provenance
 from mobilenet.labels import labels_for
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.preprocess import Geometry, Interpolation, Normalization, Triple
-from mobilenet.sources.assemble import Tensors, assemble, licence_of
+from mobilenet.sources.assemble import assemble, licence_of
+from mobilenet.sources.stored import Tensors
 
 HALF: Triple = (0.5, 0.5, 0.5)
 

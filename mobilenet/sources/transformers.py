@@ -4,7 +4,7 @@ transformers/models/mobilenet_v1/modeling_mobilenet_v1.py: convolution 0 is the 
 depthwise and pointwise in turn. The defaults here are those of MobileNetV1Config.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -13,12 +13,16 @@ from mobilenet.labels import labels_for, unique
 from mobilenet.networks.rows import Activation
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.preprocess import Geometry, Interpolation, Normalization, Triple
-from mobilenet.sources.assemble import Tensors, assemble, licence_of
+from mobilenet.sources.assemble import assemble, licence_of
+from mobilenet.sources.stored import Tensors
 
 PREFIX = "mobilenet_v1."
 _RESAMPLING: dict[int, Interpolation] = {
     0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic",
 }  # PIL.Image.Resampling  # fmt: skip
+
+
+Pixels = Annotated[int, msgspec.Meta(ge=0, le=1 << 16)]
 
 
 class TransformersConfig(msgspec.Struct):
@@ -35,8 +39,8 @@ class TransformersConfig(msgspec.Struct):
 class Side(msgspec.Struct, frozen=True):
     """Pixels; 0 where it is not given."""
 
-    shortest_edge: int = 0
-    height: int = 0
+    shortest_edge: Pixels = 0
+    height: Pixels = 0
 
 
 class Processor(msgspec.Struct):

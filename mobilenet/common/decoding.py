@@ -1,0 +1,52 @@
+"""The door of every decoder that is not ours: what comes out of it is a value or one error."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import msgspec
+
+from mobilenet.common.errors import CheckpointError, UserError
+from mobilenet.common.text import one_line
+
+MAX_REASON = 150  # characters of what a decoder says
+MAX_JSON_BYTES = 1 << 24  # a record takes its decoder several times its text
+AGAIN = "download or copy it again"
+
+Record = TypeVar("Record")
+
+
+@contextmanager
+def decoding(what: str, hint: str = AGAIN) -> Iterator[None]:
+    """Turn whatever a decoder raises into a `CheckpointError`: `what` cannot be read.
+
+    Decoders fail as they like: by RecursionError, by MemoryError, by a panic of Rust's, which is
+    no `Exception`. Our own errors, Ctrl-C and exits pass. Only a decoder's calls belong inside: a
+    fault of our own code must show as one.
+    """
+    try:
+        yield
+    except (UserError, KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:
+        raise CheckpointError(f"{what} cannot be read: {_reason(error)}", hint) from error
+
+
+def decode_json(
+    text: bytes | str,
+    kind: type[Record],
+    what: str,
+    hint: str = AGAIN,
+    hook: Callable[[type, Any], Any] | None = None,
+) -> Record:
+    """A record of JSON; `hook` is msgspec's `dec_hook`. Raises `CheckpointError` about `what`."""
+    if len(text) > MAX_JSON_BYTES:
+        raise CheckpointError(f"{what} has {len(text):,} bytes", hint)
+    with decoding(what, hint):
+        return msgspec.json.decode(text, type=kind, dec_hook=hook)
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of what it says, else its name: "MemoryError"."""
+    first = str(error)[: 8 * MAX_REASON].strip().partition("\n")[0]
+    return one_line(first, MAX_REASON) or type(error).__name__
