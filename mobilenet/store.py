@@ -8,7 +8,7 @@ string by the format: huggingface/safetensors README, "Format").
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -37,7 +37,7 @@ _NORM_NAMES = {
 class Header:
     """Everything of a checkpoint but its numbers."""
 
-    schema: int
+    schema: Annotated[int, msgspec.Meta(ge=1, le=1 << 16)]
     config: NetworkConfig
     normalization: Normalization
     geometry: Geometry

@@ -26,7 +26,7 @@ def test_tensors_name_what_is_wrong() -> None:
     assert two.take("a", (1, 0)).shape == (3, 2)
     with pytest.raises(CheckpointError, match="tensor z has no place"):
         tensors(z=np.zeros(1), num_batches_tracked=np.zeros(1)).refuse_rest()
-    with pytest.raises(CheckpointError, match="a tensor's name has 201 characters"):
+    with pytest.raises(CheckpointError, match="a tensor's name has 151 characters"):
         tensors(**{"x" * (MAX_NAME + 1): np.zeros(1)})
 
 

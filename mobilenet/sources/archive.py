@@ -14,6 +14,7 @@ from mobilenet.common.text import one_line
 MAX_MEMBERS = 1000
 MAX_MEMBER_BYTES = 1 << 28
 MAX_UNPACKED_BYTES = 1 << 30  # of a whole release: it holds training checkpoints, too
+MAX_ENDS = 2  # tarfile asks twice before it takes an end for one
 MAX_HEADER_BYTES = 1 << 12  # of a long name and the like
 MODEL_SUFFIXES = ("_frozen.pb", ".tflite")  # of the releases of 2018; others are not weights
 RELEASE, TOO_LARGE = "is it a release?", "more than any MobileNet v1"
@@ -60,12 +61,16 @@ def _model(archive: tarfile.TarFile, member: str, name: str) -> bytes:
 
 
 class _BoundedGzip(gzip.GzipFile):
-    """Unpacks up to a limit."""
+    """Unpacks up to a limit, and does not let tarfile seek beyond the end for ever."""
 
     left = MAX_UNPACKED_BYTES
+    ends = 0  # reads beyond the end
 
     def read(self, size: int | None = -1) -> bytes:
         data = super().read(size)
+        self.ends += not data
+        if self.ends > MAX_ENDS:
+            raise EOFError("a member is longer than the archive")
         self.left -= len(data)
         if self.left < 0:
             raise CheckpointError(

@@ -1,11 +1,14 @@
 """From a file's convolutions, in order, to a network."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TypeVar
 
-from mobilenet.checkpoint import Layer
+from mobilenet.checkpoint import Array, Layer
+from mobilenet.common.errors import CheckpointError
 from mobilenet.networks.classifier import LOGITS
 from mobilenet.networks.config import NetworkConfig
+from mobilenet.sources.stored import OTHER_NETWORK
 
 Config = TypeVar("Config", bound=NetworkConfig)
 
@@ -21,11 +24,21 @@ def assemble(
     """Config and layers by our names, for the convolutions of a file in the network's order.
 
     `template` says what shapes do not; the rest it is fitted to. Without `logits` the network
-    ends in its features. Raises `CheckpointError` when the shapes are those of no such network;
-    `Checkpoint` checks each single one.
+    ends in its features; as a convolution, its kernel is 1 x 1. Raises `CheckpointError` when the
+    shapes are those of no such network; `Checkpoint` checks each single one.
     """
+    for layer in convolutions:
+        if layer.kernel.ndim != 4:
+            raise CheckpointError(f"a kernel has shape {layer.kernel.shape}", OTHER_NETWORK)
+    head = {} if logits is None else {LOGITS: replace(logits, kernel=_matrix(logits.kernel))}
     widths = [layer.kernel.shape[0] for layer in convolutions]
-    config = template.fitted(widths, None if logits is None else logits.kernel.shape[0])
+    config = template.fitted(widths, head[LOGITS].kernel.shape[0] if head else None)
     names = (row.name for row in config.rows())
-    head = {} if logits is None else {LOGITS: logits}
     return config, dict(zip(names, convolutions, strict=True)) | head
+
+
+def _matrix(kernel: Array) -> Array:
+    """(classes, features)."""
+    if kernel.ndim not in (2, 4) or set(kernel.shape[2:]) - {1}:
+        raise CheckpointError(f"the classifier's kernel has shape {kernel.shape}", OTHER_NETWORK)
+    return kernel.reshape(kernel.shape[:2])

@@ -6,7 +6,6 @@ Padding is symmetric, the activation ReLU (not ReLU6), the input BGR with means 
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.preprocess import CAFFE
 from mobilenet.sources import protobuf
 from mobilenet.sources.assemble import assemble
-from mobilenet.sources.stored import shaped
+from mobilenet.sources.stored import OTHER_NETWORK, shaped
 
 _MESSAGES: dict[str, protobuf.Fields] = {
     "NetParameter": {"name": (1, "bytes"), "layer": (100, "*LayerParameter")},
@@ -58,7 +57,7 @@ def read(path: Path) -> Checkpoint:
     *convolutions, logits = (_layer(group) for group in groups)
     config, layers = assemble(
         convolutions,
-        replace(logits, kernel=logits.kernel.reshape(logits.kernel.shape[:2])),
+        logits,
         MobileNetConfig(
             width_rule="keras",  # plain rounding: prototxt files state their channels
             padding=_padding(groups[:-1]),
@@ -91,7 +90,9 @@ def _layer(group: Group) -> Layer:
     conv = group["kernel"]
     kernel = _blob(conv, 0)
     if kernel.ndim != (2 if conv.type == b"InnerProduct" else 4):
-        raise CheckpointError(f"layer {_name(conv)} has a kernel of shape {kernel.shape}")
+        raise CheckpointError(
+            f"layer {_name(conv)} has a kernel of shape {kernel.shape}", OTHER_NETWORK
+        )
     bias = _blob(conv, 1).ravel() if len(conv.blobs) > 1 else None
     if not _NORMS & set(group):
         return Layer(kernel, bias)
@@ -103,7 +104,7 @@ def _layer(group: Group) -> Layer:
     gamma, beta = (_blob(group["Scale"], index).ravel() for index in range(2))
     if factor.size != 1:
         raise CheckpointError(
-            f"layer {_name(group['BatchNorm'])} has {factor.size} factors, not 1"
+            f"layer {_name(group['BatchNorm'])} has {factor.size} factors, not 1", OTHER_NETWORK
         )
     share = 1 / factor.item() if factor.item() else 0.0  # batch_norm_layer.cpp: sums, not means
     mean = mean * np.float32(share)

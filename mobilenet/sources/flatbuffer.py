@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mobilenet.common.decoding import decoding
 from mobilenet.common.errors import CheckpointError
-from mobilenet.sources.stored import MAX_NAME
+from mobilenet.sources.protobuf import text
 
 MAX_ITEMS = 10_000  # operators, or tensors, of a graph; the largest release has 89 tensors
 MAX_ENTRIES = 64  # inputs or outputs of an operator, sides of a tensor
@@ -114,7 +114,7 @@ def _tensor(model: Any, tensor: Any) -> TfliteTensor:
     scheme = tensor.Quantization()
     none = np.zeros(0, np.int64)
     return TfliteTensor(
-        bytes(tensor.Name() or b"")[:MAX_NAME].decode("utf-8", "backslashreplace"),
+        text(tensor.Name() or b""),
         tensor.Type(),
         _numbers(tensor.ShapeAsNumpy()) if not tensor.ShapeIsNone() else (),
         _data(model.Buffers(tensor.Buffer())),

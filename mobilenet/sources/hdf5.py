@@ -1,5 +1,7 @@
 """HDF5 files: their datasets and attributes, of which none may lie, or lead, elsewhere."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -13,18 +15,28 @@ MAX_ATTRIBUTE_BYTES = 1 << 24
 SAVE_PLAIN = "save the weights in one file, uncompressed"
 
 
-def opened(file: Path | IO[bytes]) -> Any:
-    """The file, to be closed. Raises what h5py raises, as the others do."""
+@contextmanager
+def opened(file: Path | IO[bytes], name: str) -> Iterator[Any]:
+    """The file, until the end. Raises `CheckpointError` for one that is not HDF5."""
     import h5py
 
-    return h5py.File(file, "r")
+    with decoding(name):
+        h5 = h5py.File(file, "r")
+    try:
+        yield h5
+    finally:
+        with decoding(name):
+            h5.close()
 
 
 def datasets(file: Any) -> dict[str, Any]:
-    """Datasets by path, but the optimizer's. Links to other files are not followed."""
+    """Datasets by path, but the optimizer's. Links to other files are not followed.
+
+    Raises `CheckpointError` for a file that is damaged, or holds too many.
+    """
     import h5py
 
-    found: dict[str, Any] = {}
+    by_path: dict[str, Any] = {}
     count = 0
 
     def visit(key: str, item: Any) -> None:
@@ -35,21 +47,30 @@ def datasets(file: Any) -> dict[str, Any]:
                 f"the file holds over {MAX_OBJECTS:,} groups and datasets", "is it a MobileNet v1?"
             )
         if isinstance(item, h5py.Dataset) and not key.startswith("optimizer"):
-            found[key] = item
+            by_path[key] = item
 
-    file.visititems(visit)
-    return found
+    with decoding("its list of datasets"):
+        file.visititems(visit)
+    return by_path
 
 
 def attribute(item: Any, name: str) -> str | None:
-    """One text that is kept beside an object, or None without it."""
-    if name not in item.attrs:
-        return None
-    described = item.attrs.get_id(name)
-    if described.shape != () or described.get_storage_size() > MAX_ATTRIBUTE_BYTES:
-        raise CheckpointError(f"attribute {name} has shape {described.shape}", "is it one text?")
-    value = item.attrs[name]
+    """One text that is kept beside an object, or None. Raises `CheckpointError` for no text."""
+    with decoding(f"attribute {name}"):
+        if name not in item.attrs:
+            return None
+        described = item.attrs.get_id(name)
+        if described.shape != () or described.get_storage_size() > MAX_ATTRIBUTE_BYTES:
+            raise CheckpointError(f"attribute {name} has shape {described.shape}", "is it a text?")
+        value = item.attrs[name]
     return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+
+
+def attribute_of_group(dataset: Any, name: str) -> str | None:
+    """The same of the group that a dataset lies in."""
+    with decoding(f"attribute {name}"):
+        group = dataset.parent
+    return attribute(group, name)
 
 
 def stored(key: str, dataset: Any) -> Stored:

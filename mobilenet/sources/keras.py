@@ -8,7 +8,6 @@ Size, epsilon and activation are taken from the model's own description where th
 import io
 import zipfile
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
@@ -94,14 +93,12 @@ def read(path: Path) -> Checkpoint:
 
 
 def _read(file: Path | IO[bytes], name: str, described: bytes | str | None) -> Checkpoint:
-    with ExitStack() as stack:
-        with decoding(name):
-            opened = stack.enter_context(hdf5.opened(file))
-            datasets = hdf5.datasets(opened)
-            described = described or hdf5.attribute(opened, "model_config")
+    with hdf5.opened(file, name) as opened:
+        described = described or hdf5.attribute(opened, "model_config")
         description = _model(described, name) if described else None
-        by_name = {_name(key, dataset): dataset for key, dataset in datasets.items()}
-        return _network(Tensors(by_name, lambda key: hdf5.stored(key, by_name[key])), description)
+        datasets = {_name(key, item): item for key, item in hdf5.datasets(opened).items()}
+        tensors = Tensors(datasets, lambda key: hdf5.stored(key, datasets[key]))
+        return _network(tensors, description)
 
 
 def _model(described: bytes | str, name: str) -> KerasModel:
@@ -110,8 +107,7 @@ def _model(described: bytes | str, name: str) -> KerasModel:
 
 def _network(tensors: Tensors, description: KerasModel | None) -> Checkpoint:
     convolutions = list(_convolutions(tensors))
-    kernel = tensors.take("conv_preds/kernel", HWIO)
-    logits = Layer(kernel.reshape(kernel.shape[:2]), tensors.take("conv_preds/bias"))
+    logits = Layer(tensors.take("conv_preds/kernel", HWIO), tensors.take("conv_preds/bias"))
     tensors.refuse_rest()
     template = MobileNetConfig(
         width_rule="keras",
@@ -140,7 +136,7 @@ def _name(key: str, dataset: Any) -> str:
     """ "layer/variable", whatever wrote it."""
     *path, variable = key.removesuffix(":0").split("/")
     if path[-1:] == ["vars"]:  # .weights.h5: layers/<class>_<n>/vars/<index>
-        layer = hdf5.attribute(dataset.parent, "name") or key
+        layer = hdf5.attribute_of_group(dataset, "name") or key
         return f"{layer}/{_variable(layer, variable)}"
     # .h5: <layer>/<layer>/<variable>, below model_weights for a whole model
     return f"{''.join(path[-1:])}/{variable.replace('depthwise_kernel', 'kernel')}"

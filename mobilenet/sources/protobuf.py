@@ -12,6 +12,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 from mobilenet.common.decoding import decoding
 from mobilenet.common.errors import CheckpointError
+from mobilenet.common.text import one_line
 from mobilenet.sources.stored import MAX_NAME
 
 Fields = Mapping[str, tuple[int, str]]  # name -> (number, type), "*" before a repeated type
@@ -53,8 +54,8 @@ def parse(package: str, messages: Mapping[str, Fields], data: bytes, what: str) 
 
 
 def text(value: bytes) -> str:
-    """A name as it can be printed; no name that is known is longer than the limit."""
-    return value[:MAX_NAME].decode("utf-8", "backslashreplace")
+    """A name as it can be printed; of one longer than any known, the middle is left out."""
+    return one_line(value[: 2 * MAX_NAME].decode("utf-8", "backslashreplace"), MAX_NAME)
 
 
 def _count(data: bytes, messages: Mapping[str, Fields], root: str) -> int:

@@ -61,10 +61,9 @@ def from_bytes(data: bytes, name: str) -> Checkpoint:
             f"{name} has no node under MobilenetV1/", "is it a graph of TF-Slim's MobileNet v1?"
         )
     tensors = Tensors(nodes.keys(), lambda tensor: _stored(tensor, nodes[tensor]))
-    kernel = tensors.take(f"{_LOGITS}/weights", HWIO)
     config, layers = assemble(
         list(_convolutions(tensors)),
-        Layer(kernel.reshape(kernel.shape[:2]), tensors.take(f"{_LOGITS}/biases")),
+        Layer(tensors.take(f"{_LOGITS}/weights", HWIO), tensors.take(f"{_LOGITS}/biases")),
         MobileNetConfig(
             width_rule="slim",
             resolution=_resolution(nodes),

@@ -12,7 +12,7 @@ from mobilenet.networks.classifier import LOGITS
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.networks.widths import WidthRule
 from mobilenet.sources.assemble import assemble
-from mobilenet.sources.stored import TORCH_COUNTER, Tensors
+from mobilenet.sources.stored import OTHER_NETWORK, TORCH_COUNTER, Tensors
 from mobilenet.store import layers_of
 
 
@@ -22,7 +22,9 @@ def read(tensors: Tensors) -> Checkpoint:
     layers = layers_of({name: tensors.take(name, None) for name in names})
     order = [row.name for row in MobileNetConfig().rows()]
     if foreign := sorted(set(layers) - {*order, LOGITS}):
-        raise CheckpointError(f"layer {foreign[0]} does not belong to a MobileNet v1")
+        raise CheckpointError(
+            f"layer {foreign[0]} does not belong to a MobileNet v1", OTHER_NETWORK
+        )
     convolutions = [layers[name] for name in order if name in layers]
     config, layers = _assembled(convolutions, layers.get(LOGITS))
     labels = () if config.readout.classes is None else labels_for(config.classes)

@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 from mobilenet.checkpoint import Array, BatchNorm, Layer
 from mobilenet.common.decoding import decoding
 from mobilenet.common.errors import CheckpointError
-from mobilenet.common.text import one_line
+from mobilenet.common.text import escaped
 
 MAX_FLOATS = 1 << 26  # of all tensors of a file; alpha 4 with a thousand classes has 55 million
 MAX_DIMENSIONS = 4  # of a kernel
-MAX_NAME = 200  # characters
+MAX_NAME = 150  # characters, as they are printed
 OIHW = (0, 1, 2, 3)
 # TensorFlow's kernels to (out, in / groups, height, width)
 HWIO, HWC1 = (3, 2, 0, 1), (2, 3, 0, 1)
@@ -77,10 +77,10 @@ class Tensors:
         self._stored = stored
         self._allowance = Allowance()
         self._taken: set[str] = set()
-        if (longest := max(self.names, key=len, default="")) and len(longest) > MAX_NAME:
+        longest = max(map(escaped, self.names), key=len, default="")
+        if len(longest) > MAX_NAME:
             raise CheckpointError(
-                f"a tensor's name has {len(longest):,} characters: {one_line(longest, 60)}",
-                OTHER_NETWORK,
+                f"a tensor's name has {len(longest):,} characters: {longest[:60]}", OTHER_NETWORK
             )
 
     def numbered(self, pattern: str) -> list[tuple[int, ...]]:

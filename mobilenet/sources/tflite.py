@@ -6,7 +6,6 @@ one.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +46,7 @@ def read(path: Path) -> Checkpoint:
     is_quantised = source.dtype in _PIXEL_OF_ZERO
     config, layers = assemble(
         convolutions,
-        replace(logits, kernel=logits.kernel.reshape(logits.kernel.shape[:2])),
+        logits,
         MobileNetConfig(
             width_rule="slim",
             resolution=_of(source.shape, 1),
