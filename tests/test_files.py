@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -153,6 +154,25 @@ def test_a_fifo_is_written_through(tmp_path: Path) -> None:
             act(fifo)
     assert fifo.is_fifo()
     assert names(tmp_path) == ["fifo"]
+
+
+def test_only_regular_files_are_opened(tmp_path: Path) -> None:
+    file, fifo, socket_path = tmp_path / "file", tmp_path / "fifo", tmp_path / "socket"
+    file.write_bytes(b"12345")
+    os.mkfifo(fifo)
+    (tmp_path / "link").symlink_to(fifo)
+    with files.open_regular(file, 5) as opened:
+        assert (opened.read(), Path(opened.name)) == (b"12345", file)
+    with pytest.raises(ConfigError, match="has 5 bytes"):
+        files.open_regular(file, 4)
+    for path in (fifo, tmp_path / "link", Path(os.devnull)):
+        with pytest.raises(ConfigError, match="is a device or a pipe"):
+            files.open_regular(path, 5)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(socket_path))
+        for path in (tmp_path, socket_path, tmp_path / "nothing"):
+            with pytest.raises(OSError, match=str(path)):
+                files.open_regular(path, 5)
 
 
 def test_a_device_is_written_through() -> None:

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from mobilenet.common.errors import ConfigError, PackageError
 
@@ -174,6 +175,28 @@ def _is_within(inner: Path, outer: Path) -> bool:
 
 def _both(output: Path, source: Path) -> str:
     return f"output {output} would replace what is read, {source}"
+
+
+def open_regular(path: Path, limit: int) -> BinaryIO:
+    """Open a file of at most `limit` bytes to read; a FIFO or a device is not waited for.
+
+    Raises `ConfigError` for what is no regular file or larger, and `OSError` as `open`.
+    """
+    file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115  # the caller closes it
+    # The open file is asked, not the path: what is there may change in between.
+    status = os.fstat(file.fileno())
+    if stat.S_ISREG(status.st_mode) and status.st_size <= limit:
+        return file
+    file.close()
+    if stat.S_ISREG(status.st_mode):
+        raise ConfigError(
+            f"{path} has {status.st_size} bytes", f"files of at most {limit} bytes are read"
+        )
+    raise ConfigError(f"{path} is a device or a pipe", "name a regular file")
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
 
 
 def sha256(path: Path) -> str:
