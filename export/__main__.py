@@ -109,7 +109,7 @@ def export_all(
     output
         Folder of the packages and of manifest.json.
     workers
-        Processes at once. Default: one for each core.
+        Processes at once, with half an hour for each package. Default: one for each core.
     verify
         Compare every package with PyTorch.
     offline

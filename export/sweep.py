@@ -1,17 +1,16 @@
 """`python -m export all`: a whole grid of variants, in worker processes, resumable.
 
 A package that is whole, verified and made from the same weights and options is left as it is. A
-variant that fails is a row; the others are finished. Workers are fresh processes: coremltools is
-not thread-safe, and in forked ones it leaves its temporary packages behind.
+variant that fails, or takes longer than `CELL_LIMIT_S`, is a row; the others are finished. Workers
+are fresh processes: coremltools is not thread-safe, and in forked ones it leaves its temporary
+packages behind.
 """
 
 import os
-import signal
-import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import as_completed
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import Literal, Self
 
@@ -22,10 +21,12 @@ from export.source import Published
 from export.spec import ExportSpec, Target, Variant
 from mobilenet import __version__
 from mobilenet.common import files
-from mobilenet.common.errors import ConfigError, UserError
+from mobilenet.common.children import Child, ChildError, ChildPool
+from mobilenet.common.errors import ConfigError
 
 MANIFEST = "manifest.json"
 SCHEMA = 1
+CELL_LIMIT_S = 1800.0  # the slowest takes a minute, and its weights may come over a slow line
 Status = Literal["exported", "unchanged", "failed", "not reached"]
 
 
@@ -107,23 +108,17 @@ class Manifest:
 def export_all(
     grid: Sequence[SweepItem], folder: Path, *, workers: int | None, verify: bool, offline: bool
 ) -> Iterator[ManifestRow]:
-    """Rows as they are finished. Closing the iterator stops what has not begun."""
+    """Rows as they are finished. Closing the iterator ends what has begun, too."""
     cores = os.cpu_count() or 1
     workers = min(cores if workers is None else workers, len(grid))
     if workers < 1:
         raise ConfigError(f"workers is {workers}", "at least 1")
     threads = max(1, cores // workers)
-    context = get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, initializer=_prepare, initargs=(threads,))
-    try:
-        waiting: dict[Future[ManifestRow], SweepItem] = {
-            pool.submit(_export_item, item, folder, verify, offline): item for item in grid
-        }
-        while waiting:
-            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                yield _row(future, waiting.pop(future))
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    # read by torch when it is imported
+    with ChildPool(workers, {"OMP_NUM_THREADS": str(threads)}) as pool:
+        rows = [pool.submit(partial(_row, item, folder, verify, offline)) for item in grid]
+        for row in as_completed(rows):
+            yield row.result()
 
 
 def write_manifest(grid: Sequence[SweepItem], rows: Sequence[ManifestRow], path: Path) -> Manifest:
@@ -139,20 +134,11 @@ def write_manifest(grid: Sequence[SweepItem], rows: Sequence[ManifestRow], path:
     return manifest
 
 
-def _row(future: "Future[ManifestRow]", item: SweepItem) -> ManifestRow:
+def _row(item: SweepItem, folder: Path, verify: bool, offline: bool, child: Child) -> ManifestRow:
     try:
-        return future.result()
-    except UserError as error:
+        return child.call(CELL_LIMIT_S, _export_item, item, folder, verify, offline)
+    except ChildError as error:  # of one variant: its row, not the grid's end
         return ManifestRow.of(item, "failed", error.message)
-    except Exception as error:  # noqa: BLE001  # a crash of one variant is its row, not the grid's end
-        return ManifestRow.of(item, "failed", f"{type(error).__name__}: {error}")
-
-
-def _prepare(threads: int) -> None:
-    """In a worker: share the cores, leave Ctrl-C and the terminal to the parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ["OMP_NUM_THREADS"] = str(threads)  # read by torch when it is imported
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def _export_item(item: SweepItem, folder: Path, verify: bool, offline: bool) -> ManifestRow:

@@ -4,7 +4,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -15,6 +14,7 @@ import msgspec
 from bench.results.records import SoakWindow, Status
 from bench.workers.protocol import Answer, Job, SoakProgress, WorkerError
 from mobilenet.common import interrupts
+from mobilenet.common.children import search_path
 
 NOISE_TAIL_BYTES = 4096
 REASON_LENGTH = 300
@@ -48,7 +48,7 @@ def run_worker(command: Sequence[str], job: Job, expected: type[T]) -> Outcome[T
                     stdin=lifeline,
                     stdout=subprocess.PIPE,
                     stderr=noise,
-                    env={**os.environ, "PYTHONPATH": _search_path()},
+                    env={**os.environ, "PYTHONPATH": search_path()},
                     start_new_session=True,  # Ctrl-C is for us, and we end the worker
                 )
             except OSError as error:  # no such command, or a job too long for an argument
@@ -61,11 +61,6 @@ def run_worker(command: Sequence[str], job: Job, expected: type[T]) -> Outcome[T
             finally:
                 _end(process)
         return _outcome(process.returncode, text, noise, expected)
-
-
-def _search_path() -> str:
-    """Where a worker in Python finds modules: where this process does."""
-    return os.pathsep.join(path or os.getcwd() for path in sys.path)  # noqa: PTH109  # a text
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ def followed(rows: Iterator[ManifestRow], total: int) -> list[ManifestRow]:
                 finished.append(row)
                 bar.update(len(finished), total, f"{len(finished)}/{total}")
         except KeyboardInterrupt:
-            terminal.warn("interrupted: waiting for what has begun; run it again to go on")
+            terminal.warn("interrupted: what is finished is kept; run it again to go on")
             if isinstance(rows, Generator):
                 rows.close()
     return finished
