@@ -8,13 +8,13 @@ read the image.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from io import BytesIO
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mobilenet.common.errors import CheckpointError
+from mobilenet.common.images import upright_rgb
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -24,8 +24,6 @@ ColorOrder = Literal["RGB", "BGR"]
 Triple = tuple[float, float, float]
 
 MIN_CROP = 0.1  # a tenth of the picture: beyond, resizing makes pictures of any size
-ORIENTATION = 0x0112  # the EXIF tag; 1 is upright
-
 
 @dataclass(frozen=True)
 class Geometry:
@@ -65,45 +63,6 @@ def center_crop(image: "Image", size: int) -> "Image":
     """The middle `size` x `size` pixels."""
     left, top = round((image.width - size) / 2), round((image.height - size) / 2)
     return image.crop((left, top, left + size, top + size))
-
-
-def upright_rgb(image: "Image") -> "Image":
-    """Turned as EXIF says, in sRGB, transparent parts on white, 8-bit RGB."""
-    from PIL import Image as PillowImage
-    from PIL import ImageOps
-
-    if image.getexif().get(ORIENTATION, 1) != 1:
-        image = ImageOps.exif_transpose(image)
-    if image.has_transparency_data:
-        image = srgb(image.convert("RGBA"))
-        white = PillowImage.new("RGBA", image.size, "white")
-        image = PillowImage.alpha_composite(white, image)
-    if image.mode.startswith("I"):  # 16 bits a channel: convert("RGB") would clip, not scale
-        image = image.point(lambda value: value / 256).convert("L")
-    image = srgb(image.convert("RGB") if image.mode == "P" else image)
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def srgb(image: "Image") -> "Image":
-    """Colours of the embedded ICC profile as sRGB, which is what networks were trained on.
-
-    As it is where there is no profile, where that is sRGB by name (a round trip would move
-    pixels by one), and where it is damaged or of another kind than the pixels.
-    """
-    from PIL import ImageCms
-
-    embedded = image.info.get("icc_profile")
-    if not embedded:
-        return image
-    try:
-        profile = ImageCms.ImageCmsProfile(BytesIO(embedded))
-        if "srgb" in ImageCms.getProfileDescription(profile).lower():
-            return image
-        target = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-        mode = "RGBA" if image.mode == "RGBA" else "RGB"
-        return ImageCms.ImageCmsTransform(profile, target, image.mode, mode).apply(image)
-    except (ImageCms.PyCMSError, OSError, ValueError):
-        return image
 
 
 class ImageScaling(NamedTuple):

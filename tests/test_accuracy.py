@@ -7,6 +7,7 @@ import pickle
 import struct
 import zlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,7 +27,7 @@ from bench.accuracy import classifiers, evaluate, photographs, plan, predictions
 from bench.accuracy.class_mapping import imagenet_offset, outputs_of
 from bench.accuracy.classifiers import Classifier
 from bench.accuracy.command import log_path
-from bench.accuracy.decode import Decoder, Wanted, decode
+from bench.accuracy.decode import Wanted, decode, decode_all
 from bench.accuracy.evaluate import Evaluation
 from bench.accuracy.evaluate import predictions as answer_all
 from bench.accuracy.predictions import Answer, Prediction
@@ -40,6 +41,7 @@ from conftest import PHOTO
 from export.runtimes import coreml
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common import terminal
+from mobilenet.common.children import ChildPool
 from mobilenet.common.errors import ConfigError, RecordError
 from mobilenet.labels import BACKGROUND, imagenet_labels, wordnet_ids
 from mobilenet.preprocess import STANDARD_CROP, Geometry
@@ -289,12 +291,13 @@ def test_a_photograph_that_kills_the_decoder_is_named(tmp_path: Path) -> None:
     made(tmp_path, ["b.png"], COLOURS["red"])
     (tmp_path / "d.png").write_bytes(bomb())
     paths = sorted(tmp_path.iterdir())
-    with Decoder([Wanted(recipes.Recipe("x", "", "", crashing.on_red), SIZE)], 1) as decoder:
-        results = decoder.result(paths, decoder.submit(paths))
+    wanted = [Wanted(recipes.Recipe("x", "", "", crashing.on_red), SIZE)]
+    with ChildPool(1) as pool:
+        results = pool.submit(partial(decode_all, paths, wanted)).result()
         assert [isinstance(one, str) for one in results] == [False, True, False, True]
-        assert results[1] == "the decoder crashed on it"
+        assert results[1] == "its process ended: exit code 7"
         assert "exceeds limit" in str(results[3])
-        again = decoder.result(paths[:1], decoder.submit(paths[:1]))
+        again = pool.submit(partial(decode_all, paths[:1], wanted)).result()
     assert again == [results[0]]
     assert len(results[0][0]) == SIZE * SIZE * 3
 
@@ -352,7 +355,7 @@ def test_known_answers_in_order_and_with_bounded_memory(tmp_path: Path) -> None:
     assert sum(asked) == len(everything) - 1
     for one in everything:
         if one.image == "green/5.png":
-            assert "cannot identify" in one.broken
+            assert "none of JPEG, PNG" in one.broken
         elif one.image == "blue/wrong.png":
             assert one.answers[0].first == (1, 0, 2)
             assert one.answers[0].rank == 3
@@ -545,7 +548,7 @@ def test_the_command_from_photographs_to_records(
     assert terminal.run(app, command) == 0
     text = capfd.readouterr()
     assert "1 of 21 photographs not opened: " in text.out
-    assert "broken.jpg: cannot identify image file" in text.out
+    assert "broken.jpg: it is none of JPEG, PNG" in text.out
     assert "untrained" in text.out
     records = [msgspec.json.decode(line, type=Record) for line in output.read_bytes().splitlines()]
     torch, portable, agreement = records[1:]

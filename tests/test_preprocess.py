@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from conftest import PHOTO
+from mobilenet.common.images import upright_rgb
 from mobilenet.preprocess import (
     CAFFE,
     IMAGENET,
@@ -18,7 +19,6 @@ from mobilenet.preprocess import (
     Geometry,
     Normalization,
     center_crop,
-    upright_rgb,
 )
 
 

@@ -19,7 +19,8 @@ from export.prepared import prepare_checkpoint
 from export.spec import ExportSpec
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import ConfigError, PackageError
-from mobilenet.preprocess import Geometry, center_crop, upright_rgb
+from mobilenet.common.images import upright_rgb
+from mobilenet.preprocess import Geometry, center_crop
 
 SWIFT = Parser(Language(tree_sitter_swift.language()))
 EXIF = (

@@ -1,5 +1,6 @@
 """`bench accuracy`: top-1 and top-5 of packages themselves, and where they part."""
 
+import contextlib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -114,16 +115,15 @@ def carry_out(
             result.add(prediction)
         if log.done:
             progress.say(f"{log.done} of {len(photographs)} were answered before")
+        rest = photographs[log.done :]
         answers = evaluate.predictions(
-            photographs[log.done :],
-            run.evaluations,
-            run.head.pairs,
-            jobs or evaluate.cores(),
+            rest, run.evaluations, run.head.pairs, jobs or evaluate.cores()
         )
         try:
-            for prediction in live.tracked(answers, result, len(photographs), progress):
-                log.file.append(prediction)
-                result.add(prediction)
+            with contextlib.closing(answers):  # now, not when the error has been told
+                for prediction in live.tracked(answers, result, len(photographs), progress):
+                    log.file.append(prediction)
+                    result.add(prediction)
         except KeyboardInterrupt:
             progress.say(
                 f"{result.seen} of {len(photographs)} are kept; the same command goes on."

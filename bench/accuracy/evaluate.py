@@ -6,20 +6,23 @@ them at every layer. Only a few batches are in flight, so memory does not grow w
 """
 
 import os
+import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Generator, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 import numpy as np
 from PIL import Image
 
 from bench.accuracy.classifiers import Array, Classifier, largest_difference
-from bench.accuracy.decode import Decoded, Decoder, Wanted
+from bench.accuracy.decode import Decoded, Wanted, decode_all
 from bench.accuracy.photographs import Photograph
 from bench.accuracy.predictions import FIRST, Answer, Pair, Prediction
 from bench.accuracy.recipes import Recipe
+from mobilenet.common.children import ChildPool
 
 BATCH = 8  # photographs; while the last is answered, other threads have nothing to do
 AHEAD = 2  # batches in flight for every thread: one being answered, one decoded
@@ -60,21 +63,32 @@ def predictions(
     evaluations: Sequence[Evaluation],
     pairs: Sequence[Pair],
     jobs: int,
-) -> Iterator[Prediction]:
-    """All answers to each photograph, in order, with `jobs` processes and as many threads."""
+) -> Generator[Prediction]:
+    """All answers to each photograph, in order, with `jobs` processes and as many threads.
+
+    Closing it ends them, whatever the processes do.
+    """
     forms = list(dict.fromkeys(evaluation.wanted for evaluation in evaluations))
     threads = (
         jobs if all(evaluation.classifier.threads_at_once for evaluation in evaluations) else 1
     )
     todo = (photographs[i : i + BATCH] for i in range(0, len(photographs), BATCH))
-    with Decoder(forms, jobs) as decoder, ThreadPoolExecutor(threads) as pool:
+    stopped = threading.Event()
+    # Left in reverse: a thread may wait for a child that hangs, which ends with its pool.
+    with ThreadPoolExecutor(threads) as pool, ChildPool(jobs) as children:
 
         def started(batch: Sequence[Photograph]) -> Future[list[Prediction]]:
             paths = [photograph.path for photograph in batch]
-            decoded = decoder.submit(paths)
+            decoded = children.submit(partial(decode_all, paths, forms))
+
+            def asked(evaluation: Evaluation) -> Array:
+                if stopped.is_set():
+                    raise CancelledError
+                return _asked(evaluation, forms, decoded.result())
 
             def finish() -> list[Prediction]:
-                return _answered(batch, decoder.result(paths, decoded), forms, evaluations, pairs)
+                scores = [asked(evaluation) for evaluation in evaluations]
+                return _answered(batch, decoded.result(), scores, evaluations, pairs)
 
             return pool.submit(finish)
 
@@ -85,22 +99,30 @@ def predictions(
                 flying.extend(map(started, islice(todo, 1)))
                 yield from done
         finally:
-            pool.shutdown(cancel_futures=True)
+            stopped.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _asked(evaluation: Evaluation, forms: Sequence[Wanted], decoded: Sequence[Decoded]) -> Array:
+    """Scores of one classifier for the photographs that could be opened, a row each."""
+    form, size = forms.index(evaluation.wanted), (evaluation.classifier.size,) * 2
+    pictures = [
+        Image.frombytes("RGB", size, pictures[form])
+        for pictures in decoded
+        if not isinstance(pictures, str)
+    ]
+    if not pictures:
+        return np.empty((0, evaluation.classifier.outputs), np.float32)
+    return evaluation.classifier.answer(pictures)
 
 
 def _answered(
     batch: Sequence[Photograph],
     decoded: Sequence[Decoded],
-    forms: Sequence[Wanted],
+    scores: Sequence[Array],
     evaluations: Sequence[Evaluation],
     pairs: Sequence[Pair],
 ) -> list[Prediction]:
-    """Ask all classifiers about the photographs that could be opened."""
-    whole = [pictures for pictures in decoded if not isinstance(pictures, str)]
-    scores = [
-        _asked(evaluation, [pictures[forms.index(evaluation.wanted)] for pictures in whole])
-        for evaluation in evaluations
-    ]
     rows = iter(zip(*scores, strict=True))
     return [
         Prediction(image=photograph.name, truth=photograph.truth, broken=pictures)
@@ -108,13 +130,6 @@ def _answered(
         else _prediction(photograph, next(rows), evaluations, pairs)
         for photograph, pictures in zip(batch, decoded, strict=True)
     ]
-
-
-def _asked(evaluation: Evaluation, pictures: Sequence[bytes]) -> Array:
-    size = (evaluation.classifier.size, evaluation.classifier.size)
-    if not pictures:
-        return np.empty((0, evaluation.classifier.outputs), np.float32)
-    return evaluation.classifier.answer([Image.frombytes("RGB", size, data) for data in pictures])
 
 
 def _prediction(

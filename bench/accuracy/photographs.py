@@ -13,9 +13,11 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from bench.results.records import Photographs
 from mobilenet.common.errors import ConfigError
+from mobilenet.common.files import open_regular
 
 # What people call a photograph. One that Pillow cannot open is reported as broken.
 SUFFIXES = frozenset(
@@ -55,8 +57,7 @@ class Dataset:
         """What records say of the set; the digest is of names, classes and sizes in bytes."""
         digest = hashlib.sha256()
         for item in self.photographs:
-            size = item.path.stat().st_size
-            digest.update(f"{item.name}\n{item.truth}\n{size}\n".encode(errors="surrogateescape"))
+            digest.update(f"{item.name}\n{item.truth}\n{_size(item.path)}\n".encode())
         return Photographs(
             name=self.folder.resolve().name,
             digest=digest.hexdigest(),
@@ -84,7 +85,7 @@ def find(folder: Path, labels: Path | None = None) -> Dataset:
     """
     if not folder.is_dir():
         raise ConfigError(f"{folder} is not a folder", "--data takes a folder of photographs")
-    files, others = _files(folder)
+    files, others, unnamed = _files(folder)
     if not files:
         raise ConfigError(
             f"{folder} holds no photographs", f"files that end in {', '.join(sorted(SUFFIXES))}"
@@ -97,21 +98,53 @@ def find(folder: Path, labels: Path | None = None) -> Dataset:
         photographs, notes = [Photograph(folder / f, f, _class_of(f)) for f in files], []
     if others:
         notes.append(f"left out: {_several(others)}, no photograph by name")
+    if unnamed:
+        notes.append(f"left out: {unnamed} whose names are not UTF-8")
     return Dataset(folder, tuple(photographs), tuple(notes))
 
 
-def _files(folder: Path) -> tuple[list[str], list[str]]:
-    """Relative names of photographs and of other files; hidden ones are neither."""
+class _Files(NamedTuple):
+    photographs: list[str]  # names relative to the folder
+    others: list[str]
+    unnamed: int  # whose names no record can hold
+
+
+def _files(folder: Path) -> _Files:
+    """All files below `folder` but hidden ones, by name."""
     photographs: list[str] = []
     others: list[str] = []
+    unnamed = 0
     for below, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [name for name in folders if _is_new(Path(below, name))]
         for name in names:
-            if not name.startswith("."):
-                relative = Path(below, name).relative_to(folder).as_posix()
+            relative = Path(below, name).relative_to(folder).as_posix()
+            if name.startswith("."):
+                continue
+            if not _is_utf8(relative):
+                unnamed += 1
+            else:
                 is_photograph = Path(name).suffix.lower() in SUFFIXES
                 (photographs if is_photograph else others).append(relative)
-    return sorted(photographs), sorted(others)
+    return _Files(sorted(photographs), sorted(others), unnamed)
+
+
+def _is_new(folder: Path) -> bool:
+    """Neither hidden nor, by a link, a folder that it lies in: that would have no end."""
+    return not folder.name.startswith(".") and not (
+        folder.is_symlink() and any(folder.samefile(parent) for parent in folder.parents)
+    )
+
+
+def _is_utf8(name: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in name)
+
+
+def _size(path: Path) -> int:
+    """Of a file in bytes; of a link that leads nowhere, -1."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
 
 
 def _class_of(name: str) -> str:
@@ -152,12 +185,11 @@ def _by_list(folder: Path, files: list[str], path: Path) -> tuple[list[Photograp
 
 def read_list(path: Path) -> dict[str, str]:
     """File name to class. Raises `ConfigError`, naming the line, for a list that is none."""
-    if not path.is_file():
-        raise ConfigError(f"{path} does not exist", "--labels takes a text or CSV file")
-    if path.stat().st_size > MAX_LIST_BYTES:
-        raise ConfigError(f"{path} has {path.stat().st_size} bytes", "a name and a class a line")
     try:
-        lines = path.read_text("utf-8-sig").splitlines()
+        with open_regular(path, MAX_LIST_BYTES) as file:
+            lines = file.read().decode("utf-8-sig").splitlines()
+    except FileNotFoundError:
+        raise ConfigError(f"{path} does not exist", "--labels takes a text or CSV file") from None
     except UnicodeDecodeError as error:
         raise ConfigError(
             f"{path} is not UTF-8 at byte {error.start}", "save it as UTF-8"

@@ -1,7 +1,7 @@
 """From a photograph to the network's square, as different code does it: what a wrong crop costs.
 
-All take an upright 8-bit RGB picture (`mobilenet.preprocess.upright_rgb`) and give 8 bits, since
-that is what an image input of Core ML takes.
+All take an upright 8-bit RGB picture (`mobilenet.common.images.upright_rgb`) and give 8 bits,
+since that is what an image input of Core ML takes.
 """
 
 from collections.abc import Callable
@@ -79,24 +79,24 @@ def slim(image: "Image", size: int) -> "Image":
     """
     from PIL import Image as PillowImage
 
-    rows = _legacy_bilinear(_central(np.asarray(image, np.float32), 0.875), size, axis=0)
+    rows = _legacy_bilinear(_central(np.asarray(image), 0.875), size, axis=0)
     pixels = _legacy_bilinear(rows, size, axis=1)
     return PillowImage.fromarray(np.rint(pixels).astype(np.uint8))
 
 
-def _central(pixels: Array, share: float) -> Array:
+def _central(pixels: NDArray[np.uint8], share: float) -> NDArray[np.uint8]:
     """tf.image.central_crop: int((side - side * share) / 2) pixels go on either side."""
     top, left = (int((side - side * share) / 2) for side in pixels.shape[:2])
     return pixels[top : pixels.shape[0] - top, left : pixels.shape[1] - left]
 
 
-def _legacy_bilinear(pixels: Array, size: int, axis: int) -> Array:
+def _legacy_bilinear(pixels: Array | NDArray[np.uint8], size: int, axis: int) -> Array:
     side = pixels.shape[axis]
     position = np.arange(size, dtype=np.float32) * np.float32(side / size)
     low = np.minimum(position.astype(np.int64), side - 1)
     high = np.minimum(low + 1, side - 1)
     weight = (position - low).reshape((-1, 1, 1) if axis == 0 else (1, -1, 1))
-    first, second = pixels.take(low, axis), pixels.take(high, axis)
+    first, second = (pixels.take(places, axis).astype(np.float32) for places in (low, high))
     return np.asarray(first + (second - first) * weight, np.float32)
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import msgspec
 
-from bench.accuracy.decode import BROKEN
 from bench.accuracy.evaluate import Evaluation
 from bench.accuracy.predictions import Answer, EvaluationRecord, Head, Pair, Prediction
 from bench.results.proportions import mcnemar_worse, quantile, wilson
 from bench.results.records import Accuracy, Agreement, Disagreement
+from mobilenet.common.images import PictureError, open_picture
 
 MAX_DISAGREEMENTS = 24
 THUMBNAIL = 96  # pixels of the longer side: some 3 kB
@@ -171,16 +171,11 @@ def disagreement(tally: PairTally, prediction: Prediction, folder: Path) -> Disa
 
 def thumbnail(path: Path) -> str:
     """A small JPEG of a photograph as a data URI; empty when it is gone by now."""
-    from PIL import Image
-
-    from mobilenet.preprocess import upright_rgb
-
-    file = io.BytesIO()
     try:
-        with Image.open(path) as image:
-            small = upright_rgb(image)
-            small.thumbnail((THUMBNAIL, THUMBNAIL))  # here: pixels may be read only now
-    except BROKEN:
+        small = open_picture(path)
+    except (PictureError, FileNotFoundError):
         return ""
+    small.thumbnail((THUMBNAIL, THUMBNAIL))
+    file = io.BytesIO()
     small.save(file, "JPEG", quality=70)
     return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()

@@ -45,7 +45,7 @@ def crop(photograph: "Image", size: tuple[int, int], geometry: Geometry | None =
     """A photograph of any size as RGB of exactly `size`; the middle where nothing else is said."""
     from PIL import ImageOps
 
-    from mobilenet.preprocess import upright_rgb
+    from mobilenet.common.images import upright_rgb
 
     if geometry is not None and size[0] == size[1]:
         return geometry.apply(photograph, size[0])
