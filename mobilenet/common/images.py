@@ -23,7 +23,7 @@ MAX_PIXELS = (
     1 << 30
 ) // 12  # Pillow's own MAX_IMAGE_PIXELS: 89 million, a quarter of a GiB of RGB
 MAX_ASPECT = 100  # of the longer side to the shorter: resized by the shorter, the longer grows too
-MAX_DECODING_BYTES = 900 << 20  # above what the process had before
+MAX_DECODING_BYTES = 768 << 20  # above what the process had before
 ORIENTATION = 0x0112  # the EXIF tag; 1 is upright
 
 
