@@ -35,20 +35,25 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """Start a command whose processes can be told by `tmp_path`; none is left after the test."""
+    commands: list[subprocess.Popen[bytes]] = []
 
     def started(*command: object) -> "subprocess.Popen[bytes]":
         environment = {
             **os.environ, MARK: str(tmp_path),
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         }  # fmt: skip
-        return subprocess.Popen(
+        parent = subprocess.Popen(
             [sys.executable, "-m", *map(str, command)], env=environment, cwd=tmp_path,
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
+        commands.append(parent)
+        return parent
 
     yield started
     for process in marked(str(tmp_path)):
         process.kill()
+    for parent in commands:
+        parent.communicate()
 
 
 def export_all(start: Start, folder: Path, _: Path) -> "subprocess.Popen[bytes]":
@@ -83,9 +88,9 @@ def stop_children(parent: "subprocess.Popen[bytes]", folder: Path) -> None:
 def test_nothing_outlives_a_killed_command(
     command: Callable[..., "subprocess.Popen[bytes]"], start: Start, tmp_path: Path, package: Path
 ) -> None:
-    with command(start, tmp_path, package) as parent:
-        stop_children(parent, tmp_path)
-        parent.kill()
+    parent = command(start, tmp_path, package)
+    stop_children(parent, tmp_path)
+    parent.kill()
     wait_until(lambda: not marked(str(tmp_path)))
 
 
@@ -93,10 +98,10 @@ def test_nothing_outlives_a_killed_command(
 def test_ctrl_c_ends_stopped_children(
     command: Callable[..., "subprocess.Popen[bytes]"], start: Start, tmp_path: Path, package: Path
 ) -> None:
-    with command(start, tmp_path, package) as parent:
-        stop_children(parent, tmp_path)
-        parent.send_signal(signal.SIGINT)
-        _, errors = parent.communicate(timeout=PATIENCE_S)
+    parent = command(start, tmp_path, package)
+    stop_children(parent, tmp_path)
+    parent.send_signal(signal.SIGINT)
+    _, errors = parent.communicate(timeout=PATIENCE_S)
     assert parent.returncode == 130
     assert b"Traceback" not in errors
     assert not marked(str(tmp_path))
