@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from mobilenet.common.errors import CheckpointError
+from mobilenet.common.files import open_regular
 
 BACKGROUND = "background"  # class 0 of the authors' 1001-class networks
 MAX_FILE_BYTES = 1 << 24
@@ -55,14 +56,13 @@ def unique(labels: Iterable[str]) -> tuple[str, ...]:
 def read_labels(path: Path) -> tuple[str, ...]:
     """One label per line, in the order of the network's outputs, made unique.
 
-    Raises `CheckpointError` for a file that is empty, not UTF-8, or has an empty line inside.
+    Raises `CheckpointError` for a file that is empty, not UTF-8, or has an empty line inside, and
+    as `open_regular`.
     """
-    if path.stat().st_size > MAX_FILE_BYTES:
-        raise CheckpointError(
-            f"{path.name} has {path.stat().st_size} bytes", "give a text file, one label per line"
-        )
+    with open_regular(path, MAX_FILE_BYTES) as file:
+        data = file.read()
     try:
-        lines = [line.strip() for line in path.read_text("utf-8-sig").splitlines()]
+        lines = [line.strip() for line in data.decode("utf-8-sig").splitlines()]
     except UnicodeDecodeError as error:
         raise CheckpointError(
             f"{path.name} is not UTF-8 at byte {error.start}", "save it as UTF-8"

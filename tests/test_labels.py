@@ -1,10 +1,11 @@
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mobilenet.common.errors import CheckpointError
+from mobilenet.common.errors import CheckpointError, ConfigError
 from mobilenet.labels import imagenet_labels, labels_for, read_labels, unique, wordnet_ids
 
 
@@ -66,3 +67,9 @@ def test_bad_label_files_say_where(content: bytes, says: str, tmp_path: Path) ->
     path.write_bytes(content)
     with pytest.raises(CheckpointError, match=says):
         read_labels(path)
+
+
+def test_a_pipe_of_labels_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "labels.txt")
+    with pytest.raises(ConfigError, match="is a device or a pipe"):
+        read_labels(tmp_path / "labels.txt")

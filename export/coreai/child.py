@@ -24,6 +24,7 @@ from export.coreai.messages import (
     LoadFunction,
     ReadGraphs,
 )
+from mobilenet.common.children import be_killed_with_parent
 
 
 class Functions:
@@ -75,6 +76,7 @@ async def serve(requests: BinaryIO, answers: BinaryIO) -> None:
 
 def main() -> None:
     """Serve the parent; whatever the library prints goes to standard error."""
+    be_killed_with_parent()  # idle, it ends with its standard input
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     asyncio.run(serve(sys.stdin.buffer, answers))

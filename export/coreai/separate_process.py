@@ -27,6 +27,7 @@ from export.coreai.messages import (
     ReadGraphs,
 )
 from mobilenet.common import interrupts
+from mobilenet.common.children import search_path
 from mobilenet.common.errors import PackageError
 
 TIME_LIMIT_S = 300.0  # for one answer: an interpreter, some sixty times slower than others
@@ -51,7 +52,7 @@ class CoreAIProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._noise,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(p or "." for p in sys.path)},
+                env={**os.environ, "PYTHONPATH": search_path()},
                 start_new_session=True,  # Ctrl-C is for us
             )
 

@@ -19,6 +19,7 @@ from conftest import PHOTO
 from export.__main__ import app
 from mobilenet.common import terminal
 from mobilenet.common.children import ChildPool
+from mobilenet.common.errors import ConfigError
 from mobilenet.common.images import MAX_ASPECT
 from mobilenet.preprocess import STANDARD_CROP
 
@@ -77,6 +78,8 @@ def test_odd_photographs_are_rows(odd: Path) -> None:
     assert f"one side is more than {MAX_ASPECT} times the other" in reasons.pop("thin")
     assert sorted(reasons) == ["cut", "self", "socket"]
     assert all(reasons.values())
+    with pytest.raises(ConfigError, match="is a device or a pipe"):
+        photographs.find(odd, odd / "cat" / "fifo.jpg")
 
 
 @pytest.mark.parametrize("name", ["cut.jpg", "thin.png", "fifo.jpg", "socket.jpg", "self.jpg"])
