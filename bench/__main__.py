@@ -117,7 +117,7 @@ def accuracy(
 
     A recipe is the way from a photograph to the network's input; package is what the package's
     metadata says, the others are what other code does. An interrupted run is continued by the
-    same command.
+    same command. A photograph that cannot be opened, or not within half a minute, is named.
 
     Parameters
     ----------
