@@ -25,6 +25,7 @@ Triple = tuple[float, float, float]
 
 MIN_CROP = 0.1  # a tenth of the picture: beyond, resizing makes pictures of any size
 
+
 @dataclass(frozen=True)
 class Geometry:
     """From a photograph to the network's square: shorter side = size / crop, then the centre.
