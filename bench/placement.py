@@ -4,7 +4,6 @@ macOS 14.4 and later. The plan is asked of the compiled model: given an `.mlpack
 library aborts the process (coremltools#2757). Costs are Apple's estimates, not measurements.
 """
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from bench.results.device_shares import device_shares
 from bench.results.records import PlacedOp, Placement
 from mobilenet.common.errors import ConfigError, UnsupportedError
 from mobilenet.common.options import OutputFile
+from mobilenet.common.temporary import owned_folder
 
 DEVICES = {
     "MLCPUComputeDevice": "CPU",
@@ -63,8 +63,8 @@ def plan_of(package: Path, unit: str) -> Placement:
         raise UnsupportedError(reason, "run it on a Mac: only Core ML can tell")
     if unit not in runtime.units():
         raise ConfigError(f"unit is {unit}", f"one of {', '.join(runtime.units())}")
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        plan = runtime.plan(runtime.compile(package, Path(folder)), unit)
+    with owned_folder() as folder:
+        plan = runtime.plan(runtime.compile(package, folder), unit)
         ops = tuple(_placed(plan))
     return Placement(case=f"{package.stem} | coreml | {unit}", started=utc(), ops=ops)
 

@@ -5,7 +5,6 @@ slows down after a minute or so and may recover later.
 """
 
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from bench.results.records import Case, Plan, Soak
 from mobilenet.common.errors import ConfigError, UnsupportedError
 from mobilenet.common.options import Handed, OutputFile
 from mobilenet.common.progress import SILENT
+from mobilenet.common.temporary import owned_folder
 
 if TYPE_CHECKING:
     from bench.session.prepare import PreparedCase
@@ -65,8 +65,8 @@ def soak(
     jsonl.check_new(path)
     timeout_s = options.seconds + GRACE_S
     plan = Plan(rounds=1, warmup_s=0, warmup_calls=0, samples=0, timeout_s=timeout_s, seed=0)
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        prepared = _prepare(package, options, plan, Path(folder))
+    with owned_folder() as folder:
+        prepared = _prepare(package, options, plan, folder)
         progress.say(f"{prepared.case.case}: {options.seconds:g} s without a pause.")
         result = _run(prepared, options.seconds)
     with jsonl.create(path, [head(plan), prepared.case, result]):

@@ -124,12 +124,18 @@ def destination(
     kind = spec.file_kind
     name = stem + kind.suffix
     path = output.path / name if isinstance(output, Folder) else output or DEFAULT_FOLDER / name
+    if path.suffix != kind.suffix and files.is_package(path):
+        path = path.resolve()  # a link to a package may be called as it likes
     if path.suffix != kind.suffix:
         if path.suffix and not path.is_dir():
             raise ConfigError(
                 f"output is {path}", f"a name that ends in {kind.suffix}, or a folder/"
             )
         path = path / name
+    if files.is_package(path.parent):
+        raise PackageError(
+            f"{path.parent} is a model package, not a folder for one", "choose another --output"
+        )
     if kind.is_folder:
         files.check_package(path, inputs)
     else:

@@ -221,8 +221,9 @@ def test_a_slash_or_being_there_makes_a_folder(exists: bool, tmp_path: Path) -> 
 
 def test_a_linked_package_is_replaced_where_it_is(tmp_path: Path) -> None:
     link, target = tmp_path / "m.mlpackage", tmp_path / "store" / "real.mlpackage"
+    assert run(*SMALL, "--no-verify", "-o", target) == 0
     link.symlink_to(target)
-    for options in ((), ("--shallow",)):
+    for options in (("--shallow",), ()):
         assert run(*SMALL, *options, "--no-verify", "-o", f"{link}/") == 0
         assert link.is_symlink()
         assert [path.name for path in target.parent.iterdir()] == [target.name]

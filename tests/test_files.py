@@ -1,16 +1,20 @@
 """What may be replaced: files by files, packages by packages, and nothing else."""
 
+import ctypes
+import errno
 import json
 import os
 import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from mobilenet.common import files
+from mobilenet.common import exchange, files
 from mobilenet.common.errors import ConfigError, PackageError, UserError
 
 MANIFEST = {"itemInfoEntries": {"A": {"path": "model"}}, "rootModelIdentifier": "A"}
@@ -112,6 +116,54 @@ def test_a_link_stays_and_its_target_is_replaced(tmp_path: Path) -> None:
     assert names(tmp_path / "elsewhere" / "net") == [files.MANIFEST, "new"]
     assert names(tmp_path) == ["elsewhere", "file", "made", "net.mlpackage"]
     assert names(tmp_path / "elsewhere") == ["file", "made", "net"]
+
+
+def test_a_link_to_no_package_is_an_error_before_work(tmp_path: Path, precious: Path) -> None:
+    for name, target in (("dangling", "nothing"), ("folder", "precious")):
+        (tmp_path / name).symlink_to(target)
+    with pytest.raises(PackageError, match="is a link to nothing, which does not exist"):
+        files.check_package(tmp_path / "dangling")
+    with pytest.raises(PackageError, match="is not a model package"):
+        files.check_package(tmp_path / "folder")
+    assert names(precious) == ["thesis.txt"]
+
+
+@pytest.mark.parametrize("check", [files.check_file, files.check_package])
+@pytest.mark.parametrize("letter", ["x", "ü"])
+def test_a_name_is_as_long_as_the_disk_takes(
+    tmp_path: Path, letter: str, check: Callable[[Path], None]
+) -> None:
+    longest = letter * (os.pathconf(tmp_path, "PC_NAME_MAX") // len(letter.encode()))
+    for path in (tmp_path / longest, tmp_path / "new" / longest):
+        check(path)
+        files.write_atomically(path, b"whole")
+        assert path.read_bytes() == b"whole"
+        with pytest.raises(ConfigError, match="bytes"):
+            check(path.with_name(longest + letter))
+
+
+def test_names_change_places_in_one_step(tmp_path: Path, precious: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("file")
+    if not exchange.exchange(file, precious):
+        pytest.skip("this disk cannot")
+    assert names(file) == ["thesis.txt"]
+    assert precious.read_text() == "file"
+    with pytest.raises(FileNotFoundError, match="missing"):
+        exchange.exchange(file, tmp_path / "missing")
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOSYS, errno.ENOTSUP])
+def test_a_disk_without_exchange_gets_two_renames(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = SimpleNamespace(renameat2=lambda *_: -1, renamex_np=lambda *_: -1)
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: library)
+    monkeypatch.setattr(ctypes, "get_errno", lambda: number)
+    path = package(tmp_path / "net.mlpackage")
+    replace_package(path)
+    assert names(path) == [files.MANIFEST, "new"]
+    assert names(tmp_path) == ["net.mlpackage"]
 
 
 def test_what_cannot_be_there_is_an_error_before_work(tmp_path: Path) -> None:

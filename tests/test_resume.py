@@ -144,12 +144,18 @@ def test_killed_again_and_again_it_ends_with_every_launch_once(results: Path, mo
     assert counts(results) == expected(results)
 
 
-def test_ctrl_c_keeps_what_was_measured_and_says_how_to_go_on(results: Path, model: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_ctrl_c_keeps_what_was_measured_and_says_how_to_go_on(
+    number: signal.Signals, code: int, results: Path, model: Path
+) -> None:
     process = begin(results, model)
     wait_for(lambda: measured(results) >= 3)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, said = process.communicate()
-    assert process.returncode == 130
+    assert process.returncode == code
+    assert set(results.parent.iterdir()) == {results, model}  # nothing temporary is left
     assert f"python -m bench resume {results}" in said
     assert "Traceback" not in said
     assert not workers(model.parent)

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from mobilenet.common.errors import ConfigError
 from mobilenet.common.options import FLAG, SEVERAL, OutputFile
 from mobilenet.common.progress import SILENT, Progress
+from mobilenet.common.temporary import owned_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,8 +71,6 @@ def measure(
 
     Goes on where the same call was interrupted. Raises `UserError` for what cannot be measured.
     """
-    import tempfile
-
     from bench.accuracy import photographs, plan, recipes
 
     if options.output:
@@ -83,11 +82,9 @@ def measure(
     dataset = photographs.find(data, options.labels).limited(options.limit)
     for note in dataset.notes:
         progress.say(note)
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+    with owned_folder() as folder:
         runtime = options.runtime or ("coreml" if sys.platform == "darwin" else "portable")
-        classifiers = plan.load(
-            packages, runtime, options.unit or (), options.precision, Path(folder)
-        )
+        classifiers = plan.load(packages, runtime, options.unit or (), options.precision, folder)
         if options.against:
             original = plan.checkpoint(options.against, classifiers[0], options.offline, progress)
             classifiers.insert(0, original)
@@ -141,10 +138,10 @@ def check_output(path: Path, inputs: "Iterable[Path]" = ()) -> None:
     from bench.results import jsonl
     from mobilenet.common import files
 
-    if not log_path(path).exists():
-        jsonl.check_new(path)
     for output in (path, log_path(path)):
         files.check_regular_file(output, inputs)
+    if not log_path(path).exists():
+        jsonl.check_new(path)
 
 
 def log_path(path: Path) -> Path:

@@ -1,9 +1,9 @@
 """Raw answers, one line a photograph, while they are made: what a stopped run goes on from.
 
 The first line says what is compared; every other line is one photograph, in the order of the
-set. Lines are handed to the system as they come, so neither Ctrl-C nor SIGKILL loses them; one
-that was cut in the middle is removed when the run goes on. Reading streams: memory does not
-grow with the number of photographs.
+set. Lines are handed to the system as they come, so neither Ctrl-C nor SIGKILL loses them, and a
+power cut those of the last second only; one that was cut in the middle is removed when the run
+goes on. Reading streams: memory does not grow with the number of photographs.
 """
 
 from collections.abc import Iterator
@@ -16,10 +16,12 @@ import msgspec
 from bench.results import line_file
 from bench.results.line_file import LineFile
 from bench.results.records import Model, Photographs
+from mobilenet.common import durable
 from mobilenet.common.errors import RecordError
 
 SCHEMA = 2  # of version 1, `evaluations` were called `entries`
 T = TypeVar("T")
+FLUSH_S = 1  # an answer takes less time than bringing it to the disk does
 FIRST = 5  # answers that are kept, of each model for each photograph
 
 
@@ -88,7 +90,7 @@ def opened(path: Path, head: Head) -> Iterator[Log]:
 
     Raises `RecordError` when `path` holds another comparison, or another run is writing to it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    durable.make_folder(path.parent)
     with path.open("a+b", buffering=0) as file:
         line_file.lock(file, path)
         if line_file.cut_last_line(file):
@@ -97,7 +99,10 @@ def opened(path: Path, head: Head) -> Iterator[Log]:
         else:
             line_file.write(file, [head])
             done = 0
-        yield Log(LineFile(path, file, "the same command"), done)
+        try:
+            yield Log(LineFile(path, file, "the same command", FLUSH_S), done)
+        finally:
+            durable.flush(file.fileno())
 
 
 def read_head(path: Path) -> Head:

@@ -1,14 +1,14 @@
 """The results file of a session: begun, and gone on with after an interruption.
 
 A session begins with its head (the session and all cases), which appears in one piece or not at
-all. Every launch is appended and handed to the system as soon as it ends, so neither Ctrl-C nor
-SIGKILL loses it; a line that was cut in the middle is removed when the session is resumed.
+all. Every launch is appended and brought to the disk as soon as it ends, so neither Ctrl-C nor
+SIGKILL nor a power cut loses it; a line that was cut in the middle is removed when the session is
+resumed.
 """
 
-import os
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,8 +18,9 @@ from bench.results import line_file
 from bench.results.line_file import LineFile
 from bench.results.records import Record
 from bench.results.upgrade import decode
-from mobilenet.common import files
+from mobilenet.common import durable, files
 from mobilenet.common.errors import RecordError
+from mobilenet.common.temporary import owned_folder, sweep
 
 DEFAULT_FOLDER = Path("results")
 MAX_BYTES = 1 << 30  # of a file to resume; ten thousand launches have some 10 MB
@@ -35,20 +36,20 @@ def create(path: Path, head: Iterable[Record]) -> Iterator[LineFile]:
     """A new results file that begins with `head`. Never replaces one."""
     check_new(path)
     path = path.resolve()  # a link to a file that is to be made
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("xb", buffering=0) as file:
+    durable.make_folder(path.parent)
+    with ExitStack() as closing:
+        with owned_folder(path.parent) as folder:
+            temporary = folder / path.name
+            file = closing.enter_context(temporary.open("xb", buffering=0))
             line_file.lock(file, path)
             line_file.write(file, head)
+            durable.flush(file.fileno())
             try:
-                os.link(temporary, path)  # unlike a rename, it fails where a file stands
+                path.hardlink_to(temporary)  # unlike a rename, it fails where a file stands
             except FileExistsError:
                 check_new(path)
-            temporary.unlink()
-            yield _line_file(path, file)
-    finally:
-        temporary.unlink(missing_ok=True)
+            durable.flush_path(path.parent)
+        yield _line_file(path, file)
 
 
 def check_new(path: Path) -> None:
@@ -70,6 +71,7 @@ def resume(path: Path) -> Iterator[tuple[LineFile, list[Record]]]:
     """
     if not path.is_file():
         raise RecordError(f"{path} does not exist", "give a .jsonl file of an earlier session")
+    sweep(path.resolve().parent)
     with path.open("r+b", buffering=0) as file:
         line_file.lock(file, path)
         records = list(_whole_lines(path))

@@ -1,32 +1,44 @@
 """A file of JSON lines while it grows: whole lines only, one writer.
 
-A line is handed to the system as soon as it is there, so neither Ctrl-C nor SIGKILL loses it.
+A line is handed to the system as soon as it is there, so neither Ctrl-C nor SIGKILL loses it;
+and it is on the disk, out of reach of a power cut, before the next one or soon after.
 """
 
 import fcntl
+import math
 import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
+from mobilenet.common import durable
 from mobilenet.common.errors import RecordError
 
 BLOCK_BYTES = 1 << 16  # read at once while the last line end is looked for
 
 
 class LineFile:
-    """An open, locked, unbuffered file; `go_on` is the hint on what to do after a full disk."""
+    """An open, locked, unbuffered file; `go_on` is the hint on what to do after a full disk.
 
-    def __init__(self, path: Path, file: BinaryIO, go_on: str) -> None:
+    A line is on the disk when `append` returns; with `flush_s`, as many seconds may pass between
+    two times that all lines are brought there, and a power cut takes the lines of these.
+    """
+
+    def __init__(self, path: Path, file: BinaryIO, go_on: str, flush_s: float = 0) -> None:
         self.path, self._file, self._go_on = path, file, go_on
+        self._flush_s, self._flushed = flush_s, -math.inf
 
     def append(self, record: msgspec.Struct) -> None:
         """Write one line, whole or not at all. Raises `RecordError` on a full disk."""
         end = os.fstat(self._file.fileno()).st_size
         try:
             write(self._file, [record])
+            if time.monotonic() >= self._flushed + self._flush_s:
+                durable.flush(self._file.fileno())
+                self._flushed = time.monotonic()
         except OSError as error:
             self._file.truncate(end)
             self._file.seek(end)  # else the next line would follow a gap of zeros

@@ -3,7 +3,6 @@
 import datetime
 import os
 import secrets
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -26,6 +25,7 @@ from bench.workers.process import Outcome
 from mobilenet import __version__
 from mobilenet.common.errors import RecordError, UnsupportedError
 from mobilenet.common.progress import SILENT, Progress, tracked
+from mobilenet.common.temporary import owned_folder
 from mobilenet.common.text import duration
 
 CONTROL_MARK = " (A/A control)"
@@ -42,8 +42,8 @@ def start(
     Raises `UnsupportedError` when none of them runs here; the file then holds the reasons.
     """
     jsonl.check_new(path)
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        preparer = Preparer(plan, Path(folder))
+    with owned_folder() as folder:
+        preparer = Preparer(plan, folder)
         ready, cases = prepare(candidates, preparer, progress)
         with jsonl.create(path, [head(plan, preparer.notes), *cases]) as file:
             _go(Runner(plan, ready, file, progress=progress), path)
@@ -68,14 +68,14 @@ def resume(path: Path, progress: Progress = SILENT) -> None:
     """
     with (
         jsonl.resume(path) as (file, records),
-        tempfile.TemporaryDirectory(prefix="bench-") as folder,
+        owned_folder() as folder,
     ):
         session = _session(path, records)
         check_same_machine(session.environment, environment())
         cases = [record for record in records if isinstance(record, Case)]
         runnable = [case for case in cases if not case.skipped and not case.control_of]
         again = [candidate_of(case) for case in runnable]
-        ready, _ = prepare(again, Preparer(session.plan, Path(folder)), progress)
+        ready, _ = prepare(again, Preparer(session.plan, folder), progress)
         if gone := [case.case for case in runnable if case.case not in ready]:
             raise UnsupportedError(
                 f"{gone[0]} ran when the session began and does not now", "begin a new session"

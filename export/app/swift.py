@@ -67,7 +67,8 @@ def check_destination(package: Path) -> None:
             "choose an --output of letters, digits and underscores, not starting with a digit",
         )
     path = swift_path(package)
-    if path.exists() and not (path.is_file() and _is_ours(path)):
+    files.check_regular_file(path)
+    if path.exists() and not _is_ours(path):
         raise PackageError(
             f"{path} exists and was not written by this tool: it is not replaced",
             "move it away, or choose another --output",

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from mobilenet.common.errors import PackageError
-from mobilenet.common.files import MANIFEST, MAX_MANIFEST_BYTES
+from mobilenet.common.files import MANIFEST, MAX_MANIFEST_BYTES, recover
 
 MAX_FILES = 10_000
 MODEL_PATH = "@model_path"  # how a program names the folder of its specification
@@ -86,6 +86,7 @@ def find(path: Path) -> ModelFiles:
 
     Raises `PackageError` when there is none, or when it points outside of itself.
     """
+    recover(path)
     if path.is_file():
         return _single(path)
     if not path.is_dir():

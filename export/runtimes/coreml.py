@@ -104,7 +104,7 @@ class CoreMLSession:
 
 
 def _description_path(compiled: Path) -> Path:
-    return compiled.with_suffix(".description.json")
+    return compiled.with_suffix(".json")
 
 
 def _coremltools() -> Any:

@@ -17,7 +17,6 @@ from export.mil.description import ImageInput, ModelDescription
 from export.runtimes.base import Feature
 from export.runtimes.inputs import check
 from mobilenet.common.errors import PackageError, UnsupportedError
-from mobilenet.common.files import write_atomically
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -77,8 +76,8 @@ class PortableRuntime:
         function = read(package).function(self.function)
         model = to_onnx(function, self.precision, self.extra_outputs)
         compiled = folder / f"{package.stem}.onnx"
-        write_atomically(_description_path(compiled), msgspec.json.encode(function.description))
-        write_atomically(compiled, model.SerializeToString())
+        _description_path(compiled).write_bytes(msgspec.json.encode(function.description))
+        compiled.write_bytes(model.SerializeToString())
         return compiled
 
     def load(self, compiled: Path, unit: str) -> "PortableSession":
@@ -165,4 +164,4 @@ def _integers(labels: Sequence[str]) -> tuple[int, ...]:
 
 
 def _description_path(compiled: Path) -> Path:
-    return compiled.with_suffix(".description.json")
+    return compiled.with_suffix(".json")

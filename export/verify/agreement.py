@@ -1,7 +1,6 @@
 """A file run on pictures, and how far its answers lie from others'."""
 
 import hashlib
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from export.mil.program import Function, Op
 from export.runtimes.base import Feature
 from export.runtimes.portable import PortableRuntime, Precision
 from mobilenet.common.errors import VerificationError
+from mobilenet.common.temporary import owned_folder
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -60,8 +60,8 @@ def run(
     several. Raises `UserError` for a file that is damaged or cannot be run here.
     """
     machine = RUNTIMES[runtime](None, precision, extra_outputs, function)
-    with tempfile.TemporaryDirectory() as folder:
-        session = machine.load(machine.compile(path, Path(folder)), machine.units()[0])
+    with owned_folder() as folder:
+        session = machine.load(machine.compile(path, folder), machine.units()[0])
         for feed in inputs:
             yield session.predict(feed)
 

@@ -17,7 +17,6 @@ Of a traced module, whose weights cannot be told from its program, the twin, pre
 How the Neural Engine accumulates is not modelled: see README, "What has never run".
 """
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -41,6 +40,7 @@ from export.verify.class_answers import check_answer, check_labels
 from export.verify.limits import STRUCTURE, Judgement, judged, passed, precision_limit
 from export.verify.package_weights import StoredNetwork
 from mobilenet.checkpoint import Checkpoint
+from mobilenet.common.temporary import owned_folder
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -163,8 +163,8 @@ def verify_function(trial: Trial) -> Judgements:
 def _twin(trial: Trial) -> Judgement:
     """A float32 twin against the unfolded module."""
     twin = trial.prepared.twin()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, f"twin{trial.path.suffix}")
+    with owned_folder() as folder:
+        path = folder / f"twin{trial.path.suffix}"
         format_of(twin.spec).write(twin, path)
         written = replace(trial, path=path, function=read(path).function())
         logits = written.logits(written.run("float32"))

@@ -1,4 +1,4 @@
-"""Writing that is whole or has not happened, and what may be replaced by it.
+"""Writing that is whole and on the disk or has not happened, and what may be replaced by it.
 
 A file replaces only a regular file, a package only a package. Symlinks are followed and stay.
 Streams, which are device nodes, FIFOs and open files such as `/dev/stdout`, are written through.
@@ -9,16 +9,17 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import stat
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from mobilenet.common import durable
 from mobilenet.common.errors import ConfigError, PackageError
+from mobilenet.common.exchange import exchange
+from mobilenet.common.temporary import owned_folder, set_aside, sweep
 
 MANIFEST = "Manifest.json"
 MAX_MANIFEST_BYTES = 1 << 20
@@ -55,11 +56,17 @@ def check_regular_file(path: Path, inputs: Iterable[Path] = ()) -> None:
 
 
 def check_package(path: Path, inputs: Iterable[Path] = ()) -> None:
-    """Raise `PackageError` unless nothing or a Core ML package is at `path`.
+    """Raise `PackageError` unless nothing or a Core ML package is at `path`, or where it leads.
 
     `inputs` are what the command reads: none of them may lie in it.
     """
-    if _mode(path) and not is_package(path):
+    exists = bool(_mode(path))
+    if not exists and path.is_symlink():
+        raise PackageError(
+            f"{path} is a link to {path.readlink()}, which does not exist",
+            "choose another --output, or remove the link",
+        )
+    if exists and not is_package(path):
         raise PackageError(
             f"{path} exists and is not a model package: it is not replaced",
             "choose another --output, or move it away",
@@ -106,37 +113,40 @@ def write_atomically(path: Path, data: bytes) -> None:
 def replacing(path: Path, *, any_folder: bool = False) -> Iterator[Path]:
     """Yield a path beside `path` to write a file or folder to; it takes the name at the end.
 
-    On any failure, Ctrl-C included, the temporary is removed and `path` is as it was. Raises as
-    `check_regular_file` and `check_package`; `any_folder` replaces folders of other kinds too.
+    On any failure, Ctrl-C included, the temporary is removed and `path` is as it was; when the
+    process is killed, the next one that writes there removes it. Raises as `check_regular_file`
+    and `check_package`; `any_folder` replaces folders of other kinds too.
     """
     if is_stream(path):
         raise ConfigError(f"output {path} is a device or a pipe", "name a regular file")
     target = Path(os.path.realpath(path))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    room = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=target.parent))
-    try:
-        temporary = room / path.name
+    durable.make_folder(target.parent)
+    with owned_folder(target.parent) as folder:
+        temporary = folder / path.name
         yield temporary
         if not temporary.is_dir():
-            check_regular_file(path)
+            check_regular_file(target)
         elif not any_folder:
-            check_package(path)
-        _put(temporary, target, room / "previous")
-    finally:
-        shutil.rmtree(room, ignore_errors=True)
+            check_package(target)
+        durable.flush_tree(temporary)
+        _put(temporary, target)
+        durable.flush_path(target.parent)
 
 
-def _put(new: Path, target: Path, previous: Path) -> None:
-    """Rename `new` to `target`; a folder that is there goes to `previous`."""
+def recover(path: Path) -> None:
+    """Put back what a killed process had set aside, if nothing is at `path`."""
+    target = Path(os.path.realpath(path))
+    if not target.exists():
+        sweep(target.parent)
+
+
+def _put(new: Path, target: Path) -> None:
+    """Rename `new`, in an owned folder, to `target`, whatever is there."""
     if not target.is_dir():
         new.replace(target)
-        return
-    target.rename(previous)  # os.replace cannot put a folder over a full one
-    try:
+    elif not exchange(new, target):  # os.replace cannot put a folder over a full one
+        target.rename(set_aside(new.parent, target.name))
         new.rename(target)
-    except BaseException:
-        previous.rename(target)
-        raise
 
 
 def _write_through(path: Path, data: bytes) -> None:
@@ -154,11 +164,24 @@ def _descriptor(path: Path) -> int | None:
     return int(match[1]) if match else STANDARD_STREAMS.get(name)
 
 
+def _check_name(path: Path) -> None:
+    """Raise `ConfigError` for a name that is longer than the disk takes."""
+    folder = next((place for place in path.absolute().parents if place.is_dir()), Path("/"))
+    length, limit = len(os.fsencode(path.name)), os.pathconf(folder, "PC_NAME_MAX")
+    if length > limit:
+        raise ConfigError(
+            f"a file called {path.name} is needed: {length} bytes, {limit} are possible",
+            "choose a shorter name",
+        )
+
+
 def _mode(path: Path) -> int:
     """`st_mode` of what `path` leads to; 0 when nothing is there.
 
-    Raises `OSError` for links in a circle, and for a path through a file.
+    Raises `ConfigError` for a name that nothing can have, `OSError` for links in a circle and for
+    a path through a file.
     """
+    _check_name(path)
     try:
         return path.stat().st_mode
     except FileNotFoundError:

@@ -4,7 +4,6 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from mobilenet.checkpoint import Checkpoint
 from mobilenet.common import files
 from mobilenet.common.decoding import MAX_REASON
 from mobilenet.common.errors import CheckpointError, ConfigError
+from mobilenet.common.temporary import owned_folder
 from mobilenet.common.text import one_line
 from mobilenet.sources import archive, caffe, keras, slim, tensors, tflite
 
@@ -93,8 +93,8 @@ def _is_keras(path: Path) -> bool:
 def _read_archive(path: Path) -> Checkpoint:
     """A release: unpacked beside nothing of ours, read, and gone."""
     data = archive.model_bytes(path)
-    with TemporaryDirectory() as folder:
-        model = Path(folder) / path.stem
+    with owned_folder() as folder:
+        model = folder / path.stem
         model.write_bytes(data)
         del data
         return _reader(model)(model)

@@ -14,6 +14,7 @@ from pathlib import Path
 from mobilenet.common import files
 from mobilenet.common.errors import CheckpointError, UnreachableError
 from mobilenet.common.progress import SILENT, Progress
+from mobilenet.common.temporary import sweep
 from mobilenet.common.text import duration
 
 WAIT_SECONDS = 2000  # longer than one download may take
@@ -35,6 +36,7 @@ def cached(name: str, sha256: str = "") -> Path | None:
     Raises `CheckpointError` when it is no longer what was downloaded.
     """
     path = cache_folder() / name
+    sweep(path.parent)
     if not path.exists():
         return None
     record = _record(path)

@@ -13,6 +13,7 @@ from bench.results.summary import CaseSummary
 from mobilenet import __version__
 from mobilenet.common import files
 from mobilenet.common.errors import UserError
+from mobilenet.common.temporary import sweep
 from mobilenet.weights import published
 from mobilenet.weights.cache import cache_folder
 from reports import claims
@@ -99,6 +100,7 @@ def _vega() -> str:
     import vl_convert
 
     path = cache_folder() / f"vega-{version('vl-convert-python')}.js"
+    sweep(path.parent)
     if path.is_file():
         return path.read_text("utf-8")
     bundle = str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))

@@ -1,8 +1,6 @@
 """A model with smaller weights: coremltools' compressed forms of them."""
 
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +15,7 @@ from export.prepared import Prepared
 from export.spec import ExportSpec
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import ConfigError
+from mobilenet.common.temporary import owned_folder
 
 LARGE = {"weight_threshold": weights.LEAST_WEIGHTS}
 
@@ -42,8 +41,8 @@ def compressed(prepared: Prepared) -> MLModel:
         with np.errstate(invalid="ignore"):  # dead channels have scale 0, and 0 / 0 is stored as 0
             return build(prepared, weights.pruned(network, spec), passes)
 
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "rounded.mlpackage")
+    with owned_folder() as folder:
+        path = folder / "rounded.mlpackage"
         made(folded).save(str(path))
         layers = layers_of(read(path).function(), original.config)
     corrected = weights.with_corrected_biases(original, folded, layers)

@@ -1,11 +1,11 @@
 """Core ML as one of the formats. coremltools is imported once something is written."""
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from export.file_kinds import FileFormat
 from export.prepared import MAIN, Prepared, TracedModule
+from mobilenet.common.temporary import owned_folder
 
 if TYPE_CHECKING:
     from export.formats.coreml.ml_model import MLModel
@@ -30,8 +30,8 @@ class CoreML:
         if not prepared.parts:
             save_reproducibly(models[MAIN], kind, path)
             return
-        with tempfile.TemporaryDirectory() as folder:
-            model = merged(models, Path(folder))
+        with owned_folder() as folder:
+            model = merged(models, folder)
             describe(model, prepared)
             save_reproducibly(model, kind, path)
 

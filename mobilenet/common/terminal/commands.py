@@ -7,7 +7,10 @@ from pathlib import Path
 from cyclopts import App, CycloptsError
 
 from mobilenet import __version__
+from mobilenet.common import interrupts
 from mobilenet.common.errors import UserError
+from mobilenet.common.interrupts import Terminated
+from mobilenet.common.temporary import owned_by_command
 from mobilenet.common.terminal.output import fail
 
 
@@ -24,6 +27,7 @@ def command(name: str, help: str, script: str = "") -> App:
         version=__version__,
         help_format="plaintext",
         result_action="return_value",
+        suppress_keyboard_interrupt=False,  # `run` has an exit code and a line for each signal
     )
     if as_script:
         app.register_install_completion_command(help="Complete commands and options in the shell.")
@@ -36,19 +40,26 @@ def is_running(script: str) -> bool:
 
 
 def run(app: App, argv: list[str] | None = None) -> int:
-    """Run `app` and return its exit code: 0, 1 (a check failed), 2 (an error), 130 (Ctrl-C)."""
-    try:
-        result = app(
-            sys.argv[1:] if argv is None else argv, exit_on_error=False, print_error=False
-        )
-        return result if isinstance(result, int) and not isinstance(result, bool) else 0
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except (CycloptsError, UserError, OSError, UnicodeEncodeError, KeyboardInterrupt) as error:
-        message, hint, code = _explained(error, app.name[0])
-        fail(message, hint)
-        return code
+    """Run `app` and return its exit code.
+
+    0, 1 (a check failed), 2 (an error), 130 (Ctrl-C), 143 (SIGTERM) or 129 (SIGHUP). Temporary
+    files of the command, its libraries and its child processes are gone afterwards.
+    """
+    with interrupts.raised() as ignore_further:
+        try:
+            with owned_by_command():
+                result = app(
+                    sys.argv[1:] if argv is None else argv, exit_on_error=False, print_error=False
+                )
+            return result if isinstance(result, int) and not isinstance(result, bool) else 0
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        except (CycloptsError, UserError, OSError, UnicodeEncodeError, KeyboardInterrupt) as error:
+            ignore_further()
+            message, hint, code = _explained(error, app.name[0])
+            fail(message, hint)
+            return code
 
 
 def _explained(error: BaseException, program: str) -> tuple[str, str, int]:
@@ -64,5 +75,7 @@ def _explained(error: BaseException, program: str) -> tuple[str, str, int]:
             return f"{error.strerror or error}{where}", hint, 2
         case UnicodeEncodeError():
             return f"{error.object} is not UTF-8", "rename the file", 2
+        case Terminated():
+            return "terminated", "", error.exit_code
         case _:
             return "interrupted", "", 130
