@@ -129,12 +129,14 @@ def export_all(
         )
         for s, a, r, t in product(depths, alpha, resolution, target)
     ]
-    rows = sweep_card.followed(
+    rows, interruption = sweep_card.followed(
         sweep.export_all(items, output, workers=workers, verify=verify, offline=offline),
         len(items),
     )
     manifest = sweep.write_manifest(items, rows, output / sweep.MANIFEST)
     sweep_card.show(manifest, output, json=json)
+    if interruption:
+        raise interruption
     return manifest.exit_code
 
 

@@ -1,5 +1,6 @@
 """The grid: rows for all, failures apart, and nothing done twice."""
 
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,9 +8,12 @@ import msgspec
 import pytest
 
 from export import sweep
+from export.__main__ import app
 from export.spec import ExportSpec, Variant
 from export.sweep import Manifest, ManifestRow, SweepItem
 from export.views import sweep_card
+from mobilenet.common import terminal
+from mobilenet.common.interrupts import Terminated
 
 
 def cell(resolution: int, alpha: float = 0.25, **spec: object) -> SweepItem:
@@ -54,11 +58,27 @@ def test_an_interrupted_grid_keeps_what_is_finished(tmp_path: Path) -> None:
         finally:
             closed.append(True)
 
-    found = sweep_card.followed(rows(), 2)
-    manifest = sweep.write_manifest([cell(32), cell(64)], found, tmp_path / "manifest.json")
+    finished, interruption = sweep_card.followed(rows(), 2)
+    assert isinstance(interruption, KeyboardInterrupt)
+    manifest = sweep.write_manifest([cell(32), cell(64)], finished, tmp_path / "manifest.json")
     assert [r.status for r in manifest.rows] == ["exported", "not reached"]
-    assert manifest.exit_code == 130
+    assert manifest.exit_code == 2
     assert closed
+
+
+def test_the_manifest_is_written_before_a_signal_ends_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def rows(*_: object, **__: object) -> object:
+        yield row(package="a.mlpackage")
+        raise Terminated(signal.SIGTERM)
+
+    monkeypatch.setattr(sweep, "export_all", rows)
+    arguments = ["all", "--alpha", "0.25", "--resolution", "32", "64", "-o", str(tmp_path)]
+    assert terminal.run(app, arguments) == 143
+    assert "error: terminated" in capsys.readouterr().err
+    stored = msgspec.json.decode((tmp_path / sweep.MANIFEST).read_bytes(), type=Manifest)
+    assert {row.status for row in stored.rows} == {"exported", "not reached"}
 
 
 def test_the_table_shows_failures_and_every_warning_once(

@@ -10,8 +10,11 @@ from mobilenet.common import terminal
 HEADERS = ("package", "alpha", "pixels", "MB", "M MACs", "M params", "agreement", "status")
 
 
-def followed(rows: Iterator[ManifestRow], total: int) -> list[ManifestRow]:
-    """Collect the rows behind a progress bar. Ctrl-C keeps what is finished."""
+def followed(
+    rows: Iterator[ManifestRow], total: int
+) -> tuple[list[ManifestRow], KeyboardInterrupt | None]:
+    """Collect the rows behind a progress bar: what is finished, and what cut it short, if any."""
+    interruption = None
     finished: list[ManifestRow] = []
     with terminal.DRAWN.bar("exporting") as bar:
         bar.update(0, total, f"0/{total}")
@@ -19,11 +22,12 @@ def followed(rows: Iterator[ManifestRow], total: int) -> list[ManifestRow]:
             for row in rows:
                 finished.append(row)
                 bar.update(len(finished), total, f"{len(finished)}/{total}")
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
+            interruption = error
             terminal.warn("interrupted: what is finished is kept; run it again to go on")
             if isinstance(rows, Generator):
                 rows.close()
-    return finished
+    return finished, interruption
 
 
 def show(manifest: Manifest, folder: Path, *, json: bool) -> None:
