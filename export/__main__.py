@@ -129,10 +129,8 @@ def export_all(
         )
         for s, a, r, t in product(depths, alpha, resolution, target)
     ]
-    rows, interruption = sweep_card.followed(
-        sweep.export_all(items, output, workers=workers, verify=verify, offline=offline),
-        len(items),
-    )
+    running = sweep.export_all(items, output, workers=workers, verify=verify, offline=offline)
+    rows, interruption = sweep_card.followed(running, len(items))
     manifest = sweep.write_manifest(items, rows, output / sweep.MANIFEST)
     sweep_card.show(manifest, output, json=json)
     if interruption:

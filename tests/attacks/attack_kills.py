@@ -12,6 +12,7 @@ import random
 import sys
 import tempfile
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tests' own modules
@@ -37,7 +38,8 @@ def main(argv: list[str] | None = None) -> int:
     shares = [name for name in options.only for _ in range(SCENARIOS[name][1])]
     chance = random.Random(options.seed)
     kills = Counter(shares[number % len(shares)] for number in range(options.kills))
-    with tempfile.TemporaryDirectory() as folder:
+    # Ctrl-C shows what was counted so far.
+    with tempfile.TemporaryDirectory() as folder, suppress(KeyboardInterrupt):
         for name, number in kills.items():
             work = Path(folder, name, "work")
             work.mkdir(parents=True)

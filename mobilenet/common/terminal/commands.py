@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from cyclopts import App, CycloptsError
@@ -58,7 +59,8 @@ def run(app: App, argv: list[str] | None = None) -> int:
         except (CycloptsError, UserError, OSError, UnicodeEncodeError, KeyboardInterrupt) as error:
             ignore_further()
             message, hint, code = _explained(error, app.name[0])
-            fail(message, hint)
+            with suppress(OSError):  # after SIGHUP nobody reads it
+                fail(message, hint)
             return code
 
 
