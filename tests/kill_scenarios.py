@@ -120,7 +120,7 @@ class Session:
     def __init__(self, folder: Path) -> None:
         self.folder, self.path = folder, folder / "session.jsonl"
         self.package = small_package(folder.with_name("session.mlpackage"))
-        self.seen: set[tuple[str, int]] = set()
+        self.seen, self.is_begun = set[tuple[str, int]](), False
 
     def command(self) -> Command:
         if self.path.exists():
@@ -149,8 +149,12 @@ class Session:
             return Counter((r.case, r.round) for r in records if isinstance(r, Launch))
 
     def renew(self) -> None:
+        """Begin a session, and every other time go on with one that has just begun."""
+        lines = self.path.read_bytes().splitlines(keepends=True)
         emptied(self.path)
-        self.seen = set()
+        self.seen, self.is_begun = set(), not self.is_begun
+        if self.is_begun:
+            self.path.write_bytes(b"".join(line for line in lines if b'"launch"' not in line))
 
 
 class Accuracy:

@@ -21,7 +21,7 @@ import psutil
 
 MARK = "MOBILENET_KILLED_BY"  # in the environment of what was started, and of its descendants
 PATIENCE_S = 5.0  # for descendants to end
-MOST_IN_A_ROW = 4
+MOST_IN_A_ROW = 6
 
 
 class Command(NamedTuple):

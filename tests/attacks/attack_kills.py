@@ -3,8 +3,7 @@
 python tests/attacks/attack_kills.py --kills 200 --seed 1
 
 Kills every command that writes, with small untrained networks, and prints what came of it; exit
-code 1 if anything did. 200 kills take some eight minutes on a machine that has nothing else to
-do.
+code 1 if anything did. 200 kills take some ten minutes on two cores that have nothing else to do.
 """
 
 import argparse
