@@ -15,7 +15,9 @@ from export.formats.coreml.trace import trace
 from export.package.model_files import find
 from export.prepared import TracedModule, prepare_checkpoint
 from export.spec import ExportSpec
-from export.verify.diff import diff, match
+from export.verify import layer_matching
+from export.verify.diff import diff
+from export.verify.layer_matching import match
 from export.verify.intermediates import LayerOutput
 from inspected import small
 from mobilenet.checkpoint import Checkpoint
@@ -98,7 +100,9 @@ def made(*layers: tuple[str, str, tuple[int, ...]]) -> list[LayerOutput]:
     return [LayerOutput(name, kind, np.zeros(shape)) for name, kind, shape in layers]
 
 
-def test_matching_by_name_then_by_order_and_shape():
+@pytest.mark.parametrize("comparisons", [layer_matching.MAX_COMPARISONS, 0])
+def test_matching_by_name_then_by_order_and_shape(comparisons, monkeypatch):
+    monkeypatch.setattr(layer_matching, "MAX_COMPARISONS", comparisons)  # 0: in turn
     ours = made(("a", "conv", (1, 4, 8, 8)), ("x", "relu", (1, 4, 8, 8)),
                 ("b.1", "conv", (1, 8, 4, 4)), ("only", "tanh", (1, 8, 4, 4)),
                 ("c_cast_fp16", "linear", (1, 5)))  # fmt: skip

@@ -54,19 +54,31 @@ class InputScaling:
 def input_scalings(function: Function) -> tuple[InputScaling, ...]:
     """That of each image input."""
     images = [item for item in function.description.inputs if isinstance(item, ImageInput)]
-    return tuple(_follow(function, image) for image in images)
+    users = _users(function)
+    return tuple(_follow(function, users, image) for image in images)
 
 
-def _follow(function: Function, image: ImageInput) -> InputScaling:
+def _users(function: Function) -> dict[str, list[Op]]:
+    """The operations that take each value, in order, each once."""
+    users: dict[str, list[Op]] = {}
+    for op in function.ops:
+        taken = {name for names in op.inputs.values() for name in names if isinstance(name, str)}
+        for name in taken:
+            users.setdefault(name, []).append(op)
+    return users
+
+
+def _follow(function: Function, users: dict[str, list[Op]], image: ImageInput) -> InputScaling:
+    """Takes what it follows out of `users`: a damaged program cannot lead it in circles."""
     channels = 3 if image.color in ("RGB", "BGR") else 1
     scale, bias = np.ones(channels), np.zeros(channels)
     steps: list[Op] = []
     name = image.name
     while True:
-        users = [op for op in function.ops if any(name in names for names in op.inputs.values())]
-        if len(users) != 1:
+        following = users.pop(name, [])
+        if len(following) != 1:
             return InputScaling(image, scale, bias, tuple(steps), None)
-        op = users[0]
+        op = following[0]
         if op.type in KERNELS:
             return InputScaling(image, scale, bias, tuple(steps), op)
         if op.type not in PASSES:
@@ -96,7 +108,7 @@ def _affine(function: Function, op: Op, x: str, channels: int) -> tuple[Array, A
 
     ones, zeros = np.ones(channels), np.zeros(channels)
     if op.type in ("mul", "add", "sub", "real_div"):
-        forward = x in op.inputs["x"]
+        forward = op.inputs.get("x") == (x,)
         other = operand("y" if forward else "x")
         if op.type == "real_div" and not forward:
             raise _NotAffine

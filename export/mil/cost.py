@@ -165,6 +165,7 @@ def _peak(function: Function, shapes: Shapes) -> int | None:
     sizes = {value.name: _bytes(value, shapes) for value in function.types().values()}
     if None in sizes.values():
         return None
+    kept = frozenset(function.outputs)
     last_use = {name: at for at, op in enumerate(function.ops) for name in _names(op)}
     alive = sum(sizes[value.name] or 0 for value in function.inputs)
     peak = alive
@@ -173,7 +174,7 @@ def _peak(function: Function, shapes: Shapes) -> int | None:
         peak = max(peak, alive)
         freed = {
             name for name in _names(op)
-            if last_use[name] == at and name not in function.outputs
+            if last_use[name] == at and name not in kept
         }  # fmt: skip
         alive -= sum(sizes.get(name) or 0 for name in freed)
     return peak

@@ -4,10 +4,8 @@ Either side is a package, an .mlmodel or a file of weights (run by PyTorch, unfo
 matched by name where names agree, else by order, kind and shape.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +19,7 @@ from export.mil.read.model import read
 from export.runtimes.inputs import crop, geometry_of, picture_size
 from export.runtimes.portable import Precision
 from export.verify.intermediates import LayerOutput, of_checkpoint, of_package
+from export.verify.layer_matching import match
 from mobilenet.common.errors import UnsupportedError
 
 if TYPE_CHECKING:
@@ -34,10 +33,6 @@ TOLERANCE = 5e-2  # within a float16 package, layers reach 3e-2 on noise
 PACKAGES = (".mlpackage", ".mlmodel")
 # Data is moved, not computed, by these: one side may well do without them.
 MOVES = ("cast", "identity", "reshape", "squeeze", "expand_dims", "flatten2d", "transpose")
-SAME_KIND = {
-    "linear": "conv", "relu": "activation", "relu6": "activation", "clip": "activation",
-    "avg_pool": "reduce_mean",
-}  # fmt: skip
 
 
 class LayerDifference(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,41 +97,6 @@ def diff(
         unmatched=tuple(layer.name for layer in ours if id(layer) not in matched),
         unmatched_reference=tuple(layer.name for layer in theirs if id(layer) not in matched),
     )  # fmt: skip
-
-
-def match(
-    ours: Sequence[LayerOutput], theirs: Sequence[LayerOutput]
-) -> Iterator[tuple[LayerOutput, LayerOutput]]:
-    """Pairs in order: equal names hold the two together, likeness fills what lies between."""
-    named = {_plain_name(layer): at for at, layer in enumerate(theirs)}
-    done_ours = done_theirs = 0
-    for at, layer in enumerate(ours):
-        to = named.get(_plain_name(layer), -1)
-        if to >= done_theirs and _likeness(theirs[to]) == _likeness(layer):
-            yield from _alike(ours[done_ours:at], theirs[done_theirs:to])
-            yield layer, theirs[to]
-            done_ours, done_theirs = at + 1, to + 1
-    yield from _alike(ours[done_ours:], theirs[done_theirs:])
-
-
-def _alike(
-    ours: Sequence[LayerOutput], theirs: Sequence[LayerOutput]
-) -> Iterator[tuple[LayerOutput, LayerOutput]]:
-    here, there = ([_likeness(layer) for layer in side] for side in (ours, theirs))
-    for block in SequenceMatcher(None, here, there, autojunk=False).get_matching_blocks():
-        yield from zip(ours[block.a :][: block.size], theirs[block.b :][: block.size], strict=True)
-
-
-def _plain_name(layer: LayerOutput) -> str:
-    """Without what converters add: dots, "op_" before numbers, "_cast_fp16" behind."""
-    name = re.sub(r"\W", "_", layer.name)
-    return re.sub(r"^(op|var)_(?=\d)|(_cast)?_fp16$", "", name)
-
-
-def _likeness(layer: LayerOutput) -> tuple[object, ...]:
-    """Equal for layers that may be the same one: kind and shape, without axes of 1."""
-    shape = tuple(size for size in layer.value.shape if size != 1)
-    return SAME_KIND.get(layer.type, layer.type), shape
 
 
 def _compare(ours: LayerOutput, theirs: LayerOutput) -> LayerDifference:

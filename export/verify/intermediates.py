@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.mil.cost import learned
-from export.mil.program import Function, Op
+from export.mil.program import Constant, Function, Op
 from export.runtimes.inputs import from_picture, normalization_of
 from export.runtimes.portable import Precision
 from export.verify.agreement import run
@@ -44,7 +44,7 @@ def of_package(
     """
     ops = [op for op in function.ops if op.outputs and op.outputs[0].dtype in FLOATS]
     names = tuple(op.outputs[0].name for op in ops)
-    kernels = [_kernel(function, op) for op in ops]
+    kernels = list(_kernels(function, ops))
     normalization = normalization_of(function.description) or INCEPTION
     inputs = (from_picture(function.description, each, normalization) for each in pictures)
     for outputs in run(path, inputs, precision, names, function.name):
@@ -96,9 +96,22 @@ def of_checkpoint(
     ]
 
 
-def _kernel(function: Function, op: Op) -> Array | None:
+def _kernels(function: Function, ops: Sequence[Op]) -> Iterator[Array | None]:
+    """That of each operation; one that several share is read once."""
+    values: dict[int, Array | None] = {}
+    for op in ops:
+        kernel = _kernel(function, op)
+        if kernel is None:
+            yield None
+            continue
+        if id(kernel) not in values:
+            value = kernel.load()
+            is_array = isinstance(value, np.ndarray)
+            values[id(kernel)] = np.asarray(value, np.float32) if is_array else None
+        yield values[id(kernel)]
+
+
+def _kernel(function: Function, op: Op) -> Constant | None:
     if op.type not in ("conv", "conv_transpose", "linear"):
         return None
-    kernel = next((one for one in learned(function, op) if len(one.type.shape) > 1), None)
-    value = None if kernel is None else kernel.load()
-    return np.asarray(value, np.float32) if isinstance(value, np.ndarray) else None
+    return next((weight for weight in learned(function, op) if len(weight.type.shape) > 1), None)

@@ -8,6 +8,7 @@ from mobilenet.common import terminal
 
 COLORS = {"error": "red", "warning": "yellow", "note": "blue"}
 UNKNOWN = "unknown"
+MAX_ROWS = 5000  # of a table; nobody reads more, and each takes a millisecond to lay out
 Card = dict[str, str | Sequence[str]]
 WORDS = ("layer", "type", "stored as")
 HEADERS = (*WORDS[:2], "out", "MACs (M)", "params", "weights (kB)", WORDS[2], "values (kB)")
@@ -77,12 +78,15 @@ def _part(part: PartFacts) -> Card:
 
 
 def _layers(part: PartFacts) -> None:
-    measured = any(layer.largest is not None for layer in part.layers)
+    shown = part.layers[:MAX_ROWS]
+    measured = any(layer.largest is not None for layer in shown)
     terminal.table(
         [*HEADERS, "largest"] if measured else HEADERS,
-        [[*_cells(layer), *([_largest(layer)] if measured else [])] for layer in part.layers],
+        [[*_cells(layer), *([_largest(layer)] if measured else [])] for layer in shown],
         words=WORDS,
     )
+    if len(part.layers) > MAX_ROWS:
+        terminal.line(f"and {len(part.layers) - MAX_ROWS:,} layers more: --json has all of them")
 
 
 def _cells(layer: LayerFacts) -> list[str]:

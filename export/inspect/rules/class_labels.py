@@ -1,9 +1,8 @@
 """From the last layer to the answer: labels and probabilities."""
 
+import math
 from collections import Counter
-from collections.abc import Iterator
-
-import numpy as np
+from collections.abc import Iterable, Iterator, Mapping
 
 from export.inspect.rules.finding import Rule, RuleFinding, RuleSubject
 from export.mil.program import Op
@@ -16,10 +15,10 @@ def _label_count(subject: RuleSubject) -> Iterator[RuleFinding]:  # #1200, tf-co
     classify, labels = _classify(subject), subject.function.description.labels
     if classify is None:
         return
-    probabilities = classify.inputs["probabilities"][0]
+    (probabilities,) = classify.inputs["probabilities"]
     shape = next((o.output_shape for o in subject.cost.ops
                   if o.op.outputs and o.op.outputs[0].name == probabilities), None)  # fmt: skip
-    outputs = None if shape is None else int(np.prod(shape))
+    outputs = None if shape is None else math.prod(shape)
     background = bool(labels) and _is_background(labels[0])
     if outputs is not None and outputs != len(labels):
         off = "a background class too many or too few" if abs(outputs - len(labels)) == 1 else "?"
@@ -63,7 +62,7 @@ def _duplicate_labels(subject: RuleSubject) -> Iterator[RuleFinding]:
 
 
 def _logits(subject: RuleSubject) -> Iterator[RuleFinding]:  # #1083, #1720, python-automl#73
-    makers = {output.name: op for op in subject.function.ops for output in op.outputs}
+    origins = _origins(subject.function.ops)
     classify = _classify(subject)
     ends = [
         name for name in subject.function.outputs if classify is None and "prob" in name.lower()
@@ -71,7 +70,7 @@ def _logits(subject: RuleSubject) -> Iterator[RuleFinding]:  # #1083, #1720, pyt
     if classify is not None:
         ends = [name for name in classify.inputs["probabilities"] if isinstance(name, str)]
     for name in ends:
-        origin = _origin(makers, name)
+        origin = origins.get(name)
         if origin is not None and origin.type not in PROBABILITIES:
             yield RuleFinding(
                 "logits-as-probabilities", "error",
@@ -80,7 +79,7 @@ def _logits(subject: RuleSubject) -> Iterator[RuleFinding]:  # #1083, #1720, pyt
                 "put a softmax behind the network and export again",
             )  # fmt: skip
     for op in subject.function.ops:
-        before = _origin(makers, op.inputs["x"][0]) if op.type == "softmax" else None
+        before = _origin_of_x(origins, op) if op.type == "softmax" else None
         if before is not None and before.type == "softmax":
             yield RuleFinding(
                 "softmax-twice", "error",
@@ -102,13 +101,22 @@ def _names(label: str, word: str) -> bool:
     return word in label.lower().replace(",", " ").split()
 
 
-def _origin(makers: dict[str, Op], name: object) -> Op | None:
-    """The operation that computed `name`, past those that change no value."""
-    op = makers.get(name) if isinstance(name, str) else None
-    while op is not None and op.type in CHANGES_NOTHING:
-        source = op.inputs["x"][0]
-        op = makers.get(source) if isinstance(source, str) else None
-    return op
+def _origins(ops: Iterable[Op]) -> dict[str, Op | None]:
+    """For each value the operation that computed it, past those that change no value.
+
+    In the order of the file, in which a value is computed before it is taken.
+    """
+    origins: dict[str, Op | None] = {}
+    for op in ops:
+        origin = _origin_of_x(origins, op) if op.type in CHANGES_NOTHING else op
+        origins |= dict.fromkeys((output.name for output in op.outputs), origin)
+    return origins
+
+
+def _origin_of_x(origins: Mapping[str, Op | None], op: Op) -> Op | None:
+    """The operation that computed what `op` takes as x; None of a constant or an input."""
+    values = op.inputs.get("x", ())
+    return origins.get(values[0]) if len(values) == 1 and isinstance(values[0], str) else None
 
 
 RULES: tuple[Rule, ...] = (_label_count, _duplicate_labels, _logits)

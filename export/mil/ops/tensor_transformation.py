@@ -107,14 +107,16 @@ def slice_by_index(call: Lowering) -> str:
     rank = len(call.shape())
     begin, end = call.ints("begin"), call.ints("end")
     stride = call.ints("stride", [1] * rank)
-    squeezed = call.ints("squeeze_mask", [0] * rank)
+    none = [0] * rank
+    open_begin, open_end = call.ints("begin_mask", none), call.ints("end_mask", none)
+    squeezed = call.ints("squeeze_mask", none)
     for i in range(rank):
         if squeezed[i]:
             end[i] = begin[i] + 1 if begin[i] != -1 else LAST
             continue
-        if call.ints("begin_mask", [0] * rank)[i]:
+        if open_begin[i]:
             begin[i] = 0 if stride[i] > 0 else LAST
-        if call.ints("end_mask", [0] * rank)[i]:
+        if open_end[i]:
             end[i] = LAST if stride[i] > 0 else FIRST
     part = _slice(call, begin, end, range(rank), stride)
     if not any(squeezed):

@@ -1,5 +1,7 @@
 """A network of the old format while it is translated to MIL, and each of its layers."""
 
+import math
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -35,6 +37,8 @@ class NetworkTranslation:
         self.shapes: dict[str, Shape] = {}
         self.current: dict[str, str] = {}  # a name in the file to the value it means by now
         self.taken: set[str] = set()
+        self.repeats: Counter[str] = Counter()  # the last suffix given to a name in the file
+        self.features = {feature.name: feature for feature in description.inputs}
 
     def translate(self, predicted_class: str, probabilities: str) -> Function:
         """The network as one function.
@@ -60,9 +64,10 @@ class NetworkTranslation:
 
     def define(self, name: str) -> str:
         """A value called `name` in the file, from here on."""
-        unique, number = name, 1
+        unique = name
         while unique in self.taken:
-            unique, number = f"{name}_{number}", number + 1
+            self.repeats[name] += 1
+            unique = f"{name}_{self.repeats[name]}"
         self.taken.add(unique)
         self.current[name] = unique
         return unique
@@ -108,14 +113,14 @@ class NetworkTranslation:
     def _preprocess(self, step: Message, first: str) -> None:
         """Scale and bias of an image input, in the order of its channels."""
         name = step.featureName or first
-        feature = next((f for f in self.description.inputs if f.name == name), None)
+        feature = self.features.get(name)
         x = self.resolve(name)
         if step.WhichOneof("preprocessor") == "meanImage":
             shape = self.shapes[x][1:]
             mean = np.array(step.meanImage.meanImage, np.float32)
-            if mean.size != np.prod(shape):
+            if mean.size != math.prod(shape):
                 raise PackageError(
-                    f"the mean image of {name!r} has {mean.size} numbers, not {np.prod(shape)}",
+                    f"the mean image of {name!r} has {mean.size} numbers, not {math.prod(shape)}",
                     "copy the file again",
                 )
             self._step("sub", name, "biased", x, fixed(f"{name}.mean", mean.reshape(shape)))
@@ -173,7 +178,7 @@ class NetworkTranslation:
         if value == name:
             return value
         shape, declared = self.shapes.get(value, UNKNOWN), feature.shape
-        if declared and np.prod(shape) == np.prod(declared):
+        if declared and math.prod(shape) == math.prod(declared):
             self.add("reshape", name, [name], {"x": value, "shape": list(declared)})
         else:
             self.add("identity", name, [name], {"x": value})
