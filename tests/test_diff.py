@@ -17,8 +17,8 @@ from export.prepared import TracedModule, prepare_checkpoint
 from export.spec import ExportSpec
 from export.verify import layer_matching
 from export.verify.diff import diff
-from export.verify.layer_matching import match
 from export.verify.intermediates import LayerOutput
+from export.verify.layer_matching import match
 from inspected import small
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common import terminal
