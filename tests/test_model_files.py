@@ -69,8 +69,8 @@ def test_identity_follows_names_and_contents_only(package, tmp_path):
         ("{}", "names no root model"),
         ("[]", "names no root model"),
         ('{"itemInfoEntries": {}, "rootModelIdentifier": "A"}', "names no root model ('A')"),
-        ("{", "is not JSON"),
-        ("[" * 100_000, "is not JSON"),
+        ("{", "json cannot be read"),
+        ("[" * 100_000, "json cannot be read"),
         (" " * (MAX_MANIFEST_BYTES + 1), f"has {MAX_MANIFEST_BYTES + 1} bytes"),
     ],
 )

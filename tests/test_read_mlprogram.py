@@ -183,7 +183,7 @@ def test_a_shape_that_its_elements_do_not_fill(package):
 
 def test_what_is_no_program(package, tmp_path):
     specification(package).write_bytes(b"\xff\xff\xff")
-    with pytest.raises(PackageError, match="is not a Core ML model"):
+    with pytest.raises(PackageError, match="cannot be read: Error parsing"):
         read(package)
     specification(package).write_bytes(b"")
     with pytest.raises(PackageError, match="holds no model"):

@@ -187,11 +187,11 @@ def _predict(session: LoadedModel, inputs: list[dict[str, Feature]]) -> list[dic
 
 
 def _size(name: str, description: ModelDescription) -> int:
-    only = description.inputs[0]
     width, height = picture_size(description)
+    only = description.inputs[0]
     if width != height or (isinstance(only, ImageInput) and only.color == "GRAYSCALE"):
         raise UnsupportedError(
-            f"{name} takes {description.inputs}", "it must take one square colour picture"
+            f"{name} takes {width} x {height} pixels", "it must take one square colour picture"
         )
     return width
 

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import msgspec
-
+from mobilenet.common.decoding import decode_json
 from mobilenet.common.errors import PackageError
 
 KEY = "mobilenet.baseline"  # of the user-defined metadata
@@ -59,9 +58,7 @@ def metadata_of(user_defined: Mapping[str, str]) -> BaselineMetadata | None:
     text = user_defined.get(KEY)
     if text is None:
         return None
-    try:
-        return msgspec.json.decode(text, type=BaselineMetadata)
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
-        raise PackageError(
-            f"the package's own metadata cannot be read: {error}", "export it again"
-        ) from error
+    return decode_json(
+        text, BaselineMetadata, "the package's own metadata", "export it again",
+        error=PackageError,
+    )  # fmt: skip

@@ -1,6 +1,5 @@
 """Inputs made from a package's own description, the same for every launch and worker."""
 
-import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,17 +10,17 @@ from numpy.typing import NDArray
 from bench.workers.protocol import InputFile
 from export.mil.description import ImageInput, ModelDescription, TensorInput
 from export.runtimes.base import Feature
-from mobilenet.common.errors import PackageError
+from export.runtimes.inputs import check_sizes
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MAX_ELEMENTS = 1 << 28  # 1 GiB of float32
 STORED: dict[str, np.dtype[Any]] = {"uint8": np.dtype("u1"), "float32": np.dtype("<f4")}
 
 
 def make(description: ModelDescription, seed: int = 0) -> dict[str, Feature]:
-    """One set of inputs. Raises `PackageError` for a shape that cannot be meant."""
+    """One set of inputs. Raises `UnsupportedError` for sizes that cannot be meant."""
+    check_sizes(description)
     generator = np.random.default_rng(seed)
     return {
         item.name: picture(item, generator)
@@ -65,7 +64,6 @@ def picture(item: ImageInput, generator: np.random.Generator) -> "Image":
     """Smooth patches with noise over them: pixels that reach every part of the range."""
     from PIL import Image
 
-    _check(item.name, (item.height, item.width, 3))
     gray = item.color == "GRAYSCALE"
     size = (item.width, item.height)
     patches = generator.integers(0, 256, (7, 7, 3), np.uint8)
@@ -77,16 +75,7 @@ def picture(item: ImageInput, generator: np.random.Generator) -> "Image":
 
 def tensor(item: TensorInput, generator: np.random.Generator) -> Feature:
     """Standard normal numbers; zeros and ones where only integers will do."""
-    _check(item.name, item.shape)
     dtype = np.dtype(item.dtype)
     if dtype.kind == "f":
         return generator.standard_normal(item.shape).astype(dtype)
     return generator.integers(0, 2, item.shape).astype(dtype)
-
-
-def _check(name: str, shape: tuple[int, ...]) -> None:
-    if any(side < 1 for side in shape) or math.prod(shape) > MAX_ELEMENTS:
-        raise PackageError(
-            f"input {name} has shape {shape}: no input can be made for it",
-            f"every side at least 1, at most {MAX_ELEMENTS} elements in all",
-        )

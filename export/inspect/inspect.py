@@ -16,6 +16,9 @@ from export.mil.read import specification
 from export.mil.read.model import parts as parts_of
 from export.mil.read.specification import Message
 from export.package import model_files
+from export.package.model_files import ModelFiles
+from mobilenet.common.decoding import decoding
+from mobilenet.common.errors import PackageError
 
 # coremltools `models/utils.py` and Apple's release notes: the systems that brought each version
 OLDEST = {
@@ -93,6 +96,11 @@ def inspect(path: Path, largest: Mapping[str, float] | None = None) -> Inspectio
     """
     files = model_files.find(path)
     model = specification.load(files.specification)
+    with decoding(str(path), model_files.AGAIN, PackageError):
+        return _inspection(files, model, largest or {})
+
+
+def _inspection(files: ModelFiles, model: Message, largest: Mapping[str, float]) -> Inspection:
     parts: list[PartFacts] = []
     remarks: list[RuleFinding] = []
     labels: tuple[str, ...] = ()
@@ -101,7 +109,7 @@ def inspect(path: Path, largest: Mapping[str, float] | None = None) -> Inspectio
             parts.append(PartFacts(part.name, part.kind, unknown=part.reason))
             continue
         for name, function in _functions(part.name, part.program):
-            values = (largest or {}) if function is part.program.function() else {}
+            values = largest if function is part.program.function() else {}
             costs = cost(function)
             labels = labels or function.description.labels
             parts.append(_facts(name, part.kind, function, costs, values))
@@ -110,7 +118,7 @@ def inspect(path: Path, largest: Mapping[str, float] | None = None) -> Inspectio
     about, declared = model.description.metadata, model.description
     version = model.specificationVersion
     return Inspection(
-        path=str(path), kind=str(model.WhichOneof("Type")), specification_version=version,
+        path=str(files.path), kind=str(model.WhichOneof("Type")), specification_version=version,
         oldest=OLDEST.get(version, "unknown"),
         size_bytes=files.size_bytes, identity=files.identity(),
         inputs=tuple(map(_feature, _declared(declared, "input"))),

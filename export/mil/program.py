@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.mil.description import ModelDescription
-from mobilenet.common.errors import UnsupportedError
+from mobilenet.common.decoding import decoding
+from mobilenet.common.errors import PackageError, UnsupportedError
 
 Value = NDArray[Any] | str | tuple[str, ...]
 Shape = tuple[int, ...]  # -1 where a size is not fixed
@@ -53,10 +54,15 @@ class Constant:
     """A value that is known before the program runs: stored, or made from stored ones."""
 
     type: TensorType
-    load: Callable[[], Value]  # the dense value; maps the file, or decompresses, at each call
+    read: Callable[[], Value]  # the dense value; maps the file, or decompresses, at each call
     form: str = "const"  # or the operation it is decompressed by, "constexpr_..."
     operands: Mapping[str, "Constant"] = field(default_factory=dict)  # of a constexpr
     location: tuple[str, int] | None = None  # file and offset; functions may share them
+
+    def load(self) -> Value:
+        """The dense value. Raises `PackageError` for what is damaged."""
+        with decoding(repr(self.type.name), "the package is damaged: make it again", PackageError):
+            return self.read()
 
     def stored(self) -> Iterator["Constant"]:
         """What this is made from in the package: itself, or the leaves of its operands."""

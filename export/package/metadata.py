@@ -11,13 +11,16 @@ from pathlib import Path
 import msgspec
 
 from mobilenet.checkpoint import Provenance
-from mobilenet.common.errors import PackageError
+from mobilenet.common.decoding import MAX_JSON_BYTES, decode_json, decoding
+from mobilenet.common.errors import CheckpointError, PackageError
 from mobilenet.networks import families
 from mobilenet.networks.config import NetworkConfig
 from mobilenet.preprocess import Geometry, Normalization
 
 KEY = "mobilenet"
 SCHEMA = 1
+MAX_RESOLUTION = 1 << 11  # pixels of a side
+MAX_COUNT = 1 << 53  # beyond, JSON's numbers are no longer whole everywhere
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,15 @@ class PackageMetadata:
         marks = [] if self.provenance.trained else ["UNTRAINED: its answers mean nothing"]
         return "; ".join([self.title, *marks])
 
+    def check(self) -> None:
+        """Raise `ValueError` for what no package of ours says."""
+        if (self.config is None) == (self.module is msgspec.UNSET):
+            raise ValueError("it must name one network")
+        if not 1 <= self.resolution <= MAX_RESOLUTION:
+            raise ValueError(f"the resolution is {self.resolution}")
+        if not (0 <= self.macs <= MAX_COUNT and 0 <= self.parameters <= MAX_COUNT):
+            raise ValueError(f"{self.macs} macs and {self.parameters} parameters are counted")
+
     def encode(self) -> str:
         """JSON text for the metadata."""
         return msgspec.json.encode(self, order="deterministic").decode()
@@ -113,19 +125,11 @@ def metadata_of(user_defined: dict[str, str]) -> PackageMetadata | None:
     text = user_defined.get(KEY)
     if text is None:
         return None
-    try:
-        metadata = msgspec.json.decode(text, type=PackageMetadata, dec_hook=families.decode)
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
-        raise _unreadable(str(error)) from error
-    if (metadata.config is None) == (metadata.module is msgspec.UNSET):
-        raise _unreadable("it must name one network")
+    what, hint = "the package's own metadata", "was it made by a newer version?"
+    metadata = decode_json(text, PackageMetadata, what, hint, families.decode, error=PackageError)
+    with decoding(what, hint, PackageError):
+        metadata.check()
     return metadata
-
-
-def _unreadable(reason: str) -> PackageError:
-    return PackageError(
-        f"the package's own metadata cannot be read: {reason}", "was it made by a newer version?"
-    )
 
 
 def verified_path(package: Path) -> Path:
@@ -136,10 +140,10 @@ def verified_path(package: Path) -> Path:
 def verified(package: Path, identity: str) -> Verified | None:
     """The last verification of exactly this package, if there was one."""
     path = verified_path(package)
-    if not path.is_file():
+    if not path.is_file() or path.stat().st_size > MAX_JSON_BYTES:
         return None
     try:
-        result = msgspec.json.decode(path.read_bytes(), type=Verified)
-    except (msgspec.ValidationError, msgspec.DecodeError):
+        result = decode_json(path.read_bytes(), Verified, str(path))
+    except CheckpointError:
         return None  # a stale note is no proof
     return result if result.identity == identity else None

@@ -13,11 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
+from mobilenet.common.decoding import decoding
 from mobilenet.common.errors import PackageError
 from mobilenet.common.files import MANIFEST, MAX_MANIFEST_BYTES, recover
 
 MAX_FILES = 10_000
 MODEL_PATH = "@model_path"  # how a program names the folder of its specification
+MAX_BYTES = 1 << 34  # of all files of a package, which are read for its identity
+AGAIN = "copy it again"
+POINTER = b"version https://git-lfs"  # how its pointers begin
 FOREIGN = ".DS_Store"  # Finder leaves these in every folder it opens
 
 
@@ -41,13 +45,21 @@ class ModelFiles:
         return sum(file.stat().st_size for _, file in self._files())
 
     def identity(self) -> str:
-        """SHA-256 over names and contents, in hex: equal wherever the same package lies."""
-        digest = hashlib.sha256()
-        for name, file in self._files():
-            with file.open("rb") as stream:
-                content = hashlib.file_digest(stream, "sha256").digest()
-            digest.update(hashlib.sha256(name.encode()).digest() + content)
-        return digest.hexdigest()
+        """SHA-256 over names and contents, in hex: equal wherever the same package lies.
+
+        Raises `PackageError` for what cannot be read, or is larger than any model.
+        """
+        with decoding(str(self.path), AGAIN, PackageError):
+            if self.size_bytes > MAX_BYTES:
+                raise PackageError(
+                    f"{self.path} has {self.size_bytes:,} bytes", f"at most {MAX_BYTES:,} are read"
+                )
+            digest = hashlib.sha256()
+            for name, file in self._files():
+                with file.open("rb") as stream:
+                    content = hashlib.file_digest(stream, "sha256").digest()
+                digest.update(hashlib.sha256(os.fsencode(name)).digest() + content)
+            return digest.hexdigest()
 
     def referenced(self, name: str) -> Path:
         """The file that a program calls `name`, such as `@model_path/weights/weight.bin`."""
@@ -87,8 +99,23 @@ def find(path: Path) -> ModelFiles:
     Raises `PackageError` when there is none, or when it points outside of itself.
     """
     recover(path)
-    if path.is_file():
-        return _single(path)
+    with decoding(str(path), AGAIN, PackageError):
+        return _single(path) if path.is_file() else _package(path)
+
+
+def refuse_pointer(path: Path) -> None:
+    """Raise `PackageError` for what Git LFS leaves in place of a large file."""
+    with path.open("rb") as file:
+        head = file.read(len(POINTER))
+    if head == POINTER:
+        raise PackageError(f"{path} is a Git LFS pointer, not the file itself", "git lfs pull")
+
+
+def _package(path: Path) -> ModelFiles:
+    if path.exists() and not path.is_dir():
+        raise PackageError(
+            f"{path} is a device, a pipe or a socket", "give a .mlpackage folder or .mlmodel file"
+        )
     if not path.is_dir():
         raise PackageError(f"{path} does not exist", "give a .mlpackage folder or .mlmodel file")
     if (path / "coremldata.bin").exists():
@@ -121,11 +148,10 @@ def _root_item(manifest: Path) -> str:
         raise PackageError(
             f"{manifest} has {size} bytes", f"at most {MAX_MANIFEST_BYTES} are read"
         )
-    try:
+    with decoding(str(manifest), AGAIN, PackageError):
         content: Any = json.loads(manifest.read_bytes())
+    try:
         item = content["itemInfoEntries"][content["rootModelIdentifier"]]["path"]
-    except (ValueError, RecursionError) as error:
-        raise PackageError(f"{manifest} is not JSON: {error}", "copy the package again") from error
     except (KeyError, TypeError, IndexError) as error:
         raise PackageError(
             f"{manifest} names no root model ({error})", "copy the package again"

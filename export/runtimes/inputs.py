@@ -1,5 +1,6 @@
 """What a model is fed: how a picture becomes its input, and a check before a runtime sees it."""
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -12,21 +13,47 @@ from mobilenet.preprocess import Geometry, Normalization
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+MAX_INPUT_ELEMENTS = 1 << 26  # half a GiB where they are made in float64
+
 
 def picture_size(description: ModelDescription) -> tuple[int, int]:
     """Width and height in pixels of the one picture that a model takes.
 
-    Raises `UnsupportedError` for a model that takes something else.
+    Raises `UnsupportedError` for a model that takes something else, or a picture that is too
+    large to be made.
     """
+    check_sizes(description)
     only = description.inputs[0] if len(description.inputs) == 1 else None
     if isinstance(only, ImageInput):
         return only.width, only.height
-    if only is not None and len(only.shape) == 4 and only.shape[1] == 3 and min(only.shape) > 0:
+    if only is not None and len(only.shape) == 4 and only.shape[:2] == (1, 3):
         return only.shape[3], only.shape[2]
-    names = ", ".join(repr(item.name) for item in description.inputs)
+    names = ", ".join(repr(item.name) for item in description.inputs) or "nothing"
     raise UnsupportedError(
         f"the model takes {names}, not one picture", "only models of one picture can be run here"
     )
+
+
+def check_sizes(description: ModelDescription) -> None:
+    """Raise `UnsupportedError` unless all inputs have sizes, which memory is taken for."""
+    shapes = {item.name: shape_of(item) for item in description.inputs}
+    for name, shape in shapes.items():
+        if min(shape, default=1) < 1:
+            raise UnsupportedError(
+                f"input {name!r} has shape {shape}: nothing can be made for it",
+                "export the model with one fixed input size",
+            )
+    if sum(map(math.prod, shapes.values())) > MAX_INPUT_ELEMENTS:
+        listed = ", ".join(f"{name!r} {shape}" for name, shape in shapes.items())
+        raise UnsupportedError(
+            f"the inputs are too large to be made here: {listed}",
+            f"at most {MAX_INPUT_ELEMENTS:,} elements in all",
+        )
+
+
+def shape_of(item: ImageInput | TensorInput) -> tuple[int, ...]:
+    """Of the array that is made for an input; of a picture (height, width, channels)."""
+    return (item.height, item.width, 3) if isinstance(item, ImageInput) else item.shape
 
 
 def geometry_of(description: ModelDescription) -> Geometry | None:

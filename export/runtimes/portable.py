@@ -5,8 +5,8 @@ Compiling needs the reader and `onnx`; a launch imports ONNX Runtime and numpy.
 """
 
 import importlib.util
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,7 +16,9 @@ import numpy as np
 from export.mil.description import ImageInput, ModelDescription
 from export.runtimes.base import Feature
 from export.runtimes.inputs import check
-from mobilenet.common.errors import PackageError, UnsupportedError
+from mobilenet.common.decoding import decoding
+from mobilenet.common.errors import PackageError, UnsupportedError, UserError
+from mobilenet.common.text import one_line
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -29,6 +31,10 @@ DTYPES = {
     "tensor(int8)": np.int8, "tensor(uint8)": np.uint8, "tensor(int16)": np.int16,
     "tensor(uint16)": np.uint16,
 }  # fmt: skip
+# How ONNX Runtime names a node: by its first output, which `OnnxGraph` names by the operation.
+NODE = re.compile(r"""["'(](?P<origin>[^"'(]*)/(?P<kind>[A-Za-z]+)#\d+["')]""")
+PREAMBLE = re.compile(r".*(?:Status Message: |failed:|ONNXRuntimeError\] : \d+ : [A-Z_]+ : )")
+MAX_REASON = 150  # characters
 
 
 class PortableRuntime:
@@ -74,10 +80,11 @@ class PortableRuntime:
         from export.mil.read.model import read
 
         function = read(package).function(self.function)
-        model = to_onnx(function, self.precision, self.extra_outputs)
+        with decoding(str(package), "the package is damaged: make it again", PackageError):
+            content = to_onnx(function, self.precision, self.extra_outputs).SerializeToString()
         compiled = folder / f"{package.stem}.onnx"
         _description_path(compiled).write_bytes(msgspec.json.encode(function.description))
-        compiled.write_bytes(model.SerializeToString())
+        compiled.write_bytes(content)
         return compiled
 
     def load(self, compiled: Path, unit: str) -> "PortableSession":
@@ -91,24 +98,27 @@ class PortableRuntime:
         options.inter_op_num_threads = 1
         options.log_severity_level = 3  # errors; they are raised as well
         path = _description_path(compiled)
-        try:
+        with decoding(str(path), "compile it again", PackageError):
             description = msgspec.json.decode(path.read_bytes(), type=ModelDescription)
-        except (FileNotFoundError, msgspec.DecodeError) as error:
-            raise PackageError(f"{path} cannot be read: {error}", "compile it again") from error
-        with _runtime_errors(compiled):
+        try:
             session = onnxruntime.InferenceSession(
                 str(compiled), options, providers=["CPUExecutionProvider"]
             )
-        return PortableSession(session, description)
+            return PortableSession(session, description, compiled.stem)
+        except Exception as error:
+            raise _refusal(compiled.stem, error) from error
 
 
 class PortableSession:
     """`LoadedModel` on an ONNX Runtime session, with Core ML's inputs and outputs."""
 
     def __init__(
-        self, session: "onnxruntime.InferenceSession", description: ModelDescription
+        self,
+        session: "onnxruntime.InferenceSession",
+        description: ModelDescription,
+        name: str,
     ) -> None:
-        self._session, self.description = session, description
+        self._session, self.description, self._name = session, description, name
         self._dtypes = {item.name: DTYPES[item.type] for item in session.get_inputs()}
         self._names = [item.name for item in session.get_outputs()]
         kinds = {output.name: output.kind for output in description.outputs}
@@ -121,11 +131,18 @@ class PortableSession:
     def predict(self, inputs: Mapping[str, Feature]) -> dict[str, Feature]:
         """All outputs by name, extra ones included."""
         check(self.description, inputs)
-        feeds = {item.name: self._feed(item.name, inputs[item.name], isinstance(item, ImageInput))
-                 for item in self.description.inputs}  # fmt: skip
-        outputs: dict[str, Feature] = dict(
-            zip(self._names, self._session.run(self._names, feeds), strict=True)
-        )
+        try:
+            feeds = {
+                item.name: self._feed(item.name, inputs[item.name], isinstance(item, ImageInput))
+                for item in self.description.inputs
+            }
+            values = self._session.run(self._names, feeds)
+            return self._named(dict(zip(self._names, values, strict=True)))
+        except Exception as error:
+            raise _refusal(self._name, error) from error
+
+    def _named(self, outputs: dict[str, Feature]) -> dict[str, Feature]:
+        """With the class, and a probability for each label."""
         for name in self._probabilities:
             values = outputs[name]
             if self._label is not None:
@@ -140,18 +157,20 @@ class PortableSession:
         return pixels.reshape(1, *pixels.shape[:2], -1)  # (1, H, W, C): a view
 
 
-@contextmanager
-def _runtime_errors(compiled: Path) -> Iterator[None]:
-    """A graph that ONNX Runtime refuses comes from a program that is damaged."""
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
+def _refusal(name: str, error: Exception) -> UserError:
+    """What ONNX Runtime says, as one line with MIL's operation in it where that is told.
 
-    try:
-        yield
-    except (state.Fail, state.InvalidGraph, state.InvalidArgument, state.InvalidProtobuf) as error:
-        raise PackageError(
-            f"{compiled.stem} cannot be loaded: {' '.join(str(error).split())}",
-            "the package is damaged: make it again",
-        ) from error
+    The graph is ours: whether the model is damaged, or our way of saying it, is not known here.
+    """
+    if isinstance(error, UserError):
+        return error
+    text = " ".join(str(error).split()) or type(error).__name__
+    node = NODE.search(text)
+    where = f": {node['kind']} {node['origin']!r}" if node else ""
+    reason = one_line(PREAMBLE.sub("", text), MAX_REASON)
+    return UnsupportedError(
+        f"{name} cannot be run here{where}: {reason}", "Core ML on a Mac may run it"
+    )
 
 
 def _integers(labels: Sequence[str]) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from export.mil.program import Function, Op
 from export.runtimes.base import Feature
 from export.runtimes.portable import PortableRuntime, Precision
-from mobilenet.common.errors import VerificationError
+from mobilenet.common.errors import PackageError, VerificationError
 from mobilenet.common.temporary import owned_folder
 
 if TYPE_CHECKING:
@@ -88,7 +88,12 @@ def relative_l2(got: Array, reference: Array, shortest: Array | float = 0.0) -> 
 
 
 def logits_name(function: Function) -> str:
-    """Name of what a softmax at the end takes, else of the probabilities or of the output."""
+    """Name of what a softmax at the end takes, else of the probabilities or of the output.
+
+    Raises `PackageError` for a program that gives nothing.
+    """
+    if not function.outputs:
+        raise PackageError(f"function {function.name!r} gives nothing", "make the package again")
     makers = {output.name: op for op in function.ops for output in op.outputs}
     name = function.outputs[0]
     for output in function.outputs:
@@ -96,7 +101,7 @@ def logits_name(function: Function) -> str:
             name = _argument(makers[output], "probabilities") or name
     last = name
     while last in makers and makers[last].type in MOVES:
-        last = _argument(makers[last], "x") or ""
+        last = _argument(makers.pop(last), "x") or ""  # a damaged program may go in circles
     if last in makers and makers[last].type == "softmax":
         return _argument(makers[last], "x") or name
     return name

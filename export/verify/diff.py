@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 TOLERANCE = 5e-2  # within a float16 package, layers reach 3e-2 on noise
+MAX_PROBE = 1024  # pixels of a side; larger pictures are made by resizing
 PACKAGES = (".mlpackage", ".mlmodel")
 # Data is moved, not computed, by these: one side may well do without them.
 MOVES = ("cast", "identity", "reshape", "squeeze", "expand_dims", "flatten2d", "transpose")
@@ -175,7 +176,7 @@ def _picture(image: Path | None, size: tuple[int, int], sides: Sequence[_Side]) 
     if image is None:
         from export.verify.agreement import probe_pictures
 
-        return probe_pictures(max(size))[1].resize(size)
+        return probe_pictures(min(max(size), MAX_PROBE))[1].resize(size)
     from mobilenet.common.images import open_picture
 
     known = [side.checkpoint.geometry for side in sides if side.checkpoint is not None]

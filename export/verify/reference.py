@@ -21,6 +21,7 @@ from export.package.metadata import StoredLogits
 from export.prepared import TracedModule, evaluated
 from export.verify.agreement import Array, digest, relative_l2
 from mobilenet.checkpoint import Checkpoint
+from mobilenet.common.decoding import decoding
 from mobilenet.common.errors import PackageError
 
 if TYPE_CHECKING:
@@ -180,4 +181,6 @@ def of_stored(note: StoredLogits, pictures: Sequence["Image"]) -> Reference:
             "the probe pictures made here are not those that the module answered",
             "use the version of Pillow that it was exported with",
         )
-    return Reference(np.frombuffer(note.logits, "<f4").reshape(-1, note.values))
+    with decoding("what the module answered", "export it again", PackageError):
+        logits = np.frombuffer(note.logits, "<f4").reshape(len(pictures), note.values)
+    return Reference(logits)

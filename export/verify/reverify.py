@@ -7,24 +7,27 @@ in `NAME.verified.json`: that its graph is right was proved then.
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
-from export.file_kinds import FileFormat
+import msgspec
+
+from export.mil.cost import cost
 from export.mil.description import ImageInput
 from export.mil.program import Function
 from export.mil.read.model import read
 from export.package import metadata, model_files
 from export.package.metadata import PackageMetadata, Verified
 from export.prepared import Prepared
-from export.runtimes.inputs import from_picture
+from export.runtimes.inputs import from_picture, picture_size
 from export.source import Loaded
-from export.spec import ExportSpec, Outputs, Precision, Target
+from export.spec import ExportSpec
 from export.verify import reference
 from export.verify.agreement import logits_name, probe_pictures, run, stacked
 from export.verify.class_answers import check_answer, probabilities
 from export.verify.gates import verify_package
 from export.verify.limits import passed
 from mobilenet.checkpoint import Checkpoint
+from mobilenet.common.decoding import decoding
 from mobilenet.common.errors import ConfigError, PackageError
 from mobilenet.common.images import open_picture
 
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 WITH_BACKGROUND = 1001
+MAX_RATIO = 2  # of a network's parameters, batch norm among them, to the weights of its package
 Against = Literal["weights", "answers"]
 
 
@@ -65,6 +69,7 @@ def reverify(
             f"{path} was not exported by this tool: what it should compute is not known",
             f"python -m export inspect {path} tells what it is",
         )
+    _check_size(path, function, about)
     photographs = [] if photograph is None else [open_picture(photograph)]
     if about.config is None:
         if weights is not None:
@@ -79,6 +84,26 @@ def reverify(
         against = "weights"
     top5 = _top5(path, function, about, photographs)
     return Reverification(str(path), verified, against, top5)
+
+
+def _check_size(path: Path, function: Function, about: PackageMetadata) -> None:
+    """Raise `PackageError` where metadata and program are not of one network.
+
+    Before a network is made that is as large as the metadata say.
+    """
+    width, height = picture_size(function.description)
+    if (width, height) != (about.resolution, about.resolution) or not function.outputs:
+        raise PackageError(
+            f"{path} takes {width} x {height} pixels and has {len(function.outputs)} outputs, by "
+            f"its metadata it is {about.title}",
+            "export it again",
+        )
+    stored = cost(function).parameters
+    if about.config is not None and about.config.cost().parameters > MAX_RATIO * stored:
+        raise PackageError(
+            f"{path} holds {stored:,} weights, by its metadata it is {about.title}",
+            "export it again",
+        )
 
 
 def _verify_module(path: Path, function: Function, about: PackageMetadata) -> Verified:
@@ -138,17 +163,19 @@ def _spec_of(about: PackageMetadata, function: Function) -> ExportSpec:
     assert about.config is not None, "of a network of ours"
     kinds = {output.kind for output in function.description.outputs}
     (name, *_) = (o.name for o in function.description.outputs)
-    return ExportSpec(
-        target=cast("Target", about.target),
-        precision=cast("Precision", about.precision),
-        min_ios=about.min_ios,
-        format=cast("FileFormat", about.format),
-        layer=about.config.readout.until or None,
-        compress=about.compression or None,
-        resolutions=",".join(map(str, about.resolutions)) or None,
-        input="image" if isinstance(function.description.inputs[0], ImageInput) else "tensor",
-        outputs="classifier" if "dictionary" in kinds else cast("Outputs", name),
-    )
+    options = {
+        "target": about.target,
+        "precision": about.precision,
+        "min_ios": about.min_ios,
+        "format": about.format,
+        "layer": about.config.readout.until or None,
+        "compress": about.compression or None,
+        "resolutions": ",".join(map(str, about.resolutions)) or None,
+        "input": "image" if isinstance(function.description.inputs[0], ImageInput) else "tensor",
+        "outputs": "classifier" if "dictionary" in kinds else name,
+    }
+    with decoding("what the package was made with", "export it again", PackageError):
+        return msgspec.convert(options, ExportSpec)
 
 
 def _top5(

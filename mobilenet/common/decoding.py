@@ -17,8 +17,10 @@ Record = TypeVar("Record")
 
 
 @contextmanager
-def decoding(what: str, hint: str = AGAIN) -> Iterator[None]:
-    """Turn whatever a decoder raises into a `CheckpointError`: `what` cannot be read.
+def decoding(
+    what: str, hint: str = AGAIN, error: type[UserError] = CheckpointError
+) -> Iterator[None]:
+    """Turn whatever a decoder raises into an `error`: `what` cannot be read.
 
     Decoders fail as they like: by RecursionError, by MemoryError, by a panic of Rust's, which is
     no `Exception`. Our own errors, Ctrl-C and exits pass. Only a decoder's calls belong inside: a
@@ -28,8 +30,8 @@ def decoding(what: str, hint: str = AGAIN) -> Iterator[None]:
         yield
     except (UserError, KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
-    except BaseException as error:
-        raise CheckpointError(f"{what} cannot be read: {_reason(error)}", hint) from error
+    except BaseException as raised:
+        raise error(f"{what} cannot be read: {reason_of(raised)}", hint) from raised
 
 
 def decode_json(
@@ -38,15 +40,17 @@ def decode_json(
     what: str,
     hint: str = AGAIN,
     hook: Callable[[type, Any], Any] | None = None,
+    *,
+    error: type[UserError] = CheckpointError,
 ) -> Record:
-    """A record of JSON; `hook` is msgspec's `dec_hook`. Raises `CheckpointError` about `what`."""
+    """A record of JSON; `hook` is msgspec's `dec_hook`. Raises an `error` about `what`."""
     if len(text) > MAX_JSON_BYTES:
-        raise CheckpointError(f"{what} has {len(text):,} bytes", hint)
-    with decoding(what, hint):
+        raise error(f"{what} has {len(text):,} bytes", hint)
+    with decoding(what, hint, error):
         return msgspec.json.decode(text, type=kind, dec_hook=hook)
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
     """The first line of what it says, else its name: "MemoryError"."""
     first = str(error)[: 8 * MAX_REASON].strip().partition("\n")[0]
     return one_line(first, MAX_REASON) or type(error).__name__

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.mil.program import BITS, TensorType
+from export.package.model_files import refuse_pointer
 from mobilenet.common.errors import PackageError, UnsupportedError
 
 METADATA_BYTES = 64
@@ -40,6 +41,7 @@ class BlobFile:
     def _bytes(self) -> NDArray[np.uint8]:
         if self.path.stat().st_size == 0:
             raise PackageError(f"{self.path} is empty", "copy the package again")
+        refuse_pointer(self.path)
         return np.memmap(self.path, np.uint8, "r")
 
     def read(self, tensor: TensorType, offset: int) -> NDArray[Any]:

@@ -9,6 +9,7 @@ from export.mil.read import mlprogram, neuralnetwork_file, specification
 from export.mil.read.specification import Message
 from export.package import model_files
 from export.package.model_files import ModelFiles
+from mobilenet.common.decoding import decoding
 from mobilenet.common.errors import PackageError, UnsupportedError
 
 PIPELINES = ("pipeline", "pipelineClassifier", "pipelineRegressor")
@@ -38,12 +39,14 @@ def read(path: Path) -> Program:
         raise UnsupportedError(
             f"{path} is a pipeline of several models", "only its models can be run, one by one"
         )
-    return _program(files, model)
+    with decoding(str(path), model_files.AGAIN, PackageError):
+        return _program(files, model)
 
 
 def parts(files: ModelFiles, model: Message) -> tuple[Part, ...]:
     """The models in `model`, the `Model` message of `files`; those not known have a reason."""
-    return tuple(_parts(files, model, "", 0))
+    with decoding(str(files.path), model_files.AGAIN, PackageError):
+        return tuple(_parts(files, model, "", 0))
 
 
 def _parts(files: ModelFiles, model: Message, name: str, depth: int) -> Iterator[Part]:

@@ -15,6 +15,8 @@ from types import ModuleType
 from typing import Any, Literal
 
 from export.mil.description import ImageInput, ModelDescription, ModelOutput, TensorInput
+from export.package.model_files import refuse_pointer
+from mobilenet.common.decoding import decoding
 from mobilenet.common.errors import PackageError, UnsupportedError
 
 Message = Any  # of protobuf: its classes are made when it is loaded, so nothing is known of them
@@ -32,15 +34,12 @@ ARRAY_TYPES = {
 
 def load(path: Path) -> Message:
     """The `Model` message in `path`; `PackageError` when there is none."""
-    from google.protobuf.message import DecodeError
-
     size = path.stat().st_size
     if size > MAX_BYTES:
         raise PackageError(f"{path} has {size} bytes", f"at most {MAX_BYTES} are read")
-    try:
+    with decoding(str(path), "is it a Core ML model? copy it again", PackageError):
+        refuse_pointer(path)
         model = proto("Model_pb2").Model.FromString(path.read_bytes())
-    except DecodeError as error:
-        raise PackageError(f"{path} is not a Core ML model: {error}", "copy it again") from error
     if model.WhichOneof("Type") is None:
         raise PackageError(f"{path} holds no model", "copy it again")
     return model
