@@ -101,6 +101,9 @@ def _affine(function: Function, op: Op, x: str, channels: int) -> tuple[Array, A
     def operand(name: str, default: float = 0.0) -> Array:
         if not op.inputs.get(name):
             return np.full(channels, default)
+        constant = function.argument(op, name)
+        if constant is None or constant.type.elements not in (1, channels):
+            raise _NotAffine
         value = function.array(op, name)
         if value is None:
             raise _NotAffine

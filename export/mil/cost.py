@@ -7,7 +7,7 @@ An operation that `export.mil.ops` does not know has an *unknown* number: None, 
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from export.mil.ops import OPERATIONS
@@ -161,20 +161,19 @@ def _unique(constants: Iterable[Constant]) -> list[Constant]:
 
 
 def _peak(function: Function, shapes: Shapes) -> int | None:
-    """Most bytes alive at once when every value is freed after its last use."""
+    """None where the size of a value is not known."""
     sizes = {value.name: _bytes(value, shapes) for value in function.types().values()}
-    if None in sizes.values():
-        return None
-    kept = frozenset(function.outputs)
+    known = {name: size for name, size in sizes.items() if size is not None}
+    return peak(function, known, frozenset(function.outputs)) if len(known) == len(sizes) else None
+
+
+def peak(function: Function, sizes: Mapping[str, int], kept: Collection[str]) -> int:
+    """Most bytes alive at once when every value but those `kept` is freed after its last use."""
     last_use = {name: at for at, op in enumerate(function.ops) for name in _names(op)}
-    alive = sum(sizes[value.name] or 0 for value in function.inputs)
-    peak = alive
+    alive = most = sum(sizes[value.name] for value in function.inputs)
     for at, op in enumerate(function.ops):
-        alive += sum(sizes[output.name] or 0 for output in op.outputs)
-        peak = max(peak, alive)
-        freed = {
-            name for name in _names(op)
-            if last_use[name] == at and name not in kept
-        }  # fmt: skip
-        alive -= sum(sizes.get(name) or 0 for name in freed)
-    return peak
+        alive += sum(sizes[output.name] for output in op.outputs)
+        most = max(most, alive)
+        freed = {name for name in _names(op) if last_use[name] == at and name not in kept}
+        alive -= sum(sizes.get(name, 0) for name in freed)
+    return most

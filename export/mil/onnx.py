@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
+from export.mil import footprint
 from export.mil.description import ImageInput
 from export.mil.onnx_graph import OnnxGraph
 from export.mil.ops import OPERATIONS
@@ -35,10 +36,11 @@ def to_onnx(
     `classify` gives the probabilities under the dictionary's name, in the order of the labels;
     `extra_outputs` are names of intermediate values, given as float32.
 
-    Raises `UnsupportedError` naming all operations that have no lowering, `PackageError` for
-    a program that makes no sense.
+    Raises `UnsupportedError` naming all operations that have no lowering, or for what takes too
+    much, `PackageError` for a program that makes no sense.
     """
     lowerings = _lowerings(function)
+    footprint.check(function, extra_outputs)
     graph = OnnxGraph(function, precision == "declared")
     inputs = [_input(graph, function, value) for value in function.inputs]
     shapes = {value.name: value.shape for value in function.types().values()}

@@ -13,6 +13,7 @@ from export.mil.ops.lowering import Attribute
 from export.mil.program import Argument, Constant, Function, TensorType
 from mobilenet.common.errors import PackageError
 
+MAX_ORIGIN = 100  # characters of an operation's name in that of a node
 DEDUPLICATED_BYTES = 64  # bounds and axes that many nodes share
 
 
@@ -72,7 +73,7 @@ class OnnxGraph:
         named = [name or "" for name in inputs]
         while named and not named[-1]:
             named.pop()
-        results = tuple(self._unused(f"{origin}/{kind}") for _ in range(outputs))
+        results = tuple(self._unused(f"{origin[:MAX_ORIGIN]}/{kind}") for _ in range(outputs))
         options: dict[str, Any] = {"name": results[0], **attributes}
         self.nodes.append(helper.make_node(kind, named, results, **options))
         return results

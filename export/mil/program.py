@@ -58,6 +58,7 @@ class Constant:
     form: str = "const"  # or the operation it is decompressed by, "constexpr_..."
     operands: Mapping[str, "Constant"] = field(default_factory=dict)  # of a constexpr
     location: tuple[str, int] | None = None  # file and offset; functions may share them
+    nesting: int = 0  # decompressions between this and what is stored
 
     def load(self) -> Value:
         """The dense value. Raises `PackageError` for what is damaged."""

@@ -96,7 +96,7 @@ class PortableRuntime:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.threads or 0
         options.inter_op_num_threads = 1
-        options.log_severity_level = 3  # errors; they are raised as well
+        options.log_severity_level = 4  # fatal: errors are raised, and told once
         path = _description_path(compiled)
         with decoding(str(path), "compile it again", PackageError):
             description = msgspec.json.decode(path.read_bytes(), type=ModelDescription)

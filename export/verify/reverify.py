@@ -136,6 +136,7 @@ def _prepared_again(
     """The weights a package was made of, found again and known by their checksum."""
     from mobilenet.weights.resolve import load_weights
 
+    spec = _spec_of(about, function)
     config, origin = about.config, about.provenance
     assert config is not None, "of a network of ours"
     checkpoint, _ = load_weights(
@@ -151,7 +152,7 @@ def _prepared_again(
         )
     if not checkpoint.labels and config.readout.classes:  # they came with --classes
         checkpoint = replace(checkpoint, labels=function.description.labels)
-    return _prepared(checkpoint, _spec_of(about, function))
+    return _prepared(checkpoint, spec)
 
 
 def _prepared(checkpoint: Checkpoint, spec: ExportSpec) -> Prepared:

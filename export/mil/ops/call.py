@@ -22,6 +22,7 @@ class UnsupportedCallError(UnsupportedError):
 # What a shape rule or a count ends in when it cannot tell.
 CALL_ERRORS = (
     DamagedCallError, UnsupportedCallError, KeyError, IndexError, ValueError, ArithmeticError,
+    TypeError, AttributeError, MemoryError,
 )  # fmt: skip
 
 

@@ -36,6 +36,8 @@ class BlobFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._sizes: dict[int, int] = {}  # of the blobs that were read, by the place they begin
+        self._total = 0
 
     @cached_property
     def _bytes(self) -> NDArray[np.uint8]:
@@ -59,7 +61,13 @@ class BlobFile:
                 tensor,
                 f"{size} bytes are stored, shape {tensor.shape} takes {stored_size(tensor)}",
             )
-        return decode(self._slice(tensor, start, size), tensor)
+        stored_bytes = self._slice(tensor, start, size)
+        if offset not in self._sizes:
+            self._sizes[offset] = size
+            self._total += size
+        if self._total > self._bytes.size:
+            raise self._error(tensor, "it lies over other tensors")
+        return decode(stored_bytes, tensor)
 
     def _slice(self, tensor: TensorType, start: int, size: int) -> NDArray[np.uint8]:
         if start + size > self._bytes.size:

@@ -17,6 +17,8 @@ from export.mil.read.blobs import unpack
 Array = NDArray[Any]
 Operands = Mapping[str, Array]
 
+MAX_ELEMENTS = 1 << 28  # of one dense value: a GiB in float32
+
 
 def dense(form: str, operands: Operands, elements: int) -> tuple[Array, ...]:
     """All outputs of the operation `form`; the last one has `elements` elements.
@@ -79,6 +81,8 @@ def _sparse(operands: Operands, _: int) -> tuple[Array]:
 def _lut_to_sparse(operands: Operands, elements: int) -> tuple[Array, Array]:
     mask, vector = operands["indices_mask"], operands["lut"].shape[-1]
     indices = _scatter(mask, operands["indices_nonzero_data"])
+    if mask.size * vector > MAX_ELEMENTS:
+        raise ValueError(f"{mask.size} vectors of {vector} elements")
     if vector > 1:
         mask = np.repeat(mask, vector, int(operands["vector_axis"]))
     if np.count_nonzero(mask) != elements:

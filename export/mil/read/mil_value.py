@@ -17,6 +17,8 @@ from export.mil.read.specification import Message
 from export.package.model_files import ModelFiles
 from mobilenet.common.errors import PackageError
 
+MAX_RANK = 32  # numpy's; Core ML itself has 5
+
 
 @dataclass(frozen=True)
 class BlobFiles:
@@ -93,6 +95,8 @@ def tensor_type(name: str, message: Message) -> TensorType:
         int(size.constant.size) if size.WhichOneof("dimension") == "constant" else -1
         for size in message.tensorType.dimensions
     )
+    if len(shape) > MAX_RANK:
+        raise PackageError(f"{name!r} has {len(shape)} axes", f"at most {MAX_RANK} are possible")
     code = message.tensorType.dataType
     return TensorType(name, _dtypes().get(code, f"type {code}"), shape)
 

@@ -14,7 +14,9 @@ from export.mil.read.specification import Message
 from export.package.model_files import ModelFiles
 from mobilenet.common.errors import PackageError, UnsupportedError
 
-MAX_DENSE_ELEMENTS = 1 << 31  # what a few stored bytes may be declared to become
+MAX_EXPANSION = 64  # elements of one stored byte: 8 vectors of a palette of one bit
+MAX_OPERANDS, MAX_NESTING = 8, 4  # of decompressions; coremltools writes 6 operands, and nests 3
+MAX_FUNCTIONS = 128  # each may describe all inputs anew
 
 
 def read(files: ModelFiles, model: Message) -> Program:
@@ -24,6 +26,11 @@ def read(files: ModelFiles, model: Message) -> Program:
     """
     declared, about = model.description, model.description.metadata
     descriptions = {function.name: function for function in declared.functions}
+    if len(model.mlProgram.functions) > MAX_FUNCTIONS:
+        raise PackageError(
+            f"{files.path} has {len(model.mlProgram.functions)} functions",
+            f"at most {MAX_FUNCTIONS} are read",
+        )
     blobs = BlobFiles(files)
     user_defined = dict(about.userDefined)
     functions = {
@@ -108,10 +115,16 @@ def _constants(
         for binding in bindings.arguments:
             argument = _argument(blobs, binding, f"{types[0].name}.{parameter}")
             operands[parameter] = _constant(argument, constants)
+    nesting = 1 + max((operand.nesting for operand in operands.values()), default=0)
+    if len(operands) > MAX_OPERANDS or nesting > MAX_NESTING:
+        raise PackageError(
+            f"{types[0].name!r} is decompressed in {nesting} steps, of {len(operands)} operands",
+            f"at most {MAX_NESTING} steps of {MAX_OPERANDS} are possible: do not trust it",
+        )
     return {
         output.name: Constant(
             output, _decompression(operation.type, operands, output, types[-1], at),
-            operation.type, operands,
+            operation.type, operands, nesting=nesting,
         )
         for at, output in enumerate(types)
     }  # fmt: skip
@@ -139,10 +152,12 @@ def _decompression(
                 f"{output.name!r} is compressed by {form!r}, which is not known here",
                 "export it with the compression of coremltools 9 or older",
             )
-        if not 0 <= last.elements <= MAX_DENSE_ELEMENTS:
+        stored = sum(constant.size_bytes for constant in operands.values())
+        most = min(MAX_EXPANSION * stored, constexpr.MAX_ELEMENTS)
+        if not 0 <= last.elements <= most:
             raise PackageError(
                 f"{output.name!r} is declared with {last.elements} elements",
-                f"at most {MAX_DENSE_ELEMENTS} are read",
+                f"{stored} bytes can be decompressed to {most}",
             )
         values = {name: constant.load() for name, constant in operands.items()}
         arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
