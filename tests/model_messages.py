@@ -35,7 +35,9 @@ class ProgramMessage:
         self.block = self.function.block_specializations[OPSET]
         self.weights = bytearray(64)
 
-    def op(self, kind: str, name: str, shape: tuple[int, ...], **inputs: str | list[str]) -> str:
+    def op(
+        self, kind: str, name: str, shape: tuple[int, ...], /, **inputs: str | list[str]
+    ) -> str:
         """An operation on values by name."""
         added = self.block.operations.add(type=kind)
         for parameter, names in inputs.items():

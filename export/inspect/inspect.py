@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from export.inspect.input_scaling import input_scalings
 from export.inspect.rules import findings
 from export.inspect.rules.finding import RuleFinding
@@ -96,7 +98,8 @@ def inspect(path: Path, largest: Mapping[str, float] | None = None) -> Inspectio
     """
     files = model_files.find(path)
     model = specification.load(files.specification)
-    with decoding(str(path), model_files.AGAIN, PackageError):
+    # numbers of all kinds are looked at; those that are none are among the findings
+    with decoding(str(path), model_files.AGAIN, PackageError), np.errstate(all="ignore"):
         return _inspection(files, model, largest or {})
 
 

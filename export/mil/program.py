@@ -62,7 +62,8 @@ class Constant:
 
     def load(self) -> Value:
         """The dense value. Raises `PackageError` for what is damaged."""
-        with decoding(repr(self.type.name), "the package is damaged: make it again", PackageError):
+        hint = "the package is damaged: make it again"
+        with decoding(repr(self.type.name), hint, PackageError), np.errstate(all="ignore"):
             return self.read()
 
     def stored(self) -> Iterator["Constant"]:

@@ -12,7 +12,7 @@ UserError                 one line and a hint; exit code 2
 Anything else that escapes is a bug and keeps its traceback.
 """
 
-from mobilenet.common.text import one_line
+from mobilenet.common.text import MESSAGE, one_line
 
 
 class UserError(Exception):
@@ -21,9 +21,9 @@ class UserError(Exception):
     exit_code = 2
 
     def __init__(self, message: str, hint: str = "") -> None:
-        self.message = one_line(message)
+        self.message = one_line(message, MESSAGE)
         super().__init__(self.message)
-        self.hint = hint
+        self.hint = one_line(hint, MESSAGE)
 
 
 class ConfigError(UserError):

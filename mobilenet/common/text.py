@@ -1,6 +1,7 @@
 """Text that is safe to show, and quantities in words."""
 
 LONGEST = 1000  # characters of a line: no name that is meant to be read is longer
+MESSAGE = 400  # of what an error says, and as many of its hint
 
 
 def one_line(text: str, limit: int = LONGEST) -> str:
