@@ -148,6 +148,16 @@ def test_no_picture_is_made_of_such_sides(side: int, tmp_path: Path) -> None:
     assert refusal(lambda: diff(path, path))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process's memory")
+def test_messages_that_are_nothing_but_many(tmp_path: Path) -> None:
+    """Two bytes of a file become a hundred of memory."""
+    layers = b"\x0a\x00" * (10 << 20)  # field 1 of NeuralNetwork
+    size = bytes(0x80 | len(layers) >> shift & 0x7F for shift in (0, 7, 14)) + bytes([10])
+    path = tmp_path / "m.mlmodel"
+    path.write_bytes(network().SerializeToString() + b"\xa2\x1f" + size + layers)  # field 500
+    assert refusal(lambda: inspect(path))
+
+
 FACTS = {
     "schema": 1, "tool": "t", "normalization": {"scale": [1, 1, 1], "bias": [0, 0, 0]},
     "config": {"resolution": 32}, "geometry": {}, "provenance": {"source": "s", "trained": True},

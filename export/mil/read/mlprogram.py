@@ -58,6 +58,7 @@ def _function(
             "make the package again",
         )
     block = message.block_specializations[message.opset]
+    specification.check_count(block.operations)
     constants: dict[str, Constant] = {}
     ops = []
     for operation in block.operations:

@@ -22,6 +22,7 @@ def read(model: Message) -> Program:
     """
     declared, about = model.description, model.description.metadata
     message = getattr(model, model.WhichOneof("Type"))
+    specification.check_count(message.layers)
     description = specification.describe(declared, _labels(message), dict(about.userDefined))
     function = NetworkTranslation(message, description, RULES).translate(
         declared.predictedFeatureName, declared.predictedProbabilitiesName

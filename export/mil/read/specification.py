@@ -8,7 +8,7 @@ every framework there is, its `proto` package needs protobuf alone.
 
 import importlib.util
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -16,12 +16,16 @@ from typing import Any, Literal
 
 from export.mil.description import ImageInput, ModelDescription, ModelOutput, TensorInput
 from export.package.model_files import refuse_pointer
+from mobilenet.common import memory_limit
 from mobilenet.common.decoding import decoding
-from mobilenet.common.errors import PackageError, UnsupportedError
+from mobilenet.common.errors import ConfigError, PackageError, UnsupportedError
 
 Message = Any  # of protobuf: its classes are made when it is loaded, so nothing is known of them
 
-MAX_BYTES = 1 << 30  # parsed protobuf takes a few times its size in memory
+MAX_BYTES = 640 << 20  # Apple's largest, VGG16.mlmodel, has 554 MB
+# What parsing may take: twice a file of weights, but 2 bytes of a message may become 50.
+MEMORY_BYTES, MEMORY_SHARE = 512 << 20, 3
+MAX_OPERATIONS = 1 << 18  # of one function; the networks that people use have thousands
 COLORS: dict[int, Literal["GRAYSCALE", "RGB", "BGR"]] = {10: "GRAYSCALE", 20: "RGB", 30: "BGR"}
 ARRAY_TYPES = {
     65568: "float32",
@@ -37,9 +41,14 @@ def load(path: Path) -> Message:
     size = path.stat().st_size
     if size > MAX_BYTES:
         raise PackageError(f"{path} has {size} bytes", f"at most {MAX_BYTES} are read")
-    with decoding(str(path), "is it a Core ML model? copy it again", PackageError):
-        refuse_pointer(path)
-        model = proto("Model_pb2").Model.FromString(path.read_bytes())
+    hint, kind = "is it a Core ML model? copy it again", proto("Model_pb2").Model
+    try:
+        with decoding(str(path), hint, PackageError):
+            refuse_pointer(path)
+            with memory_limit.growth(max(MEMORY_BYTES, MEMORY_SHARE * size)):
+                model = kind.FromString(path.read_bytes())
+    except ConfigError as error:
+        raise PackageError(f"{path} cannot be read: {error.message}", hint) from error
     if model.WhichOneof("Type") is None:
         raise PackageError(f"{path} holds no model", "copy it again")
     return model
@@ -59,6 +68,14 @@ def proto(name: str) -> Any:
         return importlib.import_module(f"coremltools.proto.{name}")
     finally:
         del sys.modules["coremltools"]  # a later import gets the real one
+
+
+def check_count(operations: Sized) -> None:
+    """Raise `PackageError` for more operations or layers than a function can have."""
+    if len(operations) > MAX_OPERATIONS:
+        raise PackageError(
+            f"the model has {len(operations):,} operations", f"at most {MAX_OPERATIONS:,} are read"
+        )
 
 
 def describe(
