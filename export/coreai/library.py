@@ -5,6 +5,7 @@ Checked against coreai-core 1.0.0b3, a pre-release; look again at each new one. 
 """
 
 import importlib.util
+import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,7 @@ RESOURCE = re.compile(r"dense_resource<(.*)> : ")
 STORED = re.compile(r'^ +"?([^\s"]+)"?: "0x([0-9A-F]+)"', re.MULTILINE)
 ALIGNMENT_BYTES = 4  # what stands before a resource's own bytes where it is printed
 NO_LIMIT = 1 << 62
+MAX_ELEMENTS = 1 << 28  # of a constant; a few bytes may declare any number
 
 
 def missing() -> str | None:
@@ -132,6 +134,7 @@ def _graph(graph: Any, resources: dict[str, bytes]) -> CoreAIGraph:
         outputs=_named(graph.attributes["res_attrs"], function.results),
         operations=tuple(operations),
         returned=returned,
+        is_private="priv" in graph.attributes,
     )
 
 
@@ -141,13 +144,16 @@ def _operation(
     results: tuple[int, ...],
     resources: dict[str, bytes],
 ) -> GraphOperation:
+    from coreai.authoring import DebugInfo
+
     types = tuple(_type(value.type) for value in operation.results)
     kind = operation.name.removeprefix("coreai.")
     if kind == "constant":
         constant, resource = _constant(operation.attributes["value"], types[0], resources)
         return GraphOperation(kind, operands, results, types, {}, constant, resource)
     attributes = {each.name: str(each.attr) for each in operation.attributes}
-    return GraphOperation(kind, operands, results, types, attributes)
+    location = DebugInfo._from_mlir(operation.location).filename or ""
+    return GraphOperation(kind, operands, results, types, attributes, location=location)
 
 
 def _constant(
@@ -156,6 +162,8 @@ def _constant(
     """Values and the name they are stored under; None for values that cannot be read."""
     from coreai._compiler.ir import DenseElementsAttr
 
+    if isinstance(kind, ArrayType) and math.prod(kind.shape) > MAX_ELEMENTS:
+        return None, ""
     if DenseElementsAttr.isinstance(attribute):
         return Array.of(np.array(DenseElementsAttr(attribute))), ""
     match = RESOURCE.match(str(attribute))
@@ -163,13 +171,16 @@ def _constant(
         return None, ""
     name = match[1].strip('"')
     data = resources.get(name, b"")
-    if len(data) != int(np.prod(kind.shape)) * dtype_named(kind.dtype).itemsize:
+    if len(data) != math.prod(kind.shape) * dtype_named(kind.dtype).itemsize:
         return None, name
     return Array(kind.dtype, kind.shape, data), name
 
 
 def _named(attributes: Any, types: Any) -> dict[str, ValueType]:
-    names = [each["coreai.name"].value for each in attributes]
+    names = [
+        each["coreai.name"].value if "coreai.name" in each else str(number)
+        for number, each in enumerate(attributes)
+    ]
     return dict(zip(names, map(_type, types), strict=True))
 
 

@@ -69,6 +69,7 @@ class GraphOperation(msgspec.Struct, frozen=True):
     attributes: dict[str, str]  # as Apple's compiler prints them
     constant: Array | None = None
     resource: str = ""  # the name that a constant is stored under; "" when it stands in the text
+    location: str = ""  # the file that it comes from; in assets of ours, the layer
 
 
 class CoreAIGraph(msgspec.Struct, frozen=True):
@@ -79,6 +80,7 @@ class CoreAIGraph(msgspec.Struct, frozen=True):
     outputs: dict[str, ValueType]
     operations: tuple[GraphOperation, ...]
     returned: tuple[int, ...]  # values of the outputs, in their order
+    is_private: bool = False  # invoked by others alone; its outputs have no names
 
 
 class ReadGraphs(msgspec.Struct, frozen=True, tag=True):

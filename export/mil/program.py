@@ -105,6 +105,7 @@ class Function:
     outputs: tuple[str, ...]
     constants: Mapping[str, Constant]
     opset: str = ""  # "CoreML6", ...
+    numbers: Mapping[str, int] = field(default_factory=dict)  # of values in Core AI's own graph
 
     def constant(self, name: str) -> Value | None:
         """The dense value called `name`; None when it is computed at run time."""
@@ -135,7 +136,7 @@ class Function:
 class Program:
     """A model: one function, or several that share their weights."""
 
-    kind: Literal["mlprogram", "neuralnetwork"]
+    kind: Literal["mlprogram", "neuralnetwork", "coreai"]
     specification_version: int
     functions: Mapping[str, Function]
     default: str  # name of the function that runs unless another is asked for

@@ -1,8 +1,8 @@
 """The reading side of a model on disk: where its parts are, and that they stay inside.
 
 A package is a folder `NAME.mlpackage` with `Manifest.json` and `Data/`; an `.mlmodel` is one
-file. Both are data from others: nothing here follows a path out of them, and nothing needs
-more than the standard library.
+file; a Core AI asset is a folder `NAME.aimodel`. All are data from others: nothing here follows a
+path out of them.
 """
 
 import hashlib
@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
+from export.package import asset_files
 from mobilenet.common.decoding import decoding
 from mobilenet.common.errors import PackageError
 from mobilenet.common.files import MANIFEST, MAX_MANIFEST_BYTES, recover
 
 MAX_FILES = 10_000
+ASSET = ".aimodel"
+KINDS = "give a .mlpackage or .aimodel folder, or a .mlmodel file"
 MODEL_PATH = "@model_path"  # how a program names the folder of its specification
 MAX_BYTES = 1 << 34  # of all files of a package, which are read for its identity
 AGAIN = "copy it again"
@@ -30,8 +33,8 @@ class ModelFiles:
     """The files of one model."""
 
     path: Path  # as given: the package's folder, or the .mlmodel
-    kind: Literal["mlpackage", "mlmodel"]
-    specification: Path  # the protobuf file
+    kind: Literal["mlpackage", "mlmodel", "aimodel"]
+    specification: Path  # the protobuf file, or Core AI's program
 
     @property
     def weights(self) -> Path | None:
@@ -94,9 +97,10 @@ class ModelFiles:
 
 
 def find(path: Path) -> ModelFiles:
-    """The files of the model at `path`, a package or an `.mlmodel`.
+    """The files of the model at `path`: a package, an `.mlmodel` or an asset of Core AI.
 
-    Raises `PackageError` when there is none, or when it points outside of itself.
+    Raises `PackageError` when there is none, when it points outside of itself, and for an asset
+    whose hash is not that of its program.
     """
     recover(path)
     with decoding(str(path), AGAIN, PackageError):
@@ -113,11 +117,11 @@ def refuse_pointer(path: Path) -> None:
 
 def _package(path: Path) -> ModelFiles:
     if path.exists() and not path.is_dir():
-        raise PackageError(
-            f"{path} is a device, a pipe or a socket", "give a .mlpackage folder or .mlmodel file"
-        )
+        raise PackageError(f"{path} is a device, a pipe or a socket", KINDS)
     if not path.is_dir():
-        raise PackageError(f"{path} does not exist", "give a .mlpackage folder or .mlmodel file")
+        raise PackageError(f"{path} does not exist", KINDS)
+    if path.suffix == ASSET or (path / asset_files.PROGRAM).is_file():
+        return _asset(path)
     if (path / "coremldata.bin").exists():
         raise PackageError(
             f"{path} is a compiled model", "give the .mlpackage it was compiled from"
@@ -136,9 +140,15 @@ def _single(path: Path) -> ModelFiles:
     if path.suffix != ".mlmodel":
         raise PackageError(
             f"{path} is neither a model package nor an .mlmodel file",
-            "unpack it first" if path.suffix == ".zip" else "give a .mlpackage or .mlmodel",
+            "unpack it first" if path.suffix == ".zip" else KINDS,
         )
     return ModelFiles(path, "mlmodel", path)
+
+
+def _asset(path: Path) -> ModelFiles:
+    program, *_ = (_inside(path, path, name, "file") for name in asset_files.FILES)
+    asset_files.check(path)
+    return ModelFiles(path, "aimodel", program)
 
 
 def _root_item(manifest: Path) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from export.mil.program import Program
-from export.mil.read import mlprogram, neuralnetwork_file, specification
+from export.mil.read import aimodel_file, mlprogram, neuralnetwork_file, specification
 from export.mil.read.specification import Message
 from export.package import model_files
 from export.package.model_files import ModelFiles
@@ -27,12 +27,14 @@ class Part:
 
 
 def read(path: Path) -> Program:
-    """The program of the package or .mlmodel at `path`.
+    """The program of the package, .mlmodel or Core AI asset at `path`.
 
     Raises `PackageError` for a damaged or unsafe model, `UnsupportedError` for a kind of model
     that is not a program, such as a tree ensemble or a pipeline.
     """
     files = model_files.find(path)
+    if files.kind == "aimodel":
+        return aimodel_file.read(files)
     model = specification.load(files.specification)
     kind = model.WhichOneof("Type")
     if kind in PIPELINES:

@@ -6,12 +6,12 @@ from the most significant bit on, unlike those of an ML Program (coremltools
 """
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from export.mil.program import Constant, Shape, TensorType, Value
+from export.mil.read.plain_values import fixed
 from export.mil.read.specification import Message
 from mobilenet.common.errors import PackageError, UnsupportedError
 
@@ -38,15 +38,6 @@ def weight(message: Message, name: str, shape: Shape, axis: int = 0) -> Constant
         TensorType(name, "float32", shape),
         lambda: np.array(message.floatValue, np.float32).reshape(shape),
     )
-
-
-def fixed(name: str, value: ArrayLike, dtype: type[np.generic] = np.float32) -> Constant:
-    """A constant that the reader makes: a stride, a limit, a bias per channel."""
-    if isinstance(value, str):
-        text = value
-        return Constant(TensorType(name, "string", ()), lambda: text)
-    array: NDArray[Any] = np.array(value, dtype)
-    return Constant(TensorType(name, array.dtype.name, array.shape), lambda: array)
 
 
 def _quantized(message: Message, name: str, shape: Shape, axis: int) -> Constant:

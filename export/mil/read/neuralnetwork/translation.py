@@ -9,15 +9,12 @@ import numpy as np
 
 from export.mil.description import ImageInput, ModelDescription, ModelOutput, TensorInput
 from export.mil.program import Argument, Constant, Function, Op, Shape, TensorType, is_fixed
-from export.mil.read.neuralnetwork.layer_weights import fixed
+from export.mil.read.plain_values import PlainValue, arguments, fixed
 from export.mil.read.specification import Message
 from export.mil.shapes import output_shapes
 from mobilenet.common.errors import PackageError, UnsupportedError
 
 UNKNOWN = (-1,)
-COMPUTED = ("x", "y", "weight")  # parameters whose strings are names of values, not text
-
-LayerValue = Argument | tuple[Argument, ...] | bool | int | float | list[int] | list[bool]
 
 
 class NetworkTranslation:
@@ -81,14 +78,14 @@ class NetworkTranslation:
         return self.current[name]
 
     def add(
-        self, kind: str, name: str, outputs: list[str], inputs: Mapping[str, LayerValue]
+        self, kind: str, name: str, outputs: list[str], inputs: Mapping[str, PlainValue]
     ) -> None:
         """Add an operation whose arguments are names, constants, or plain values."""
-        arguments: dict[str, tuple[Argument, ...]] = {
-            parameter: _arguments(f"{name}.{parameter}", parameter, value)
+        operands = {
+            parameter: arguments(f"{name}.{parameter}", parameter, value)
             for parameter, value in inputs.items()
         }
-        op = Op(kind, name, arguments, tuple(TensorType(o, "float32", UNKNOWN) for o in outputs))
+        op = Op(kind, name, operands, tuple(TensorType(o, "float32", UNKNOWN) for o in outputs))
         shapes = output_shapes(op, self.shapes, self.constants) or [UNKNOWN] * len(outputs)
         types = [TensorType(o, "float32", s) for o, s in zip(outputs, shapes, strict=True)]
         self.shapes |= {t.name: t.shape for t in types if is_fixed(t.shape)}
@@ -137,7 +134,7 @@ class NetworkTranslation:
                 "add", name, "biased", x, fixed(f"{name}.bias", np.reshape(bias, (1, -1, 1, 1)))
             )
 
-    def _step(self, kind: str, name: str, done: str, x: str, y: LayerValue) -> str:
+    def _step(self, kind: str, name: str, done: str, x: str, y: PlainValue) -> str:
         """One step of preprocessing, called as coremltools calls it in an ML Program."""
         output = self.define(f"{name}__{done}__")
         self.current[name] = output
@@ -205,13 +202,13 @@ class LayerTranslation:
         """Of the first input; None when it is not known."""
         return self.network.shapes.get(self.inputs[0])
 
-    def step(self, kind: str, **inputs: LayerValue) -> str:
+    def step(self, kind: str, **inputs: PlainValue) -> str:
         """Add an operation whose result the layer itself uses."""
         name = self.network.define(f"{self.name}_{kind}")
         self.network.add(kind, name, [name], inputs)
         return name
 
-    def last(self, kind: str, **inputs: LayerValue) -> None:
+    def last(self, kind: str, **inputs: PlainValue) -> None:
         """Add the operation that gives what the layer gives."""
         outputs = [self.network.define(name) for name in self.outputs]
         self.network.add(kind, self.name, outputs, inputs)
@@ -222,16 +219,6 @@ class LayerTranslation:
 
 
 LayerRule = Callable[[LayerTranslation], None]
-
-
-def _arguments(name: str, parameter: str, value: LayerValue) -> tuple[Argument, ...]:
-    if isinstance(value, tuple):
-        return value
-    if isinstance(value, Constant) or (isinstance(value, str) and parameter in COMPUTED):
-        return (value,)
-    kind = {bool: np.bool_, int: np.int32, float: np.float32}
-    first = value[0] if isinstance(value, list) and value else value
-    return (fixed(name, value, kind.get(type(first), np.int32)),)
 
 
 def _of_rank4(shape: Shape) -> list[int]:

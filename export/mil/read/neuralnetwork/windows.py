@@ -1,7 +1,8 @@
 """Layers with a kernel, and resampling: convolutions, pooling, products with a matrix."""
 
 from export.mil.read.neuralnetwork.layer_weights import weight
-from export.mil.read.neuralnetwork.translation import LayerRule, LayerTranslation, LayerValue
+from export.mil.read.neuralnetwork.translation import LayerRule, LayerTranslation
+from export.mil.read.plain_values import PlainValue
 from export.mil.read.specification import Message
 
 
@@ -12,7 +13,7 @@ def _convolution(layer: LayerTranslation) -> None:
     out, per_group = int(p.outputChannels), int(p.kernelChannels)
     shape = (per_group, out // groups, *kernel) if p.isDeconvolution else (out, per_group, *kernel)
     axis = 1 if p.isDeconvolution else 0
-    inputs: dict[str, LayerValue] = {
+    inputs: dict[str, PlainValue] = {
         "weight": layer.inputs[1] if len(layer.inputs) > 1
         else weight(p.weights, f"{layer.name}.weight", shape, axis),
         "strides": strides, "dilations": [int(d) for d in p.dilationFactor] or [1, 1],
@@ -29,7 +30,7 @@ def _convolution(layer: LayerTranslation) -> None:
     layer.last("conv_transpose", x=layer.inputs[0], **inputs)
 
 
-def _padding(params: Message) -> dict[str, LayerValue]:
+def _padding(params: Message) -> dict[str, PlainValue]:
     """`pad_type` and `pad` of a sliding window."""
     if params.HasField("same"):
         top_left = params.same.asymmetryMode == 1
@@ -44,7 +45,7 @@ def _pooling(layer: LayerTranslation) -> None:
         reduction = {"max": "reduce_max", "avg": "reduce_mean", "l2": "reduce_l2_norm"}[kind]
         layer.last(reduction, x=layer.inputs[0], axes=[-2, -1], keep_dims=True)
         return
-    inputs: dict[str, LayerValue] = {
+    inputs: dict[str, PlainValue] = {
         "kernel_sizes": [int(k) for k in p.kernelSize] or [3, 3],
         "strides": [int(s) for s in p.stride] or [1, 1],
         **_padding(p),

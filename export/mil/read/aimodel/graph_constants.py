@@ -1,0 +1,98 @@
+"""What is known of a graph before it runs: its constants, and what is made of constants alone."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.coreai.messages import ArrayType, GraphOperation
+from export.mil.program import Constant, TensorType, Value
+from mobilenet.common.errors import PackageError, UnsupportedError
+
+MAX_ELEMENTS = 1 << 28  # of what is made of constants
+Array = NDArray[Any]
+Move = Callable[..., Array]
+
+
+def ints(values: Array) -> list[int]:
+    """A list of axes or sizes, or a single one."""
+    return [int(value) for value in values.reshape(-1)]
+
+
+def _slice(x: Array, begin: Array, end: Array, step: Array) -> Array:
+    bounds = zip(ints(begin), ints(end), ints(step), strict=True)
+    return x[tuple(slice(*each) for each in bounds)]
+
+
+# By Core AI's kind: what moves elements and computes nothing
+MOVES: dict[str, Move] = {
+    "concat": lambda axis, *values: np.concatenate(values, int(axis.reshape(()))),
+    "expand_dims": lambda x, axes: np.expand_dims(x, ints(axes)),
+    "reshape": lambda x, shape: x.reshape(ints(shape)),
+    "reverse": lambda x, axes: np.flip(x, ints(axes)),
+    "shrink_dims": lambda x, axes: np.squeeze(x, tuple(ints(axes))),
+    "slice": _slice,
+    "transpose": lambda x, axes: x.transpose(ints(axes)),
+}
+
+
+def constant(operation: GraphOperation) -> Constant:
+    """A constant of the graph, as it is stored."""
+    (kind,), stored = operation.types, operation.constant
+    name = operation.resource or f"constant_{operation.results[0]}"
+    if not isinstance(kind, ArrayType):
+        raise UnsupportedError(f"{name} is a {kind}", "constant arrays can be read")
+
+    def load() -> Value:
+        if stored is None:
+            raise UnsupportedError(
+                f"{name}, {kind.dtype} {kind.shape}, cannot be read",
+                "is the asset whole, and its constants of types that numpy knows?",
+            )
+        return stored.values()
+
+    return Constant(TensorType(name, kind.dtype, kind.shape), load)
+
+
+def moved(operation: GraphOperation, operands: Sequence[Constant]) -> Constant | None:
+    """What `operation` makes of constants; None where it is not known to be a constant."""
+    kind = operation.types[0]
+    if not isinstance(kind, ArrayType) or not 0 <= math.prod(kind.shape) <= MAX_ELEMENTS:
+        return None
+    if operation.kind not in MOVES and operation.kind != "cast":
+        return None
+    try:
+        arrays = [np.asarray(operand.load()) for operand in operands]
+        if operation.kind == "cast":
+            values = arrays[0].astype(kind.dtype)
+        else:
+            values = MOVES[operation.kind](*arrays)
+    except (ValueError, IndexError, TypeError) as error:
+        raise PackageError(
+            f"a {operation.kind} of constants makes no sense: {error}", "copy the asset again"
+        ) from error
+    if -1 not in kind.shape and values.shape != kind.shape:
+        raise PackageError(
+            f"a {operation.kind} of constants gives {values.shape}, declared {kind.shape}",
+            "copy the asset again",
+        )
+    origin = max(operands, key=lambda operand: operand.type.elements)
+    return remade(origin, operation.kind, values.astype(kind.dtype, copy=False))
+
+
+def remade(origin: Constant, form: str, values: Array) -> Constant:
+    """`values`, made from `origin` by `form`, under its name; its stored bytes are `origin`'s."""
+    return Constant(
+        TensorType(origin.type.name, values.dtype.name, values.shape),
+        lambda: values,
+        form,
+        {"data": origin.operands.get("data", origin)},
+    )
+
+
+def foldable(operands: Iterable[object]) -> bool:
+    """Whether there are operands, and all are constants."""
+    listed = list(operands)
+    return bool(listed) and all(isinstance(operand, Constant) for operand in listed)
