@@ -1,6 +1,7 @@
 """Apple's library in a process of its own: what it answers, and each of its ends."""
 
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,3 +75,22 @@ def test_without_the_library_one_line_says_how_to_get_it(monkeypatch: pytest.Mon
     with pytest.raises(UnsupportedError, match="coreai-core is not installed") as caught:
         CoreAIProcess()
     assert "mobilenet-coreml[coreai]" in caught.value.hint
+
+
+def test_a_process_leaves_no_files(
+    asset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with CoreAIProcess() as process:
+        process.load(asset, "main")
+        assert [*tmp_path.iterdir()]
+    assert not [*tmp_path.iterdir()]
+
+
+def test_values_within_are_given_when_asked_for(process: CoreAIProcess, asset: Path) -> None:
+    (graph,) = process.graphs(asset)
+    doubled = next(each.results[0] for each in graph.operations if len({*each.operands}) == 1)
+    process.load(asset, "main", {"inside": doubled})
+    outputs = process.call({"x": X})
+    assert np.array_equal(outputs["inside"], 2 * X)
+    assert outputs.keys() == {"twice", "scaled", "inside"}

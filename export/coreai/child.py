@@ -7,13 +7,14 @@ exit after right results. Requests come on standard input, answers go out on sta
 import asyncio
 import os
 import sys
+import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
 
-from export.coreai import library, messages
+from export.coreai import construction, library, messages
 from export.coreai.messages import (
     Array,
     CallFunction,
@@ -40,17 +41,27 @@ class Functions:
             match request:
                 case ReadGraphs(asset):
                     return Graphs(library.graphs(Path(asset)))
-                case LoadFunction(asset, function):
-                    return await self._load(Path(asset), function)
+                case LoadFunction():
+                    return await self._load(request)
                 case CallFunction(inputs):
                     return await self._call(inputs)
         except Exception as error:  # noqa: BLE001  # the library's errors have no common kind
             return Failure(" ".join(str(error).split()) or type(error).__name__)
 
-    async def _load(self, asset: Path, name: str) -> messages.Answer:
+    async def _load(self, request: LoadFunction) -> messages.Answer:
         from coreai.authoring import AIModelAsset
 
-        model = await self._stack.enter_async_context(AIModelAsset.load(asset).executable())
+        self._function = None
+        await self._stack.aclose()
+        asset, name = AIModelAsset.load(Path(request.asset)), request.function
+        if request.more:
+            program = asset.program
+            construction.add_outputs(program, name, request.more)
+            folder = self._stack.enter_context(tempfile.TemporaryDirectory())
+            asset = program.save_asset(Path(folder, "more.aimodel"))
+        model = await self._stack.enter_async_context(
+            asset.executable(library.options(request.unit))
+        )
         if name not in model.function_names:  # what a file cut short looks like as well
             return Failure(f"it has no function {name}, but {list(model.function_names)}")
         self._function = model.load_function(name)

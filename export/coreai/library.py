@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from coreai.authoring import Value
 
 VERSION = "1.0.0b3"
+INTERPRETER = "CPU"  # the one unit of the library's own runtime
+COMPUTE_UNITS = ("CPU", "GPU", "NE", "ALL")  # of a Mac's Core AI; what is preferred
 NUMPY_NAMES = {
     "f16": "float16", "f32": "float32", "f64": "float64", "bf16": "bfloat16", "i1": "bool",
     "si4": "int4", "ui4": "uint4", "si8": "int8", "ui8": "uint8", "si16": "int16",
@@ -83,6 +85,22 @@ def picture_format(name: str) -> Any:
     return getattr(FourCC, name)
 
 
+def options(unit: str) -> Any:
+    """How a Mac's Core AI is to specialize an asset for `unit`; None for the library's runtime."""
+    from coreai.runtime import SpecializationOptions
+
+    if not unit or not SpecializationOptions.is_supported():
+        return None
+    if unit == "CPU":
+        return SpecializationOptions.cpu_only()
+    if unit == "ALL":
+        return SpecializationOptions.default()
+    from coreai.runtime import ComputeUnitKind
+
+    kind = {"GPU": ComputeUnitKind.gpu, "NE": ComputeUnitKind.neural_engine}[unit]
+    return SpecializationOptions.from_preferred_compute_unit_kind(kind())
+
+
 def graphs(asset: Path) -> tuple[CoreAIGraph, ...]:
     """Every function of the asset as plain data. May end the process: ask it in a child.
 
@@ -95,6 +113,25 @@ def graphs(asset: Path) -> tuple[CoreAIGraph, ...]:
     return tuple(
         _graph(each, resources) for each in module.body.operations if each.name == "coreai.graph"
     )
+
+
+def name_constants(module: Any) -> None:
+    """Let stored constants be called by their order: `named_constant` says why."""
+    from coreai._compiler.ir import DenseResourceElementsAttr
+
+    resources, names = _resources(module), dict[str, str]()
+    for graph in module.body.operations:
+        for operation in graph.operation.regions[0].blocks[0].operations:
+            if operation.name != "coreai.constant":
+                continue
+            kind = operation.results[0].type
+            constant, name = _constant(operation.attributes["value"], _type(kind), resources)
+            if not name:
+                continue
+            assert constant is not None, "of a type that a converter writes"
+            new = names.setdefault(name, f"constant{len(names)}")
+            attribute = DenseResourceElementsAttr.get_from_buffer(constant.values(), new, kind)
+            operation.attributes["value"] = attribute
 
 
 def _resources(module: Any) -> dict[str, bytes]:

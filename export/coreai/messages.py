@@ -94,6 +94,8 @@ class LoadFunction(msgspec.Struct, frozen=True, tag=True):
 
     asset: str
     function: str
+    unit: str = ""  # as `library.COMPUTE_UNITS` has it; "" leaves it to the library
+    more: dict[str, int] = {}  # values of its graph to be given as well, by a name for each
 
 
 class CallFunction(msgspec.Struct, frozen=True, tag=True):

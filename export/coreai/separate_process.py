@@ -45,14 +45,20 @@ class CoreAIProcess:
         library.require()
         self._time_limit_s = time_limit_s
         self._noise = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `close`
+        self._room = tempfile.TemporaryDirectory()  # what the library compiles to
         self._asset = Path()
+        self._is_asked = False
         with interrupts.held_back():
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "export.coreai.child"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._noise,
-                env={**os.environ, "PYTHONPATH": search_path()},
+                env={
+                    **os.environ,
+                    "PYTHONPATH": search_path(),
+                    "TMPDIR": self._room.name,
+                },
                 start_new_session=True,  # Ctrl-C is for us
             )
 
@@ -67,6 +73,11 @@ class CoreAIProcess:
     ) -> None:
         self.close()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is there, and owes no answer."""
+        return not self._is_asked and self._process.poll() is None
+
     def close(self) -> None:
         """End the process; nothing it still does is wanted."""
         self._process.kill()
@@ -75,16 +86,23 @@ class CoreAIProcess:
             assert pipe is not None
             with contextlib.suppress(BrokenPipeError):  # a request that nobody read
                 pipe.close()
+        self._room.cleanup()
 
     def graphs(self, asset: Path) -> tuple[CoreAIGraph, ...]:
         """Every function of `asset` as data. Raises `PackageError` when it cannot be read."""
         self._asset = asset
         return self._ask(ReadGraphs(str(asset)), Graphs).graphs
 
-    def load(self, asset: Path, function: str) -> None:
-        """Make one function ready. Raises `PackageError` when it cannot be."""
+    def load(
+        self, asset: Path, function: str, more: Mapping[str, int] | None = None, unit: str = ""
+    ) -> None:
+        """Make one function ready, for one of `library.COMPUTE_UNITS` where these can be chosen.
+
+        It will also give the values of its graph whose numbers are in `more`, under these names.
+        Raises `PackageError` when it cannot be.
+        """
         self._asset = asset
-        self._ask(LoadFunction(str(asset), function), FunctionLoaded)
+        self._ask(LoadFunction(str(asset), function, unit, dict(more or {})), FunctionLoaded)
 
     def call(self, inputs: Values) -> "dict[str, np.ndarray[Any, np.dtype[Any]]]":
         """FunctionOutputs of the loaded function by name. Raises `PackageError` when it fails."""
@@ -97,6 +115,7 @@ class CoreAIProcess:
         assert self._process.stdout is not None
         timer = threading.Timer(self._time_limit_s, self._process.kill)
         timer.start()
+        self._is_asked = True
         try:
             messages.send(request, self._process.stdin)  # type: ignore[arg-type]
             data = messages.receive(self._process.stdout)  # type: ignore[arg-type]
@@ -109,6 +128,7 @@ class CoreAIProcess:
             raise self._error(
                 f"no answer within {self._time_limit_s:g} s" if expired else self._last_words()
             )
+        self._is_asked = False
         answer = msgspec.msgpack.decode(data, type=messages.Answer)
         if isinstance(answer, Failure):
             raise self._error(answer.reason)
