@@ -2,7 +2,7 @@
 
 from typing import Literal, NamedTuple
 
-FileFormat = Literal["mlprogram", "neuralnetwork"]
+FileFormat = Literal["mlprogram", "neuralnetwork", "coreai"]
 
 
 class FileKind(NamedTuple):
@@ -17,14 +17,16 @@ FILE_KINDS: dict[FileFormat, FileKind] = {
     # 15 is the last that an iPhone 6s runs; nothing a plain MobileNet needs came later
     "mlprogram": FileKind(".mlpackage", is_folder=True, min_ios=(15, 16, 17, 18, 26)),
     "neuralnetwork": FileKind(".mlmodel", is_folder=False, min_ios=(13, 14)),
+    "coreai": FileKind(".aimodel", is_folder=True, min_ios=(27,)),
 }
 DEFAULT: FileFormat = "mlprogram"
 
 
 def kind_for(min_ios: int | None) -> FileFormat:
-    """The default kind, or the one that reaches back to `min_ios`."""
-    kinds = (name for name, kind in FILE_KINDS.items() if min_ios in kind.min_ios)
-    return next(kinds, DEFAULT)
+    """The default kind, or the one that reaches back to `min_ios`: a newer one is asked for."""
+    if min_ios is None or min_ios > FILE_KINDS[DEFAULT].min_ios[-1]:
+        return DEFAULT
+    return next((name for name, kind in FILE_KINDS.items() if min_ios in kind.min_ios), DEFAULT)
 
 
 def kind_named(suffix: str) -> FileFormat | None:

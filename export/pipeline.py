@@ -70,6 +70,7 @@ def export(
 
     spec = (spec or ExportSpec()).for_file(output.suffix if isinstance(output, Path) else "")
     spec = spec.resolved()
+    format_of(spec).check(spec)
     check_calibration(spec, calibrate)
     origin = source_of(
         model,

@@ -146,7 +146,7 @@ class TrainedModule:
     ) -> Prepared:
         from export.module_cost import measured
 
-        if spec.compress or spec.sizes or spec.format != "mlprogram" or spec.layer:
+        if spec.compress or spec.sizes or spec.format == "neuralnetwork" or spec.layer:
             raise ConfigError(
                 "compression, resolutions, layers and .mlmodel are for a MobileNet of ours",
                 "leave them out for a module of another kind",

@@ -91,9 +91,9 @@ class ExportSpec:
     precision: Precision | None = None
     """fp16 (half the size; needed by the Neural Engine) or fp32. Default: fp32 for cpu only."""
     min_ios: int | None = None
-    """Oldest iOS that can load it: 13 to 18, or 26. Default: 15, or what other options need."""
+    """Oldest iOS that can load it: 13 to 18, 26, 27. Default: 15, or what other options need."""
     format: FileFormat | None = None
-    """mlprogram (.mlpackage), or neuralnetwork (.mlmodel, iOS 13 and 14). Default: by min-ios."""
+    """mlprogram (.mlpackage), neuralnetwork (.mlmodel, iOS 13, 14), coreai (.aimodel, iOS 27)."""
     input: InputKind = "image"
     """image: a picture, preprocessing inside. tensor: (1, 3, H, W) floats, normalized already."""
     outputs: Outputs = "classifier"
@@ -214,9 +214,10 @@ def _check_min_ios(spec: ExportSpec) -> None:
         raise ConfigError(f"min-ios is {spec.min_ios}", f"one of {_listed(sorted(versions))}")
     kind = spec.file_kind
     if spec.min_ios is not None and spec.min_ios not in kind.min_ios:
+        other = next(name for name, each in FILE_KINDS.items() if spec.min_ios in each.min_ios)
         raise ConfigError(
-            f"format {spec.format} with min-ios {spec.min_ios}",
-            f"it is for iOS {_listed(kind.min_ios)}",
+            f"format {spec._format} with min-ios {spec.min_ios}",
+            f"it is for iOS {_listed(kind.min_ios)}; for {spec.min_ios} there is --format {other}",
         )
     for option, version in spec.needs.items():
         if spec.format is not None and version > kind.min_ios[-1]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from mobilenet.checkpoint import Checkpoint, Layer
 from mobilenet.networks.rows import IMAGE
+from mobilenet.preprocess import ColorOrder, Normalization
 
 
 def fold(checkpoint: Checkpoint) -> Checkpoint:
@@ -50,3 +51,20 @@ def fold_input_scaling(checkpoint: Checkpoint) -> Checkpoint:
         checkpoint.normalization, scale=(scaling.scale,) * 3, bias=scaling.bias
     )
     return replace(checkpoint, layers=layers, normalization=normalization)
+
+
+def reading_colors(checkpoint: Checkpoint, order: ColorOrder) -> Checkpoint:
+    """The same function of pixels, whose colours come in `order`.
+
+    The kernels of the rows that read the image are turned.
+    """
+    normalization = checkpoint.normalization
+    if normalization.order == order:
+        return checkpoint
+    layers = dict(checkpoint.layers)
+    for row in checkpoint.config.rows():
+        if row.reads == IMAGE:
+            layer = layers[row.name]
+            layers[row.name] = replace(layer, kernel=layer.kernel[:, ::-1].copy())
+    scale, bias = normalization.scale[::-1], normalization.bias[::-1]
+    return replace(checkpoint, layers=layers, normalization=Normalization(scale, bias, order))

@@ -46,6 +46,8 @@ def test_defaults_follow_the_other_options(
         ({"target": "ane", "min_ios": 13}, "target ane needs iOS 16"),
         ({"target": "ane", "precision": "fp32"}, "float16 alone"),
         ({"min_ios": 12}, "min-ios is 12"),
+        ({"min_ios": 27}, "format mlprogram with min-ios 27"),
+        ({"min_ios": 26, "format": "coreai"}, "format coreai with min-ios 26"),
         ({"min_ios": 15, "format": "neuralnetwork"}, "format neuralnetwork with min-ios 15"),
         ({"min_ios": 14, "format": "mlprogram"}, "format mlprogram with min-ios 14"),
     ],

@@ -17,7 +17,8 @@ from mobilenet.common.errors import ConfigError, PackageError
 
 MARK = "// Written by mobilenet-coreml"
 MACOS = {
-    13: "10.15", 14: "11.0", 15: "12.0", 16: "13.0", 17: "14.0", 18: "15.0", 26: "26.0"
+    13: "10.15", 14: "11.0", 15: "12.0", 16: "13.0", 17: "14.0", 18: "15.0", 26: "26.0",
+    27: "27.0",
 }  # fmt: skip
 """The macOS that came with an iOS."""
 EXAMPLE = (4032, 3024)  # pixels: an iPhone's photograph, 4:3
@@ -51,6 +52,11 @@ def swift_path(package: Path) -> Path:
 
 def check_spec(spec: ExportSpec) -> None:
     """Raise `ConfigError` for a package that Vision would not take for a picture classifier."""
+    if spec.resolved().format == "coreai":
+        raise ConfigError(
+            "--swift with format coreai: Vision takes no .aimodel",
+            "leave --swift out, or leave --format out for an .mlpackage",
+        )
     if spec.input != "image" or spec.outputs != "classifier":
         raise ConfigError(
             f"--swift with input {spec.input} and outputs {spec.outputs}: Vision wants an image "

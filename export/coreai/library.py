@@ -1,4 +1,4 @@
-"""The `coreai` library: whether it is here, and the only touch below its public surface.
+"""The `coreai` library: whether it is here, and, with `construction`, what is not public of it.
 
 Checked against coreai-core 1.0.0b3, a pre-release; look again at each new one. Private here:
 `coreai._compiler` for constants with names of ours, for pixel formats, and for reading programs.

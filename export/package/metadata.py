@@ -115,6 +115,7 @@ class Verified:
     structure_limit: float = 1e-5  # the largest that would have passed
     agreement_limit: float = 3e-2
     reference: StoredLogits | None = None  # of a traced module
+    stand_ins: tuple[str, ...] = ()  # functions that were run for those that take an image
 
 
 def metadata_of(user_defined: dict[str, str]) -> PackageMetadata | None:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.mil.program import Function, Op
-from export.runtimes.base import Feature
+from export.runtimes.base import Feature, Runtime
+from export.runtimes.coreai import CoreAIRuntime
 from export.runtimes.portable import PortableRuntime, Precision
 from mobilenet.common.errors import PackageError, VerificationError
 from mobilenet.common.temporary import owned_folder
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Array = NDArray[np.floating]
-RUNTIMES = {PortableRuntime.name: PortableRuntime}
 MOVES = ("cast", "identity", "reshape", "squeeze", "expand_dims")  # compute nothing
 
 
@@ -59,7 +59,9 @@ def run(
     `extra_outputs` are names of intermediate values to be given as well, `function` one of
     several. Raises `UserError` for a file that is damaged or cannot be run here.
     """
-    machine = RUNTIMES[runtime](None, precision, extra_outputs, function)
+    machine: Runtime = PortableRuntime(None, precision, extra_outputs, function)
+    if runtime == CoreAIRuntime.name:  # computes as declared
+        machine = CoreAIRuntime(extra_outputs, function)
     with owned_folder() as folder:
         session = machine.load(machine.compile(path, folder), machine.units()[0])
         for feed in inputs:

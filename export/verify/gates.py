@@ -19,6 +19,7 @@ How the Neural Engine accumulates is not modelled: see README, "What has never r
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -33,9 +34,10 @@ from export.package.model_files import find
 from export.prepared import Prepared
 from export.runtimes.base import Feature
 from export.runtimes.inputs import from_picture
-from export.runtimes.portable import Precision
+from export.runtimes.portable import PortableRuntime, Precision
 from export.verify import package_weights, reference
 from export.verify.agreement import logits_name, probe_pictures, run, stacked
+from export.verify.background import Background
 from export.verify.class_answers import check_answer, check_labels
 from export.verify.limits import STRUCTURE, Judgement, judged, passed, precision_limit
 from export.verify.package_weights import StoredNetwork
@@ -64,13 +66,14 @@ def verify_package(
     outcomes = [verify_function(trial) for trial in trials]
     structure = max(outcome.structure for outcome in outcomes)
     precision = max(outcome.precision for outcome in outcomes)
-    trial = trials[0]
+    trial, own = trials[0], format_of(prepared.spec)
+    run_instead = {name: own.stand_in(name, prepared.spec) for name in prepared.functions}
     return Verified(
         identity=find(path).identity(),
         structure=structure.distance,
         agreement=precision.distance,
         images=len(trial.pictures),
-        runtime=format_of(prepared.spec).runtime,
+        runtime=own.runtime,
         loss=max(outcome.loss for outcome in outcomes) if prepared.compress else None,
         structure_limit=structure.limit,
         agreement_limit=precision.limit,
@@ -79,19 +82,19 @@ def verify_package(
         else reference.stored(
             trial.reference, trial.pictures[: len(trial.pictures) - len(photographs)]
         ),
+        stand_ins=tuple(other for name, other in run_instead.items() if other != name),
     )
 
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """One function of a file, what it is run on, and what PyTorch says to that."""
+    """One function of a file, and what it is run on."""
 
     path: Path
     function: Function
     prepared: Prepared
     pictures: Sequence["Image"]
     inputs: Outputs
-    reference: reference.Reference
 
     @classmethod
     def of(
@@ -105,13 +108,27 @@ class Trial:
             from_picture(function.description, picture, metadata.normalization)
             for picture in pictures
         ]
-        answers = reference.of_network(prepared.network, pictures)
-        return cls(path, function, prepared, pictures, inputs, answers)
+        return cls(path, function, prepared, pictures, inputs)
+
+    @cached_property
+    def reference(self) -> reference.Reference:
+        """What PyTorch says to the pictures."""
+        return reference.of_network(self.prepared.network, self.pictures)
+
+    @property
+    def runs_elsewhere(self) -> bool:
+        """Whether the format's own runtime has a process of its own."""
+        return format_of(self.prepared.spec).runtime != PortableRuntime.name
 
     def run(self, precision: Precision, extra_outputs: Sequence[str] = ()) -> Outputs:
-        """All outputs of every picture, the logits among them."""
+        """All outputs of every picture, the logits among them.
+
+        As declared by the format's own runtime; what declares float16 is computed in float32 by
+        the portable one.
+        """
         names = (logits_name(self.function), *extra_outputs)
-        runtime = format_of(self.prepared.spec).runtime
+        as_declared = precision == "declared" or self.prepared.is_exact
+        runtime = format_of(self.prepared.spec).runtime if as_declared else PortableRuntime.name
         outputs = run(
             self.path, self.inputs, precision, names, self.function.name, runtime=runtime
         )
@@ -135,22 +152,28 @@ def verify_function(trial: Trial) -> Judgements:
     prepared, stored = trial.prepared, None
     if isinstance(prepared.network, Checkpoint):
         stored = package_weights.stored_network(trial.function, prepared)
-    if prepared.is_exact:  # it is its own twin, and computes as it declares
-        outputs = trial.run("float32")
-        structure = precision = judged(
-            "structure", trial.logits(outputs), trial.reference, STRUCTURE
-        )
-    else:
-        structure = _twin(trial)
-        answers = trial.reference
-        if stored is not None:
-            own = reference.of_checkpoint(stored.network, trial.pictures)
-            structure = max(structure, _own_weights(trial, stored, own))
-            if prepared.compress:
-                answers = _rounded(trial, stored, own)
-        outputs = trial.run("declared")
-        limit = precision_limit(prepared.precision, prepared.compress)
-        precision = judged("precision", trial.logits(outputs), answers, limit)
+    with (
+        owned_folder() as folder,
+        Background(trial.runs_elsewhere) as background,
+    ):
+        declared = background.begin(lambda: trial.run("declared"))
+        if prepared.is_exact:  # it is its own twin, and computes as it declares
+            structure = precision = judged(
+                "structure", trial.logits(declared()), trial.reference, STRUCTURE
+            )
+        else:
+            twin = _written_twin(trial, folder)
+            twin_outputs = background.begin(lambda: twin.run("float32"))
+            answers = trial.reference
+            structure = judged("structure", twin.logits(twin_outputs()), answers, STRUCTURE)
+            if stored is not None:
+                own = reference.of_checkpoint(stored.network, trial.pictures)
+                structure = max(structure, _own_weights(trial, stored, own))
+                if prepared.compress:
+                    answers = _rounded(trial, stored, own)
+            limit = precision_limit(prepared.precision, prepared.compress)
+            precision = judged("precision", trial.logits(declared()), answers, limit)
+        outputs = declared()
     logits = trial.logits(outputs)
     if prepared.spec.outputs == "classifier":
         description = trial.function.description
@@ -160,15 +183,12 @@ def verify_function(trial: Trial) -> Judgements:
     return Judgements(structure, precision, trial.reference.distance_of(logits, exactly=False))
 
 
-def _twin(trial: Trial) -> Judgement:
-    """A float32 twin against the unfolded module."""
+def _written_twin(trial: Trial, folder: Path) -> Trial:
+    """A float32 twin, which is held against the unfolded module."""
     twin = trial.prepared.twin()
-    with owned_folder() as folder:
-        path = folder / f"twin{trial.path.suffix}"
-        format_of(twin.spec).write(twin, path)
-        written = replace(trial, path=path, function=read(path).function())
-        logits = written.logits(written.run("float32"))
-    return judged("structure", logits, trial.reference, STRUCTURE)
+    path = folder / f"twin{trial.path.suffix}"
+    format_of(twin.spec).write(twin, path)
+    return replace(trial, path=path, function=read(path).function(), prepared=twin)
 
 
 def _own_weights(trial: Trial, stored: StoredNetwork, own: reference.Reference) -> Judgement:

@@ -82,7 +82,7 @@ def reverify(
         prepared = _prepared_again(about, function, weights, offline)
         verified = verify_package(path, prepared, photographs)
         against = "weights"
-    top5 = _top5(path, function, about, photographs)
+    top5 = _top5(path, function, about, photographs, verified.runtime)
     return Reverification(str(path), verified, against, top5)
 
 
@@ -120,7 +120,7 @@ def _verify_module(path: Path, function: Function, about: PackageMetadata) -> Ve
         from_picture(function.description, picture, about.normalization) for picture in pictures
     ]
     name = logits_name(function)
-    outputs = list(run(path, inputs, "declared", [name], function.name))
+    outputs = list(run(path, inputs, "declared", [name], function.name, runtime=before.runtime))
     logits = stacked(outputs, name)
     distance = reference.of_stored(before.reference, pictures).distance_of(logits)
     precision = passed("precision", distance, before.agreement_limit)
@@ -162,7 +162,6 @@ def _prepared(checkpoint: Checkpoint, spec: ExportSpec) -> Prepared:
 def _spec_of(about: PackageMetadata, function: Function) -> ExportSpec:
     """The options that made a package, read off it."""
     assert about.config is not None, "of a network of ours"
-    kinds = {output.kind for output in function.description.outputs}
     (name, *_) = (o.name for o in function.description.outputs)
     options = {
         "target": about.target,
@@ -173,20 +172,24 @@ def _spec_of(about: PackageMetadata, function: Function) -> ExportSpec:
         "compress": about.compression or None,
         "resolutions": ",".join(map(str, about.resolutions)) or None,
         "input": "image" if isinstance(function.description.inputs[0], ImageInput) else "tensor",
-        "outputs": "classifier" if "dictionary" in kinds else name,
+        "outputs": "classifier" if function.description.labels else name,
     }
     with decoding("what the package was made with", "export it again", PackageError):
         return msgspec.convert(options, ExportSpec)
 
 
 def _top5(
-    path: Path, function: Function, about: PackageMetadata, photographs: list["Image"]
+    path: Path,
+    function: Function,
+    about: PackageMetadata,
+    photographs: list["Image"],
+    runtime: str,
 ) -> tuple[tuple[str, float], ...]:
     """The most likely classes of the first photograph, as the package is declared."""
     if not photographs or not function.description.labels:
         return ()
     picture = about.geometry.apply(photographs[0], about.resolution)
     feed = from_picture(function.description, picture, about.normalization)
-    (outputs,) = run(path, [feed], "declared", function=function.name)
+    (outputs,) = run(path, [feed], "declared", function=function.name, runtime=runtime)
     answer = probabilities(function.description, outputs)
     return tuple(sorted(answer.items(), key=lambda item: -item[1])[:5])

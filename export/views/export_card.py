@@ -25,7 +25,7 @@ def show(exported: Exported, *, json: bool) -> None:
     metadata = exported.metadata
     rows = {
         "package": f"{exported.path}  ({exported.size_bytes / 1e6:.2f} MB)",
-        "swift class": exported.path.stem,
+        **({"swift class": exported.path.stem} if metadata.format != "coreai" else {}),
         **({"swift file": str(exported.swift)} if exported.swift else {}),
         "network": metadata.title,
         "weights": _weights(metadata),
@@ -67,6 +67,7 @@ def show_verification(result: "Reverification", *, json: bool) -> None:
             **({} if verified.loss is None else {"loss": _loss(verified)}),
             "method": f"relative L2 of logits against PyTorch, {verified.images} pictures, "
             f"{verified.runtime} runtime",
+            **({"function": _stand_ins(verified)} if verified.stand_ins else {}),
             "compared with": AGAINST[result.against],
             "verdict": "the package computes what the network does",
         }
@@ -117,7 +118,16 @@ def _agreement(exported: Exported) -> Sequence[str]:
         f"{verified.agreement:.1e} relative L2 of logits against {against}; "
         f"structure {verified.structure:.1e} in float32"
     )
-    return [text] if verified.loss is None else [text, _loss(verified)]
+    lines = [text, _stand_ins(verified)] if verified.stand_ins else [text]
+    return lines if verified.loss is None else [*lines, _loss(verified)]
+
+
+def _stand_ins(verified: Verified) -> str:
+    names = ", ".join(verified.stand_ins)
+    return (
+        f"run in Apple's runtime: {names}, which takes the picture's bytes; the same graph behind "
+        "an image cannot run on Linux"
+    )
 
 
 def _loss(verified: Verified) -> str:

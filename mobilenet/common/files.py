@@ -14,15 +14,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from mobilenet.common import durable
 from mobilenet.common.errors import ConfigError, PackageError
 from mobilenet.common.exchange import exchange
 from mobilenet.common.temporary import owned_folder, set_aside, sweep
 
-MANIFEST = "Manifest.json"
-MAX_MANIFEST_BYTES = 1 << 20
+MANIFEST, ASSET_METADATA = "Manifest.json", "metadata.json"
+MAX_MANIFEST_BYTES, MAX_METADATA_BYTES = 1 << 20, 1 << 24  # the latter has labels
 STANDARD_STREAMS = {"/dev/stdout": 1, "/dev/stderr": 2}
 OPEN_FILE = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")
 
@@ -56,7 +56,7 @@ def check_regular_file(path: Path, inputs: Iterable[Path] = ()) -> None:
 
 
 def check_package(path: Path, inputs: Iterable[Path] = ()) -> None:
-    """Raise `PackageError` unless nothing or a Core ML package is at `path`, or where it leads.
+    """Raise `PackageError` unless nothing or a package is at `path`, or where it leads.
 
     `inputs` are what the command reads: none of them may lie in it.
     """
@@ -77,16 +77,21 @@ def check_package(path: Path, inputs: Iterable[Path] = ()) -> None:
 
 
 def is_package(folder: Path) -> bool:
-    """Whether `folder` has the manifest of a Core ML package, whole or not."""
-    manifest = folder / MANIFEST
+    """Whether `folder` has what marks a Core ML package or a Core AI asset, whole or not."""
     try:
-        if not manifest.is_file() or manifest.stat().st_size > MAX_MANIFEST_BYTES:
-            return False
-        content = json.loads(manifest.read_bytes())
-        entries = content["itemInfoEntries"]
-        return isinstance(entries, dict) and content["rootModelIdentifier"] in entries
+        if (manifest := _json(folder / MANIFEST, MAX_MANIFEST_BYTES)) is not None:
+            entries = manifest["itemInfoEntries"]
+            return isinstance(entries, dict) and manifest["rootModelIdentifier"] in entries
+        return isinstance(_json(folder / ASSET_METADATA, MAX_METADATA_BYTES)["assetVersion"], str)
     except (OSError, ValueError, RecursionError, KeyError, TypeError):
         return False
+
+
+def _json(path: Path, most: int) -> Any:
+    """Its content; None where there is none of at most so many bytes."""
+    if not path.is_file() or path.stat().st_size > most:
+        return None
+    return json.loads(path.read_bytes())
 
 
 def is_stream(path: Path) -> bool:

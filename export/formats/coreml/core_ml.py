@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from export.file_kinds import FileFormat
 from export.prepared import MAIN, Prepared, TracedModule
+from export.spec import ExportSpec
 from mobilenet.common.temporary import owned_folder
 
 if TYPE_CHECKING:
@@ -16,6 +17,13 @@ class CoreML:
 
     kinds: tuple[FileFormat, ...] = ("mlprogram", "neuralnetwork")
     runtime = "portable"
+
+    def stand_in(self, function: str, spec: ExportSpec) -> str:  # noqa: ARG002  # a `Format`
+        """Itself."""
+        return function
+
+    def check(self, spec: ExportSpec) -> None:
+        """As `Format`: what it cannot hold is known to `ExportSpec`, since it goes by iOS."""
 
     def write(self, prepared: Prepared, path: Path) -> None:
         """Convert, describe and save: one function, or several on the same weights."""

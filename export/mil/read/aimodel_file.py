@@ -10,8 +10,8 @@ from pathlib import Path
 
 import msgspec
 
+from export.coreai import idle_processes
 from export.coreai.messages import ArrayType, CoreAIGraph, ImageType
-from export.coreai.separate_process import CoreAIProcess
 from export.mil.description import ImageInput, ModelDescription, ModelOutput, TensorInput
 from export.mil.program import Function, Program, TensorType
 from export.mil.read.aimodel import element_rules, move_rules, weight_rules
@@ -28,31 +28,53 @@ MAIN, LABELS = "main", "labels"
 
 
 def read(files: ModelFiles) -> Program:
-    """The `Program` of an asset; its default function is "main", or the first.
+    """The `Program` of an asset; its default function is "main", or the largest of ours.
 
     Raises `PackageError` for what is damaged, `UnsupportedError` for what is not known here, and
     where Apple's library is not installed.
     """
     about = asset_files.metadata(files.path)
-    graphs = _graphs(files.path, files.identity())
-    private = {graph.name: graph for graph in graphs if graph.is_private}
     functions = {
-        graph.name: _function(inlined(graph, private), about.user_defined())
-        for graph in graphs
-        if not graph.is_private
+        graph.name: _function(GraphTranslation(graph, RULES), about.user_defined())
+        for graph in _public_graphs(files)
     }
     if not functions:
         raise PackageError(f"{files.path} has no function", asset_files.AGAIN)
     return Program(
         "coreai", _version(about.asset_version), functions,
-        MAIN if MAIN in functions else next(iter(functions)),
+        _default(functions, about.user_defined()),
         about.description, about.author, about.license,
     )  # fmt: skip
 
 
+def _default(functions: Mapping[str, Function], metadata: dict[str, str]) -> str:
+    """The format has none: of several resolutions, what the metadata describe."""
+    about = metadata_of(metadata)
+    names = (MAIN, "" if about is None else f"r{about.resolution}")
+    return next((name for name in names if name in functions), next(iter(functions)))
+
+
+def value_numbers(files: ModelFiles, function: str) -> dict[str, int]:
+    """The numbers that values of `function` have in its graph, by their names in the `Program`.
+
+    Those of graphs that it invokes have none there.
+    """
+    (graph,) = (each for each in _public_graphs(files) if each.name == function)
+    translation = GraphTranslation(graph, RULES)
+    _function(translation, asset_files.metadata(files.path).user_defined())
+    return {name: number for number, name in translation.values.items() if isinstance(name, str)}
+
+
+def _public_graphs(files: ModelFiles) -> list[CoreAIGraph]:
+    """Those that are called from outside, with what they invoke."""
+    graphs = _graphs(files.path, files.identity())
+    private = {graph.name: graph for graph in graphs if graph.is_private}
+    return [inlined(graph, private) for graph in graphs if not graph.is_private]
+
+
 @lru_cache(maxsize=2)  # a package and its twin: each is asked for by several in turn
 def _graphs(path: Path, _identity: str) -> tuple[CoreAIGraph, ...]:
-    with CoreAIProcess() as process:
+    with idle_processes.borrowed() as process:
         return process.graphs(path)
 
 
@@ -61,8 +83,8 @@ def _version(text: str) -> int:
     return int(major) if major.isascii() and major.isdigit() and len(major) < 4 else 0
 
 
-def _function(graph: CoreAIGraph, metadata: dict[str, str]) -> Function:
-    translation = GraphTranslation(graph, RULES)
+def _function(translation: GraphTranslation, metadata: dict[str, str]) -> Function:
+    graph = translation.graph
     features: list[ImageInput | TensorInput] = []
     inputs = []
     for value, (name, kind) in enumerate(graph.inputs.items()):

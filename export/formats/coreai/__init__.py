@@ -1,0 +1,1 @@
+"""Core AI: an asset written with Apple's authoring library, from rows."""

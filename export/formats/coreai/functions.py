@@ -1,0 +1,116 @@
+"""Folded layers to functions of a Core AI program.
+
+The network's rows drive this as they drive the PyTorch module. An operation's location is the
+name of the row that it belongs to; weights are stored as `ROW.weight` and `ROW.bias`, once for
+all functions. Core AI's convolution has neither padding nor bias, and there is no relu6. The
+classifier's matrix is a 1x1 convolution: of a product of rank 2 the Neural Engine was found to
+compute something else (apple/coreai-torch#51).
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from export.coreai import construction, library
+from export.coreai.construction import located
+from export.formats.coreai.entry_points import EntryPoints, HalfOrFloat, sizes
+from export.prepared import Prepared
+from mobilenet import fold
+from mobilenet.networks.classifier import LOGITS
+from mobilenet.networks.rows import IMAGE, Row
+
+if TYPE_CHECKING:
+    from coreai.authoring import AIProgram, Value
+
+
+def program_of(prepared: Prepared) -> "AIProgram":
+    """Every function of the file; those of pictures with their twins."""
+    with construction.program() as program:
+        for name, part in prepared.functions.items():
+            writer = _NetworkWriter(part)
+            writer.entry_points.add(name, part.spec, writer.output_shape)
+    return program
+
+
+class _NetworkWriter:
+    """Writes one network."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        import coreai.authoring as ca
+
+        assert prepared.folded is not None, "a traced module is not written"
+        self.ca, self.checkpoint, self.spec = ca, prepared.folded, prepared.spec
+        if (
+            self.spec.input == "image"
+        ):  # its bytes come so: turned kernels cost nothing at run time
+            self.checkpoint = fold.reading_colors(self.checkpoint, "BGR")
+        self.dtype: HalfOrFloat = np.float16 if prepared.precision == "fp16" else np.float32
+
+    @property
+    def entry_points(self) -> EntryPoints:
+        """What the network is called by."""
+        size = self.checkpoint.config.resolution
+        return EntryPoints(self._network, size, self.dtype, self.checkpoint.normalization)
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Of the one output."""
+        config = self.checkpoint.config
+        readout = config.readout
+        if readout.pooled:
+            return (1, readout.classes or readout.channels)
+        (side,) = (row.out_size for row in config.rows() if row.name == readout.reads)
+        return (1, readout.channels, side, side)
+
+    def _network(self, image: "Value") -> "Value":
+        config = self.checkpoint.config
+        values = {IMAGE: image}
+        for row in config.rows():
+            with located(row.name):
+                values[row.name] = self._row(row, values)
+        x = self._head(values[config.readout.reads])
+        return self.ca.cast(x, np.float32) if self.dtype is np.float16 else x
+
+    def _row(self, row: Row, values: Mapping[str, "Value"]) -> "Value":
+        x = values[row.reads]
+        if any(row.pads):
+            x = self.ca.pad(x, sizes(0, 0, 0, 0, *row.pads), self.dtype(0))
+        x = self._convolution(x, row.name, row.stride, row.dilation, row.groups)
+        if row.activation is not None:
+            x = self.ca.broadcasting_maximum(x, self.dtype(0))
+        if row.activation == "relu6":
+            x = self.ca.broadcasting_minimum(x, self.dtype(6))
+        return x if row.adds is None else self.ca.broadcasting_add(x, values[row.adds])
+
+    def _convolution(
+        self, x: "Value", layer: str, stride: int = 1, dilation: int = 1, groups: int = 1
+    ) -> "Value":
+        weights = self.checkpoint.layers[layer]
+        assert weights.bias is not None, "fold first"
+        bias = weights.bias.astype(self.dtype).reshape(1, -1, 1, 1)
+        kernel = weights.kernel.astype(self.dtype)
+        kernel = kernel.reshape((*kernel.shape, 1, 1)[:4])  # a matrix too
+        x = self.ca.conv2d(
+            x,
+            library.named_constant(f"{layer}.weight", kernel),
+            sizes(stride, stride),
+            sizes(dilation, dilation),
+            np.uint32(groups),
+        )
+        return self.ca.broadcasting_add(x, library.named_constant(f"{layer}.bias", bias))
+
+    def _head(self, x: "Value") -> "Value":
+        readout = self.checkpoint.config.readout
+        if not readout.pooled:
+            return x
+        with located("pool"):
+            x = self.ca.reduce_mean(x, np.array([2, 3], np.int32))
+        with located(LOGITS if readout.classes else "features"):
+            if readout.classes:
+                x = self._convolution(x, LOGITS)
+            x = self.ca.reshape(x, sizes(*self.output_shape))
+        if self.spec.outputs in ("classifier", "probabilities"):
+            with located("probabilities"):
+                x = self.ca.softmax(x, np.int32(1))
+        return x
