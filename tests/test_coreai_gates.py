@@ -17,6 +17,7 @@ from export.formats.registry import format_of
 from export.package import metadata
 from export.prepared import prepare_checkpoint
 from export.spec import ExportSpec, Variant
+from export.verify.agreement import run
 from export.verify.gates import verify_package
 from faults import FAULTS, Fault
 from mobilenet.checkpoint import Checkpoint
@@ -154,3 +155,22 @@ def test_a_damaged_asset_is_one_line(
     assert not told.out
     assert told.err.startswith("error: ")
     assert len(told.err.splitlines()) == 1
+
+
+def test_apples_runtime_is_what_runs(
+    saturated: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The asset as it declares, and its twin; in float32 its own weights run elsewhere."""
+    spec, path = ExportSpec(format="coreai"), tmp_path / "n.aimodel"
+    runs: list[tuple[str, str]] = []
+
+    def noted(*given: Any, runtime: str, **options: Any) -> Any:
+        runs.append((given[2], runtime))
+        return run(*given, runtime=runtime, **options)
+
+    monkeypatch.setattr("export.verify.gates.run", noted)
+    format_of(spec).write(prepare_checkpoint(saturated, spec), path)
+    verify_package(path, prepare_checkpoint(saturated, spec))
+    assert sorted(runs) == [
+        ("declared", "coreai"), ("float32", "coreai"), ("float32", "portable"),
+    ]  # fmt: skip
