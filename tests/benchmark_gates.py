@@ -21,12 +21,13 @@ from numpy.typing import NDArray
 
 from export.formats.registry import format_of
 from export.mil.read.model import read
-from export.prepared import prepare_checkpoint
+from export.prepared import MAIN, prepare_checkpoint
 from export.runtimes.inputs import from_picture
 from export.spec import ExportSpec
 from export.verify.agreement import logits_name, probe_pictures, relative_l2, run, stacked
-from export.verify.gates import Trial, verify_package
+from export.verify.gates import verify_package
 from export.verify.limits import PRECISION
+from export.verify.trial import Trial
 from faults import FAULTS, Fault
 from lightly_trained import Training
 from mobilenet.checkpoint import Checkpoint
@@ -69,7 +70,7 @@ def verdict(checkpoint: Checkpoint, precision: str, path: Path) -> str:
 def judged(checkpoint: Checkpoint, precision: str, path: Path) -> Judged:
     package(checkpoint, precision, path)
     prepared = prepare_checkpoint(checkpoint, ExportSpec(precision=precision))
-    trial = Trial.of(path, read(path).function(), prepared, ())
+    trial = Trial.of(path, MAIN, lambda: read(path), prepared)
     logits = trial.logits(trial.run("declared"))
     return Judged(
         trial.reference.distance_of(logits, exactly=False),

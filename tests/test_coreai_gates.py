@@ -168,7 +168,7 @@ def test_apples_runtime_is_what_runs(
         runs.append((given[2], runtime))
         return run(*given, runtime=runtime, **options)
 
-    monkeypatch.setattr("export.verify.gates.run", noted)
+    monkeypatch.setattr("export.verify.trial.run", noted)
     format_of(spec).write(prepare_checkpoint(saturated, spec), path)
     verify_package(path, prepare_checkpoint(saturated, spec))
     assert sorted(runs) == [

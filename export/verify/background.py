@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 T = TypeVar("T")
-AT_ONCE = 2  # an asset and its twin
+AT_ONCE = 3  # an asset is read and run, and its twin
 
 
 class Background:
@@ -25,6 +25,11 @@ class Background:
         if self._threads is None:
             return functools.cache(work)
         return self._threads.submit(work).result
+
+    def meanwhile(self, work: Callable[[], object]) -> None:
+        """Do `work` now if other work has begun."""
+        if self._threads is not None:
+            work()
 
     def __enter__(self) -> Self:
         return self

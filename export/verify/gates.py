@@ -17,9 +17,8 @@ Of a traced module, whose weights cannot be told from its program, the twin, pre
 How the Neural Engine accumulates is not modelled: see README, "What has never run".
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -27,27 +26,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.formats.registry import format_of
-from export.mil.program import Function
 from export.mil.read.model import read
 from export.package.metadata import Verified
 from export.package.model_files import find
 from export.prepared import Prepared
-from export.runtimes.base import Feature
-from export.runtimes.inputs import from_picture
-from export.runtimes.portable import PortableRuntime, Precision
+from export.runtimes.portable import PortableRuntime
 from export.verify import package_weights, reference
-from export.verify.agreement import logits_name, probe_pictures, run, stacked
 from export.verify.background import Background
 from export.verify.class_answers import check_answer, check_labels
 from export.verify.limits import STRUCTURE, Judgement, judged, passed, precision_limit
 from export.verify.package_weights import StoredNetwork
+from export.verify.trial import Trial
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.temporary import owned_folder
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-Outputs = Sequence[Mapping[str, Feature]]
 
 
 def verify_package(
@@ -58,15 +52,20 @@ def verify_package(
     Runs on two made pictures and on `photographs` (any size; cropped as the network's were).
     Raises `VerificationError` naming the first gate that fails, with its value and limit.
     """
-    program = read(path)
-    trials = [
-        Trial.of(path, program.function(name), part, photographs)
-        for name, part in prepared.functions.items()
-    ]
-    outcomes = [verify_function(trial) for trial in trials]
+    own = format_of(prepared.spec)
+    with (
+        owned_folder() as folder,
+        Background(elsewhere=own.runtime != PortableRuntime.name) as background,
+    ):
+        program = background.begin(lambda: read(path))
+        trials = [
+            Trial.of(path, name, program, part, photographs)
+            for name, part in prepared.functions.items()
+        ]
+        outcomes = [verify_function(trial, background, folder) for trial in trials]
     structure = max(outcome.structure for outcome in outcomes)
     precision = max(outcome.precision for outcome in outcomes)
-    trial, own = trials[0], format_of(prepared.spec)
+    trial = trials[0]
     run_instead = {name: own.stand_in(name, prepared.spec) for name in prepared.functions}
     return Verified(
         identity=find(path).identity(),
@@ -86,59 +85,6 @@ def verify_package(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class Trial:
-    """One function of a file, and what it is run on."""
-
-    path: Path
-    function: Function
-    prepared: Prepared
-    pictures: Sequence["Image"]
-    inputs: Outputs
-
-    @classmethod
-    def of(
-        cls, path: Path, function: Function, prepared: Prepared, photographs: Sequence["Image"]
-    ) -> "Trial":
-        """On two made pictures and the photographs."""
-        metadata = prepared.metadata
-        size, geometry = metadata.resolution, metadata.geometry
-        pictures = [*probe_pictures(size), *(geometry.apply(each, size) for each in photographs)]
-        inputs = [
-            from_picture(function.description, picture, metadata.normalization)
-            for picture in pictures
-        ]
-        return cls(path, function, prepared, pictures, inputs)
-
-    @cached_property
-    def reference(self) -> reference.Reference:
-        """What PyTorch says to the pictures."""
-        return reference.of_network(self.prepared.network, self.pictures)
-
-    @property
-    def runs_elsewhere(self) -> bool:
-        """Whether the format's own runtime has a process of its own."""
-        return format_of(self.prepared.spec).runtime != PortableRuntime.name
-
-    def run(self, precision: Precision, extra_outputs: Sequence[str] = ()) -> Outputs:
-        """All outputs of every picture, the logits among them.
-
-        As declared by the format's own runtime; what declares float16 is computed in float32 by
-        the portable one.
-        """
-        names = (logits_name(self.function), *extra_outputs)
-        as_declared = precision == "declared" or self.prepared.is_exact
-        runtime = format_of(self.prepared.spec).runtime if as_declared else PortableRuntime.name
-        outputs = run(
-            self.path, self.inputs, precision, names, self.function.name, runtime=runtime
-        )
-        return list(outputs)
-
-    def logits(self, outputs: Outputs) -> NDArray[np.float32]:
-        """(pictures, classes) of what `run` gave."""
-        return stacked(outputs, logits_name(self.function))
-
-
 class Judgements(NamedTuple):
     """How far one function is from PyTorch."""
 
@@ -147,33 +93,34 @@ class Judgements(NamedTuple):
     loss: float  # compressed, as declared, against the original network
 
 
-def verify_function(trial: Trial) -> Judgements:
-    """Every gate in turn. Raises `VerificationError` at the first that fails."""
+def verify_function(trial: Trial, background: Background, folder: Path) -> Judgements:
+    """Every gate in turn. Raises `VerificationError` at the first that fails.
+
+    What runs elsewhere is begun first; twins are written to `folder`.
+    """
     prepared, stored = trial.prepared, None
+    declared = background.begin(lambda: trial.run("declared"))
+    twin = cache(lambda: _begun_twin(trial, background, folder))
+    if not prepared.is_exact:  # else it is its own twin, and computes as it declares
+        background.meanwhile(twin)
+    background.meanwhile(lambda: trial.reference)
     if isinstance(prepared.network, Checkpoint):
         stored = package_weights.stored_network(trial.function, prepared)
-    with (
-        owned_folder() as folder,
-        Background(trial.runs_elsewhere) as background,
-    ):
-        declared = background.begin(lambda: trial.run("declared"))
-        if prepared.is_exact:  # it is its own twin, and computes as it declares
-            structure = precision = judged(
-                "structure", trial.logits(declared()), trial.reference, STRUCTURE
-            )
-        else:
-            twin = _written_twin(trial, folder)
-            twin_outputs = background.begin(lambda: twin.run("float32"))
-            answers = trial.reference
-            structure = judged("structure", twin.logits(twin_outputs()), answers, STRUCTURE)
-            if stored is not None:
-                own = reference.of_checkpoint(stored.network, trial.pictures)
-                structure = max(structure, _own_weights(trial, stored, own))
-                if prepared.compress:
-                    answers = _rounded(trial, stored, own)
-            limit = precision_limit(prepared.precision, prepared.compress)
-            precision = judged("precision", trial.logits(declared()), answers, limit)
-        outputs = declared()
+    if prepared.is_exact:
+        structure = precision = judged(
+            "structure", trial.logits(declared()), trial.reference, STRUCTURE
+        )
+    else:
+        answers, twin_logits = trial.reference, twin()
+        structure = judged("structure", twin_logits(), answers, STRUCTURE)
+        if stored is not None:
+            own = reference.of_checkpoint(stored.network, trial.pictures)
+            structure = max(structure, _own_weights(trial, stored, own))
+            if prepared.compress:
+                answers = _rounded(trial, stored, own)
+        limit = precision_limit(prepared.precision, prepared.compress)
+        precision = judged("precision", trial.logits(declared()), answers, limit)
+    outputs = declared()
     logits = trial.logits(outputs)
     if prepared.spec.outputs == "classifier":
         description = trial.function.description
@@ -183,12 +130,12 @@ def verify_function(trial: Trial) -> Judgements:
     return Judgements(structure, precision, trial.reference.distance_of(logits, exactly=False))
 
 
-def _written_twin(trial: Trial, folder: Path) -> Trial:
-    """A float32 twin, which is held against the unfolded module."""
-    twin = trial.prepared.twin()
-    path = folder / f"twin{trial.path.suffix}"
-    format_of(twin.spec).write(twin, path)
-    return replace(trial, path=path, function=read(path).function(), prepared=twin)
+def _begun_twin(
+    trial: Trial, background: Background, folder: Path
+) -> Callable[[], NDArray[np.float32]]:
+    """Write the float32 twin; what gives its logits."""
+    twin = trial.twin(folder)
+    return background.begin(lambda: twin.logits(twin.run("float32")))
 
 
 def _own_weights(trial: Trial, stored: StoredNetwork, own: reference.Reference) -> Judgement:

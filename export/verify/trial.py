@@ -1,0 +1,86 @@
+"""One function of a file, run on pictures beside PyTorch."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.formats.registry import format_of
+from export.mil.program import Function, Program
+from export.mil.read.model import read
+from export.prepared import MAIN, Prepared
+from export.runtimes.base import Feature
+from export.runtimes.inputs import from_picture
+from export.runtimes.portable import PortableRuntime, Precision
+from export.verify import reference
+from export.verify.agreement import logits_name, probe_pictures, run, stacked
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Outputs = Sequence[Mapping[str, Feature]]
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """One function of a file, and what it is run on."""
+
+    path: Path
+    name: str
+    program: Callable[[], Program]
+    prepared: Prepared
+    pictures: Sequence["Image"]
+
+    @classmethod
+    def of(
+        cls,
+        path: Path,
+        name: str,
+        program: Callable[[], Program],
+        prepared: Prepared,
+        photographs: Sequence["Image"] = (),
+    ) -> "Trial":
+        """On two made pictures and the photographs; `program` gives what is read of `path`."""
+        size, geometry = prepared.metadata.resolution, prepared.metadata.geometry
+        pictures = [*probe_pictures(size), *(geometry.apply(each, size) for each in photographs)]
+        return cls(path, name, program, prepared, pictures)
+
+    def twin(self, folder: Path) -> "Trial":
+        """Of a float32 twin, written to `folder`; it is held against the unfolded module."""
+        twin = self.prepared.twin()
+        path = folder / f"{self.name}{self.path.suffix}"
+        format_of(twin.spec).write(twin, path)
+        return Trial(path, MAIN, cache(lambda: read(path)), twin, self.pictures)
+
+    @property
+    def function(self) -> Function:
+        """As it is read."""
+        return self.program().function(self.name)
+
+    @cached_property
+    def reference(self) -> reference.Reference:
+        """What PyTorch says to the pictures."""
+        return reference.of_network(self.prepared.network, self.pictures)
+
+    def run(self, precision: Precision, extra_outputs: Sequence[str] = ()) -> Outputs:
+        """All outputs of every picture, the logits among them.
+
+        As declared by the format's own runtime; what declares float16 is computed in float32 by
+        the portable one.
+        """
+        function, normalization = self.function, self.prepared.metadata.normalization
+        names = (logits_name(function), *extra_outputs)
+        as_declared = precision == "declared" or self.prepared.is_exact
+        runtime = format_of(self.prepared.spec).runtime if as_declared else PortableRuntime.name
+        inputs = [
+            from_picture(function.description, picture, normalization) for picture in self.pictures
+        ]
+        return list(run(self.path, inputs, precision, names, function.name, runtime=runtime))
+
+    def logits(self, outputs: Outputs) -> NDArray[np.float32]:
+        """(pictures, classes) of what `run` gave."""
+        return stacked(outputs, logits_name(self.function))
