@@ -3,13 +3,14 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import coreai_graphs
-from export.coreai import library
+from export.coreai import idle_processes, library
 from export.coreai.messages import ArrayType
 from export.coreai.separate_process import CoreAIProcess
 from mobilenet.common.errors import PackageError, UnsupportedError
@@ -94,3 +95,15 @@ def test_values_within_are_given_when_asked_for(process: CoreAIProcess, asset: P
     outputs = process.call({"x": X})
     assert np.array_equal(outputs["inside"], 2 * X)
     assert outputs.keys() == {"twice", "scaled", "inside"}
+
+
+def test_an_idle_process_outlives_the_thread_that_took_it_first(asset: Path) -> None:
+    while idle_processes._idle:
+        idle_processes._idle.pop().close()
+    with ThreadPoolExecutor(1) as threads:
+        process = threads.submit(idle_processes.take).result()
+        assert len(process.graphs(asset)) == 1
+    assert len(process.graphs(asset)) == 1
+    idle_processes.give_back(process)
+    assert idle_processes.take() is process
+    process.close()

@@ -2,17 +2,26 @@
 
 import atexit
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 
 from export.coreai.separate_process import CoreAIProcess
 
 MOST_IDLE = 2  # an asset and its twin
 _idle: list[CoreAIProcess] = []
+# on Linux they are killed with the thread that started them (prctl(2)): one that stays
+_starter = ThreadPoolExecutor(1)
 
 
 def take() -> CoreAIProcess:
     """One that is idle, or a new one. Raises `UnsupportedError` without the library."""
-    return _idle.pop() if _idle else CoreAIProcess()
+    with suppress(IndexError):
+        while True:
+            process = _idle.pop()
+            if process.is_idle:
+                return process
+            process.close()
+    return _starter.submit(CoreAIProcess).result()
 
 
 def give_back(process: CoreAIProcess) -> None:
