@@ -178,12 +178,12 @@ def inspect_model(
     layers: bool = True,
     json: bool = False,
 ) -> None:
-    """Look at any Core ML model: layers, costs, preprocessing, and what is odd about it.
+    """Look at any Core ML or Core AI model: layers, costs, preprocessing, what is odd about it.
 
     Parameters
     ----------
     model
-        A .mlpackage or .mlmodel, made by any tool.
+        A .mlpackage, .mlmodel or .aimodel, made by any tool.
     image
         A photograph to run it on, to find layers that leave float16's range. Repeatable.
     layers
@@ -215,7 +215,7 @@ def diff_models(
     Parameters
     ----------
     model
-        A .mlpackage, .mlmodel or file of weights.
+        A .mlpackage, .mlmodel, .aimodel or file of weights.
     reference
         What it is compared with, of the same kinds; weights run in PyTorch.
     image

@@ -13,9 +13,11 @@ import numpy as np
 
 from export.coreai import library
 from mobilenet import fold
-from mobilenet.checkpoint import Checkpoint
+from mobilenet.checkpoint import Checkpoint, Layer, Provenance
 from mobilenet.networks.classifier import LOGITS
 from mobilenet.networks.rows import IMAGE
+from mobilenet.networks.v1 import MobileNetConfig
+from mobilenet.preprocess import INCEPTION, Normalization
 
 Inputs = Mapping[str, Any]
 Compute = Callable[..., Sequence[Any]]
@@ -72,6 +74,22 @@ def mend_hash(asset: Path) -> None:
     (asset / "main.hash").write_bytes(digest)
 
 
+def folded_network(normalization: Normalization = INCEPTION) -> Checkpoint:
+    """A small network whose weights were drawn, without batch norm."""
+    config = MobileNetConfig(0.25, 32, classes=10, shallow=True)
+    shapes = {row.name: row.kernel_shape for row in config.rows()} | config.readout.kernels
+    rng = np.random.default_rng(14)
+    layers = {}
+    for name, shape in shapes.items():
+        deviation = np.sqrt(2 / np.prod(shape[1:]))
+        kernel = rng.normal(0, deviation, shape).astype(np.float32)
+        layers[name] = Layer(kernel, rng.uniform(0, 1, shape[0]).astype(np.float32))
+    labels = tuple(f"class {number}" for number in range(10))
+    return Checkpoint(
+        config, layers, Provenance("drawn", trained=False), normalization, labels=labels
+    )
+
+
 def classifier(path: Path, checkpoint: Checkpoint, dtype: Any = np.float32) -> Path:
     """A network of ours: `main` takes a BGRA picture, `pixels` the same as an array."""
     import coreai.authoring as ca
@@ -119,10 +137,10 @@ class Classifier:
         size = self.network.config.resolution
         x = ca.slice_(pixels, axes(0, 0, 0), axes(size, size, 3), axes(1, 1, 1))
         x = ca.reshape(ca.transpose(x, sizes(2, 0, 1)), sizes(1, 3, size, size))
-        x = ca.cast(x, ca.float16 if self.dtype is np.float16 else ca.float32)
-        x = ca.broadcasting_mul(x, self.dtype(self.scaling.scale))
-        bias = np.array(self.scaling.bias, self.dtype)[::-1].reshape(1, 3, 1, 1)
-        return ca.broadcasting_add(x, library.named_constant("image.bias", bias))
+        x = ca.broadcasting_mul(ca.cast(x, ca.float32), np.float32(self.scaling.scale))
+        bias = np.array(self.scaling.bias, np.float32)[::-1].reshape(1, 3, 1, 1)
+        x = ca.broadcasting_add(x, library.named_constant("image.bias", bias))
+        return ca.cast(x, ca.float16) if self.dtype is np.float16 else x
 
     def _layer(self, x: Any, name: str, stride: int, groups: int, turned: bool = False) -> Any:
         import coreai.authoring as ca

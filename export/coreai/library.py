@@ -41,7 +41,6 @@ RESOURCE = re.compile(r"dense_resource<(.*)> : ")
 STORED = re.compile(r'^ +"?([^\s"]+)"?: "0x([0-9A-F]+)"', re.MULTILINE)
 ALIGNMENT_BYTES = 4  # what stands before a resource's own bytes where it is printed
 NO_LIMIT = 1 << 62
-MAX_ELEMENTS = 1 << 28  # of a constant; a few bytes may declare any number
 
 
 def missing() -> str | None:
@@ -199,10 +198,8 @@ def _constant(
     """Values and the name they are stored under; None for values that cannot be read."""
     from coreai._compiler.ir import DenseElementsAttr
 
-    if isinstance(kind, ArrayType) and math.prod(kind.shape) > MAX_ELEMENTS:
-        return None, ""
     if DenseElementsAttr.isinstance(attribute):
-        return Array.of(np.array(DenseElementsAttr(attribute))), ""
+        return Array.of(np.asarray(DenseElementsAttr(attribute))), ""
     match = RESOURCE.match(str(attribute))
     if match is None or not isinstance(kind, ArrayType):
         return None, ""

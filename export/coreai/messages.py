@@ -7,7 +7,7 @@ import numpy as np
 
 
 class Array(msgspec.Struct, frozen=True):
-    """An array as bytes, in C order."""
+    """An array as bytes, in C order; of many equal numbers that take no space, one."""
 
     dtype: str  # numpy's name, or ml_dtypes'
     shape: tuple[int, ...]
@@ -16,12 +16,17 @@ class Array(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, values: "np.ndarray[Any, np.dtype[Any]]") -> "Array":
         """Of a numpy array."""
+        if values.size > 1 and not any(values.strides):  # a few bytes of a file may declare it
+            return cls(values.dtype.name, values.shape, values[(0,) * values.ndim].tobytes())
         values = np.ascontiguousarray(values).reshape(values.shape)
         return cls(values.dtype.name, values.shape, values.tobytes())
 
     def values(self) -> "np.ndarray[Any, np.dtype[Any]]":
         """As numpy's; read only."""
-        return np.frombuffer(self.data, dtype_named(self.dtype)).reshape(self.shape)
+        values = np.frombuffer(self.data, dtype_named(self.dtype))
+        if values.size == 1:
+            return np.broadcast_to(values.reshape(()), self.shape)
+        return values.reshape(self.shape)
 
 
 def dtype_named(name: str) -> "np.dtype[Any]":

@@ -31,6 +31,7 @@ from mobilenet.common.children import search_path
 from mobilenet.common.errors import PackageError
 
 TIME_LIMIT_S = 300.0  # for one answer: an interpreter, some sixty times slower than others
+ERROR = "error: "  # as the library begins one
 T = TypeVar("T")
 Values = Mapping[str, "np.ndarray[Any, np.dtype[Any]]"]
 
@@ -136,12 +137,14 @@ class CoreAIProcess:
         return answer
 
     def _last_words(self) -> str:
-        """How the process ended, and the last that it printed."""
+        """How the process ended, and the first error that it printed, or else the last line."""
         code = self._process.wait()
         self._noise.seek(0)
         lines = self._noise.read().decode(errors="replace").split("\n")
         said = [line.strip() for line in lines if line.strip()]
-        return f"its runtime ended with {code}" + (f": {said[-1]}" if said else "")
+        errors = [line.partition(ERROR)[2] for line in said if ERROR in line]
+        words = [*errors, *said[-1:]][:1]
+        return ": ".join([f"its runtime ended with {code}", *words])
 
     def _error(self, reason: str) -> PackageError:
         return PackageError(

@@ -1,4 +1,4 @@
-"""Facts about any Core ML model, on any machine: what it takes, what it costs, what is odd.
+"""Facts about any model, on any machine: what it takes, what it costs, what is odd.
 
 Reads the files alone: neither coremltools nor PyTorch is imported, and nothing runs.
 """
@@ -9,33 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
+from export.inspect.declared import Declared, FeatureFacts, declared
 from export.inspect.input_scaling import input_scalings
 from export.inspect.rules import findings
 from export.inspect.rules.finding import RuleFinding
 from export.mil.cost import FunctionCost, cost
 from export.mil.program import Function, Program, Shape
-from export.mil.read import specification
-from export.mil.read.model import parts as parts_of
-from export.mil.read.specification import Message
 from export.package import model_files
 from export.package.model_files import ModelFiles
 from mobilenet.common.decoding import decoding
 from mobilenet.common.errors import PackageError
-
-# coremltools `models/utils.py` and Apple's release notes: the systems that brought each version
-OLDEST = {
-    1: "iOS 11", 2: "iOS 11.2", 3: "iOS 12", 4: "iOS 13", 5: "iOS 14", 6: "iOS 15", 7: "iOS 16",
-    8: "iOS 17", 9: "iOS 18", 10: "iOS 26",
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class FeatureFacts:
-    """An input or output, in words: "image, RGB, 224 x 224"."""
-
-    name: str
-    kind: str
-    description: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,24 +73,24 @@ class Inspection:
 
 
 def inspect(path: Path, largest: Mapping[str, float] | None = None) -> Inspection:
-    """Look at the package or .mlmodel at `path`.
+    """Look at the model at `path`.
 
     `largest` is the largest absolute value of each operation's output on some pictures, by the
     operation's name in the default function. Raises `PackageError` for what is damaged or
     unsafe.
     """
     files = model_files.find(path)
-    model = specification.load(files.specification)
+    about = declared(files)
     # numbers of all kinds are looked at; those that are none are among the findings
     with decoding(str(path), model_files.AGAIN, PackageError), np.errstate(all="ignore"):
-        return _inspection(files, model, largest or {})
+        return _inspection(files, about, largest or {})
 
 
-def _inspection(files: ModelFiles, model: Message, largest: Mapping[str, float]) -> Inspection:
+def _inspection(files: ModelFiles, about: Declared, largest: Mapping[str, float]) -> Inspection:
     parts: list[PartFacts] = []
     remarks: list[RuleFinding] = []
     labels: tuple[str, ...] = ()
-    for part in parts_of(files, model):
+    for part in about.parts:
         if part.program is None:
             parts.append(PartFacts(part.name, part.kind, unknown=part.reason))
             continue
@@ -118,17 +101,13 @@ def _inspection(files: ModelFiles, model: Message, largest: Mapping[str, float])
             parts.append(_facts(name, part.kind, function, costs, values))
             for finding in findings(part.program.kind, function, costs, values):
                 remarks.append(replace(finding, part=name))
-    about, declared = model.description.metadata, model.description
-    version = model.specificationVersion
     return Inspection(
-        path=str(files.path), kind=str(model.WhichOneof("Type")), specification_version=version,
-        oldest=OLDEST.get(version, "unknown"),
+        path=str(files.path), kind=about.kind, specification_version=about.version,
+        oldest=about.oldest,
         size_bytes=files.size_bytes, identity=files.identity(),
-        inputs=tuple(map(_feature, _declared(declared, "input"))),
-        outputs=tuple(map(_feature, _declared(declared, "output"))),
+        inputs=about.inputs, outputs=about.outputs,
         labels=labels,
-        about={"description": about.shortDescription, "author": about.author,
-               "license": about.license, "version": about.versionString, **about.userDefined},
+        about=about.about,
         parts=tuple(parts), findings=tuple(remarks),
     )  # fmt: skip
 
@@ -166,42 +145,3 @@ def _scaling_texts(function: Function) -> Iterator[str]:
             yield f"{scaling.input.name}: not a scale and bias for each channel"
         else:
             yield f"{scaling.input.name}: pixels 0 to 255 reach the first layer as {scaling.range}"
-
-
-def _declared(description: Message, side: str) -> Message:
-    """Inputs or outputs; of the default function where there are several."""
-    for function in description.functions:
-        if function.name == description.defaultFunctionName:
-            return getattr(function, side)
-    return getattr(description, side)
-
-
-def _feature(message: Message) -> FeatureFacts:
-    kind = message.type.WhichOneof("Type")
-    text = str(kind).removesuffix("Type")
-    if kind == "imageType":
-        image = message.type.imageType
-        color = image.DESCRIPTOR.fields_by_name["colorSpace"].enum_type
-        text = f"image, {color.values_by_number[image.colorSpace].name}, {_size(image)}"
-    elif kind == "multiArrayType":
-        array = message.type.multiArrayType
-        dtype = specification.ARRAY_TYPES.get(array.dataType, "unknown type")
-        text = f"{dtype} ({', '.join(map(str, array.shape)) or 'shape not declared'})"
-        text += _flexibility(array)
-    elif kind == "dictionaryType":
-        text = "dictionary, label to number"
-    return FeatureFacts(message.name, text, message.shortDescription)
-
-
-def _size(image: Message) -> str:
-    return f"{image.width} x {image.height}" + _flexibility(image)
-
-
-def _flexibility(kind: Message) -> str:
-    """The other sizes that an input may have."""
-    flexible = kind.WhichOneof("SizeFlexibility" if hasattr(kind, "width") else "ShapeFlexibility")
-    if flexible == "enumeratedSizes":
-        return f", or {', '.join(f'{s.width} x {s.height}' for s in kind.enumeratedSizes.sizes)}"
-    if flexible == "enumeratedShapes":
-        return f", or {', '.join(str(tuple(s.shape)) for s in kind.enumeratedShapes.shapes)}"
-    return "" if flexible is None else ", flexible"

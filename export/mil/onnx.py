@@ -20,6 +20,7 @@ from mobilenet.common.errors import PackageError, UnsupportedError
 Precision = Literal["float32", "declared"]
 
 OPSET = 20  # the first with Gelu; ONNX Runtime 1.20 knows up to 21
+CORE_AI = "coreai."  # how an operation begins that MIL does not have
 IR_VERSION = 10  # of ONNX 1.16; ONNX Runtime 1.20 refuses newer ones
 
 
@@ -67,8 +68,9 @@ def _lowerings(function: Function) -> list[Lower]:
     missing = Counter(op.type for op in function.ops if op.type not in lowerings)
     if missing:
         listed = ", ".join(f"{kind} ({count})" for kind, count in sorted(missing.items()))
+        owner = "Core AI" if any(kind.startswith(CORE_AI) for kind in missing) else "Core ML"
         raise UnsupportedError(
-            f"operations that cannot be run here: {listed}", "Core ML on a Mac runs them"
+            f"operations that cannot be run here: {listed}", f"{owner} on a Mac runs them"
         )
     return [lowerings[op.type] for op in function.ops]
 
@@ -77,7 +79,12 @@ def _lower(lower: Lower, call: Lowering) -> tuple[str, ...]:
     """Names of the outputs of the operation, as many as it declares."""
     try:
         results = lower(call)
-    except (KeyError, IndexError, ValueError) as error:  # operands no writer would write
+    except (
+        KeyError,
+        IndexError,
+        ValueError,
+        ArithmeticError,
+    ) as error:  # operands no writer would write
         raise _damaged(call.op, f"{type(error).__name__}: {error}") from error
     names = (results,) if isinstance(results, str) else results
     if len(names) != len(call.op.outputs):

@@ -105,7 +105,8 @@ class Function:
     outputs: tuple[str, ...]
     constants: Mapping[str, Constant]
     opset: str = ""  # "CoreML6", ...
-    numbers: Mapping[str, int] = field(default_factory=dict)  # of values in Core AI's own graph
+    numbers: Mapping[str, int] = field(default_factory=dict)
+    """Of values that Core AI's own graph has as well: what it counts them by."""
 
     def constant(self, name: str) -> Value | None:
         """The dense value called `name`; None when it is computed at run time."""

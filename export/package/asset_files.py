@@ -41,16 +41,24 @@ def check(path: Path) -> None:
         size = (path / name).stat().st_size
         if size > limit:
             raise PackageError(f"{path / name} has {size} bytes", f"at most {limit} are read")
-    with (path / PROGRAM).open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").digest()
-    with (path / HASH).open("rb") as stream:
-        stored = stream.read(len(digest) + 1)
-    if stored != digest:
+    stored, actual = digest(path), _digest_of_program(path)
+    if stored != actual:
         raise PackageError(
-            f"{path} is damaged: {PROGRAM} has SHA-256 {digest.hex()[:12]}, "
+            f"{path} is damaged: {PROGRAM} has SHA-256 {actual.hex()[:12]}, "
             f"{HASH} says {stored.hex()[:12] or 'nothing'}",
             AGAIN,
         )
+
+
+def digest(path: Path) -> bytes:
+    """What the asset at `path` says is its program's SHA-256."""
+    with (path / HASH).open("rb") as stream:
+        return stream.read(hashlib.sha256().digest_size + 1)
+
+
+def _digest_of_program(path: Path) -> bytes:
+    with (path / PROGRAM).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").digest()
 
 
 def metadata(path: Path) -> AssetMetadata:

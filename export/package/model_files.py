@@ -147,8 +147,10 @@ def _single(path: Path) -> ModelFiles:
 
 def _asset(path: Path) -> ModelFiles:
     program, *_ = (_inside(path, path, name, "file") for name in asset_files.FILES)
+    files = ModelFiles(path, "aimodel", program)
+    list(files._files())  # none is a link out of it
     asset_files.check(path)
-    return ModelFiles(path, "aimodel", program)
+    return files
 
 
 def _root_item(manifest: Path) -> str:

@@ -31,7 +31,7 @@ Array = NDArray[Any]
 
 TOLERANCE = 5e-2  # within a float16 package, layers reach 3e-2 on noise
 MAX_PROBE = 1024  # pixels of a side; larger pictures are made by resizing
-PACKAGES = (".mlpackage", ".mlmodel")
+PACKAGES = (".mlpackage", ".mlmodel", ".aimodel")
 # Data is moved, not computed, by these: one side may well do without them.
 MOVES = ("cast", "identity", "reshape", "squeeze", "expand_dims", "flatten2d", "transpose")
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from export.inspect.inspect import FeatureFacts, Inspection, LayerFacts, PartFacts
+from export.inspect.declared import FeatureFacts
+from export.inspect.inspect import Inspection, LayerFacts, PartFacts
 from export.inspect.rules.finding import RuleFinding
 from mobilenet.common import terminal
 

@@ -13,6 +13,7 @@ from export.mil.cost import FunctionCost
 from export.mil.program import Function
 
 RULES = (*numbers.RULES, *preprocessing.RULES, *class_labels.RULES, *overflow.RULES)
+CORE_ML_RULES = preprocessing.CORE_ML_RULES  # silent for other formats
 
 
 def findings(
@@ -24,5 +25,5 @@ def findings(
     given pictures, if there are any.
     """
     subject = RuleSubject(kind, function, cost, input_scalings(function), largest)
-    for rule in RULES:
+    for rule in (*RULES, *(() if kind == "coreai" else CORE_ML_RULES)):
         yield from rule(subject)

@@ -5,21 +5,20 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from export.inspect.rules.finding import Rule, RuleFinding, RuleSubject
-from export.mil.program import Op
+from export.mil.program import Argument, Op
 
 CHANGES_NOTHING = ("cast", "identity", "reshape", "squeeze", "expand_dims", "flatten2d")
 PROBABILITIES = ("softmax", "sigmoid", "sigmoid_hard")
 
 
 def _label_count(subject: RuleSubject) -> Iterator[RuleFinding]:  # #1200, tf-coreml#85
-    classify, labels = _classify(subject), subject.function.description.labels
-    if classify is None:
+    labels, probabilities = subject.function.description.labels, _probabilities(subject)
+    if probabilities is None or not labels:
         return
-    (probabilities,) = classify.inputs["probabilities"]
     shape = next((o.output_shape for o in subject.cost.ops
                   if o.op.outputs and o.op.outputs[0].name == probabilities), None)  # fmt: skip
     outputs = None if shape is None else math.prod(shape)
-    background = bool(labels) and _is_background(labels[0])
+    background = _is_background(labels[0])
     if outputs is not None and outputs != len(labels):
         off = "a background class too many or too few" if abs(outputs - len(labels)) == 1 else "?"
         yield RuleFinding(
@@ -91,6 +90,14 @@ def _logits(subject: RuleSubject) -> Iterator[RuleFinding]:  # #1083, #1720, pyt
 
 def _classify(subject: RuleSubject) -> Op | None:
     return next((op for op in subject.function.ops if op.type == "classify"), None)
+
+
+def _probabilities(subject: RuleSubject) -> Argument | None:
+    """What the labels are for; in Core AI the output of that name, since it has no labels."""
+    classify = _classify(subject)
+    if classify is not None:
+        return classify.inputs["probabilities"][0]
+    return next((name for name in subject.function.outputs if "prob" in name.lower()), None)
 
 
 def _is_background(label: str) -> bool:

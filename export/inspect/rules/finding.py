@@ -26,7 +26,7 @@ class RuleFinding:
 class RuleSubject:
     """What the rules look at: one function. `largest` is empty unless pictures were given."""
 
-    kind: str  # "mlprogram" or "neuralnetwork"
+    kind: str  # of its program
     function: Function
     cost: FunctionCost
     input_scalings: tuple[InputScaling, ...]

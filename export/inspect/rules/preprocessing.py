@@ -144,7 +144,8 @@ def _padding_apart(subject: RuleSubject) -> Iterator[RuleFinding]:
         )  # fmt: skip
 
 
-RULES: tuple[Rule, ...] = (
-    _doubled, _bias_in_pixels, _missing, _array_input, _averaged_scale, _channel_order,
-    _before_first_layer, _padding_apart,
+RULES: tuple[Rule, ...] = (_doubled, _averaged_scale)
+CORE_ML_RULES: tuple[Rule, ...] = (
+    _bias_in_pixels, _missing, _array_input, _channel_order, _before_first_layer, _padding_apart,
 )  # fmt: skip
+"""Of what a Core ML input declares and a convolution pads: Core AI's graph does it itself."""

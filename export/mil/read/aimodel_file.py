@@ -5,6 +5,7 @@ are in `metadata.json`, since the format has no place for them.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,7 +17,6 @@ from export.mil.description import ImageInput, ModelDescription, ModelOutput, Te
 from export.mil.program import Function, Program, TensorType
 from export.mil.read.aimodel import element_rules, move_rules, weight_rules
 from export.mil.read.aimodel.graph_translation import GraphTranslation, tensor_type
-from export.mil.read.aimodel.inlining import inlined
 from export.mil.read.aimodel.picture_input import Order, picture_input
 from export.package import asset_files
 from export.package.metadata import metadata_of
@@ -34,9 +34,12 @@ def read(files: ModelFiles) -> Program:
     where Apple's library is not installed.
     """
     about = asset_files.metadata(files.path)
+    graphs = _graphs(_AssetProgram(asset_files.digest(files.path), files.path))
+    private = {graph.name: graph for graph in graphs if graph.is_private}
     functions = {
-        graph.name: _function(GraphTranslation(graph, RULES), about.user_defined())
-        for graph in _public_graphs(files)
+        graph.name: _function(graph, private, about.user_defined())
+        for graph in graphs
+        if not graph.is_private
     }
     if not functions:
         raise PackageError(f"{files.path} has no function", asset_files.AGAIN)
@@ -54,28 +57,18 @@ def _default(functions: Mapping[str, Function], metadata: dict[str, str]) -> str
     return next((name for name in names if name in functions), next(iter(functions)))
 
 
-def value_numbers(files: ModelFiles, function: str) -> dict[str, int]:
-    """The numbers that values of `function` have in its graph, by their names in the `Program`.
+@dataclass(frozen=True)
+class _AssetProgram:
+    """The same wherever it lies."""
 
-    Those of graphs that it invokes have none there.
-    """
-    (graph,) = (each for each in _public_graphs(files) if each.name == function)
-    translation = GraphTranslation(graph, RULES)
-    _function(translation, asset_files.metadata(files.path).user_defined())
-    return {name: number for number, name in translation.values.items() if isinstance(name, str)}
-
-
-def _public_graphs(files: ModelFiles) -> list[CoreAIGraph]:
-    """Those that are called from outside, with what they invoke."""
-    graphs = _graphs(files.path, files.identity())
-    private = {graph.name: graph for graph in graphs if graph.is_private}
-    return [inlined(graph, private) for graph in graphs if not graph.is_private]
+    digest: bytes
+    path: Path = field(compare=False)
 
 
 @lru_cache(maxsize=2)  # a package and its twin: each is asked for by several in turn
-def _graphs(path: Path, _identity: str) -> tuple[CoreAIGraph, ...]:
+def _graphs(program: _AssetProgram) -> tuple[CoreAIGraph, ...]:
     with idle_processes.borrowed() as process:
-        return process.graphs(path)
+        return process.graphs(program.path)
 
 
 def _version(text: str) -> int:
@@ -83,8 +76,10 @@ def _version(text: str) -> int:
     return int(major) if major.isascii() and major.isdigit() and len(major) < 4 else 0
 
 
-def _function(translation: GraphTranslation, metadata: dict[str, str]) -> Function:
-    graph = translation.graph
+def _function(
+    graph: CoreAIGraph, private: Mapping[str, CoreAIGraph], metadata: dict[str, str]
+) -> Function:
+    translation = GraphTranslation(graph, private, RULES)
     features: list[ImageInput | TensorInput] = []
     inputs = []
     for value, (name, kind) in enumerate(graph.inputs.items()):

@@ -18,7 +18,7 @@ UNARY = {
 }  # fmt: skip
 BINARY = {
     "add": "add", "sub": "sub", "mul": "mul", "divide": "real_div", "minimum": "minimum",
-    "pow": "pow", "floor_divide": "floor_div", "modulo": "mod", "equal": "equal",
+    "pow": "pow", "floor_divide": "floor_div", "equal": "equal",
     "not_equal": "not_equal", "greater": "greater", "and": "logical_and", "or": "logical_or",
     "xor": "logical_xor",
 }  # fmt: skip
@@ -75,7 +75,7 @@ def _softmax(op: OperationTranslation) -> None:
 
 def _reduction(kind: str, op: OperationTranslation) -> None:
     axes = op.ints(1)
-    if kind == "reduce_mean" and axes == [2, 3]:
+    if kind == "reduce_mean" and sorted(axes) == [2, 3]:
         op.name = POOL
     op.last(kind, x=op.operands[0], axes=axes, keep_dims=True)
 

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from export.coreai.messages import ArrayType, GraphOperation
 from export.mil.program import Constant, TensorType, Value
+from export.package.asset_files import AGAIN
 from mobilenet.common.errors import PackageError, UnsupportedError
 
-MAX_ELEMENTS = 1 << 28  # of what is made of constants
+MAX_ELEMENTS = 1 << 27  # of a constant: a few bytes of a file may declare any number
 Array = NDArray[Any]
 Move = Callable[..., Array]
 
@@ -29,10 +30,8 @@ def _slice(x: Array, begin: Array, end: Array, step: Array) -> Array:
 # By Core AI's kind: what moves elements and computes nothing
 MOVES: dict[str, Move] = {
     "concat": lambda axis, *values: np.concatenate(values, int(axis.reshape(()))),
-    "expand_dims": lambda x, axes: np.expand_dims(x, ints(axes)),
     "reshape": lambda x, shape: x.reshape(ints(shape)),
     "reverse": lambda x, axes: np.flip(x, ints(axes)),
-    "shrink_dims": lambda x, axes: np.squeeze(x, tuple(ints(axes))),
     "slice": _slice,
     "transpose": lambda x, axes: x.transpose(ints(axes)),
 }
@@ -46,6 +45,11 @@ def constant(operation: GraphOperation) -> Constant:
         raise UnsupportedError(f"{name} is a {kind}", "constant arrays can be read")
 
     def load() -> Value:
+        if math.prod(kind.shape) > MAX_ELEMENTS:
+            raise PackageError(
+                f"{name} is declared with {math.prod(kind.shape)} elements",
+                f"at most {MAX_ELEMENTS} are read",
+            )
         if stored is None:
             raise UnsupportedError(
                 f"{name}, {kind.dtype} {kind.shape}, cannot be read",
@@ -71,12 +75,12 @@ def moved(operation: GraphOperation, operands: Sequence[Constant]) -> Constant |
             values = MOVES[operation.kind](*arrays)
     except (ValueError, IndexError, TypeError) as error:
         raise PackageError(
-            f"a {operation.kind} of constants makes no sense: {error}", "copy the asset again"
+            f"a {operation.kind} of constants makes no sense: {error}", AGAIN
         ) from error
     if -1 not in kind.shape and values.shape != kind.shape:
         raise PackageError(
             f"a {operation.kind} of constants gives {values.shape}, declared {kind.shape}",
-            "copy the asset again",
+            AGAIN,
         )
     origin = max(operands, key=lambda operand: operand.type.elements)
     return remade(origin, operation.kind, values.astype(kind.dtype, copy=False))

@@ -10,9 +10,11 @@ from export.coreai.messages import ArrayType, CoreAIGraph, GraphOperation, Value
 from export.mil.description import ModelDescription
 from export.mil.program import Argument, Constant, Function, Op, Shape, TensorType, is_fixed
 from export.mil.read.aimodel.graph_constants import constant, foldable, ints, moved
+from export.mil.read.aimodel.inlining import inlined
 from export.mil.read.aimodel.value_names import ValueNames
 from export.mil.read.plain_values import PlainValue, arguments
 from export.mil.shapes import output_shapes
+from export.package.asset_files import AGAIN
 from mobilenet.common.errors import PackageError
 
 WEIGHT = ".weight"
@@ -23,20 +25,29 @@ class NoTranslationError(Exception):
 
 
 class GraphTranslation:
-    """From `graph`, which invokes no other, to a `Function`.
+    """From `graph` to a `Function`, with `private` graphs in place of what invokes them.
 
     `rules` has one for each kind of operation that is known.
     """
 
-    def __init__(self, graph: CoreAIGraph, rules: Mapping[str, "OperationRule"]) -> None:
+    def __init__(
+        self,
+        graph: CoreAIGraph,
+        private: Mapping[str, CoreAIGraph],
+        rules: Mapping[str, "OperationRule"],
+    ) -> None:
+        own = {value for operation in graph.operations for value in operation.results}
+        graph = inlined(graph, private)
         self.graph, self.rules = graph, rules
         self.ops: list[Op] = []
         self.values: dict[int, Argument] = {}  # what is known or computed so far
         self.shapes: dict[str, Shape] = {}
+        self.unlike: set[int] = set()  # values that are others than in the graph of the asset
         self.pads: dict[int, list[int]] = {}  # left to the convolution behind
         self.names = ValueNames(graph)
         self.users: dict[int, list[GraphOperation]] = defaultdict(list)
         for operation in graph.operations:
+            self.unlike |= {*operation.results} - own
             for value in operation.operands:
                 self.users[value].append(operation)
         self.remaining = self._without_constants()
@@ -75,8 +86,15 @@ class GraphTranslation:
         return Function(
             self.graph.name, description, tuple(inputs), tuple(self.ops),
             tuple(self.graph.outputs), {},
-            numbers={name: value for value, name in self.values.items() if isinstance(name, str)},
+            numbers=self._numbers(),
         )  # fmt: skip
+
+    def _numbers(self) -> dict[str, int]:
+        return {
+            name: value
+            for value, name in self.values.items()
+            if isinstance(name, str) and value not in self.unlike
+        }
 
     def add(
         self,
@@ -125,7 +143,7 @@ class OperationTranslation:
         except (IndexError, KeyError, ValueError, ArithmeticError) as error:
             raise PackageError(
                 f"a {kind} in {self.graph.graph.name!r} makes no sense: {error}",
-                "the asset is damaged: copy it again",
+                AGAIN,
             ) from error
 
     def constant(self, index: int) -> Constant:
@@ -213,7 +231,7 @@ class OperationTranslation:
             raise PackageError(
                 f"a {self.operation.kind} in {self.graph.graph.name!r} takes a value that nothing "
                 "before it gives",
-                "the asset is damaged: copy it again",
+                AGAIN,
             )
         return self.graph.values[value]
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from export.coreai.messages import CoreAIGraph, GraphOperation
+from export.package.asset_files import AGAIN
 from mobilenet.common.errors import PackageError
 
 MAX_DEPTH, MAX_OPERATIONS = 8, 100_000
@@ -16,9 +17,15 @@ CALLEE = re.compile(r'@"?([^">\s]+)"?')
 def inlined(graph: CoreAIGraph, private: Mapping[str, CoreAIGraph]) -> CoreAIGraph:
     """`graph` with the operations of the graphs that it invokes.
 
-    Raises `PackageError` for graphs that invoke each other in a circle, or grow beyond measure.
+    Raises `PackageError` for graphs that invoke each other in a circle, grow beyond measure, or
+    take values that nothing gives.
     """
-    return Inlining(graph, private).graph()
+    try:
+        return Inlining(graph, private).graph()
+    except (KeyError, ValueError) as error:
+        raise PackageError(
+            f"function {graph.name!r} takes a value that nothing gives: {error}", AGAIN
+        ) from error
 
 
 class Inlining:

@@ -49,10 +49,8 @@ def _split(op: OperationTranslation) -> None:
 
 RULES: dict[str, OperationRule] = {
     "concat": _concat,
-    "expand_dims": partial(_with, "expand_dims", "axes"),
     "reshape": _reshape,
     "reverse": partial(_with, "reverse", "axes"),
-    "shrink_dims": partial(_with, "squeeze", "axes"),
     "slice": _slice,
     "split": _split,
     "tile": partial(_with, "tile", "reps"),

@@ -7,7 +7,7 @@ the package's own order, for which the constants of the first layer change sides
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from export.mil.read.aimodel.graph_translation import GraphTranslation
 
 Order = Literal["RGB", "BGR"]
 ORDERS: tuple[Order, ...] = ("RGB", "BGR")
+CHANNEL_AXES = {"add": -3, "sub": -3, "mul": -3, "divide": -3, "conv2d": 1}  # of a constant
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ def picture_input(
         if turned is None:
             feature = ImageInput(name, kind.width, kind.height, stored)
         else:
-            translation.values |= turned
+            translation.values |= turned.constants
+            translation.unlike |= turned.values
     return PictureInput(feature, values)
 
 
@@ -85,28 +87,36 @@ def _only_user(translation: GraphTranslation, value: int) -> GraphOperation | No
     return users[0] if len(users) == 1 and not translation.names.is_output(value) else None
 
 
-def _turned(translation: GraphTranslation, value: int) -> dict[int, Constant] | None:
-    """The constants up to the first convolution for channels the other way round, by value.
+class TurnedColors(NamedTuple):
+    """What changes when channels come the other way round."""
 
-    None where the way to it forks, or a constant is also taken elsewhere.
+    constants: dict[int, Constant]
+    values: set[int]  # between the picture and the first convolution
+
+
+def _turned(translation: GraphTranslation, value: int) -> TurnedColors | None:
+    """All up to the first convolution.
+
+    None where the way to it forks, or a constant is taken elsewhere as well.
     """
-    turned: dict[int, Constant] = {}
+    turned = TurnedColors({}, {value})
     while (operation := _only_user(translation, value)) is not None:
         kind = operation.kind.removeprefix("decomposable.broadcasting_")
-        axis = {"conv2d": 1, "add": -3, "sub": -3, "mul": -3, "divide": -3}.get(kind)
-        if axis is None and kind not in ("cast", "pad"):
-            return None
-        for number in operation.operands if axis is not None else ():
+        for number in operation.operands if kind in CHANNEL_AXES else ():
             constant = translation.values.get(number)
             if number != value and not isinstance(constant, Constant):
                 return None
             if isinstance(constant, Constant) and len(constant.type.shape) > 2:
-                turned[number] = _reversed(constant, axis or 0)
+                turned.constants[number] = _reversed(constant, CHANNEL_AXES[kind])
         if kind == "conv2d":
-            is_whole = turned[operation.operands[1]].type.shape[1] == len(ORDERS[0])
-            own = all(len(translation.users[number]) == 1 for number in turned)
+            weight = turned.constants.get(operation.operands[1])
+            is_whole = weight is not None and weight.type.shape[1] == len(ORDERS[0])
+            own = all(len(translation.users[number]) == 1 for number in turned.constants)
             return turned if is_whole and own else None
+        if kind not in CHANNEL_AXES and kind not in ("cast", "pad"):
+            return None
         value = operation.results[0]
+        turned.values.add(value)
     return None
 
 

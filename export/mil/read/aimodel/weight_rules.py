@@ -29,6 +29,7 @@ def _pad(op: OperationTranslation) -> None:
         raise NoTranslationError
     op.graph.values[result] = op.operands[0]
     op.graph.pads[result] = amounts[4:]
+    op.graph.unlike.add(result)
 
 
 def _conv2d(op: OperationTranslation) -> None:

@@ -1,0 +1,130 @@
+"""What a file declares of itself, whatever its format: inputs, outputs, the systems it runs on."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from export.mil.description import ImageInput, TensorInput
+from export.mil.program import Function, Program, Shape
+from export.mil.read import aimodel_file, specification
+from export.mil.read.model import Part, parts
+from export.mil.read.specification import Message
+from export.package.model_files import ModelFiles
+
+# coremltools `models/utils.py` and Apple's release notes: the systems that brought each version
+OLDEST = {
+    1: "iOS 11", 2: "iOS 11.2", 3: "iOS 12", 4: "iOS 13", 5: "iOS 14", 6: "iOS 15", 7: "iOS 16",
+    8: "iOS 17", 9: "iOS 18", 10: "iOS 26",
+}  # fmt: skip
+OLDEST_OF_CORE_AI = "iOS 27"
+
+
+@dataclass(frozen=True)
+class FeatureFacts:
+    """An input or output, in words: "image, RGB, 224 x 224"."""
+
+    name: str
+    kind: str
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A file as it describes itself, and the models in it."""
+
+    kind: str
+    version: int
+    oldest: str
+    inputs: tuple[FeatureFacts, ...]
+    outputs: tuple[FeatureFacts, ...]
+    about: dict[str, str]
+    parts: tuple[Part, ...]
+
+
+def declared(files: ModelFiles) -> Declared:
+    """Of any model. Raises `PackageError` for what is damaged."""
+    if files.kind == "aimodel":
+        return _of_asset(aimodel_file.read(files))
+    return _of_specification(files, specification.load(files.specification))
+
+
+def _of_asset(program: Program) -> Declared:
+    function, about = program.function(), dict(program.description.metadata)
+    about.pop(aimodel_file.LABELS, None)  # they are shown as labels
+    return Declared(
+        program.kind, program.specification_version, OLDEST_OF_CORE_AI,
+        tuple(map(_input, function.description.inputs)), tuple(_results(function)),
+        {"description": program.short_description, "author": program.author,
+         "license": program.license, **about},
+        (Part("", program.kind, program),),
+    )  # fmt: skip
+
+
+def _input(feature: ImageInput | TensorInput) -> FeatureFacts:
+    if isinstance(feature, ImageInput):
+        kind = f"image, {feature.color}, {feature.width} x {feature.height}"
+    else:
+        kind = _array(feature.dtype, feature.shape)
+    return FeatureFacts(feature.name, kind, feature.description)
+
+
+def _results(function: Function) -> Iterator[FeatureFacts]:
+    types = function.types()
+    for name in function.outputs:
+        yield FeatureFacts(name, _array(types[name].dtype, types[name].shape))
+
+
+def _array(dtype: str, shape: Shape) -> str:
+    sizes = ", ".join("any" if size < 0 else str(size) for size in shape)
+    return f"{dtype} ({sizes})"
+
+
+def _of_specification(files: ModelFiles, model: Message) -> Declared:
+    description, about = model.description, model.description.metadata
+    version = model.specificationVersion
+    return Declared(
+        str(model.WhichOneof("Type")), version, OLDEST.get(version, "unknown"),
+        tuple(map(_feature, _side(description, "input"))),
+        tuple(map(_feature, _side(description, "output"))),
+        {"description": about.shortDescription, "author": about.author,
+         "license": about.license, "version": about.versionString, **about.userDefined},
+        parts(files, model),
+    )  # fmt: skip
+
+
+def _side(description: Message, side: str) -> Message:
+    """Inputs or outputs; of the default function where there are several."""
+    for function in description.functions:
+        if function.name == description.defaultFunctionName:
+            return getattr(function, side)
+    return getattr(description, side)
+
+
+def _feature(message: Message) -> FeatureFacts:
+    kind = message.type.WhichOneof("Type")
+    text = str(kind).removesuffix("Type")
+    if kind == "imageType":
+        image = message.type.imageType
+        color = image.DESCRIPTOR.fields_by_name["colorSpace"].enum_type
+        text = f"image, {color.values_by_number[image.colorSpace].name}, {_size(image)}"
+    elif kind == "multiArrayType":
+        array = message.type.multiArrayType
+        dtype = specification.ARRAY_TYPES.get(array.dataType, "unknown type")
+        text = f"{dtype} ({', '.join(map(str, array.shape)) or 'shape not declared'})"
+        text += _flexibility(array)
+    elif kind == "dictionaryType":
+        text = "dictionary, label to number"
+    return FeatureFacts(message.name, text, message.shortDescription)
+
+
+def _size(image: Message) -> str:
+    return f"{image.width} x {image.height}" + _flexibility(image)
+
+
+def _flexibility(kind: Message) -> str:
+    """The other sizes that an input may have."""
+    flexible = kind.WhichOneof("SizeFlexibility" if hasattr(kind, "width") else "ShapeFlexibility")
+    if flexible == "enumeratedSizes":
+        return f", or {', '.join(f'{s.width} x {s.height}' for s in kind.enumeratedSizes.sizes)}"
+    if flexible == "enumeratedShapes":
+        return f", or {', '.join(str(tuple(s.shape)) for s in kind.enumeratedShapes.shapes)}"
+    return "" if flexible is None else ", flexible"
