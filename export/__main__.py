@@ -221,7 +221,7 @@ def diff_models(
     image
         A photograph to run both on. Default: a made picture.
     precision
-        How packages compute: declared rounds float16 layers, float32 shows weights and structure.
+        declared rounds to float16, and has Apple's runtime for .aimodel; float32 does not round.
     tolerance
         Relative L2 from which on a layer counts as off.
     output

@@ -16,13 +16,19 @@ from export.mil.cost import cost
 from export.mil.program import Function
 from export.mil.read.model import read
 from export.prepared import prepare_checkpoint
+from export.runtimes.portable import PortableRuntime
 from export.spec import ExportSpec
+from export.verify.agreement import probe_pictures
 from export.verify.diff import diff
+from export.verify.intermediates import of_package
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common import terminal
 from mobilenet.preprocess import IMAGENET
 
 pytest.importorskip("coreai", reason="there is no wheel of coreai-core for this machine")
+
+ROUNDING = 3e-2  # relative L2 of a layer in halves
+TURNED = {"cast", "mul", "add", "cast_1"}  # blue first in Apple's graph
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +101,20 @@ def test_a_wrong_kernel_is_found(asset: Path, network: Checkpoint, tmp_path: Pat
         tmp_path / "wrong.aimodel", replace(network, layers=layers), np.float16
     )
     assert diff(wrong, asset).parting == "conv3_depthwise"
+
+
+def test_declared_values_are_apples(asset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    function, pictures = read(asset).function(), probe_pictures(32)[:1]
+    (ours,) = of_package(asset, function, pictures, "float32")
+    monkeypatch.delattr(PortableRuntime, "compile")
+    (apples,) = of_package(asset, function, pictures, "declared")
+    values = {(layer.name, layer.type): layer.value for layer in ours}
+    assert {name for name, _ in values} - {layer.name for layer in apples} == TURNED
+    for layer in apples:
+        reference = values[layer.name, layer.type]
+        distance = np.linalg.norm(layer.value.astype(np.float32) - reference)
+        assert distance < ROUNDING * np.linalg.norm(reference), layer.name
+    assert {layer.value.dtype.name for layer in apples} == {"float16", "float32"}
 
 
 def test_the_commands_take_assets(

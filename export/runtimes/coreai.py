@@ -62,15 +62,19 @@ class CoreAIRuntime:
 
         Raises `PackageError` for a damaged asset.
         """
-        from export.mil.read import aimodel_file
-        from export.package.model_files import find
+        from export.mil.read.model import read
 
-        files = find(package)
-        function = aimodel_file.read(files).function(self.function)
+        program = read(package)
+        function = program.function(self.function)
         takes_pictures = any(isinstance(i, ImageInput) for i in function.description.inputs)
         name = pictures.twin_name(function.name) if takes_pictures else function.name
         more = [each for each in self.extra_outputs if each not in function.outputs]
-        numbers = aimodel_file.value_numbers(files, name) if more else {}
+        numbers = program.function(name).numbers
+        if unknown := [each for each in more if each not in numbers]:
+            raise UnsupportedError(
+                f"Core AI's graph of {name!r} has no value {unknown[0]!r}",
+                "ask for the outputs, or for a layer's value",
+            )
         compiled = folder / f"{package.stem}.coreai.json"
         asset = CompiledAsset(
             str(package.resolve()), name, function.description,

@@ -1,6 +1,6 @@
 """What every layer gives for a picture: of a package, or of weights, in PyTorch."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from export.coreai.pictures import twin_name
 from export.mil.cost import learned
+from export.mil.description import ImageInput
 from export.mil.program import Constant, Function, Op
+from export.mil.read.model import read
+from export.runtimes.coreai import CoreAIRuntime
 from export.runtimes.inputs import from_picture, normalization_of
-from export.runtimes.portable import Precision
+from export.runtimes.portable import PortableRuntime, Precision
 from export.verify.agreement import run
 from mobilenet.networks.classifier import LOGITS
 from mobilenet.preprocess import INCEPTION
@@ -40,14 +44,19 @@ def of_package(
 ) -> Iterator[list[LayerOutput]]:
     """The layers of the model at `path` for each picture, in order; `function` is what runs.
 
-    An array input of a package that says nothing of it takes pixels as -1 to 1.
+    As declared, an asset of Core AI runs in Apple's own runtime: without what its graph does in
+    another order. An array input of a package that says nothing of it takes pixels as -1 to 1.
     """
     ops = [op for op in function.ops if op.outputs and op.outputs[0].dtype in FLOATS]
+    available = _given_by_apple(path, function) if precision == "declared" else None
+    runtime = PortableRuntime.name if available is None else CoreAIRuntime.name
+    if available is not None:
+        ops = [op for op in ops if op.outputs[0].name in available]
     names = tuple(op.outputs[0].name for op in ops)
     kernels = list(_kernels(function, ops))
     normalization = normalization_of(function.description) or INCEPTION
     inputs = (from_picture(function.description, each, normalization) for each in pictures)
-    for outputs in run(path, inputs, precision, names, function.name):
+    for outputs in run(path, inputs, precision, names, function.name, runtime=runtime):
         yield [
             LayerOutput(op.name, op.type, outputs[name], kernel)
             for op, name, kernel in zip(ops, names, kernels, strict=True)
@@ -94,6 +103,17 @@ def of_checkpoint(
         )
         for name, value in values.items()
     ]
+
+
+def _given_by_apple(path: Path, function: Function) -> Set[str] | None:
+    """The values of an asset that Apple's runtime gives here; None where it does not run it.
+
+    For an image, its twin runs, which an asset of ours has.
+    """
+    takes_images = any(isinstance(item, ImageInput) for item in function.description.inputs)
+    name = twin_name(function.name) if takes_images else function.name
+    twin = read(path).functions.get(name)
+    return None if twin is None else (function.numbers.keys() & twin.numbers.keys()) or None
 
 
 def _kernels(function: Function, ops: Sequence[Op]) -> Iterator[Array | None]:

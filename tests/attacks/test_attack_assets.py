@@ -17,7 +17,7 @@ import pytest
 import coreai_graphs
 import coreai_networks
 from export.__main__ import app
-from export.coreai import library
+from export.coreai import idle_processes, library
 from export.mil.read.model import read
 from export.package.asset_files import MAX_METADATA_BYTES, MAX_PROGRAM_BYTES
 from export.package.model_files import find
@@ -166,6 +166,7 @@ def test_without_the_library_one_line_says_how_to_get_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asset = coreai_graphs.write(tmp_path / "not read before.aimodel", size=5)
+    monkeypatch.setattr(idle_processes, "_idle", [])
     monkeypatch.setattr(library.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(UnsupportedError, match="coreai-core is not installed") as caught:
         read(asset)

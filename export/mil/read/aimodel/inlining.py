@@ -52,14 +52,16 @@ class Inlining:
         for op in graph.operations:
             self._count()
             operands = [names[value] for value in op.operands]
+            results = [names.setdefault(value, next(self._numbers)) for value in op.results]
             callee = self._callee(op)
             if callee is None:
-                results = [names.setdefault(v, next(self._numbers)) for v in op.results]
                 self._operations.append(
                     msgspec.structs.replace(op, operands=tuple(operands), results=tuple(results))
                 )
             else:
-                names.update(zip(op.results, self._call(callee, operands, depth), strict=True))
+                names.update(
+                    zip(op.results, self._call(callee, operands, results, depth), strict=True)
+                )
 
     def _count(self) -> None:
         self._visited += 1
@@ -69,12 +71,17 @@ class Inlining:
                 "do not trust this asset",
             )
 
-    def _call(self, callee: CoreAIGraph, operands: Sequence[int], depth: int) -> list[int]:
+    def _call(
+        self, callee: CoreAIGraph, operands: Sequence[int], results: Sequence[int], depth: int
+    ) -> list[int]:
+        """Add what `callee` does; its results get the numbers that the caller has for them."""
         if depth == MAX_DEPTH:
             raise PackageError(
                 f"graph {callee.name!r} is invoked {depth} deep", "do not trust this asset"
             )
         names = dict(enumerate(operands))
+        for value, result in zip(callee.returned, results, strict=True):
+            names.setdefault(value, result)
         self._add(callee, names, depth + 1)
         return [names[value] for value in callee.returned]
 
