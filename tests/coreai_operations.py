@@ -12,6 +12,8 @@ PLANES = (1, 4, 6, 7)  # of x, where nothing else is said
 KERNEL = RNG.standard_normal((8, 4, 3, 3), np.float32)
 DEPTHWISE = RNG.standard_normal((4, 1, 3, 3), np.float32)
 MATRIX = RNG.standard_normal((7, 5), np.float32)
+QUANTIZED = RNG.integers(-128, 128, (8, 4, 3, 3), np.int8)
+BLOCKS = RNG.integers(-128, 128, PLANES, np.int8)
 BIAS = RNG.standard_normal((1, 8, 1, 1), np.float32)
 ONES = sizes(1, 1)
 
@@ -38,6 +40,12 @@ def cases() -> Mapping[str, Case]:
         return ca.conv2d(
             x, kernel, sizes(stride, stride), sizes(dilation, dilation), np.uint32(groups)
         )
+
+    def decompressed(data: Any, scale: Any) -> Any:
+        scale = np.broadcast_to(scale, np.shape(scale) or (8, 1, 1, 1)).astype(np.float32)
+        offset = np.full(scale.shape, 3, np.int8)
+        bias = np.full(scale.shape, 0.5, np.float32)
+        return ca.blockwise_shift_scale(data, scale, offset, bias)
 
     def padded(x: Any, *pads: int, value: float = 0) -> Any:
         return ca.pad(x, sizes(0, 0, 0, 0, *pads), np.float32(value))
@@ -115,6 +123,10 @@ def cases() -> Mapping[str, Case]:
         "linear": Case(lambda x: ca.broadcasting_add(
             ca.broadcasting_batch_matmul(x, MATRIX), MATRIX[0]), ((1, 7),)),
         "linear_of_planes": Case(lambda x: ca.broadcasting_batch_matmul(x, MATRIX)),
+        "compressed": Case(lambda x: ca.conv2d(
+            x, decompressed(QUANTIZED, np.float32(0.25)), ONES, ONES, np.uint32(1))),
+        "compressed_in_blocks": Case(lambda x: ca.broadcasting_mul(
+            x, decompressed(BLOCKS, RNG.random((1, 2, 1, 7), np.float32)))),
         "matmul": Case(ca.broadcasting_batch_matmul, (PLANES, (1, 4, 7, 2))),
         "max_pool": Case(lambda x: pooled_max(x, ceil=False)),
         "max_pool_ceil": Case(lambda x: pooled_max(x, ceil=True)),

@@ -128,6 +128,8 @@ def test_every_operation_is_what_apples_runtime_computes(
         item.name: 2 * rng.standard_normal(item.shape, np.float32)
         for item in read(path).description.inputs
     }
+    stored = {each.op.name: each.stored_as for each in cost(read(path).function()).ops}
+    assert (stored["conv"], stored["compressed"]) == ("float32", "int8")
     process.load(path, "main")
     apples = process.call(values)
     (ours,) = run(path, [values])

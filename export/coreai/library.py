@@ -36,6 +36,8 @@ NUMPY_NAMES = {
     "ui16": "uint16", "si32": "int32", "ui32": "uint32", "si64": "int64", "ui64": "uint64",
     "i4": "int4", "i8": "int8", "i16": "int16", "i32": "int32", "i64": "int64",
 }  # fmt: skip
+WITHOUT_BUFFER = ("bfloat16", "int4", "uint4")  # asked for one, the library ends the process
+PACKED = ("int4", "uint4")  # in an order that is not told
 PICTURE = re.compile(r"!coreai\.image<<k(\w+)> x (\d+) : i64 x (\d+) : i64>")
 RESOURCE = re.compile(r"dense_resource<(.*)> : ")
 STORED = re.compile(r'^ +"?([^\s"]+)"?: "0x([0-9A-F]+)"', re.MULTILINE)
@@ -199,11 +201,15 @@ def _constant(
     from coreai._compiler.ir import DenseElementsAttr
 
     if DenseElementsAttr.isinstance(attribute):
+        if not isinstance(kind, ArrayType) or kind.dtype in WITHOUT_BUFFER:
+            return None, ""
         return Array.of(np.asarray(DenseElementsAttr(attribute))), ""
     match = RESOURCE.match(str(attribute))
     if match is None or not isinstance(kind, ArrayType):
         return None, ""
     name = match[1].strip('"')
+    if kind.dtype in PACKED:
+        return None, name
     data = resources.get(name, b"")
     if len(data) != math.prod(kind.shape) * dtype_named(kind.dtype).itemsize:
         return None, name

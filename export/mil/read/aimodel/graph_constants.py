@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.coreai.messages import ArrayType, GraphOperation
-from export.mil.program import Constant, TensorType, Value
+from export.coreai.messages import ArrayType, GraphOperation, dtype_named
+from export.mil.program import Constant, Shape, TensorType, Value
 from export.package.asset_files import AGAIN
 from mobilenet.common.errors import PackageError, UnsupportedError
 
@@ -37,6 +37,24 @@ MOVES: dict[str, Move] = {
 }
 
 
+def _shift_scaled(data: Array, scale: Array, offset: Array, bias: Array) -> Array:
+    """(data - offset) scale + bias, each for a block of `data`."""
+    scale, offset, bias = (_spread(each, data.shape) for each in (scale, offset, bias))
+    return (data.astype(np.float32) - offset) * scale + bias
+
+
+def _spread(values: Array, shape: Shape) -> Array:
+    if values.ndim != len(shape):
+        raise UnsupportedError(f"scales {values.shape} of weights {shape}", "not known here")
+    for axis, (few, many) in enumerate(zip(values.shape, shape, strict=True)):
+        values = np.repeat(values, many // few, axis)
+    return values.astype(np.float32)
+
+
+DECOMPRESSION = "blockwise_shift_scale"
+MAKERS: dict[str, Move] = {**MOVES, "cast": lambda x: x, DECOMPRESSION: _shift_scaled}
+
+
 def constant(operation: GraphOperation) -> Constant:
     """A constant of the graph, as it is stored."""
     (kind,), stored = operation.types, operation.constant
@@ -60,20 +78,18 @@ def constant(operation: GraphOperation) -> Constant:
     return Constant(TensorType(name, kind.dtype, kind.shape), load)
 
 
-def moved(operation: GraphOperation, operands: Sequence[Constant]) -> Constant | None:
+def made(operation: GraphOperation, operands: Sequence[Constant]) -> Constant | None:
     """What `operation` makes of constants; None where it is not known to be a constant."""
-    kind = operation.types[0]
+    kind, rule = operation.types[0], MAKERS.get(operation.kind)
     if not isinstance(kind, ArrayType) or not 0 <= math.prod(kind.shape) <= MAX_ELEMENTS:
         return None
-    if operation.kind not in MOVES and operation.kind != "cast":
+    if rule is None:
         return None
     try:
-        arrays = [np.asarray(operand.load()) for operand in operands]
-        if operation.kind == "cast":
-            values = arrays[0].astype(kind.dtype)
-        else:
-            values = MOVES[operation.kind](*arrays)
-    except (ValueError, IndexError, TypeError) as error:
+        values = rule(*(np.asarray(operand.load()) for operand in operands))
+    except UnsupportedError:
+        return None
+    except (ValueError, IndexError, TypeError, ArithmeticError) as error:
         raise PackageError(
             f"a {operation.kind} of constants makes no sense: {error}", AGAIN
         ) from error
@@ -82,8 +98,13 @@ def moved(operation: GraphOperation, operands: Sequence[Constant]) -> Constant |
             f"a {operation.kind} of constants gives {values.shape}, declared {kind.shape}",
             AGAIN,
         )
+    values = values.astype(dtype_named(kind.dtype), copy=False)
+    if operation.kind == DECOMPRESSION:
+        parts = dict(zip(("data", "scale", "offset", "bias"), operands, strict=True))
+        name = TensorType(operands[0].type.name, kind.dtype, values.shape)
+        return Constant(name, lambda: values, f"constexpr_{DECOMPRESSION}", parts)
     origin = max(operands, key=lambda operand: operand.type.elements)
-    return remade(origin, operation.kind, values.astype(kind.dtype, copy=False))
+    return remade(origin, operation.kind, values)
 
 
 def remade(origin: Constant, form: str, values: Array) -> Constant:

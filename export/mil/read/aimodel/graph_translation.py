@@ -9,7 +9,7 @@ import numpy as np
 from export.coreai.messages import ArrayType, CoreAIGraph, GraphOperation, ValueType
 from export.mil.description import ModelDescription
 from export.mil.program import Argument, Constant, Function, Op, Shape, TensorType, is_fixed
-from export.mil.read.aimodel.graph_constants import constant, foldable, ints, moved
+from export.mil.read.aimodel.graph_constants import constant, foldable, ints, made
 from export.mil.read.aimodel.inlining import inlined
 from export.mil.read.aimodel.value_names import ValueNames
 from export.mil.read.plain_values import PlainValue, arguments
@@ -57,15 +57,15 @@ class GraphTranslation:
         remaining = []
         for operation in self.graph.operations:
             operands = [self.values.get(value) for value in operation.operands]
-            made = None
+            value = None
             if operation.kind == "constant":
-                made = constant(operation)
+                value = constant(operation)
             elif foldable(operands):
-                made = moved(operation, operands)  # type: ignore[arg-type]
-            if made is None:
+                value = made(operation, operands)  # type: ignore[arg-type]
+            if value is None:
                 remaining.append(operation)
             else:
-                self.values[operation.results[0]] = made
+                self.values[operation.results[0]] = value
         return remaining
 
     def take(self, value: int, kind: TensorType) -> None:
