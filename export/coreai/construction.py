@@ -5,7 +5,7 @@ do for the first, but writes the caller's file and line into the program: here t
 operation is the name it was written under, and nothing of the machine.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -47,9 +47,9 @@ def add_function(
     name: str,
     inputs: Mapping[str, Any],
     outputs: Mapping[str, Any],
-    body: "Callable[..., Value]",
+    body: "Callable[..., Value | Sequence[Value]]",
 ) -> None:
-    """Add a function of one result to the program; `inputs` and `outputs` are specs by name."""
+    """Add a function to the program; `inputs` and `outputs` are specs by name."""
     from coreai._compiler.dialects._coreai_ops_gen import OutputOp
     from coreai.authoring import Value
     from coreai.authoring.graph_builder import GraphOp
@@ -63,7 +63,9 @@ def add_function(
             [*outputs],
         )
         with graph.block:
-            OutputOp([body(*map(Value._from_mlir, graph.arguments))._to_mlir()])
+            results = body(*map(Value._from_mlir, graph.arguments))
+            listed = [results] if isinstance(results, Value) else results
+            OutputOp([value._to_mlir() for value in listed])
 
 
 def add_outputs(program: "AIProgram", function: str, values: Mapping[str, int]) -> None:
