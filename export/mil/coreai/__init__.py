@@ -5,6 +5,7 @@ Loads nothing of Apple's before something is lowered.
 """
 
 from export.mil.coreai import (
+    lowered_activations,
     lowered_elements,
     lowered_moves,
     lowered_reductions,
@@ -15,6 +16,7 @@ from export.mil.coreai.lowered_call import CORE_AI
 
 __all__ = [
     "CORE_AI",
+    "lowered_activations",
     "lowered_elements",
     "lowered_moves",
     "lowered_reductions",

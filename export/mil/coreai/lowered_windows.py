@@ -75,9 +75,7 @@ def _biased(call: CoreAICall, x: "Value") -> "Value":
 
 @writes("max_pool")
 def _max_pool(call: CoreAICall) -> "Value":
-    kernel = call.ints("kernel_sizes")
-    if len(kernel) != PLANE:
-        raise call.unsupported(f"{len(kernel)} dimensions")
+    kernel = _window(call)
     x = _padded(call, kernel, -np.inf)
     ai, dtype = call.core_ai, np.dtype(call.dtype()).type
     strides, _ = steps(call, PLANE)
@@ -89,9 +87,7 @@ def _max_pool(call: CoreAICall) -> "Value":
 @writes("avg_pool", "l2_pool")
 def _sum_pool(call: CoreAICall) -> "Value":
     """Sums over windows, divided by what counts: all places, or those that are no padding."""
-    kernel = call.ints("kernel_sizes")
-    if len(kernel) != PLANE:
-        raise call.unsupported(f"{len(kernel)} dimensions")
+    kernel = _window(call)
     from coreai.authoring.constant import constant  # of its own accord it makes none here
 
     ai, dtype = call.core_ai, np.dtype(call.dtype()).type
@@ -105,6 +101,13 @@ def _sum_pool(call: CoreAICall) -> "Value":
     return ai.broadcasting_divide(x, call.stored("counts", _counts(call, kernel).astype(dtype)))
 
 
+def _window(call: CoreAICall) -> list[int]:
+    kernel = call.ints("kernel_sizes")
+    if len(kernel) != PLANE:
+        raise call.unsupported(f"{len(kernel)} dimensions")
+    return kernel
+
+
 def _counts(call: CoreAICall, kernel: Sequence[int]) -> Counts:
     """Places that count in each window, (1, 1, H, W); what `ceil_mode` adds never does."""
     strides, _ = steps(call, PLANE)
@@ -116,7 +119,8 @@ def _counts(call: CoreAICall, kernel: Sequence[int]) -> Counts:
         starts = np.arange(call.output_shape()[2 + axis]) * strides[axis] - pads[2 * axis]
         ends = np.minimum(starts + kernel[axis], size + after)
         along.append(ends - np.maximum(starts, -before))
-    return np.outer(*along)[None, None]
+    counts: Counts = np.outer(*along)[None, None]
+    return counts
 
 
 def _padded(call: CoreAICall, kernel: Sequence[int], filling: float) -> "Value":
