@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from export.mil.coreai.lowered_call import FLOATS, CoreAICall, writes
+from export.mil.coreai.lowered_call import CoreAICall, writes
 
 if TYPE_CHECKING:
     from coreai.authoring import Value
@@ -99,12 +99,9 @@ def _within(call: CoreAICall, x: "Value", low: float, high: float) -> "Value":
 
 def _softplus_of(call: CoreAICall, x: "Value") -> "Value":
     """max(x, 0) + log(1 + exp(-|x|)), which does not overflow."""
-    assert call.dtype() in FLOATS, "MIL has it of numbers alone"
     ai = call.core_ai
-    tail = ai.log(
-        ai.broadcasting_add(ai.exp(ai.broadcasting_mul(ai.abs_(x), call.like(-1))), call.like(1))
-    )
-    return ai.broadcasting_add(ai.relu(x), tail)
+    falling = ai.exp(ai.broadcasting_mul(ai.abs_(x), call.like(-1)))
+    return ai.broadcasting_add(ai.relu(x), ai.log(ai.broadcasting_add(falling, call.like(1))))
 
 
 def _per_channel(call: CoreAICall, parameter: str) -> "Value":

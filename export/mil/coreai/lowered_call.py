@@ -14,8 +14,6 @@ from export.mil.program import TensorType
 if TYPE_CHECKING:
     from coreai.authoring import Value
 
-FLOATS = ("float16", "float32")
-
 
 @dataclass(frozen=True)
 class CoreAICall(Call):
