@@ -53,10 +53,17 @@ class CoreAICall(Call):
         return scalar
 
     def stored(self, parameter: str, values: ArrayLike | None = None) -> "Value":
-        """The constant `parameter`, or `values` made from it, under the operation's name."""
+        """The constant `parameter`, or `values` made from it, under the operation's name.
+
+        Halves that the old format keeps for float32 arithmetic become float32: Core AI's
+        operations take numbers of one type.
+        """
         from export.coreai.library import named_constant
 
         array = self.array(parameter) if values is None else np.asarray(values)
+        computed = self.op.outputs[0].dtype
+        if array.dtype == np.float16 and computed == "float32":
+            array = array.astype(computed)
         return named_constant(f"{self.op.name}.{parameter}", array)
 
     def reshaped(self, value: "Value", shape: Sequence[int]) -> "Value":
