@@ -38,4 +38,4 @@ def test_widths_of_no_mobilenet() -> None:
 def test_a_wrong_number_of_convolutions_is_said() -> None:
     layer = Layer(np.zeros((8, 3, 3, 3), np.float32))
     with pytest.raises(CheckpointError, match=r"3 convolutions .* has 27 \(shallow: 17\)"):
-        assemble([layer] * 3, layer, MobileNetConfig())
+        assemble([layer] * 3, Layer(np.zeros((8, 8), np.float32)), MobileNetConfig())

@@ -72,7 +72,7 @@ def halved(function: Function) -> Function:
         if stored.type.dtype != "float32":
             return stored
         return replace(
-            stored, type=half(stored.type), load=lambda: np.asarray(stored.load()).astype("f2")
+            stored, type=half(stored.type), read=lambda: np.asarray(stored.load()).astype("f2")
         )
 
     def op(written: Op) -> Op:
@@ -82,7 +82,7 @@ def halved(function: Function) -> Function:
         }
         target = function.argument(written, "dtype")
         if written.type == "cast" and target is not None and target.load() == "fp32":
-            inputs["dtype"] = (replace(target, load=lambda: "fp16"),)
+            inputs["dtype"] = (replace(target, read=lambda: "fp16"),)
         return replace(written, inputs=inputs, outputs=tuple(map(half, written.outputs)))
 
     return replace(

@@ -17,7 +17,7 @@ from export.mil.program import Function
 from export.mil.read.model import read
 from export.package import metadata, model_files
 from export.package.metadata import PackageMetadata, Verified
-from export.prepared import Prepared
+from export.prepared import Prepared, TracedModule
 from export.runtimes.inputs import from_picture, picture_size
 from export.source import Loaded
 from export.spec import ExportSpec
@@ -26,6 +26,7 @@ from export.verify.agreement import logits_name, probe_pictures, run, stacked
 from export.verify.class_answers import check_answer, probabilities
 from export.verify.gates import verify_package
 from export.verify.limits import passed
+from export.verify.second_opinion import SecondOpinion, second_opinion
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.decoding import decoding
 from mobilenet.common.errors import ConfigError, PackageError
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 WITH_BACKGROUND = 1001
 MAX_RATIO = 2  # of a network's parameters, batch norm among them, to the weights of its package
 Against = Literal["weights", "answers"]
+Oracle = Literal["coreai"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class Reverification:
     against: Against
     """The network's weights, found again, or the stored answers of a traced module."""
     top5: tuple[tuple[str, float], ...] = ()
+    opinion: SecondOpinion | None = None
+    """Of Apple's own runtime, where it was asked for."""
 
 
 def reverify(
@@ -56,8 +60,11 @@ def reverify(
     *,
     weights: str | None = None,
     offline: bool = False,
+    oracle: Oracle | None = None,
 ) -> Reverification:
     """Verify a package exported earlier, from what its metadata says it was made of.
+
+    `oracle` names a further runtime to hold against the portable one.
 
     Raises `PackageError` for a package of another tool, or whose weights are not those it was
     made of; `VerificationError` when it does not compute what it should.
@@ -76,14 +83,40 @@ def reverify(
             raise ConfigError(
                 f"weights {weights} for a traced module", "leave --weights out: there is no file"
             )
-        verified = _verify_module(path, function, about)
+        verified, network = _verify_module(path, function, about), None
         against: Against = "answers"
     else:
         prepared = _prepared_again(about, function, weights, offline)
         verified = verify_package(path, prepared, photographs)
         against = "weights"
+        network = prepared.network
     top5 = _top5(path, function, about, photographs, verified.runtime)
-    return Reverification(str(path), verified, against, top5)
+    opinion = None if oracle is None else _opinion(path, function, about, verified, network)
+    return Reverification(str(path), verified, against, top5, opinion)
+
+
+def _opinion(
+    path: Path,
+    function: Function,
+    about: PackageMetadata,
+    verified: Verified,
+    network: Checkpoint | TracedModule | None,
+) -> SecondOpinion:
+    """Apple's answer to the probe pictures; without the `network`, beside what is stored of it."""
+    if model_files.find(path).kind == "aimodel":
+        raise ConfigError(
+            f"oracle coreai for {path}", "leave it out: its own verification runs there already"
+        )
+    pictures = probe_pictures(about.resolution)
+    if network is not None:
+        answers = reference.of_network(network, pictures)
+    else:
+        assert verified.reference is not None, "what it was verified against"
+        answers = reference.of_stored(verified.reference, pictures)
+    return second_opinion(
+        path, function, pictures, about.normalization,
+        network=answers.logits, limit=verified.agreement_limit,
+    )  # fmt: skip
 
 
 def _check_size(path: Path, function: Function, about: PackageMetadata) -> None:

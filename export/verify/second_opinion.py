@@ -5,10 +5,9 @@ execution beside PyTorch's and the portable runtime's, which shares neither's ar
 shares with the portable one is our reading of the file.
 """
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,42 +17,58 @@ from export.mil.coreai.lowered_function import MAIN, write_asset
 from export.mil.description import ImageInput
 from export.mil.program import Function
 from export.runtimes.base import Feature
-from export.verify.agreement import logits_name, relative_l2, stacked
+from export.runtimes.inputs import from_picture
+from export.verify.agreement import logits_name, relative_l2, run, stacked
+from mobilenet.common.errors import VerificationError
+from mobilenet.common.temporary import owned_folder
+from mobilenet.preprocess import Normalization
 
-RUNTIME = "Apple's Core AI runtime"
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 class SecondOpinion(NamedTuple):
-    """How far the logits are from one another, as declared: relative L2, the worst picture."""
+    """How far Apple's logits are from others', as declared: relative L2, the worst picture."""
 
     portable: float
-    """Apple's runtime from the portable one: the same program, run by two."""
+    """From the portable runtime's: the same program, run by two."""
     network: float
-    """Apple's runtime from PyTorch's original network; of a compressed one, the loss."""
-    runtime: str = RUNTIME
+    """From PyTorch's, of the original network; of a compressed one, the loss."""
+    limit: float
+    """The largest distance from the portable runtime's that passes."""
 
 
 def second_opinion(
+    path: Path,
     function: Function,
-    inputs: Sequence[Mapping[str, Feature]],
-    portable: Sequence[Mapping[str, Feature]],
+    pictures: Sequence["Image"],
+    normalization: Normalization,
+    *,
     network: NDArray[np.float32],
+    limit: float,
 ) -> SecondOpinion:
-    """Apple's answer to `inputs`, against the portable runtime's outputs and PyTorch's logits.
+    """Apple's answer to `pictures` of the network's size, beside two others'.
 
-    `network` has shape (pictures, values). Raises `UnsupportedError` where Core AI is not
-    installed or an operation is not written for it.
+    `network` are PyTorch's logits (pictures, values). Raises `VerificationError` beyond `limit`,
+    `UnsupportedError` where Core AI is not installed or an operation is not written for it.
     """
     name = logits_name(function)
-    with tempfile.TemporaryDirectory() as folder, CoreAIProcess() as process:
-        asset = Path(folder, "oracle.aimodel")
+    inputs = [from_picture(function.description, each, normalization) for each in pictures]
+    with owned_folder() as folder, CoreAIProcess() as process:
+        asset = folder / "oracle.aimodel"
         write_asset(function, [name], asset)
         process.load(asset, MAIN)
         outputs = [process.call(_arrays(function, feed)) for feed in inputs]
     logits = stacked(outputs, name).astype(np.float32)
-    return SecondOpinion(
-        relative_l2(logits, stacked(portable, name)), relative_l2(logits, network)
-    )
+    portable = stacked(run(path, inputs, "declared", [name], function.name), name)
+    opinion = SecondOpinion(relative_l2(logits, portable), relative_l2(logits, network), limit)
+    if not opinion.portable <= limit:
+        raise VerificationError(
+            f"Apple's Core AI runtime and the portable runtime differ on this program: relative "
+            f"L2 of logits is {opinion.portable:.1e}, the limit {limit:.2g}",
+            "one of them is wrong: please report this with the package",
+        )
+    return opinion
 
 
 def _arrays(function: Function, feed: Mapping[str, Feature]) -> "dict[str, NDArray[np.generic]]":

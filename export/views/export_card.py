@@ -68,6 +68,7 @@ def show_verification(result: "Reverification", *, json: bool) -> None:
             "method": f"relative L2 of logits against PyTorch, {verified.images} pictures, "
             f"{verified.runtime} runtime",
             **({"function": _stand_ins(verified)} if verified.stand_ins else {}),
+            **_opinion(result),
             "compared with": AGAINST[result.against],
             "verdict": "the package computes what the network does",
         }
@@ -76,6 +77,16 @@ def show_verification(result: "Reverification", *, json: bool) -> None:
         terminal.line()
     for label, probability in result.top5:
         terminal.line(f"{probability:.3f}  {label}")
+
+
+def _opinion(result: "Reverification") -> dict[str, str]:
+    if result.opinion is None:
+        return {}
+    portable, network, limit = result.opinion
+    return {
+        "second opinion": f"Apple's Core AI runtime: {portable:.1e} from the portable runtime "
+        f"(limit {limit:.2g}), {network:.1e} from PyTorch's original network"
+    }
 
 
 def _weights(metadata: PackageMetadata) -> str:
