@@ -6,9 +6,10 @@ from pathlib import Path
 import msgspec
 
 from bench.results import session_lines
+from bench.results.agreement import Agreement
 from bench.results.compare import Comparison, compare_launches
 from bench.results.read import SessionResults, read
-from bench.results.records import Accuracy, Agreement, Case, SessionHead
+from bench.results.records import Accuracy, Case, SessionHead
 from bench.results.reliability import warnings_about
 from bench.results.summary import CaseSummary, summarize
 from bench.results.top1 import Top1, top1_by_identity

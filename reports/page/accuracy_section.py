@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bench.results import accuracy_table, format, tables
-from bench.results.records import Agreement, Disagreement
+from bench.results.agreement import Agreement, Disagreement
 from bench.results.session_report import Report
 from reports.page.html_table import Grid, HtmlCell, HtmlRow, cell, table
 
