@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench.results.agreement import Agreement, Disagreement
+from bench.results.disagreements import Agreement, Disagreement
 from bench.results.layer_errors import LayerError, LayerErrors
 from bench.results.records import (
     Accuracy,

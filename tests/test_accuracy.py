@@ -33,7 +33,7 @@ from bench.accuracy.evaluate import predictions as answer_all
 from bench.accuracy.predictions import Answer, Prediction
 from bench.accuracy.tally import MAX_DISAGREEMENTS, AccuracyTally
 from bench.results import proportions
-from bench.results.agreement import Agreement
+from bench.results.disagreements import Agreement
 from bench.results.records import Accuracy, Model, Record
 from bench.session import cases
 from bench.workers.process import Outcome

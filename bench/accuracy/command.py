@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from bench.accuracy.plan import AccuracyRun
-    from bench.results.agreement import Agreement
+    from bench.results.disagreements import Agreement
     from bench.results.records import Accuracy
 
 MAX_JOBS = 256

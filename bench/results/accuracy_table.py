@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from bench.results import format
-from bench.results.agreement import Agreement
 from bench.results.columns import Column
+from bench.results.disagreements import Agreement
 from bench.results.records import Accuracy
 from bench.results.top1 import config_of
 from mobilenet.common.text import one_line

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from bench.results import format, line_file
-from bench.results.agreement import Agreement
+from bench.results.disagreements import Agreement
 from bench.results.launch import usable
 from bench.results.layer_errors import LayerErrors
 from bench.results.records import (

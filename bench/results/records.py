@@ -17,7 +17,6 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from bench.results.agreement import Agreement
 from bench.results.bounds import (
     MAX_ROUNDS,
     MAX_SAMPLES,
@@ -32,6 +31,7 @@ from bench.results.bounds import (
     Share,
     Times,
 )
+from bench.results.disagreements import Agreement
 from bench.results.layer_errors import LayerErrors
 from bench.results.thermal_state import Thermal
 

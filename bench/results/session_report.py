@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 
 from bench.results import session_lines
-from bench.results.agreement import Agreement
 from bench.results.compare import Comparison, compare_launches
+from bench.results.disagreements import Agreement
 from bench.results.read import SessionResults, read
 from bench.results.records import Accuracy, Case, SessionHead
 from bench.results.reliability import warnings_about

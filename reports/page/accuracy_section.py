@@ -6,7 +6,7 @@ from typing import Any
 from markupsafe import Markup
 
 from bench.results import accuracy_table, format, tables
-from bench.results.agreement import Agreement, Disagreement
+from bench.results.disagreements import Agreement, Disagreement
 from bench.results.session_report import Report
 from reports.page.html_table import Grid, HtmlCell, HtmlRow, cell, table
 

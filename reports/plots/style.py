@@ -13,6 +13,7 @@ import altair as alt
 
 from bench.results.summary import CaseSummary
 from mobilenet.common import files
+from mobilenet.common.errors import UnsupportedError
 from mobilenet.common.text import unique_labels
 
 Values = Sequence[Mapping[str, Any]]
@@ -70,13 +71,22 @@ def paths(stem: Path) -> tuple[Path, Path]:
 
 
 def save(plot: Plot, stem: Path) -> tuple[Path, Path]:
-    """Write `stem`.png and `stem`.svg; returns both paths. Raises `ConfigError`, `OSError`."""
+    """Write `stem`.png and `stem`.svg; returns both paths.
+
+    Raises `ConfigError`, `OSError`, and `UnsupportedError` when the renderer gives up.
+    """
     import vl_convert as vlc
 
     spec = specification(plot.chart.properties(title=plot.title).configure(**LIGHT))
     png, svg = paths(stem)
-    files.write_atomically(png, vlc.vegalite_to_png(spec, scale=PNG_SCALE))
-    files.write_atomically(svg, vlc.vegalite_to_svg(spec).encode())
+    try:
+        pixels, lines = vlc.vegalite_to_png(spec, scale=PNG_SCALE), vlc.vegalite_to_svg(spec)
+    except ValueError as error:
+        raise UnsupportedError(
+            f"plot {plot.name} cannot be drawn: {error}", "`reports page` leaves it to the browser"
+        ) from error
+    files.write_atomically(png, pixels)
+    files.write_atomically(svg, lines.encode())
     return png, svg
 
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.segment import Segment
@@ -91,7 +92,8 @@ def warn(text: str) -> None:
 def fail(message: str, hint: str) -> None:
     """What went wrong, and what can be done about it."""
     tail = (f" ({one_line(hint, MESSAGE)})", "dim") if hint else ""
-    _print(error_console, _assembled([("error: ", "red"), one_line(message, MESSAGE), tail]))
+    with suppress(OSError):  # a full stderr, or nobody reads it: the exit code tells
+        _print(error_console, _assembled([("error: ", "red"), one_line(message, MESSAGE), tail]))
 
 
 def print_json(data: object) -> None:
@@ -100,13 +102,12 @@ def print_json(data: object) -> None:
 
     text = msgspec.json.format(msgspec.json.encode(data, enc_hook=str), indent=2).decode()
     lines = (row if escaped(row) == row else _ascii(row) for row in text.split("\n"))
-    sys.stdout.buffer.write("\n".join([*lines, ""]).encode())
-    sys.stdout.flush()
+    print_data("\n".join([*lines, ""]))
 
 
 def print_data(text: str) -> None:
-    """Text for other programs, as it is."""
-    sys.stdout.write(text)
+    """Text for other programs, as it is: in UTF-8, whatever the terminal has."""
+    sys.stdout.buffer.write(text.encode())
     sys.stdout.flush()
 
 
