@@ -29,7 +29,8 @@ from mobilenet.common.errors import RecordError
 
 MAX_COMPLAINTS = 10_000  # lines that are no records
 MAX_SESSIONS = 100  # of one file
-MAX_CASES = 5000  # of one session; `bench all` has some 500
+MAX_CASES = 2000  # of one session; `bench all` has some 500
+MAX_RUNTIMES = 20  # of one session
 _SHOWN_LINES = 3  # of the same complaint
 
 
@@ -95,6 +96,8 @@ def read_file(path: Path) -> list[SessionResults]:
         )
     sessions[0].warnings[:0] = _shortened(complaints)
     for results in sessions:
+        if len({case.runtime for case in results.cases.values()}) > MAX_RUNTIMES:
+            raise RecordError(f"{path} has over {MAX_RUNTIMES} runtimes", line_file.HINT)
         results.warnings += _gaps(results)
     return sessions
 

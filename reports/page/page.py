@@ -98,6 +98,7 @@ class _Figures:
         spec = style.specification(plot.chart.properties(width="container"))
         spec["autosize"] = {"type": "fit-x", "contains": "padding"}
         self.specs.append(spec)
+        catalog.check_count(len(self.specs))
         return {"index": len(self.specs) - 1, "title": plot.title, "caption": plot.caption}
 
 

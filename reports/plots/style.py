@@ -18,6 +18,7 @@ from mobilenet.common.text import unique_labels
 
 Values = Sequence[Mapping[str, Any]]
 Chart = alt.Chart | alt.LayerChart
+R = TypeVar("R")
 C = TypeVar("C", alt.Chart, alt.LayerChart)
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -25,6 +26,7 @@ SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down"
 WIDTH, HEIGHT, ROW = 640, 340, 18
 MAX_HEIGHT = 16_000  # pixels: the renderer takes ten bytes for each, and has an end
 MAX_POINTS = 50_000
+MAX_ROWS = 1000  # of names below each other; a hundredth of a second each
 PNG_SCALE = 2
 TEXTS = {"amount", "case", "device", "layer", "round", "sample", "series", "source", "thermal"}
 TIMES = {"case": "case", "p50_ms": "p50 (ms)", "low_ms": "from (ms)", "high_ms": "to (ms)"}
@@ -49,11 +51,11 @@ def theme(ink: str, faint: str, background: str) -> dict[str, Any]:
         "view": {"stroke": None},
         "axis": {
             **text, "gridColor": faint, "domainColor": faint, "tickColor": faint,
-            "labelFontSize": 11, "titleFontSize": 12, "labelLimit": 230, "labelOverlap": "greedy",
+            "labelFontSize": 11, "titleFontSize": 12, "labelLimit": 0, "labelOverlap": "greedy",
             "labelSeparation": 4,
         },
         "legend": {
-            **text, "orient": "top", "labelFontSize": 11, "titleFontSize": 11, "labelLimit": 300,
+            **text, "orient": "top", "labelFontSize": 11, "titleFontSize": 11, "labelLimit": 0,
             "symbolBaseFillColor": ink, "symbolBaseStrokeColor": ink,
         },
         "title": {"color": ink, "anchor": "start", "fontSize": 15},
@@ -115,6 +117,12 @@ def _replaced(value: Any, labels: Mapping[str, str]) -> Any:
     if isinstance(value, list):
         return [_replaced(item, labels) for item in value]
     return labels[value] if isinstance(value, str) else value
+
+
+def shown(rows: Sequence[R]) -> tuple[Sequence[R], str]:
+    """As many rows as are drawn, and what to say of those that are not."""
+    note = f" The first {MAX_ROWS} of {len(rows)} are drawn." if len(rows) > MAX_ROWS else ""
+    return rows[:MAX_ROWS], note
 
 
 def data(values: Values) -> alt.InlineData:
