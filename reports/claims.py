@@ -156,8 +156,9 @@ def _ratios(
     """Time of the other over that of the base, wherever one session ran both alike."""
     for results in sessions:
         plain = [case for case in results.cases.values() if not case.control_of]
+        bases = list(filter(is_base, plain))
         for other in filter(is_other, plain):
-            base = next((c for c in plain if is_base(c) and _alike(c, other)), None)
+            base = next((case for case in bases if _alike(case, other)), None)
             if base is None:
                 continue
             comparison = compare_launches(

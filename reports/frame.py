@@ -6,7 +6,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mobilenet.common.errors import RecordError
+from mobilenet.common.text import spreadsheet_cell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,18 +69,16 @@ def frame_of(reports: "Iterable[Report]") -> "pd.DataFrame":
     import pandas as pd
 
     rows = [_row(report, case) for report in reports for case in report.cases]
-    try:
-        frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
-    except (OverflowError, TypeError) as error:
-        raise RecordError(
-            f"a figure is beyond 64 bits: {error}", "is the file damaged?"
-        ) from error
+    frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
     return frame.assign(started=pd.to_datetime(frame["started"], utc=True, format="ISO8601"))
 
 
 def as_csv(reports: "Iterable[Report]") -> str:
-    """The same as text: a line of headers, then one for each case."""
-    return str(frame_of(reports).to_csv(index=False, lineterminator="\n"))
+    """The same as text: a line of headers, then one for each case; no cell is a formula."""
+    frame = frame_of(reports)
+    words = frame.select_dtypes("string").columns
+    frame[words] = frame[words].map(spreadsheet_cell, na_action="ignore")
+    return str(frame.to_csv(index=False, lineterminator="\n"))
 
 
 def _row(report: "Report", case: "CaseSummary") -> dict[str, object]:

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import msgspec
 
+from bench.results.disagreements import Agreement, Disagreement
 from bench.results.layer_errors import LayerError, LayerErrors
 from bench.results.records import (
     Accuracy,
-    Agreement,
     Case,
-    Disagreement,
     Environment,
     Launch,
     Model,

@@ -33,7 +33,8 @@ from bench.accuracy.evaluate import predictions as answer_all
 from bench.accuracy.predictions import Answer, Prediction
 from bench.accuracy.tally import MAX_DISAGREEMENTS, AccuracyTally
 from bench.results import proportions
-from bench.results.records import Accuracy, Agreement, Model, Record
+from bench.results.disagreements import Agreement
+from bench.results.records import Accuracy, Model, Record
 from bench.session import cases
 from bench.workers.process import Outcome
 from bench.workers.protocol import Units
@@ -479,7 +480,8 @@ def test_pairs_are_rivals_and_recipes(tmp_path: Path) -> None:
 def test_a_log_goes_on_where_it_was_cut(tmp_path: Path) -> None:
     ready, _ = compared(tmp_path / "photographs")
     path = tmp_path / "new" / "log.ndjson"
-    some = [Prediction(image=f"{i}", truth="red", broken="why") for i in range(3)]
+    shown = ready.dataset.photographs
+    some = [Prediction(image=p.name, truth=p.truth, broken="why") for p in shown[:3]]
     with predictions.opened(path, ready.head) as log:
         assert log.done == 0
         for one in some[:2]:
@@ -491,13 +493,18 @@ def test_a_log_goes_on_where_it_was_cut(tmp_path: Path) -> None:
     with predictions.opened(path, ready.head) as log:
         assert log.done == 2
         log.file.append(some[2])
-    assert list(predictions.read(path)) == some
+    assert list(predictions.read(path, ready.head, shown)) == some
     other = msgspec.structs.replace(ready.head, tool="another")
     with pytest.raises(RecordError, match="another comparison"), predictions.opened(path, other):
         pass
     path.write_bytes(path.read_bytes() + b"nonsense\n")
     with pytest.raises(RecordError, match="line 5"):
-        list(predictions.read(path))
+        list(predictions.read(path, ready.head, shown))
+    for line in (some[0], Prediction(image=shown[3].name, truth=shown[3].truth)):
+        lines = path.read_bytes().splitlines(keepends=True)
+        path.write_bytes(b"".join([*lines[:4], msgspec.json.encode(line) + b"\n"]))
+        with pytest.raises(RecordError, match="line 5 is not of this comparison"):
+            list(predictions.read(path, ready.head, shown))
 
 
 # --- the command ----------------------------------------------------------------------------

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from mobilenet.common import errors
+
 ROOT = Path(__file__).parent.parent
 FILES = sorted(
     path for package in ("mobilenet", "export", "bench", "reports")
@@ -45,3 +47,27 @@ def test_a_file_is_short_and_tells_what_is_public(path: Path) -> None:
     assert ast.get_docstring(tree)
     untold = [node.name for node in public(tree.body) if not ast.get_docstring(node)]
     assert set(untold) <= {OF_TORCH}
+
+
+def test_every_error_has_a_hint() -> None:
+    """One where it is raised, or the usual one of its kind; a child's error is told by others."""
+    kinds = {
+        name: kind
+        for name, kind in vars(errors).items()
+        if isinstance(kind, type) and issubclass(kind, errors.UserError)
+    }
+    calls = [
+        (path, node)
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in kinds
+        and not any(isinstance(argument, ast.Starred) for argument in node.args)
+    ]
+    assert calls
+    assert not [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path, node in calls
+        if len(node.args) + len(node.keywords) < 2 and not kinds[node.func.id].usual_hint
+    ]

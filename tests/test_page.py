@@ -69,7 +69,7 @@ def test_where_models_disagree(page: Path) -> None:
     assert part.count("<li>\n") == 3
     assert part.count("<img") == part.count(made.JPEG) == 1  # and nothing that is no JPEG
     assert "svg" not in part
-    assert "<li>water ouzel, 8\N{NO-BREAK SPACE}%</li>" in part
+    assert "<li>water ouzel, 8&nbsp;%</li>" in part
     assert "&lt;b class=&#34;evil&#34;&gt;" in part
     assert "McNemar p 0.031" in part
     assert "(untrained)" in part

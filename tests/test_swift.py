@@ -215,6 +215,9 @@ def test_it_is_written_beside_the_package_and_anew(hot: Checkpoint, tmp_path: Pa
         ({"input": "tensor"}, "Net", "input tensor and outputs classifier"),
         ({}, "my-net", "'my-net'"),
         ({}, "1net", "'1net'"),
+        ({}, "class", "'class'.*something else"),
+        ({}, "String", "'String'.*something else"),
+        ({}, "network", "'network'.*something else"),
         ({}, "Netz\u00e4hler", "'Netz\u00e4hler'"),
     ],
 )

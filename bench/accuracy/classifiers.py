@@ -59,7 +59,7 @@ class Classifier:
 
     def label(self, output: int) -> str:
         """What the network calls an output."""
-        return self.labels[output] if self.labels else f"output {output}"
+        return self.labels[output] if output < len(self.labels) else f"output {output}"
 
     @cached_property
     def offset(self) -> int | None:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from bench.accuracy.plan import AccuracyRun
-    from bench.results.records import Accuracy, Agreement
+    from bench.results.disagreements import Agreement
+    from bench.results.records import Accuracy
 
 MAX_JOBS = 256
 DEFAULT_FOLDER = Path("results")
@@ -108,7 +109,7 @@ def carry_out(
     started, photographs = utc(), run.dataset.photographs
     result = tally.AccuracyTally(run.head, run.evaluations)
     with predictions.opened(log_path(path), run.head) as log:
-        for prediction in predictions.read(log_path(path)):
+        for prediction in predictions.read(log_path(path), run.head, photographs):
             result.add(prediction)
         if log.done:
             progress.say(f"{log.done} of {len(photographs)} were answered before")

@@ -6,14 +6,17 @@ power cut those of the last second only; one that was cut in the middle is remov
 goes on. Reading streams: memory does not grow with the number of photographs.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 
 import msgspec
+from msgspec import Meta
 
+from bench.accuracy.photographs import Photograph
 from bench.results import line_file
+from bench.results.bounds import Count, Number, Share
 from bench.results.line_file import LineFile
 from bench.results.records import Model, Photographs
 from mobilenet.common import durable
@@ -22,6 +25,7 @@ from mobilenet.common.errors import RecordError
 SCHEMA = 2  # of version 1, `evaluations` were called `entries`
 T = TypeVar("T")
 FLUSH_S = 1  # an answer takes less time than bringing it to the disk does
+ANEW = "delete the file to begin anew, or name another"
 FIRST = 5  # answers that are kept, of each model for each photograph
 
 
@@ -35,8 +39,8 @@ class EvaluationRecord(msgspec.Struct, frozen=True, kw_only=True):
     precision: str
     recipe: str
     geometry: str
-    published_top1: float | None = None
-    published_top5: float | None = None
+    published_top1: Number | None = None
+    published_top5: Number | None = None
 
 
 class Pair(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,11 +63,11 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True):
-    """What one evaluation made of one photograph."""
+    """What one evaluation made of one photograph; outputs by their numbers."""
 
-    first: tuple[int, ...]  # outputs, most likely first; at most `FIRST`
-    probability: float  # of the first of them
-    rank: int  # of the true class among `first`, from 1; 0 when it is not there
+    first: Annotated[tuple[Count, ...], Meta(min_length=1, max_length=FIRST)]  # best first
+    probability: Share  # of the first of them
+    rank: Count  # of the true class among `first`, from 1; 0 when it is not there
     finite: bool = True
 
 
@@ -74,7 +78,7 @@ class Prediction(msgspec.Struct, frozen=True, omit_defaults=True):
     truth: str
     broken: str = ""  # why it could not be opened; then nothing else is here
     answers: tuple[Answer, ...] = ()  # as `Head.evaluations`
-    errors: tuple[float | None, ...] = ()  # as `Head.pairs`; None where one was not finite
+    errors: tuple[Number | None, ...] = ()  # as `Head.pairs`; None where one was not finite
 
 
 class Log(NamedTuple):
@@ -95,7 +99,7 @@ def opened(path: Path, head: Head) -> Iterator[Log]:
         line_file.lock(file, path)
         if line_file.cut_last_line(file):
             _check(path, head)
-            done = sum(1 for _ in read(path))
+            done = sum(1 for _ in line_file.lines(path)) - 1
         else:
             line_file.write(file, [head])
             done = 0
@@ -107,26 +111,36 @@ def opened(path: Path, head: Head) -> Iterator[Log]:
 
 def read_head(path: Path) -> Head:
     """The first line. Raises `RecordError` for a file that has another."""
-    with path.open("rb") as file:
-        return _decoded(msgspec.json.Decoder(Head), file.readline(), path, 1)
+    _, line = next(line_file.lines(path), (1, b""))
+    return _decoded(msgspec.json.Decoder(Head), line, path, 1)
 
 
-def read(path: Path) -> Iterator[Prediction]:
-    """The photographs' lines, one after the other."""
+def read(path: Path, head: Head, photographs: Sequence[Photograph]) -> Iterator[Prediction]:
+    """The lines, one a photograph, in their order. Raises `RecordError` for one that is not."""
     decoder = msgspec.json.Decoder(Prediction)
-    with path.open("rb") as file:
-        file.readline()
-        for number, line in enumerate(file, start=2):
-            yield _decoded(decoder, line, path, number)
+    for number, line in line_file.lines(path):
+        if number > 1:
+            prediction = _decoded(decoder, line, path, number)
+            if not _fits(prediction, head, photographs[number - 2 : number - 1]):
+                raise RecordError(f"{path}, line {number} is not of this comparison", ANEW)
+            yield prediction
+
+
+def _fits(prediction: Prediction, head: Head, photographs: Sequence[Photograph]) -> bool:
+    """Whether it answers for the first of `photographs`, once for each evaluation and pair."""
+    counts = len(prediction.answers), len(prediction.errors)
+    whole = bool(prediction.broken) or counts == (len(head.evaluations), len(head.pairs))
+    return whole and any(
+        (item.name, item.truth) == (prediction.image, prediction.truth) for item in photographs
+    )
 
 
 def _decoded(decoder: "msgspec.json.Decoder[T]", line: bytes, path: Path, number: int) -> T:
     try:
-        return decoder.decode(line)
+        with line_file.decoding():
+            return decoder.decode(line)
     except msgspec.DecodeError as error:
-        raise RecordError(
-            f"{path}, line {number}: {error}", "delete the file to begin anew, or name another"
-        ) from error
+        raise RecordError(f"{path}, line {number}: {error}", ANEW) from error
 
 
 def _check(path: Path, head: Head) -> None:

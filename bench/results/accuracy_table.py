@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from bench.results import format
 from bench.results.columns import Column
-from bench.results.records import Accuracy, Agreement
+from bench.results.disagreements import Agreement
+from bench.results.records import Accuracy
 from bench.results.top1 import config_of
 from mobilenet.common.text import one_line
 from mobilenet.weights import published

@@ -11,8 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.results import format
+from mobilenet.common import text
 
 GAP = 3  # characters between columns
+MARKDOWN_WIDTH = 100_000  # a cell must not be folded
 NOTE_WIDTH = 24  # the least that a note is folded to
 
 T = TypeVar("T")
@@ -58,15 +60,10 @@ def columns_of(columns: Sequence[Column[T]], rows: Sequence[T]) -> list[Column[T
 
 def markdown(columns: Sequence[Column[T]], rows: Sequence[T]) -> list[str]:
     """The lines of a Markdown table."""
-    console = Console(file=io.StringIO(), width=1000, color_system=None)
+    console = Console(file=io.StringIO(), width=MARKDOWN_WIDTH, color_system=None)
     with console.capture() as printed:
         console.print(_table(rows, columns_of(columns, rows), box.MARKDOWN))
     return [line.strip() for line in printed.get().splitlines() if line.strip()]
-
-
-def escape(text: str) -> str:
-    """Text that neither ends a Markdown cell nor begins HTML."""
-    return text.replace("|", "\\|").replace("<", "&lt;")
 
 
 def _fitting(columns: Sequence[Column[T]], rows: Sequence[T], room: int) -> list[Column[T]]:
@@ -97,8 +94,8 @@ def _table(
         keeps = column.numeric or column is columns[0]
         width = _width(column, rows) if keeps else None
         table.add_column(column.header, justify=justify, min_width=width, no_wrap=keeps)
-    escaped = escape if style is box.MARKDOWN else str
+    shown = text.markdown if style is box.MARKDOWN else text.one_line
     for row in rows:
-        cells = (Text(escaped(column.cell(row))) for column in columns)
+        cells = (Text(shown(column.cell(row))) for column in columns)
         table.add_row(*cells, style="dim" if is_dim and is_dim(row) else "")
     return table

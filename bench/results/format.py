@@ -5,6 +5,7 @@ import math
 from bench.results.stats import Estimate
 
 MISSING = "-"
+SLUG_LENGTH = 120  # a file's name may have 255
 
 
 def milliseconds(value_ns: float | None, digits: int = 3) -> str:
@@ -74,6 +75,7 @@ def plural(count: int, noun: str) -> str:
 
 
 def slug(text: str) -> str:
-    """Fit for a file's name or an anchor: letters, digits, hyphens."""
-    words = "".join(c if c.isalnum() and c.isascii() else " " for c in text.lower()).split()
-    return "-".join(words) or "unnamed"
+    """Fit for a file's name or an anchor: letters, digits, hyphens, not too many."""
+    kept = text.lower()[: 2 * SLUG_LENGTH]
+    words = "".join(c if c.isalnum() and c.isascii() else " " for c in kept).split()
+    return "-".join(words)[:SLUG_LENGTH] or "unnamed"

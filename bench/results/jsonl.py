@@ -23,7 +23,6 @@ from mobilenet.common.errors import RecordError
 from mobilenet.common.temporary import owned_folder, sweep
 
 DEFAULT_FOLDER = Path("results")
-MAX_BYTES = 1 << 30  # of a file to resume; ten thousand launches have some 10 MB
 
 
 def default_path(prefix: str = "") -> Path:
@@ -84,13 +83,10 @@ def _line_file(path: Path, file: BinaryIO) -> LineFile:
 
 
 def _whole_lines(path: Path) -> Iterator[Record]:
-    size = path.stat().st_size
-    if size > MAX_BYTES:
-        raise RecordError(f"{path} has {size} bytes", f"at most {MAX_BYTES} are read")
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if line.endswith(b"\n"):
-                yield _decode(path, number, line)
+    line_file.check_size(path)
+    for number, line in line_file.lines(path):
+        if line.endswith(b"\n"):
+            yield _decode(path, number, line)
 
 
 def _decode(path: Path, number: int, line: bytes) -> Record:

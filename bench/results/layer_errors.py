@@ -6,13 +6,15 @@ stand in program order.
 
 import msgspec
 
+from bench.results.bounds import Number
+
 
 class LayerError(msgspec.Struct, frozen=True, kw_only=True):
     """The output of one layer against the same layer's in the reference; None is not finite."""
 
     name: str
-    relative_l2: float | None
-    max_absolute: float | None
+    relative_l2: Number | None
+    max_absolute: Number | None
 
 
 class LayerErrors(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="layer_errors"):

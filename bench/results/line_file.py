@@ -2,13 +2,16 @@
 
 A line is handed to the system as soon as it is there, so neither Ctrl-C nor SIGKILL loses it;
 and it is on the disk, out of reach of a power cut, before the next one or soon after.
+What is read is bounded: by the line, and by the file where all of it is kept.
 """
 
 import fcntl
 import math
 import os
+import stat
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,6 +20,9 @@ import msgspec
 from mobilenet.common import durable
 from mobilenet.common.errors import RecordError
 
+MAX_LINE_BYTES = 16 << 20  # 50,000 photographs that could not be opened have 5 MB
+MAX_FILE_BYTES = 256 << 20  # ten thousand launches of a thousand samples have 100 MB
+HINT = "results are the .jsonl files that `python -m bench` writes"
 BLOCK_BYTES = 1 << 16  # read at once while the last line end is looked for
 
 
@@ -53,6 +59,38 @@ def write(file: BinaryIO, records: Iterable[msgspec.Struct]) -> None:
     rest = b"".join(msgspec.json.encode(record) + b"\n" for record in records)
     while rest:  # an unbuffered write may stop in the middle: a disk that is just full
         rest = rest[file.write(rest) :]
+
+
+def check_size(path: Path) -> int:
+    """The bytes of a file of records. Raises `RecordError` for what is none, or too large."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise RecordError(f"{path} is no regular file", HINT)
+    if status.st_size > MAX_FILE_BYTES:
+        raise RecordError(f"{path} has {status.st_size:,} bytes, too many for results", HINT)
+    return status.st_size
+
+
+def lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Each line with its number, from 1. Raises `RecordError` for one that nothing writes."""
+    with path.open("rb") as file:
+        number = 0
+        while line := file.readline(MAX_LINE_BYTES):
+            number += 1
+            if len(line) == MAX_LINE_BYTES:
+                raise RecordError(f"{path}, line {number} has over {MAX_LINE_BYTES:,} bytes", HINT)
+            yield number, line
+
+
+@contextmanager
+def decoding() -> Iterator[None]:
+    """Raise whatever msgspec says of a line that cannot be decoded as `msgspec.DecodeError`."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise msgspec.DecodeError("it is not UTF-8") from error
+    except RecursionError as error:
+        raise msgspec.DecodeError("it is nested too deeply") from error
 
 
 def lock(file: BinaryIO, path: Path) -> None:

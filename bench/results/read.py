@@ -10,13 +10,13 @@ from pathlib import Path
 
 import msgspec
 
-from bench.results import format
+from bench.results import format, line_file
+from bench.results.disagreements import Agreement
 from bench.results.launch import usable
 from bench.results.layer_errors import LayerErrors
 from bench.results.records import (
     SCHEMA,
     Accuracy,
-    Agreement,
     Case,
     Launch,
     Placement,
@@ -27,8 +27,10 @@ from bench.results.records import (
 from bench.results.upgrade import decode
 from mobilenet.common.errors import RecordError
 
-MAX_FILE_BYTES = 1 << 30  # ten times a session of 10,000 launches of 1,000 samples each
-HINT = "results are the .jsonl files that `python -m bench` writes"
+MAX_COMPLAINTS = 10_000  # lines that are no records
+MAX_SESSIONS = 100  # of one file
+MAX_CASES = 2000  # of one session; `bench all` has some 500
+MAX_RUNTIMES = 20  # of one session
 _SHOWN_LINES = 3  # of the same complaint
 
 
@@ -84,30 +86,38 @@ def last_session(path: Path) -> SessionResults:
 
 def read_file(path: Path) -> list[SessionResults]:
     """The sessions of one file."""
-    size = path.stat().st_size
-    if size == 0:
-        raise RecordError(f"{path} is empty", HINT)
-    if size > MAX_FILE_BYTES:
-        raise RecordError(f"{path} has {size:,} bytes, too many for results", HINT)
+    if not line_file.check_size(path):
+        raise RecordError(f"{path} is empty", line_file.HINT)
     complaints: list[str] = []
     sessions = list(_sessions(path, complaints))
     if not sessions:
-        raise RecordError(f"{path} holds no results: {[*complaints, 'no line in it'][0]}", HINT)
+        raise RecordError(
+            f"{path} holds no results: {[*complaints, 'no line in it'][0]}", line_file.HINT
+        )
     sessions[0].warnings[:0] = _shortened(complaints)
     for results in sessions:
+        if len({case.runtime for case in results.cases.values()}) > MAX_RUNTIMES:
+            raise RecordError(f"{path} has over {MAX_RUNTIMES} runtimes", line_file.HINT)
         results.warnings += _gaps(results)
     return sessions
 
 
 def _sessions(path: Path, complaints: list[str]) -> Iterator[SessionResults]:
     current: SessionResults | None = None
+    sessions = 1
     for record in _records(path, complaints):
         if current is None:
             current = SessionResults(path)
         elif isinstance(record, SessionHead) and not _continues(current, record):
             yield current
             current = SessionResults(path)
+            sessions += 1
         current.add(record)
+        if sessions > MAX_SESSIONS or len(current.cases) > MAX_CASES:
+            raise RecordError(
+                f"{path} has more than {MAX_SESSIONS} sessions, or {MAX_CASES} cases in one",
+                "split it",
+            )
     if current is not None:
         yield current
 
@@ -118,17 +128,21 @@ def _continues(current: SessionResults, head: SessionHead) -> bool:
 
 
 def _records(path: Path, complaints: list[str]) -> Iterator[Record]:
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                yield decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                if line.endswith(b"\n") or isinstance(error, msgspec.ValidationError):
-                    complaints.append(f"line {number} is not a record of ours: {error}")
-                else:
-                    complaints.append(f"line {number}, the last, is cut off and left out")
+    for number, line in line_file.lines(path):
+        if not line.strip():
+            continue
+        try:
+            yield decode(line)
+        except msgspec.DecodeError as error:
+            if line.endswith(b"\n") or isinstance(error, msgspec.ValidationError):
+                complaints.append(f"line {number} is not a record of ours: {error}")
+            else:
+                complaints.append(f"line {number}, the last, is cut off and left out")
+        if len(complaints) > MAX_COMPLAINTS:
+            raise RecordError(
+                f"{path} has over {MAX_COMPLAINTS} lines like this: {complaints[0]}",
+                line_file.HINT,
+            )
 
 
 def _shortened(complaints: list[str]) -> list[str]:

@@ -12,10 +12,26 @@ History of the format
         they were words, "nominal" or "57 C", or empty. Older lines are upgraded when read.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
+from bench.results.bounds import (
+    MAX_ROUNDS,
+    MAX_SAMPLES,
+    Bytes,
+    Count,
+    Nanoseconds,
+    Number,
+    OptionValue,
+    Round,
+    Seconds,
+    Seed,
+    Share,
+    Times,
+)
+from bench.results.disagreements import Agreement
 from bench.results.layer_errors import LayerErrors
 from bench.results.thermal_state import Thermal
 
@@ -27,13 +43,13 @@ Status = Literal["ok", "failed", "crashed", "timeout", "refused", "interrupted"]
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Fixed before the first launch: no stopping when the numbers look good."""
 
-    rounds: int
-    warmup_s: float
-    warmup_calls: int
-    samples: int
-    timeout_s: float
-    seed: int
-    memory_limit_bytes: int | None = None  # a launch that takes more is stopped
+    rounds: Annotated[int, Meta(ge=1, le=MAX_ROUNDS)]
+    warmup_s: Seconds
+    warmup_calls: Annotated[int, Meta(ge=0, le=MAX_SAMPLES)]
+    samples: Annotated[int, Meta(ge=0, le=MAX_SAMPLES)]
+    timeout_s: Seconds
+    seed: Seed
+    memory_limit_bytes: Bytes | None = None  # a launch that takes more is stopped
 
 
 class Environment(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,9 +59,9 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     machine: str  # "x86_64", "arm64"
     model: str = ""  # "MacBookPro18,3"; empty where the system does not say
     processor: str
-    physical_cores: int
-    logical_cores: int
-    memory_bytes: int
+    physical_cores: Count
+    logical_cores: Count
+    memory_bytes: Bytes
     virtual: str = ""  # hypervisor, when one is seen
     python: str
     packages: dict[str, str]  # name to version, of what computes
@@ -53,13 +69,13 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     low_power_mode: bool | None = None
     governor: str = ""
     turbo: bool | None = None
-    load_average: float = 0.0  # one minute, when the session began
+    load_average: Number = 0.0  # one minute, when the session began
 
 
 class SessionHead(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="session"):
     """The first line of a session: plan, machine and software. Two sessions may share a file."""
 
-    schema: int = SCHEMA
+    schema: Count = SCHEMA
     session: str  # random identity
     tool: str  # version of this project
     started: str  # UTC, ISO 8601
@@ -73,19 +89,19 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     identity: str  # sha256 of the package's contents
-    size_bytes: int
+    size_bytes: Bytes
     format: str = "mlprogram"
     precision: str = ""
     compression: str = ""
     target: str = ""
-    alpha: float | None = None
-    resolution: int | None = None
+    alpha: Number | None = None
+    resolution: Count | None = None
     shallow: bool | None = None
     trained: bool | None = None
     weights: str = ""  # provenance in words
-    macs: int | None = None
-    parameters: int | None = None
-    agreement: float | None = None  # relative L2 of logits against PyTorch, as verified at export
+    macs: Count | None = None
+    parameters: Count | None = None
+    agreement: Number | None = None  # relative L2 of logits against PyTorch, as verified at export
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="case"):
@@ -95,10 +111,10 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="cas
     model: Model
     runtime: str
     unit: str
-    options: dict[str, str] = {}
+    options: dict[str, OptionValue] = {}
     package: str = ""  # path, for resuming; relative where it is below the working folder
-    compile_ns: int | None = None
-    first_load_ns: int | None = None  # of a fresh process, straight after compiling: "cold"
+    compile_ns: Nanoseconds | None = None
+    first_load_ns: Nanoseconds | None = None  # of a fresh process, just compiled: "cold"
     control_of: str = ""  # the case of which this is the A/A twin
     skipped: str = ""
 
@@ -109,30 +125,30 @@ class Output(msgspec.Struct, frozen=True, kw_only=True):
     top1: str
     digest: str  # sha256 of the outputs, rounded to 3 significant digits
     finite: bool
-    difference: float | None = None  # relative L2 from the package's reference outputs
+    difference: Number | None = None  # relative L2 from the package's reference outputs
 
 
 class Launch(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="launch"):
     """One fresh process, one case."""
 
     case: str
-    round: int
-    position: int  # in its round's shuffled order
+    round: Round
+    position: Count  # in its round's shuffled order
     started: str
     status: Status
     reason: str = ""
-    start_ns: int | None = None  # process start to the runtime's load
-    load_ns: int | None = None
-    first_call_ns: int | None = None
-    warmup_ns: tuple[int, ...] = ()
-    samples_ns: tuple[int, ...] = ()
-    calls_per_sample: int = 1
-    native_ns: tuple[int, ...] = ()  # Core ML's own predict duration, beside the wall time
-    loop_overhead_ns: int | None = None  # of an empty call; recorded, not subtracted
-    peak_memory_bytes: int | None = None
-    memory_growth_bytes: int | None = None  # of that peak, from the end of the warm-up
+    start_ns: Nanoseconds | None = None  # process start to the runtime's load
+    load_ns: Nanoseconds | None = None
+    first_call_ns: Nanoseconds | None = None
+    warmup_ns: Times = ()
+    samples_ns: Times = ()
+    calls_per_sample: Count = 1
+    native_ns: Times = ()  # Core ML's own predict duration, beside the wall time
+    loop_overhead_ns: Nanoseconds | None = None  # of an empty call; recorded, not subtracted
+    peak_memory_bytes: Bytes | None = None
+    memory_growth_bytes: Bytes | None = None  # of that peak, from the end of the warm-up
     output: Output | None = None
-    load_average: float | None = None
+    load_average: Number | None = None
     thermal_before: Thermal | None = None
     thermal_after: Thermal | None = None
 
@@ -140,9 +156,9 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="l
 class SoakWindow(msgspec.Struct, frozen=True, kw_only=True):
     """A stretch of uninterrupted calls."""
 
-    begin_ns: int  # since the first window began
-    took_ns: int
-    calls: int
+    begin_ns: Nanoseconds  # since the first window began
+    took_ns: Nanoseconds
+    calls: Count
     thermal: Thermal | None = None  # at its end
 
     @property
@@ -172,7 +188,7 @@ class PlacedOp(msgspec.Struct, frozen=True, kw_only=True):
     type: str  # with its opset: "ios16.conv"
     preferred: str
     supported: tuple[str, ...]
-    cost: float | None = None  # estimated share of the whole, 0 to 1
+    cost: Number | None = None  # estimated share of the whole, 0 to 1
 
 
 class Placement(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="placement"):
@@ -188,8 +204,8 @@ class Photographs(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str  # of its folder
     digest: str  # sha256 of names, classes and sizes: equal for the same set
-    images: int
-    classes: int
+    images: Count
+    classes: Count
 
 
 class Accuracy(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="accuracy"):
@@ -205,44 +221,15 @@ class Accuracy(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=
     photographs: Photographs
     started: str
     tool: str
-    images: int  # that could be opened, and were answered
+    images: Count  # that could be opened, and were answered
     broken: tuple[str, ...] = ()  # "name: reason" of those that could not
-    top1: int  # of `images`, right at the first place
-    top5: int  # of `images`, right among the first five
-    top1_interval: tuple[float, float]  # 95 %, Wilson, as shares of 1
-    top5_interval: tuple[float, float]
-    not_finite: int = 0  # answers with NaN or infinity; they count as wrong
-    published_top1: float | None = None  # percent, of the original float checkpoint
-    published_top5: float | None = None
-
-
-class Disagreement(msgspec.Struct, frozen=True, kw_only=True):
-    """A photograph on which two models name different classes."""
-
-    image: str
-    truth: str
-    answers: tuple[str, str]  # of the reference, of the other
-    probabilities: tuple[float, float]  # that each gives its answer
-    thumbnail: str = ""  # data URI of a small JPEG
-
-
-class Agreement(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="agreement"):
-    """Two of the file's `Accuracy` records, photograph by photograph."""
-
-    reference: str
-    other: str
-    images: int
-    same_top1: int
-    only_reference_right: int
-    only_other_right: int
-    p_worse: float  # exact one-sided McNemar test: is the other one worse?
-    error_of: Literal["logits", "log-probabilities"]
-    error_p50: float | None = None  # of the largest difference per photograph, natural log
-    error_p90: float | None = None
-    error_p99: float | None = None
-    error_max: float | None = None
-    # at most some tens, the weightiest first; schema 1 has their name in files
-    disagreements: tuple[Disagreement, ...] = msgspec.field(default=(), name="partings")
+    top1: Count  # of `images`, right at the first place
+    top5: Count  # of `images`, right among the first five
+    top1_interval: tuple[Share, Share]  # 95 %, Wilson, as shares of 1
+    top5_interval: tuple[Share, Share]
+    not_finite: Count = 0  # answers with NaN or infinity; they count as wrong
+    published_top1: Number | None = None  # percent, of the original float checkpoint
+    published_top5: Number | None = None
 
 
 Record = SessionHead | Case | Launch | Soak | Placement | Accuracy | Agreement | LayerErrors

@@ -7,8 +7,9 @@ import msgspec
 
 from bench.results import session_lines
 from bench.results.compare import Comparison, compare_launches
+from bench.results.disagreements import Agreement
 from bench.results.read import SessionResults, read
-from bench.results.records import Accuracy, Agreement, Case, SessionHead
+from bench.results.records import Accuracy, Case, SessionHead
 from bench.results.reliability import warnings_about
 from bench.results.summary import CaseSummary, summarize
 from bench.results.top1 import Top1, top1_by_identity
@@ -50,7 +51,8 @@ def reports_of(sessions: Sequence[SessionResults]) -> list[Report]:
 def report(results: SessionResults, accuracies: Sequence[Accuracy] = ()) -> Report:
     """The summary of one session. A/A twins become controls, not rows."""
     cases = results.cases.values()
-    summaries = [_summary(results, case) for case in cases]
+    otherwise = {soak.case for soak in results.soaks} | {p.case for p in results.placements}
+    summaries = [_summary(results, case, case.case in otherwise) for case in cases]
     controls = tuple(_control(results, case) for case in cases if case.control_of)
     rows = tuple(sorted((row for row in summaries if not row.control_of), key=_order))
     return Report(
@@ -75,10 +77,9 @@ def _facts(results: SessionResults, controls: Iterable[Comparison]) -> Iterator[
     yield from session_lines.others(results)
 
 
-def _summary(results: SessionResults, case: Case) -> CaseSummary:
+def _summary(results: SessionResults, case: Case, is_soaked_or_placed: bool) -> CaseSummary:
     summary = summarize(case, results.launches.get(case.case, []))
-    soaked, placed = {s.case for s in results.soaks}, {p.case for p in results.placements}
-    if summary.status == "not run" and case.case in soaked | placed:
+    if summary.status == "not run" and is_soaked_or_placed:
         return msgspec.structs.replace(summary, reason="nothing of it was to be timed")
     return summary
 

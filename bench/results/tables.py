@@ -7,10 +7,11 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from bench.results import accuracy_table, columns, format
-from bench.results.columns import Column, FittedTable, escape
+from bench.results.columns import Column, FittedTable
 from bench.results.session_report import Report
 from bench.results.stats import Estimate
 from bench.results.summary import CaseSummary
+from mobilenet.common import text
 from mobilenet.common.text import one_line
 
 SKIPPED_ROWS = 3  # with one reason; more become one line
@@ -72,14 +73,14 @@ def markdown(reports: Sequence[Report]) -> str:
     """The same as Markdown."""
     lines: list[str] = []
     for report in reports:
-        lines += [f"## {escape(heading(report))}", ""]
-        lines += [f"- {escape(fact)}" for fact in report.facts]
-        lines += [f"- **warning:** {escape(warning)}" for warning in report.warnings]
+        lines += [f"## {text.markdown(heading(report))}", ""]
+        lines += [f"- {text.markdown(fact)}" for fact in report.facts]
+        lines += [f"- **warning:** {text.markdown(warning)}" for warning in report.warnings]
         for runtime, rows in report.runtimes().items():
             shown, collapsed = collapse(rows)
-            lines += ["", f"### {escape(runtime)}"]
+            lines += ["", f"### {text.markdown(runtime)}"]
             lines += ["", *columns.markdown(COLUMNS, shown)] if shown else []
-            lines += ["", *(f"- {escape(line)}" for line in collapsed)] if collapsed else []
+            lines += ["", *(f"- {text.markdown(line)}" for line in collapsed)] if collapsed else []
         lines += [*_accuracy_markdown(report), ""]
     if any(report.cases for report in reports):
         lines += [LEGEND, ""]
@@ -91,11 +92,13 @@ def _accuracy_markdown(report: Report) -> Iterator[str]:
         yield from ("", "### accuracy", "")
         yield from columns.markdown(accuracy_table.COLUMNS, report.accuracies)
         yield ""
-        yield from (f"- {escape(line)}" for line in accuracy_table.remarks(report.accuracies))
+        yield from (
+            f"- {text.markdown(line)}" for line in accuracy_table.remarks(report.accuracies)
+        )
     if report.agreements:
         yield from ("", "### agreement", "")
         for line in accuracy_table.lines(report.agreements, report.accuracies):
-            yield f"- {escape(line)}"
+            yield f"- {text.markdown(line)}"
 
 
 def collapse(rows: Sequence[CaseSummary]) -> tuple[list[CaseSummary], list[str]]:

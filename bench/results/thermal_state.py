@@ -5,6 +5,8 @@ from typing import Self
 
 import msgspec
 
+from bench.results.bounds import Number
+
 NOMINAL = "nominal"
 HOT_CELSIUS = 85.0
 DEGREES = re.compile(r"(-?\d+) C")
@@ -17,7 +19,7 @@ class Thermal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     pressure: str = ""  # of Darwin's OSThermalNotification.h: "nominal", "moderate", "heavy", ...
-    celsius: float | None = None
+    celsius: Number | None = None
 
     @classmethod
     def of_text(cls, text: str) -> Self | None:

@@ -5,6 +5,7 @@ measured here, when every model of the session was measured on the same photogra
 published for ImageNet.
 """
 
+import functools
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -61,10 +62,14 @@ def config_of(model: Model) -> MobileNetConfig | None:
     """The MobileNet v1 that `model` says it is."""
     if model.alpha is None or model.resolution is None or model.shallow is None:
         return None
+    return _config(model.alpha, model.resolution, model.shallow)
+
+
+@functools.lru_cache(maxsize=1024)
+def _config(alpha: float, resolution: int, shallow: bool) -> MobileNetConfig | None:
+    """None where there is no such network. It takes a millisecond to find out."""
     try:
-        return MobileNetConfig(
-            alpha=model.alpha, resolution=model.resolution, shallow=model.shallow
-        )
+        return MobileNetConfig(alpha=alpha, resolution=resolution, shallow=shallow)
     except ConfigError:
         return None
 

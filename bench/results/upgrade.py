@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from bench.results import line_file
 from bench.results.records import Record
 from bench.results.thermal_state import Thermal
 
@@ -13,13 +14,14 @@ _THERMAL = ("thermal", "thermal_before", "thermal_after")
 
 def decode(line: bytes) -> Record:
     """The record on `line`. Raises `msgspec.DecodeError` for one of no known schema."""
-    try:
-        return _DECODER.decode(line)
-    except msgspec.ValidationError:
-        document = msgspec.json.decode(line)
-        if not _upgrade(document):
-            raise
-        return msgspec.convert(document, Record)  # type: ignore[no-any-return]
+    with line_file.decoding():
+        try:
+            return _DECODER.decode(line)
+        except msgspec.ValidationError:
+            document = msgspec.json.decode(line) if b'"thermal' in line else None
+            if not _upgrade(document):
+                raise
+            return msgspec.convert(document, Record)  # type: ignore[no-any-return]
 
 
 def _upgrade(document: Any) -> bool:

@@ -158,7 +158,8 @@ def _recipe(description: ModelDescription, package: Path) -> TorchRecipe:
 
         return TorchRecipe(description, INCEPTION.split()[0], baseline=baseline)
     raise UnsupportedError(
-        f"{package.name} was not made by this tool: there is no PyTorch module for it"
+        f"{package.name} was not made by this tool: there is no PyTorch module for it",
+        "measure it on another --runtime",
     )
 
 

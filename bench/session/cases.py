@@ -18,6 +18,7 @@ from export.package import metadata, model_files
 from mobilenet.common.errors import ConfigError, PackageError
 
 MAX_BATCH = 1024
+MAX_THREADS = 1024
 DESCRIBE_TIMEOUT_S = 600  # to import what is needed for it, on the slowest of disks
 
 
@@ -61,9 +62,7 @@ def candidates(
     """Everything asked for. Raises `UserError` for an unknown name or an unreadable package."""
     check_names("runtime", runtimes, RUNTIMES)
     check_names("unit", units, {unit for name in runtimes for unit in RUNTIMES[name].units})
-    for batch in batches:
-        if not 1 <= batch <= MAX_BATCH:
-            raise ConfigError(f"batch is {batch}", f"1 to {MAX_BATCH}")
+    check_batches(batches)
     options = {name: settings(name, threads) for name in runtimes}
     possible = {name: _units(name, units) for name in runtimes}
     return [
@@ -98,10 +97,13 @@ def candidate_of(case: Case) -> Candidate:
         raise PackageError(
             f"{path} is not the package that the session began with", "begin a new session"
         )
-    options = {name: int(value) for name, value in case.options.items()}
-    batch = options.pop("batch", 1)
     check_names("runtime", [case.runtime], RUNTIMES)
     entry = RUNTIMES[case.runtime]
+    options = {name: int(value) for name, value in case.options.items()}
+    batch = options.pop("batch", 1)
+    check_batches([batch])
+    check_names("option", options, ["threads"])
+    check_threads(options.get("threads"))
     return Candidate(path, case.model, case.runtime, entry, case.unit, options, batch)
 
 
@@ -111,9 +113,21 @@ def settings(runtime: str, threads: int | None) -> dict[str, int]:
 
     if not RUNTIMES[runtime].has_threads:
         return {}
-    if threads is not None and not 1 <= threads <= 1024:
-        raise ConfigError(f"threads is {threads}", "1 to the number of cores")
+    check_threads(threads)
     return {"threads": threads or psutil.cpu_count(logical=False) or 1}
+
+
+def check_threads(threads: int | None) -> None:
+    """Raises `ConfigError` for a number of threads that no machine has."""
+    if threads is not None and not 1 <= threads <= MAX_THREADS:
+        raise ConfigError(f"threads is {threads}", "1 to the number of cores")
+
+
+def check_batches(batches: Iterable[int]) -> None:
+    """Raises `ConfigError` for a batch of none, or of too many images."""
+    for batch in batches:
+        if not 1 <= batch <= MAX_BATCH:
+            raise ConfigError(f"batch is {batch}", f"1 to {MAX_BATCH}")
 
 
 def check_names(what: str, names: Iterable[str], choices: Iterable[str]) -> None:

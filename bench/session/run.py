@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from cyclopts import Parameter
 
+from bench.results.bounds import MAX_ROUNDS, MAX_SEED
 from bench.results.records import Plan
 from bench.session.schedule import PLANS
 from mobilenet.common.errors import ConfigError
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from bench.session.cases import Candidate
 
 DEFAULT_RUNTIMES = ("coreml", "portable")
-MAX_ROUNDS = 1000
 
 
 @Parameter(name="*")
@@ -44,6 +44,8 @@ class PlanOptions:
         plan = PLANS["quick" if self.quick else "thorough" if self.thorough else "default"]
         if self.rounds is not None and not 1 <= self.rounds <= MAX_ROUNDS:
             raise ConfigError(f"rounds is {self.rounds}", f"1 to {MAX_ROUNDS}")
+        if abs(self.seed) > MAX_SEED:
+            raise ConfigError(f"seed is {self.seed}", f"at most {MAX_SEED}")
         return msgspec.structs.replace(plan, rounds=self.rounds or plan.rounds, seed=self.seed)
 
     def path(self) -> Path:

@@ -14,6 +14,7 @@ import msgspec
 from bench.machine import thermal
 from bench.machine.environment import check_same_machine, environment
 from bench.results import jsonl
+from bench.results.bounds import MAX_SECONDS
 from bench.results.line_file import LineFile
 from bench.results.records import Case, Launch, Plan, Record, SessionHead
 from bench.session import schedule
@@ -158,7 +159,7 @@ class Runner:
             warmup_s=self.plan.warmup_s,
             warmup_calls=self.plan.warmup_calls,
             samples=self.plan.samples,
-            timeout_s=max(self.plan.timeout_s, SLACK * self.seconds(case)),
+            timeout_s=min(max(self.plan.timeout_s, SLACK * self.seconds(case)), MAX_SECONDS),
         )
         return self.prepared[case].launch(job)
 

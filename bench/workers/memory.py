@@ -32,7 +32,8 @@ class PeakMemory:
             raise UnsupportedError(
                 f"took {self.peak / 2**20:.0f} MiB of memory, "
                 f"{(self.peak - self.start) / 2**20:.0f} of them while it ran; the limit is "
-                f"{self.limit_bytes / 2**20:.0f} MiB"
+                f"{self.limit_bytes / 2**20:.0f} MiB",
+                "close other programs, or measure a smaller model",
             )
 
     @property

@@ -76,7 +76,7 @@ def carry_out(job: Job, chosen: RuntimeClass, write: Write) -> Answer:
     """Whatever the job asks for. Raises `UserError` where this runtime cannot do it."""
     runtime = create(chosen, job.settings)
     if reason := runtime.unavailable():
-        raise UnsupportedError(reason)
+        raise UnsupportedError(reason, "choose another --runtime")
     match job.task:
         case "describe":
             return Units(tuple(runtime.units()))
@@ -173,7 +173,7 @@ def _call(
         return functools.partial(model.predict, inputs)
     predict_batch = getattr(model, "predict_batch", None)
     if predict_batch is None:
-        raise UnsupportedError("this runtime has no batch prediction")
+        raise UnsupportedError("this runtime has no batch prediction", "leave --batch out")
     many = [inputs] * batch
     return lambda: cast(Mapping[str, Feature], predict_batch(many)[-1])
 

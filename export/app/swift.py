@@ -5,6 +5,7 @@ the middle 0.875 of it. The rest of the preprocessing is in the package. Kept as
 Swift, `templates/classifier.swift`; the tests evaluate its arithmetic.
 """
 
+import re
 from importlib.resources import files as resources
 from pathlib import Path
 from string import Template
@@ -14,7 +15,16 @@ from export.package.metadata import PackageMetadata
 from export.spec import ExportSpec
 from mobilenet.common import files
 from mobilenet.common.errors import ConfigError, PackageError
+from mobilenet.common.text import one_line
 
+# The Swift Programming Language, Lexical Structure: what is reserved anywhere.
+KEYWORDS = re.compile(
+    "_|Any|Self|Type|Protocol|as|associatedtype|break|case|catch|class|continue|default|defer|"
+    "deinit|do|else|enum|extension|fallthrough|false|fileprivate|for|func|guard|if|import|in|init|"
+    "inout|internal|is|let|nil|open|operator|precedencegroup|private|protocol|public|repeat|"
+    "rethrows|return|self|static|struct|subscript|super|switch|throw|throws|true|try|typealias|"
+    "var|where|while"
+)
 MARK = "// Written by mobilenet-coreml"
 MACOS = {
     13: "10.15", 14: "11.0", 15: "12.0", 16: "13.0", 17: "14.0", 18: "15.0", 26: "26.0",
@@ -72,6 +82,11 @@ def check_destination(package: Path) -> None:
             f"--swift with package name {package.stem!r}: Xcode names the Swift class after it",
             "choose an --output of letters, digits and underscores, not starting with a digit",
         )
+    if KEYWORDS.fullmatch(package.stem) or package.stem in _names(_template()):
+        raise ConfigError(
+            f"--swift with package name {package.stem!r}: in Swift that means something else",
+            "choose another --output, such as MobileNet.mlpackage",
+        )
     path = swift_path(package)
     files.check_regular_file(path)
     if path.exists() and not _is_ours(path):
@@ -92,11 +107,10 @@ def source(model: str, metadata: PackageMetadata) -> str:
     """The Swift file for the class `model`, which Xcode generates from the package."""
     size = metadata.resolution
     shorter = metadata.geometry.shorter_side(size)
-    template = (resources("export") / "app" / "templates" / "classifier.swift").read_text("utf-8")
-    return Template(template).substitute(
+    return Template(_template()).substitute(
         model=model,
-        tool=metadata.tool,
-        summary=metadata.summary,
+        tool=one_line(metadata.tool),
+        summary=one_line(metadata.summary),
         size=size,
         shorter=shorter,
         interpolation=metadata.geometry.interpolation,
@@ -105,6 +119,15 @@ def source(model: str, metadata: PackageMetadata) -> str:
         macos=MACOS[metadata.min_ios],
         example=_example(size / shorter),
     )
+
+
+def _template() -> str:
+    return (resources("export") / "app" / "templates" / "classifier.swift").read_text("utf-8")
+
+
+def _names(source: str) -> set[str]:
+    """The identifiers of a Swift file: a class of such a name would take their place."""
+    return set(re.findall(r"(?<![$\w{])[A-Za-z_]\w*", re.sub("//.*", "", source)))
 
 
 def _example(crop: float) -> str:

@@ -19,11 +19,12 @@ class UserError(Exception):
     """What went wrong in one line (with the value), and what the user can do about it."""
 
     exit_code = 2
+    usual_hint = ""  # where a raise has none of its own
 
     def __init__(self, message: str, hint: str = "") -> None:
         self.message = one_line(message, MESSAGE)
         super().__init__(self.message)
-        self.hint = one_line(hint, MESSAGE)
+        self.hint = one_line(hint or self.usual_hint, MESSAGE)
 
 
 class ConfigError(UserError):
@@ -32,6 +33,8 @@ class ConfigError(UserError):
 
 class CheckpointError(UserError):
     """A weight file that is not what it claims to be: names the tensor or field."""
+
+    usual_hint = "get the file again from where it was published, or give another"
 
 
 class UnreachableError(UserError):

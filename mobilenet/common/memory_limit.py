@@ -20,7 +20,8 @@ def growth(limit_bytes: int) -> Iterator[None]:
         with _limited(limit_bytes):
             yield
     except MemoryError as error:
-        raise ConfigError(f"it takes more than {limit_bytes >> 20} MiB of memory") from error
+        message = f"it takes more than {limit_bytes >> 20} MiB of memory"
+        raise ConfigError(message, "give a smaller one") from error
 
 
 @contextmanager

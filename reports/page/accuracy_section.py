@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from markupsafe import Markup
+
 from bench.results import accuracy_table, format, tables
-from bench.results.records import Agreement, Disagreement
+from bench.results.disagreements import Agreement, Disagreement
 from bench.results.session_report import Report
 from reports.page.html_table import Grid, HtmlCell, HtmlRow, cell, table
 
@@ -55,9 +57,9 @@ def _disagreement(disagreement: Disagreement) -> dict[str, Any]:
     thumbnail, answers = disagreement.thumbnail, disagreement.answers
     return {
         "image": disagreement.image, "truth": disagreement.truth,
-        "thumbnail": thumbnail if accuracy_table.is_thumbnail(thumbnail) else "",
+        "thumbnail": Markup(thumbnail) if accuracy_table.is_thumbnail(thumbnail) else "",  # noqa: S704  # checked
         "answers": [
-            {"label": label, "percent": f"{100 * probability:.0f}\N{NO-BREAK SPACE}%"}
+            {"label": label, "percent": f"{100 * probability:.0f}"}
             for label, probability in zip(answers, disagreement.probabilities, strict=True)
         ],
     }  # fmt: skip

@@ -14,6 +14,7 @@ from mobilenet import __version__
 from mobilenet.common import files
 from mobilenet.common.errors import UserError
 from mobilenet.common.temporary import sweep
+from mobilenet.common.text import one_line
 from mobilenet.weights import published
 from mobilenet.weights.cache import cache_folder
 from reports import claims
@@ -60,7 +61,7 @@ def render(sessions: Sequence[SessionResults]) -> str:
 
     templates = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=select_autoescape(["html"]),
-        trim_blocks=True, lstrip_blocks=True,
+        trim_blocks=True, lstrip_blocks=True, finalize=_shown,
     )  # fmt: skip
     figures = _Figures()
     reports = reports_of(sessions)
@@ -79,6 +80,11 @@ def render(sessions: Sequence[SessionResults]) -> str:
     )  # fmt: skip
 
 
+def _shown(value: object) -> object:
+    """What a template prints: texts as lines, but for what is ready to stand in HTML."""
+    return one_line(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
 class _Figures:
     """Collects the plots' specifications; a figure in the page knows its own by number."""
 
@@ -89,9 +95,10 @@ class _Figures:
         return [self._add(plot) for plot in plots]
 
     def _add(self, plot: Plot) -> dict[str, Any]:
-        spec = plot.chart.properties(width="container").to_dict(validate=False)
+        spec = style.specification(plot.chart.properties(width="container"))
         spec["autosize"] = {"type": "fit-x", "contains": "padding"}
         self.specs.append(spec)
+        catalog.check_count(len(self.specs))
         return {"index": len(self.specs) - 1, "title": plot.title, "caption": plot.caption}
 
 

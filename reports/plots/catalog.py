@@ -4,15 +4,19 @@ A session's runtimes get plots of their own, as they get tables of their own.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 from bench.results import format
 from bench.results.read import SessionResults
 from bench.results.session_report import Report, report
 from mobilenet.common import files
+from mobilenet.common.errors import RecordError
 from mobilenet.networks.v1 import MobileNetConfig
 from reports.plots import layer_plots, style, timing
 from reports.plots.style import Plot
+
+MAX_PLOTS = 500  # a session of all variants on all runtimes has some 30
 
 
 def draw(sessions: Sequence[SessionResults], folder: Path, case: str | None = None) -> list[Path]:
@@ -20,12 +24,19 @@ def draw(sessions: Sequence[SessionResults], folder: Path, case: str | None = No
     taken: set[str] = set()
     named = [
         (folder / _free(format.slug(f"{place}-{plot.name}"), taken), plot)
-        for place, plot in _all(sessions, case)
+        for place, plot in islice(_all(sessions, case), MAX_PLOTS + 1)
     ]
+    check_count(len(named))
     for stem, _ in named:  # what cannot be drawn or written is said before the work
         for path in style.paths(stem):
             files.check_file(path, [results.source for results in sessions])
     return [path for stem, plot in named for path in style.save(plot, stem)]
+
+
+def check_count(plots: int) -> None:
+    """Raise `RecordError` for more plots than anybody looks at: each takes time."""
+    if plots > MAX_PLOTS:
+        raise RecordError(f"these results have over {MAX_PLOTS} plots", "give fewer at once")
 
 
 def _all(sessions: Sequence[SessionResults], case: str | None) -> Iterator[tuple[str, Plot]]:

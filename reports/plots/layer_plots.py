@@ -27,7 +27,7 @@ def operations(config: MobileNetConfig) -> Plot:
 
 def placed_cost(placement: Placement) -> Plot:
     """Estimated share of the time of each operation, in percent, by its device."""
-    values = plot_data.placed_costs(placement)
+    values, note = style.shown(plot_data.placed_costs(placement))
     bars = _layer_bars(
         values, style.x_axis("percent", "estimated share of the time (%)"), "device",
         ["ANE", "GPU", "CPU"],
@@ -35,13 +35,13 @@ def placed_cost(placement: Placement) -> Plot:
     )  # fmt: skip
     return Plot(
         "placement", f"Estimated cost per layer: {placement.case}",
-        "Core ML's own estimate from its compute plan, not a measurement.", bars,
+        f"Core ML's own estimate from its compute plan, not a measurement.{note}", bars,
     )  # fmt: skip
 
 
 def layer_error(errors: LayerErrors) -> Plot:
     """Relative L2 of each layer's output from the reference's, in program order."""
-    values = plot_data.layer_errors(errors)
+    values, note = style.shown(plot_data.layer_errors(errors))
     chart = (
         alt.Chart(style.data(values))
         .mark_line(point=True, color=style.COLORS[0])
@@ -56,7 +56,7 @@ def layer_error(errors: LayerErrors) -> Plot:
     )  # fmt: skip
     return Plot(
         "layer_error", f"Error layer by layer: {errors.package} against {errors.reference}",
-        "A sudden step names the layer at fault; a slow rise is rounding.",
+        f"A sudden step names the layer at fault; a slow rise is rounding.{note}",
         style.sized(chart, height=max(120, style.ROW * len(values))),
     )  # fmt: skip
 

@@ -4,7 +4,8 @@ Okabe and Ito's colours, and a shape or dash beside every colour: readable in gr
 colour-blind.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -12,15 +13,20 @@ import altair as alt
 
 from bench.results.summary import CaseSummary
 from mobilenet.common import files
-from mobilenet.common.text import escaped
+from mobilenet.common.errors import UnsupportedError
+from mobilenet.common.text import unique_labels
 
 Values = Sequence[Mapping[str, Any]]
 Chart = alt.Chart | alt.LayerChart
+R = TypeVar("R")
 C = TypeVar("C", alt.Chart, alt.LayerChart)
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
 WIDTH, HEIGHT, ROW = 640, 340, 18
+MAX_HEIGHT = 16_000  # pixels: the renderer takes ten bytes for each, and has an end
+MAX_POINTS = 50_000
+MAX_ROWS = 1000  # of names below each other; a hundredth of a second each
 PNG_SCALE = 2
 TEXTS = {"amount", "case", "device", "layer", "round", "sample", "series", "source", "thermal"}
 TIMES = {"case": "case", "p50_ms": "p50 (ms)", "low_ms": "from (ms)", "high_ms": "to (ms)"}
@@ -45,11 +51,11 @@ def theme(ink: str, faint: str, background: str) -> dict[str, Any]:
         "view": {"stroke": None},
         "axis": {
             **text, "gridColor": faint, "domainColor": faint, "tickColor": faint,
-            "labelFontSize": 11, "titleFontSize": 12, "labelLimit": 230, "labelOverlap": "greedy",
+            "labelFontSize": 11, "titleFontSize": 12, "labelLimit": 0, "labelOverlap": "greedy",
             "labelSeparation": 4,
         },
         "legend": {
-            **text, "orient": "top", "labelFontSize": 11, "titleFontSize": 11, "labelLimit": 300,
+            **text, "orient": "top", "labelFontSize": 11, "titleFontSize": 11, "labelLimit": 0,
             "symbolBaseFillColor": ink, "symbolBaseStrokeColor": ink,
         },
         "title": {"color": ink, "anchor": "start", "fontSize": 15},
@@ -67,28 +73,61 @@ def paths(stem: Path) -> tuple[Path, Path]:
 
 
 def save(plot: Plot, stem: Path) -> tuple[Path, Path]:
-    """Write `stem`.png and `stem`.svg; returns both paths. Raises `ConfigError`, `OSError`."""
+    """Write `stem`.png and `stem`.svg; returns both paths.
+
+    Raises `ConfigError`, `OSError`, and `UnsupportedError` when the renderer gives up.
+    """
     import vl_convert as vlc
 
-    spec = _printable(plot.chart.properties(title=plot.title).configure(**LIGHT).to_dict())
+    spec = specification(plot.chart.properties(title=plot.title).configure(**LIGHT))
     png, svg = paths(stem)
-    files.write_atomically(png, vlc.vegalite_to_png(spec, scale=PNG_SCALE))
-    files.write_atomically(svg, vlc.vegalite_to_svg(spec).encode())
+    try:
+        pixels, lines = vlc.vegalite_to_png(spec, scale=PNG_SCALE), vlc.vegalite_to_svg(spec)
+    except ValueError as error:
+        raise UnsupportedError(
+            f"plot {plot.name} cannot be drawn: {error}", "`reports page` leaves it to the browser"
+        ) from error
+    files.write_atomically(png, pixels)
+    files.write_atomically(svg, lines.encode())
     return png, svg
 
 
-def _printable(value: Any) -> Any:
-    """A specification fit for XML, which has no place for control characters in names."""
+def specification(chart: Chart) -> dict[str, Any]:
+    """What Vega draws, with names that are short, and fit for XML: no control characters.
+
+    A name that stands in data, domains and titles is the same in all of them.
+    """
+    spec: dict[str, Any] = chart.to_dict(validate=False)
+    labels = unique_labels(_texts(spec))
+    return _replaced(spec, labels)  # type: ignore[no-any-return]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from chain.from_iterable(map(_texts, value.values()))
+    elif isinstance(value, list):
+        yield from chain.from_iterable(map(_texts, value))
+
+
+def _replaced(value: Any, labels: Mapping[str, str]) -> Any:
     if isinstance(value, dict):
-        return {key: _printable(item) for key, item in value.items()}
+        return {key: _replaced(item, labels) for key, item in value.items()}
     if isinstance(value, list):
-        return [_printable(item) for item in value]
-    return escaped(value) if isinstance(value, str) else value
+        return [_replaced(item, labels) for item in value]
+    return labels[value] if isinstance(value, str) else value
+
+
+def shown(rows: Sequence[R]) -> tuple[Sequence[R], str]:
+    """As many rows as are drawn, and what to say of those that are not."""
+    note = f" The first {MAX_ROWS} of {len(rows)} are drawn." if len(rows) > MAX_ROWS else ""
+    return rows[:MAX_ROWS], note
 
 
 def data(values: Values) -> alt.InlineData:
-    """Rows inside the chart, with no bound on their number."""
-    return alt.InlineData(values=[dict(value) for value in values])
+    """Rows inside the chart: no session has more than `MAX_POINTS`."""
+    return alt.InlineData(values=[dict(value) for value in islice(values, MAX_POINTS)])
 
 
 def x_axis(field: str, title: str, log: bool = False) -> alt.X:
@@ -139,7 +178,7 @@ def shapes(names: Sequence[str]) -> alt.Scale:
 
 def sized(chart: C, height: int = HEIGHT) -> C:
     """The chart at the common width; `height` in pixels."""
-    return chart.properties(width=WIDTH, height=height)
+    return chart.properties(width=WIDTH, height=min(height, MAX_HEIGHT))
 
 
 def _units(rows: Sequence[CaseSummary]) -> list[str]:

@@ -1,8 +1,7 @@
 """What every command shares: one way to declare it, to run it, and to fail."""
 
-import os
+import errno
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 from cyclopts import App, CycloptsError
@@ -13,6 +12,19 @@ from mobilenet.common.errors import UserError
 from mobilenet.common.interrupts import Terminated
 from mobilenet.common.temporary import owned_by_command
 from mobilenet.common.terminal.output import fail
+from mobilenet.common.terminal.streams import drop_unwritable_output, open_closed_streams
+
+NO_MEMORY = "out of memory", "close other programs, or allow more (`ulimit -v`)"
+NO_FILE = "a temporary file cannot be written", "make room for it, or set TMPDIR to another folder"
+REFUSALS = {  # what libraries say when the system has no room
+    "failed to map segment": NO_MEMORY,  # the dynamic linker
+    "can't allocate memory": NO_MEMORY,  # PyTorch
+    "bad_alloc": NO_MEMORY,  # ONNX Runtime
+    "[MIL FileWriter]": NO_FILE,  # coremltools
+}
+EXPLAINED = (
+    CycloptsError, UserError, OSError, UnicodeEncodeError, MemoryError, ImportError, RuntimeError,
+)  # fmt: skip
 
 
 def command(name: str, help: str, script: str = "") -> App:
@@ -46,21 +58,23 @@ def run(app: App, argv: list[str] | None = None) -> int:
     0, 1 (a check failed), 2 (an error), 130 (Ctrl-C), 143 (SIGTERM) or 129 (SIGHUP). Temporary
     files of the command, its libraries and its child processes are gone afterwards.
     """
+    open_closed_streams()
     with interrupts.raised() as ignore_further:
         try:
             with owned_by_command():
                 result = app(
                     sys.argv[1:] if argv is None else argv, exit_on_error=False, print_error=False
                 )
+            sys.stdout.flush()
             return result if isinstance(result, int) and not isinstance(result, bool) else 0
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            drop_unwritable_output()
             return 0
-        except (CycloptsError, UserError, OSError, UnicodeEncodeError, KeyboardInterrupt) as error:
+        except (*EXPLAINED, KeyboardInterrupt) as error:
             ignore_further()
+            drop_unwritable_output()
             message, hint, code = _explained(error, app.name[0])
-            with suppress(OSError):  # after SIGHUP nobody reads it
-                fail(message, hint)
+            fail(message, hint)
             return code
 
 
@@ -71,13 +85,32 @@ def _explained(error: BaseException, program: str) -> tuple[str, str, int]:
             return error.message, error.hint, error.exit_code
         case CycloptsError():
             return " ".join(str(error).split()), f"see `{program} --help`", 2
-        case OSError():
-            where = f": {error.filename}" if error.filename else ""
-            hint = "check that the path exists, is writable and has space"
-            return f"{error.strerror or error}{where}", hint, 2
-        case UnicodeEncodeError():
-            return f"{error.object} is not UTF-8", "rename the file", 2
+        case OSError() | UnicodeEncodeError():
+            return *_of_system(error), 2
+        case MemoryError() | ImportError() | RuntimeError():
+            return *_of_library(error), 2
         case Terminated():
             return "terminated", "", error.exit_code
         case _:
             return "interrupted", "", 130
+
+
+def _of_system(error: OSError | UnicodeEncodeError) -> tuple[str, str]:
+    """What the system refused, and what can be done about it."""
+    if isinstance(error, UnicodeEncodeError):
+        return f"{error.object} is not UTF-8", "rename the file"
+    if error.errno == errno.EBADF:
+        return "standard output is closed", "send it to a file, or to /dev/null"
+    where = f": {error.filename}" if error.filename else ""
+    hint = "check that the path exists, is writable and has space"
+    return f"{error.strerror or error}{where}", hint
+
+
+def _of_library(error: Exception) -> tuple[str, str]:
+    """What the system refused a library; anything else is a bug, and raised again."""
+    if isinstance(error, MemoryError):
+        return NO_MEMORY
+    for words, explanation in REFUSALS.items():
+        if words in str(error):
+            return explanation
+    raise error

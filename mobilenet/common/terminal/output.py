@@ -2,13 +2,14 @@
 
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from mobilenet.common.text import escaped, one_line
+from mobilenet.common.text import MESSAGE, escaped, one_line
 
 PIPED_WIDTH = 220  # where no terminal bounds a table, none of it is cut
 TABLE_WIDTH = 160  # a narrower terminal wraps lines rather than cells
@@ -90,8 +91,9 @@ def warn(text: str) -> None:
 
 def fail(message: str, hint: str) -> None:
     """What went wrong, and what can be done about it."""
-    tail = (f" ({one_line(hint)})", "dim") if hint else ""
-    _print(error_console, _assembled([("error: ", "red"), message, tail]))
+    tail = (f" ({one_line(hint, MESSAGE)})", "dim") if hint else ""
+    with suppress(OSError):  # a full stderr, or nobody reads it: the exit code tells
+        _print(error_console, _assembled([("error: ", "red"), one_line(message, MESSAGE), tail]))
 
 
 def print_json(data: object) -> None:
@@ -99,14 +101,13 @@ def print_json(data: object) -> None:
     import msgspec
 
     text = msgspec.json.format(msgspec.json.encode(data, enc_hook=str), indent=2).decode()
-    lines = (row if row.isprintable() else _ascii(row) for row in text.split("\n"))
-    sys.stdout.buffer.write("\n".join([*lines, ""]).encode())
-    sys.stdout.flush()
+    lines = (row if escaped(row) == row else _ascii(row) for row in text.split("\n"))
+    print_data("\n".join([*lines, ""]))
 
 
 def print_data(text: str) -> None:
-    """Text for other programs, as it is."""
-    sys.stdout.write(text)
+    """Text for other programs, as it is: in UTF-8, whatever the terminal has."""
+    sys.stdout.buffer.write(text.encode())
     sys.stdout.flush()
 
 
