@@ -1,16 +1,13 @@
 """The Swift file: it parses, takes the pixels Python does, and is refused where it would lie."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import tree_sitter_swift
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
-from tree_sitter import Language, Node, Parser
 
 from export import pipeline
 from export.app import swift
@@ -20,63 +17,19 @@ from export.spec import ExportSpec
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import ConfigError, PackageError
 from mobilenet.common.images import upright_rgb
-from mobilenet.preprocess import Geometry, center_crop
+from mobilenet.preprocess import Geometry
+from swift_files import SwiftFile, parse, taken, text
 
-SWIFT = Parser(Language(tree_sitter_swift.language()))
 EXIF = (
     "up", "upMirrored", "down", "downMirrored", "leftMirrored", "right", "rightMirrored", "left",
 )  # fmt: skip
 """CGImagePropertyOrientation's cases; their raw values are EXIF's, from 1."""
 
 
-@dataclass
-class SwiftFile:
-    """A parsed Swift file, of which simple arithmetic can be evaluated."""
-
-    root: Node
-
-    def nodes(self, kind: str, inside: Node | None = None) -> Iterator[Node]:
-        node = inside or self.root
-        if node.type == kind:
-            yield node
-        for child in node.children:
-            yield from self.nodes(kind, child)
-
-    def named(self, kind: str, name: str) -> Node:
-        (found,) = (node for node in self.nodes(kind) if text(node, "name") == name)
-        return found
-
-    @property
-    def crop(self) -> float:
-        return float(evaluate(self.named("property_declaration", "crop"), {}))
-
-    def region_of_interest(self, width: float, height: float) -> swift.Region:
-        """What the file's `regionOfInterest` returns: its lines, run as Python."""
-        function = self.named("function_declaration", "regionOfInterest")
-        names = {"width": width, "height": height, "min": min, "crop": self.crop}
-        for line in self.nodes("property_declaration", function):
-            names[text(line, "name")] = evaluate(line, names)
-        (result,) = self.nodes("control_transfer_statement", function)
-        arguments = self.nodes("value_argument", result)
-        return swift.Region(**{text(a, "name"): evaluate(a, names) for a in arguments})
-
-
-def text(node: Node, field: str) -> str:
-    part = node.child_by_field_name(field)
-    assert part is not None
-    assert part.text is not None
-    return part.text.decode()
-
-
-def evaluate(node: Node, names: dict) -> float:
-    """The value of a declaration or argument; this arithmetic reads the same in both languages."""
-    return eval(text(node, "value"), {"__builtins__": {}}, names)
-
-
-def parse(source: str) -> SwiftFile:
-    root = SWIFT.parse(source.encode()).root_node
-    assert not root.has_error, root
-    return SwiftFile(root)
+def region(file: SwiftFile, width: float, height: float) -> swift.Region:
+    """What the file's `regionOfInterest` returns."""
+    names = {"width": width, "height": height, "crop": file.constant("crop")}
+    return swift.Region(**file.returned("regionOfInterest", **names))
 
 
 def source(checkpoint: Checkpoint, model: str = "Net", **options: object) -> str:
@@ -105,10 +58,10 @@ def at_224(hot: Checkpoint) -> SwiftFile:
 def test_region_is_the_centred_square_of_seven_eighths(
     at_224: SwiftFile, width: int, height: int, pixels: tuple[float, ...]
 ) -> None:
-    x, y, across, down = region = at_224.region_of_interest(width, height)
+    x, y, across, down = square = region(at_224, width, height)
     in_pixels = (x * width, y * height, across * width, down * height)
     assert in_pixels == pytest.approx(pixels, abs=1e-9)
-    assert region == swift.region_of_interest(0.875, width, height)
+    assert square == swift.region_of_interest(0.875, width, height)
 
 
 @given(
@@ -133,7 +86,7 @@ def test_region_is_what_python_takes_from_a_photograph(
 ) -> None:
     """Within a pixel of the network's input, which is all that rounding can move."""
     checkpoint = sized(hot, size, crop)
-    x, y, across, down = parse(source(checkpoint)).region_of_interest(*photo)
+    x, y, across, down = region(parse(source(checkpoint)), *photo)
     width, height = photo
     left, right = taken(checkpoint.geometry, size, photo, axis=0)
     top, bottom = taken(checkpoint.geometry, size, photo, axis=1)
@@ -141,20 +94,6 @@ def test_region_is_what_python_takes_from_a_photograph(
     ours = np.array([left, right, top, bottom])
     vision = [x * width, (x + across) * width, (1 - y - down) * height, (1 - y) * height]
     np.testing.assert_allclose(ours, vision, atol=pixel)
-
-
-def taken(geometry: Geometry, size: int, photo: tuple[int, int], axis: int) -> tuple[float, float]:
-    """First and last coordinate of the photograph inside the square that `geometry` takes.
-
-    Resizing a picture of its own coordinates shows where each pixel of the result came from.
-    """
-    along = np.arange(photo[axis], dtype=np.float32) + 0.5
-    ramp = np.broadcast_to(along if axis == 0 else along[:, None], photo[::-1])
-    image = center_crop(geometry.resize(Image.fromarray(ramp.copy()), size), size)
-    pixels = np.asarray(image).mean(axis=axis)
-    inner = slice(4, -4)  # at the photograph's border, resizing has no neighbours to average
-    slope, start = np.polyfit(np.arange(size)[inner] + 0.5, pixels[inner], 1)
-    return start, start + slope * size
 
 
 def test_sides_are_swapped_for_pictures_that_lie_down(at_224: SwiftFile) -> None:
@@ -201,10 +140,10 @@ def test_it_is_written_beside_the_package_and_anew(hot: Checkpoint, tmp_path: Pa
     path = tmp_path / "Net.mlpackage"
     exported = pipeline.export(hot, path, verify=False, swift=True)
     assert exported.swift == tmp_path / "NetClassifier.swift"
-    assert parse(exported.swift.read_text()).crop == 96 / 109
+    assert parse(exported.swift.read_text()).constant("crop") == 96 / 109
     exported.swift.write_text(swift.MARK + " before")
     pipeline.export(hot, path, verify=False, swift=True)
-    assert parse(exported.swift.read_text()).crop == 96 / 109
+    assert parse(exported.swift.read_text()).constant("crop") == 96 / 109
     assert pipeline.export(hot, path, verify=False).swift is None
 
 

@@ -1,8 +1,9 @@
 """The Swift file of `--swift`: this package in an iOS app, with the crop it was evaluated with.
 
-Vision's `.centerCrop` alone takes the whole shorter side, where checkpoints were evaluated on
-the middle 0.875 of it. The rest of the preprocessing is in the package. Kept as a template of
-Swift, `templates/classifier.swift`; the tests evaluate its arithmetic.
+Core ML's classifies through Vision, whose `.centerCrop` alone takes the whole shorter side, where
+checkpoints were evaluated on the middle 0.875 of it. Core AI has no such help: its file also makes
+the picture, and finds the labels. The rest of the preprocessing is in the package. Kept as
+templates of Swift; the tests evaluate their arithmetic.
 """
 
 import re
@@ -11,7 +12,9 @@ from pathlib import Path
 from string import Template
 from typing import NamedTuple
 
+from export.formats.coreai.asset_metadata import LABELS_KEY
 from export.package.metadata import PackageMetadata
+from export.prepared import MAIN, function_name
 from export.spec import ExportSpec
 from mobilenet.common import files
 from mobilenet.common.errors import ConfigError, PackageError
@@ -61,17 +64,12 @@ def swift_path(package: Path) -> Path:
 
 
 def check_spec(spec: ExportSpec) -> None:
-    """Raise `ConfigError` for a package that Vision would not take for a picture classifier."""
-    if spec.resolved().format == "coreai":
-        raise ConfigError(
-            "--swift with format coreai: Vision takes no .aimodel",
-            "leave --swift out, or leave --format out for an .mlpackage",
-        )
+    """Raise `ConfigError` for a package that is no classifier of pictures."""
     if spec.input != "image" or spec.outputs != "classifier":
         raise ConfigError(
-            f"--swift with input {spec.input} and outputs {spec.outputs}: Vision wants an image "
-            "classifier",
-            "leave --input and --outputs out, or leave --swift out and call Core ML yourself",
+            f"--swift with input {spec.input} and outputs {spec.outputs}: it is for a "
+            "classifier of pictures",
+            "leave --input and --outputs out, or leave --swift out and call the model yourself",
         )
 
 
@@ -79,10 +77,12 @@ def check_destination(package: Path) -> None:
     """Raise before anything is written if the Swift file cannot or must not be."""
     if not (package.stem.isascii() and package.stem.isidentifier()):
         raise ConfigError(
-            f"--swift with package name {package.stem!r}: Xcode names the Swift class after it",
+            f"--swift with package name {package.stem!r}: the Swift class is named after it",
             "choose an --output of letters, digits and underscores, not starting with a digit",
         )
-    if KEYWORDS.fullmatch(package.stem) or package.stem in _names(_template()):
+    if KEYWORDS.fullmatch(package.stem) or package.stem in _names(
+        _template("classifier") + _template("exif")
+    ):
         raise ConfigError(
             f"--swift with package name {package.stem!r}: in Swift that means something else",
             "choose another --output, such as MobileNet.mlpackage",
@@ -104,25 +104,45 @@ def write_classifier(package: Path, metadata: PackageMetadata) -> Path:
 
 
 def source(model: str, metadata: PackageMetadata) -> str:
-    """The Swift file for the class `model`, which Xcode generates from the package."""
-    size = metadata.resolution
-    shorter = metadata.geometry.shorter_side(size)
-    return Template(_template()).substitute(
+    """The Swift file for `model`: of Core ML, the class that Xcode generates from the package."""
+    is_coreai = metadata.format == "coreai"
+    template = _template("coreai_classifier" if is_coreai else "classifier")
+    return Template(template).substitute(
+        _of_coreai(metadata) if is_coreai else _of_coreml(metadata),
         model=model,
         tool=one_line(metadata.tool),
         summary=one_line(metadata.summary),
-        size=size,
-        shorter=shorter,
         interpolation=metadata.geometry.interpolation,
-        units=metadata.compute_units,
         ios=metadata.min_ios,
         macos=MACOS[metadata.min_ios],
-        example=_example(size / shorter),
+        exif=_template("exif").rstrip(),
     )
 
 
-def _template() -> str:
-    return (resources("export") / "app" / "templates" / "classifier.swift").read_text("utf-8")
+def _of_coreml(metadata: PackageMetadata) -> dict[str, object]:
+    size = metadata.resolution
+    shorter = metadata.geometry.shorter_side(size)
+    return {
+        "size": size,
+        "shorter": shorter,
+        "units": metadata.compute_units,
+        "example": _example(size / shorter),
+    }
+
+
+def _of_coreai(metadata: PackageMetadata) -> dict[str, object]:
+    sizes = {function_name(size): size for size in metadata.resolutions}
+    sizes = sizes or {MAIN: metadata.resolution}
+    inputs = (
+        f"        static let {name} = Input("
+        f'function: "{name}", size: {size}, shorter: {metadata.geometry.shorter_side(size)})'
+        for name, size in sizes.items()
+    )
+    return {"inputs": "\n".join(inputs), "default": [*sizes][-1], "labels": LABELS_KEY}
+
+
+def _template(name: str) -> str:
+    return (resources("export") / "app" / "templates" / f"{name}.swift").read_text("utf-8")
 
 
 def _names(source: str) -> set[str]:

@@ -1,0 +1,17 @@
+// Just so much of Core Graphics as the Swift file of an asset uses, as Apple documents it:
+// developer.apple.com/documentation/coregraphics. Points and rectangles are Foundation's.
+
+import Foundation
+
+public final class CGImage {}
+
+public final class CGColorSpace {
+    public static let sRGB = ""
+    public init?(name: String) {}
+}
+
+public struct CGAffineTransform: Sendable {
+    public init(translationX: CGFloat, y: CGFloat) {}
+    public init(scaleX: CGFloat, y: CGFloat) {}
+    public func concatenating(_ other: CGAffineTransform) -> CGAffineTransform { other }
+}
