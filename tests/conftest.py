@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,16 @@ settings.load_profile("repeatable")
 # PyTorch reads it when it is imported. Workers whose threads wait for each other's cores take
 # three times as long.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A shell script starts what it runs in the background with Ctrl-C ignored, nohup with SIGHUP: what
+# is ignored stays so in every process that a test starts.
+for number, handler in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGTERM, signal.SIG_DFL),
+    (signal.SIGHUP, signal.SIG_DFL),
+):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, handler)
 
 PHOTO = Path(__file__).parent / "data" / "chelsea.jpg"
 

@@ -20,6 +20,7 @@ from bench.baselines import BASELINES
 from bench.results.read import last_session
 from bench.session.suite import GridOptions
 from conftest import PHOTO
+from export.coreai import library
 from export.pipeline import export
 from mobilenet import store
 from mobilenet.networks.v1 import MobileNetConfig
@@ -78,6 +79,19 @@ COMMANDS = [
         "python -m export --alpha 1.0 --swift --output models/", "--resolution 64",
         says="going on UNTRAINED", writes=("models/*.mlpackage", "models/*Classifier.swift"),
         words={"1.0": "0.25"},
+    ),
+    Command(
+        "python -m export --alpha 0.25 --format coreai", "--resolution 64",
+        says="run in Apple's runtime: pixels", writes=("models/*_coreai_untrained.aimodel",),
+    ),
+    Command(
+        "python -m export --alpha 1.0 --format coreai --swift --output models/", "--resolution 64",
+        says="going on UNTRAINED", writes=("models/*.aimodel", "models/*Classifier.swift"),
+        words={"1.0": "0.25"},
+    ),
+    Command(
+        "python -m export verify PKG --oracle coreai",
+        says="Apple's Core AI runtime:", words={"PKG": "net.mlpackage"}, inputs=PACKAGE,
     ),
     Command(
         "python -m export all", f"{SMALL} --depth deep --workers 1",
@@ -233,6 +247,8 @@ def test_every_command_of_the_readme_is_run() -> None:
 def test_first_run(command: Command, inputs: Path, folder: Path) -> None:
     if "placement" in command.text and sys.platform == "darwin":
         pytest.skip("this is a Mac, where it is not refused")
+    if "coreai" in command.text and (reason := library.missing()):
+        pytest.skip(reason)
     for name in command.inputs:
         copy = shutil.copytree if (inputs / name).is_dir() else shutil.copy
         copy(inputs / name, folder / name)

@@ -80,10 +80,9 @@ def inspect(path: Path, largest: Mapping[str, float] | None = None) -> Inspectio
     unsafe.
     """
     files = model_files.find(path)
-    about = declared(files)
     # numbers of all kinds are looked at; those that are none are among the findings
     with decoding(str(path), model_files.AGAIN, PackageError), np.errstate(all="ignore"):
-        return _inspection(files, about, largest or {})
+        return _inspection(files, declared(files), largest or {})
 
 
 def _inspection(files: ModelFiles, about: Declared, largest: Mapping[str, float]) -> Inspection:
