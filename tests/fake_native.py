@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from export.formats.coreml.coremltools_import import coremltools
+from export.coremltools_import import coremltools
 from export.runtimes.coreml import UNITS, CoreMLRuntime
 from export.runtimes.portable import PortableRuntime
 

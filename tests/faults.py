@@ -57,7 +57,7 @@ def builder(op: str, bent: Callable[..., Any]) -> Callable[[], AbstractContextMa
     """While it lasts, `mb.<op>` is `bent(mb, **arguments)`."""
 
     def bend() -> AbstractContextManager[Any]:
-        from export.formats.coreml.coremltools_import import coremltools
+        from export.coremltools_import import coremltools
 
         coremltools(torch=True)
         from coremltools.converters.mil import Builder as mb

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from export.formats.coreml.coremltools_import import coremltools
+from export.coremltools_import import coremltools
 
 
 class Bottleneck(nn.Module):

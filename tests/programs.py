@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from export.formats.coreml.coremltools_import import coremltools
+from export.coremltools_import import coremltools
 from export.runtimes.portable import Precision
 from export.verify.agreement import run
 

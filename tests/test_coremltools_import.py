@@ -35,7 +35,7 @@ for step in steps:
     print(find(path).identity(), "torch" in sys.modules)
 """
 
-IMPORT = "from export.formats.coreml.coremltools_import import "
+IMPORT = "from export.coremltools_import import "
 
 
 def run(code: str) -> subprocess.CompletedProcess[str]:

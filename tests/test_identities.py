@@ -37,7 +37,7 @@ from torch import nn
 
 from export import pipeline
 from export.compression.quantizer import Quantizer
-from export.formats.coreml.coremltools_import import coremltools
+from export.coremltools_import import coremltools
 from export.formats.registry import format_of
 from export.prepared import prepare_checkpoint
 from export.spec import ExportSpec

@@ -12,8 +12,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from conftest import PHOTO
 from export.__main__ import app
+from export.coremltools_import import coremltools
 from export.formats.coreml.build import build
-from export.formats.coreml.coremltools_import import coremltools
 from export.inspect.inspect import inspect
 from export.prepared import prepare_checkpoint
 from export.spec import ExportSpec

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from export.formats.coreml.coremltools_import import coremltools
+from export.coremltools_import import coremltools
 from programs import run_package
 
 

@@ -14,8 +14,8 @@ import pytest
 import torch
 from PIL import Image
 
+from export.coremltools_import import coremltools
 from export.formats.coreml.build import build
-from export.formats.coreml.coremltools_import import coremltools
 from export.mil.onnx import to_onnx
 from export.mil.ops import OPERATIONS
 from export.mil.ops.operation import enter

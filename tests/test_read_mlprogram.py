@@ -29,7 +29,7 @@ PICTURE = np.zeros((1, 3, 4, 4), np.float32)
 
 @pytest.fixture(scope="module")
 def classifier(tmp_path_factory):
-    from export.formats.coreml.coremltools_import import coremltools
+    from export.coremltools_import import coremltools
 
     ct = coremltools()
     model = convert(
@@ -268,7 +268,7 @@ def test_size_of_a_compressed_constant():
 
 ORDERS = {
     "before": "read(path); import coremltools, coremltools.proto.Model_pb2",
-    "after": "from export.formats.coreml import coremltools_import\n"
+    "after": "from export import coremltools_import\n"
     "coremltools_import.coremltools(torch=False); read(path)",
 }
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
-from export.formats.coreml.coremltools_import import coremltools
+from export.coremltools_import import coremltools
 from export.mil.cost import cost
 from export.mil.read.model import read
 from mobilenet.checkpoint import Checkpoint

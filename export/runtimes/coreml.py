@@ -108,7 +108,7 @@ def _description_path(compiled: Path) -> Path:
 
 
 def _coremltools() -> Any:
-    from export.formats.coreml.coremltools_import import coremltools
+    from export.coremltools_import import coremltools
 
     return coremltools(torch=False)
 

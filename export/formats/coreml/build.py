@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from export.compression.stored_weights import CONVOLUTIONAL_LOGITS, HALF
-from export.formats.coreml.coremltools_import import coremltools
+from export.coremltools_import import coremltools
 from export.formats.coreml.kinds import KINDS
 from export.formats.coreml.ml_model import MLModel
 from export.prepared import Prepared

@@ -7,8 +7,8 @@ import numpy as np
 
 from export.compression import weights
 from export.compression.stored_weights import layers_of
+from export.coremltools_import import coremltools
 from export.formats.coreml.build import build
-from export.formats.coreml.coremltools_import import coremltools
 from export.formats.coreml.ml_model import MLModel
 from export.mil.read.model import read
 from export.prepared import Prepared

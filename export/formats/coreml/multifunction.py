@@ -7,7 +7,7 @@ one. In an app: `MLModelConfiguration.functionName = "r160"`.
 from collections.abc import Mapping
 from pathlib import Path
 
-from export.formats.coreml.coremltools_import import coremltools
+from export.coremltools_import import coremltools
 from export.formats.coreml.ml_model import MLModel
 
 

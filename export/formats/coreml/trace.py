@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from export.coremltools_import import coremltools
 from export.formats.coreml.build import classifier_config, input_type, names, opset
-from export.formats.coreml.coremltools_import import coremltools
 from export.formats.coreml.ml_model import MLModel
 from export.prepared import TracedModule, evaluated
 from export.spec import ExportSpec, Precision
