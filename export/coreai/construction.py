@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from export.coreai import library
 
 if TYPE_CHECKING:
@@ -66,6 +68,44 @@ def add_function(
             results = body(*map(Value._from_mlir, graph.arguments))
             listed = [results] if isinstance(results, Value) else results
             OutputOp([value._to_mlir() for value in listed])
+
+
+def packed_constant(name: str, values: "np.ndarray[Any, np.dtype[Any]]", bits: int) -> "Value":
+    """Integers (int8 or uint8) of which each takes `bits`, stored under `name` without gaps.
+
+    The lowest bits of a byte come first; otherwise Apple's runtime computes something else.
+    """
+    from coreai._compiler.dialects._coreai_ops_gen import ConstantOp
+    from coreai._compiler.ir import DenseResourceElementsAttr, IntegerType, RankedTensorType
+    from coreai.authoring import Value
+
+    signed = values.dtype.kind == "i"
+    element = IntegerType.get_signed(bits) if signed else IntegerType.get_unsigned(bits)
+    kind = RankedTensorType.get(values.shape, element)
+    octets = np.ascontiguousarray(values).view(np.uint8).reshape(-1, 1)
+    single = np.unpackbits(octets, axis=1, count=bits, bitorder="little")
+    packed = np.packbits(single, bitorder="little")
+    resource = DenseResourceElementsAttr.get_from_buffer(packed, name, kind)
+    return Value._from_mlir(ConstantOp(resource).result)
+
+
+def zeros(shape: Shape, like: "Value") -> "Value":
+    """A constant with elements of the type that `like` has; stored as one number."""
+    from coreai._compiler.dialects._coreai_ops_gen import ConstantOp
+    from coreai._compiler.ir import (
+        DenseElementsAttr,
+        FloatAttr,
+        IntegerAttr,
+        IntegerType,
+        RankedTensorType,
+    )
+    from coreai.authoring import Value
+
+    element = RankedTensorType(like._to_mlir().type).element_type
+    number = IntegerAttr if IntegerType.isinstance(element) else FloatAttr
+    kind = RankedTensorType.get(shape, element)
+    zero = DenseElementsAttr.get_splat(kind, number.get(element, 0))
+    return Value._from_mlir(ConstantOp(zero).result)
 
 
 def add_outputs(program: "AIProgram", function: str, values: Mapping[str, int]) -> None:

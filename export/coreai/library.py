@@ -5,7 +5,6 @@ Checked against coreai-core 1.0.0b3, a pre-release; look again at each new one. 
 """
 
 import importlib.util
-import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from export.coreai.messages import (
+    PACKED_BITS,
     Array,
     ArrayType,
     CoreAIGraph,
@@ -20,7 +20,6 @@ from export.coreai.messages import (
     ImageType,
     OtherType,
     ValueType,
-    dtype_named,
 )
 from mobilenet.common.errors import UnsupportedError
 
@@ -32,12 +31,12 @@ INTERPRETER = "CPU"  # the one unit of the library's own runtime
 COMPUTE_UNITS = ("CPU", "GPU", "NE", "ALL")  # of a Mac's Core AI; what is preferred
 NUMPY_NAMES = {
     "f16": "float16", "f32": "float32", "f64": "float64", "bf16": "bfloat16", "i1": "bool",
-    "si4": "int4", "ui4": "uint4", "si8": "int8", "ui8": "uint8", "si16": "int16",
-    "ui16": "uint16", "si32": "int32", "ui32": "uint32", "si64": "int64", "ui64": "uint64",
-    "i4": "int4", "i8": "int8", "i16": "int16", "i32": "int32", "i64": "int64",
+    "si4": "int4", "ui1": "uint1", "ui2": "uint2", "ui3": "uint3", "ui4": "uint4", "ui6": "uint6",
+    "si8": "int8", "ui8": "uint8", "si16": "int16", "ui16": "uint16", "si32": "int32",
+    "ui32": "uint32", "si64": "int64", "ui64": "uint64", "i4": "int4", "i8": "int8",
+    "i16": "int16", "i32": "int32", "i64": "int64",
 }  # fmt: skip
-WITHOUT_BUFFER = ("bfloat16", "int4", "uint4")  # asked for one, the library ends the process
-PACKED = ("int4", "uint4")  # in an order that is not told
+WITHOUT_BUFFER = ("bfloat16", *PACKED_BITS)  # asked for one, the library ends the process
 PICTURE = re.compile(r"!coreai\.image<<k(\w+)> x (\d+) : i64 x (\d+) : i64>")
 RESOURCE = re.compile(r"dense_resource<(.*)> : ")
 STORED = re.compile(r'^ +"?([^\s"]+)"?: "0x([0-9A-F]+)"', re.MULTILINE)
@@ -201,19 +200,26 @@ def _constant(
     from coreai._compiler.ir import DenseElementsAttr
 
     if DenseElementsAttr.isinstance(attribute):
-        if not isinstance(kind, ArrayType) or kind.dtype in WITHOUT_BUFFER:
-            return None, ""
-        return Array.of(np.asarray(DenseElementsAttr(attribute))), ""
+        return _written_out(DenseElementsAttr(attribute), kind), ""
     match = RESOURCE.match(str(attribute))
     if match is None or not isinstance(kind, ArrayType):
         return None, ""
     name = match[1].strip('"')
-    if kind.dtype in PACKED:
-        return None, name
     data = resources.get(name, b"")
-    if len(data) != math.prod(kind.shape) * dtype_named(kind.dtype).itemsize:
-        return None, name
-    return Array(kind.dtype, kind.shape, data), name
+    return Array(kind.dtype, kind.shape, data) if len(data) == kind.size_bytes else None, name
+
+
+def _written_out(attribute: Any, kind: ValueType) -> Array | None:
+    from coreai._compiler.ir import IntegerAttr
+
+    if not isinstance(kind, ArrayType):
+        return None
+    if kind.dtype not in WITHOUT_BUFFER:
+        return Array.of(np.asarray(attribute))
+    if kind.dtype not in PACKED_BITS or not attribute.is_splat:
+        return None
+    value = IntegerAttr(attribute.get_splat_value()).value
+    return Array.of(np.broadcast_to(np.int8(value), kind.shape))
 
 
 def _named(attributes: Any, types: Any) -> dict[str, ValueType]:

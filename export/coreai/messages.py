@@ -1,15 +1,19 @@
 """What passes between us and the process that holds Apple's library: MessagePack, length first."""
 
+import math
 from typing import Any, BinaryIO
 
 import msgspec
 import numpy as np
 
+# Of elements that lie in the bytes of a constant without gaps, the lowest bits first
+PACKED_BITS = {"int4": 4, "uint1": 1, "uint2": 2, "uint3": 3, "uint4": 4, "uint6": 6}
+
 
 class Array(msgspec.Struct, frozen=True):
     """An array as bytes, in C order; of many equal numbers that take no space, one."""
 
-    dtype: str  # numpy's name, or ml_dtypes'
+    dtype: str  # numpy's name, or ml_dtypes', or one of `PACKED_BITS`
     shape: tuple[int, ...]
     data: bytes
 
@@ -22,7 +26,9 @@ class Array(msgspec.Struct, frozen=True):
         return cls(values.dtype.name, values.shape, values.tobytes())
 
     def values(self) -> "np.ndarray[Any, np.dtype[Any]]":
-        """As numpy's; read only."""
+        """As numpy's, read only; of packed elements the bytes."""
+        if self.dtype in PACKED_BITS:
+            return np.frombuffer(self.data, np.uint8)
         values = np.frombuffer(self.data, dtype_named(self.dtype))
         if values.size == 1:
             return np.broadcast_to(values.reshape(()), self.shape)
@@ -30,14 +36,14 @@ class Array(msgspec.Struct, frozen=True):
 
 
 def dtype_named(name: str) -> "np.dtype[Any]":
-    """numpy's type, or one of ml_dtypes', which has those of four bits."""
+    """numpy's type, or one of ml_dtypes'."""
     try:
         return np.dtype(name)
     except TypeError:
         import ml_dtypes
 
-        four_bits: np.dtype[Any] = np.dtype(getattr(ml_dtypes, name))
-        return four_bits
+        other: np.dtype[Any] = np.dtype(getattr(ml_dtypes, name))
+        return other
 
 
 class ArrayType(msgspec.Struct, frozen=True, tag=True):
@@ -45,6 +51,12 @@ class ArrayType(msgspec.Struct, frozen=True, tag=True):
 
     dtype: str  # as `Array.dtype`
     shape: tuple[int, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        """What a constant of this type takes."""
+        bits = PACKED_BITS.get(self.dtype) or 8 * dtype_named(self.dtype).itemsize
+        return -(-math.prod(self.shape) * bits // 8)
 
 
 class ImageType(msgspec.Struct, frozen=True, tag=True):

@@ -12,12 +12,46 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from export.mil.program import Constant, TensorType, Value
 from export.mil.read.blobs import unpack
+from mobilenet.common.errors import PackageError, UnsupportedError
 
 Array = NDArray[Any]
 Operands = Mapping[str, Array]
 
 MAX_ELEMENTS = 1 << 28  # of one dense value: a GiB in float32
+MAX_EXPANSION = 64  # elements of one stored byte: 8 vectors of a palette of one bit
+
+
+def loader(
+    form: str, operands: Mapping[str, Constant], output: TensorType, last: TensorType, at: int = 0
+) -> Callable[[], Value]:
+    """How to make the output number `at` of the operation `form`; `last` is its last output."""
+
+    def load() -> Value:
+        if form not in supported():
+            raise UnsupportedError(
+                f"{output.name!r} is compressed by {form!r}, which is not known here",
+                "export it with the compression of coremltools 9 or older",
+            )
+        stored = sum(constant.size_bytes for constant in operands.values())
+        most = min(MAX_EXPANSION * stored, MAX_ELEMENTS)
+        if not 0 <= last.elements <= most:
+            raise PackageError(
+                f"{output.name!r} is declared with {last.elements} elements",
+                f"{stored} bytes can be decompressed to {most}",
+            )
+        values = {name: constant.load() for name, constant in operands.items()}
+        arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+        try:
+            return dense(form, arrays, last.elements)[at].reshape(output.shape)
+        except (ValueError, IndexError, KeyError, ZeroDivisionError) as error:
+            raise PackageError(
+                f"{output.name!r} cannot be decompressed by {form}: {error}",
+                "make the package again",
+            ) from error
+
+    return load
 
 
 def dense(form: str, operands: Operands, elements: int) -> tuple[Array, ...]:
@@ -55,7 +89,8 @@ def _affine(operands: Operands, _: int) -> tuple[Array]:
 
 
 def _blockwise(operands: Operands, _: int) -> tuple[Array]:
-    return (_shift_scale(operands["data"], operands["scale"], operands.get("offset")),)
+    offset, bias = operands.get("offset"), operands.get("bias")
+    return (_shift_scale(operands["data"], operands["scale"], offset, bias),)
 
 
 def _lut_flat(operands: Operands, elements: int) -> tuple[Array]:
@@ -96,12 +131,16 @@ def _sparse_blockwise(operands: Operands, _: int) -> tuple[Array, Array]:
     return mask, _shift_scale(data, operands["scale"], operands.get("offset"))[mask != 0]
 
 
-def _shift_scale(data: Array, scale: Array, offset: Array | None) -> Array:
-    """scale * (data - offset), with scale and offset repeated to the shape of data."""
+def _shift_scale(
+    data: Array, scale: Array, offset: Array | None, bias: Array | None = None
+) -> Array:
+    """scale * (data - offset) + bias, each repeated to the shape of data; Core AI has a bias."""
     result = data.astype(np.float32)
     if offset is not None:
         result -= _repeated(offset.astype(np.float32), data.shape)
     result *= _repeated(scale.astype(np.float32), data.shape)
+    if bias is not None:
+        result += _repeated(bias.astype(np.float32), data.shape)
     return result.astype(scale.dtype)
 
 

@@ -3,18 +3,15 @@
 Format: coremltools, `mlmodel/format/MIL.proto`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-import numpy as np
-
-from export.mil.program import Argument, Constant, Function, Op, Program, TensorType, Value
+from export.mil.program import Argument, Constant, Function, Op, Program
 from export.mil.read import constexpr, specification
 from export.mil.read.mil_value import BlobFiles, tensor_type, value_of
 from export.mil.read.specification import Message
 from export.package.model_files import ModelFiles
-from mobilenet.common.errors import PackageError, UnsupportedError
+from mobilenet.common.errors import PackageError
 
-MAX_EXPANSION = 64  # elements of one stored byte: 8 vectors of a palette of one bit
 MAX_OPERANDS, MAX_NESTING = 8, 4  # of decompressions; coremltools writes 6 operands, and nests 3
 MAX_FUNCTIONS = 128  # each may describe all inputs anew
 
@@ -124,7 +121,7 @@ def _constants(
         )
     return {
         output.name: Constant(
-            output, _decompression(operation.type, operands, output, types[-1], at),
+            output, constexpr.loader(operation.type, operands, output, types[-1], at),
             operation.type, operands, nesting=nesting,
         )
         for at, output in enumerate(types)
@@ -140,38 +137,6 @@ def _constant(argument: Argument, constants: Mapping[str, Constant]) -> Constant
             "make the package again",
         )
     return constants[argument]
-
-
-def _decompression(
-    form: str, operands: Mapping[str, Constant], output: TensorType, last: TensorType, at: int
-) -> Callable[[], Value]:
-    """How to make the output number `at` of a constexpr; `last` is its last output."""
-
-    def load() -> Value:
-        if form not in constexpr.supported():
-            raise UnsupportedError(
-                f"{output.name!r} is compressed by {form!r}, which is not known here",
-                "export it with the compression of coremltools 9 or older",
-            )
-        stored = sum(constant.size_bytes for constant in operands.values())
-        most = min(MAX_EXPANSION * stored, constexpr.MAX_ELEMENTS)
-        if not 0 <= last.elements <= most:
-            raise PackageError(
-                f"{output.name!r} is declared with {last.elements} elements",
-                f"{stored} bytes can be decompressed to {most}",
-            )
-        values = {name: constant.load() for name, constant in operands.items()}
-        arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
-        try:
-            dense = constexpr.dense(form, arrays, last.elements)[at]
-            return dense.reshape(output.shape)
-        except (ValueError, IndexError, KeyError, ZeroDivisionError) as error:
-            raise PackageError(
-                f"{output.name!r} cannot be decompressed by {form}: {error}",
-                "make the package again",
-            ) from error
-
-    return load
 
 
 def _labels(ops: list[Op], constants: Mapping[str, Constant]) -> tuple[str, ...]:

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.coreai.messages import ArrayType, GraphOperation, dtype_named
-from export.mil.program import Constant, Shape, TensorType, Value
+from export.coreai.messages import PACKED_BITS, ArrayType, GraphOperation, dtype_named
+from export.mil.program import Constant, TensorType, Value
+from export.mil.read import constexpr
+from export.mil.read.blobs import decode
 from export.package.asset_files import AGAIN
 from mobilenet.common.errors import PackageError, UnsupportedError
 
@@ -37,22 +39,14 @@ MOVES: dict[str, Move] = {
 }
 
 
-def _shift_scaled(data: Array, scale: Array, offset: Array, bias: Array) -> Array:
-    """(data - offset) scale + bias, each for a block of `data`."""
-    scale, offset, bias = (_spread(each, data.shape) for each in (scale, offset, bias))
-    return (data.astype(np.float32) - offset) * scale + bias
-
-
-def _spread(values: Array, shape: Shape) -> Array:
-    if values.ndim != len(shape):
-        raise UnsupportedError(f"scales {values.shape} of weights {shape}", "not known here")
-    for axis, (few, many) in enumerate(zip(values.shape, shape, strict=True)):
-        values = np.repeat(values, many // few, axis)
-    return values.astype(np.float32)
-
-
-DECOMPRESSION = "blockwise_shift_scale"
-MAKERS: dict[str, Move] = {**MOVES, "cast": lambda x: x, DECOMPRESSION: _shift_scaled}
+MAKERS: dict[str, Move] = {**MOVES, "cast": lambda x: x}
+# MIL's form of a compressed constant, and its names for the operands
+COMPRESSED = {
+    "blockwise_shift_scale": (
+        "constexpr_blockwise_shift_scale", ("data", "scale", "offset", "bias"),
+    ),
+    "lut_to_dense": ("constexpr_lut_to_dense", ("indices", "lut", "vector_axis")),
+}  # fmt: skip
 
 
 def constant(operation: GraphOperation) -> Constant:
@@ -61,6 +55,7 @@ def constant(operation: GraphOperation) -> Constant:
     name = operation.resource or f"constant_{operation.results[0]}"
     if not isinstance(kind, ArrayType):
         raise UnsupportedError(f"{name} is a {kind}", "constant arrays can be read")
+    stored_kind = TensorType(name, kind.dtype, kind.shape)
 
     def load() -> Value:
         if math.prod(kind.shape) > MAX_ELEMENTS:
@@ -73,20 +68,23 @@ def constant(operation: GraphOperation) -> Constant:
                 f"{name}, {kind.dtype} {kind.shape}, cannot be read",
                 "is the asset whole, and its constants of types that numpy knows?",
             )
-        return stored.values()
+        values = stored.values()
+        return decode(values, stored_kind) if stored.dtype in PACKED_BITS else values
 
-    return Constant(TensorType(name, kind.dtype, kind.shape), load)
+    return Constant(stored_kind, load)
 
 
 def made(operation: GraphOperation, operands: Sequence[Constant]) -> Constant | None:
     """What `operation` makes of constants; None where it is not known to be a constant."""
-    kind, rule = operation.types[0], MAKERS.get(operation.kind)
+    kind = operation.types[0]
     if not isinstance(kind, ArrayType) or not 0 <= math.prod(kind.shape) <= MAX_ELEMENTS:
         return None
-    if rule is None:
+    if operation.kind not in MAKERS.keys() | COMPRESSED.keys():
         return None
     try:
-        values = rule(*(np.asarray(operand.load()) for operand in operands))
+        if operation.kind in COMPRESSED:
+            return decompressed(operation.kind, kind, operands)
+        values = MAKERS[operation.kind](*(np.asarray(operand.load()) for operand in operands))
     except UnsupportedError:
         return None
     except (ValueError, IndexError, TypeError, ArithmeticError) as error:
@@ -99,10 +97,6 @@ def made(operation: GraphOperation, operands: Sequence[Constant]) -> Constant | 
             AGAIN,
         )
     values = values.astype(dtype_named(kind.dtype), copy=False)
-    if operation.kind == DECOMPRESSION:
-        parts = dict(zip(("data", "scale", "offset", "bias"), operands, strict=True))
-        name = TensorType(operands[0].type.name, kind.dtype, values.shape)
-        return Constant(name, lambda: values, f"constexpr_{DECOMPRESSION}", parts)
     origin = max(operands, key=lambda operand: operand.type.elements)
     return remade(origin, operation.kind, values)
 
@@ -113,8 +107,21 @@ def remade(origin: Constant, form: str, values: Array) -> Constant:
         TensorType(origin.type.name, values.dtype.name, values.shape),
         lambda: values,
         form,
-        {"data": origin.operands.get("data", origin)},
+        {"data": origin},
     )
+
+
+def decompressed(operation: str, kind: ArrayType, operands: Sequence[Constant]) -> Constant | None:
+    """A dense constant, under the name of what is stored of it; None for what MIL cannot say."""
+    form, parameters = COMPRESSED[operation]
+    parts = dict(zip(parameters, operands, strict=True))
+    output = TensorType(operands[0].type.name, kind.dtype, kind.shape)
+    if operands[1].type.dtype != kind.dtype:
+        return None
+    for added in ("offset", "bias"):
+        if added in parts and not np.any(np.asarray(parts[added].load())):
+            del parts[added]
+    return Constant(output, constexpr.loader(form, parts, output, output), form, parts)
 
 
 def foldable(operands: Iterable[object]) -> bool:
