@@ -188,7 +188,7 @@ def test_what_is_there_is_replaced_only_if_it_is_a_package(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"format": "coreai", "compress": "int8"}, "compress int8 with format coreai"),
+        ({"format": "coreai", "compress": "prune50"}, "compress prune50 with format coreai"),
         ({"format": "coreai", "min_ios": 18}, "format coreai with min-ios 18"),
         ({"min_ios": 27}, "format mlprogram with min-ios 27"),
     ],

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from export.spec import PRUNED, ExportSpec
 from mobilenet.checkpoint import BatchNorm, Checkpoint, Layer
+from mobilenet.common.errors import ConfigError
 from mobilenet.networks.rows import IMAGE, Activation
 
 # Below lie the stem, depthwise and narrow layers: 1 % of alpha 1.0's weights, and those that
@@ -28,13 +29,22 @@ INT4_BLOCK = 32  # one scale for 32 input channels: half the loss of one for all
 
 
 def compressed_layers(checkpoint: Checkpoint, spec: ExportSpec) -> list[str]:
-    """Names of the layers whose kernels are compressed, in order."""
+    """Names of the layers whose kernels are compressed, in order.
+
+    Raises `ConfigError` where none is large enough.
+    """
     if spec.compress == "w8a8":
         reading_pixels = rows_reading_pixels(checkpoint)
         return [name for name in checkpoint.layers if name not in reading_pixels]
     if spec.compress is None:
         return []
-    return [n for n, layer in checkpoint.layers.items() if layer.kernel.size > LEAST_WEIGHTS]
+    large = [n for n, layer in checkpoint.layers.items() if layer.kernel.size > LEAST_WEIGHTS]
+    if not large:
+        raise ConfigError(
+            f"compress {spec.compress}: no layer has more than {LEAST_WEIGHTS} weights",
+            "so small a network is best left as it is",
+        )
+    return large
 
 
 def rows_reading_pixels(checkpoint: Checkpoint) -> list[str]:

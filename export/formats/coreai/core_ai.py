@@ -8,6 +8,8 @@ from export.prepared import Prepared, TracedModule
 from export.spec import ExportSpec
 from mobilenet.common.errors import ConfigError
 
+COMPRESSIONS = ("int", "palette")
+
 
 class CoreAI:
     """Assets (.aimodel), for iOS 27."""
@@ -21,10 +23,10 @@ class CoreAI:
 
     def check(self, spec: ExportSpec) -> None:
         """As `Format`; also without Apple's library."""
-        if spec.compress is not None:
+        if spec.compress is not None and not spec.compress.startswith(COMPRESSIONS):
             raise ConfigError(
-                f"compress {spec.compress} with format coreai: its weights are not compressed",
-                "leave --compress out, or leave --format out for an .mlpackage",
+                f"compress {spec.compress} with format coreai, which has int8, int4 and palettes",
+                "choose one of these, or leave --format out for an .mlpackage",
             )
         library.require()
 

@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from export.compression import kernels
+from export.compression.kernels import CompressedKernel
 from export.coreai import construction, library
 from export.coreai.construction import located
+from export.formats.coreai.compressed_constants import compressed_constant
 from export.formats.coreai.entry_points import EntryPoints, HalfOrFloat, sizes
 from export.prepared import Prepared
 from mobilenet import fold
+from mobilenet.checkpoint import Checkpoint
 from mobilenet.networks.classifier import LOGITS
 from mobilenet.networks.rows import IMAGE, Row
 
@@ -46,6 +50,12 @@ class _NetworkWriter:
         ):  # its bytes come so: turned kernels cost nothing at run time
             self.checkpoint = fold.reading_colors(self.checkpoint, "BGR")
         self.dtype: HalfOrFloat = np.float16 if prepared.precision == "fp16" else np.float32
+        self.kernels: dict[str, CompressedKernel] = {}
+        if prepared.compress is not None:
+            assert isinstance(prepared.network, Checkpoint), "only checkpoints are compressed"
+            self.checkpoint, self.kernels = kernels.compressed_network(
+                prepared.network, self.checkpoint, prepared.spec, self.dtype
+            )
 
     @property
     def entry_points(self) -> EntryPoints:
@@ -89,16 +99,22 @@ class _NetworkWriter:
         weights = self.checkpoint.layers[layer]
         assert weights.bias is not None, "fold first"
         bias = weights.bias.astype(self.dtype).reshape(1, -1, 1, 1)
-        kernel = weights.kernel.astype(self.dtype)
-        kernel = kernel.reshape((*kernel.shape, 1, 1)[:4])  # a matrix too
         x = self.ca.conv2d(
             x,
-            library.named_constant(f"{layer}.weight", kernel),
+            self._kernel(layer),
             sizes(stride, stride),
             sizes(dilation, dilation),
             np.uint32(groups),
         )
         return self.ca.broadcasting_add(x, library.named_constant(f"{layer}.bias", bias))
+
+    def _kernel(self, layer: str) -> "Value":
+        name = f"{layer}.weight"
+        if layer in self.kernels:
+            return compressed_constant(name, self.kernels[layer])
+        kernel = self.checkpoint.layers[layer].kernel.astype(self.dtype)
+        kernel = kernel.reshape((*kernel.shape, 1, 1)[:4])  # a matrix too
+        return library.named_constant(name, kernel)
 
     def _head(self, x: "Value") -> "Value":
         readout = self.checkpoint.config.readout

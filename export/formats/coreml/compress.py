@@ -14,7 +14,6 @@ from export.mil.read.model import read
 from export.prepared import Prepared
 from export.spec import ExportSpec
 from mobilenet.checkpoint import Checkpoint
-from mobilenet.common.errors import ConfigError
 from mobilenet.common.temporary import owned_folder
 
 LARGE = {"weight_threshold": weights.LEAST_WEIGHTS}
@@ -30,11 +29,6 @@ def compressed(prepared: Prepared) -> MLModel:
     assert isinstance(original, Checkpoint), "only checkpoints are compressed"
     assert folded is not None, "of a checkpoint"
     touched = weights.compressed_layers(folded, spec)
-    if not touched:
-        raise ConfigError(
-            f"compress {spec.compress}: no layer has more than {weights.LEAST_WEIGHTS} weights",
-            "so small a network is best left as it is",
-        )
     passes = _passes(folded, spec)
 
     def made(network: Checkpoint) -> MLModel:

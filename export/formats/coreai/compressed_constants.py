@@ -1,0 +1,27 @@
+"""Compressed kernels in a Core AI program: stored as they are, made dense when it is loaded."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from export.compression.kernels import CLUSTERED, CompressedKernel
+from export.coreai import construction, library
+
+if TYPE_CHECKING:
+    from coreai.authoring import Value
+
+
+def compressed_constant(name: str, kernel: CompressedKernel) -> "Value":
+    """The dense kernel, stored under `name`; its scales or its table under names after it."""
+    import coreai.authoring as ca
+
+    operands = kernel.operands
+    if kernel.form == CLUSTERED:
+        indices = construction.packed_constant(name, operands["indices"], kernel.bits)
+        table = library.named_constant(f"{name}.lut", operands["lut"])
+        return ca.lut_to_dense(indices, table, np.int16(0))
+    scale = library.named_constant(f"{name}.scale", operands["scale"])
+    shape = operands["scale"].shape
+    data = construction.packed_constant(name, operands["data"], kernel.bits)
+    offsets = construction.zeros(shape, data), construction.zeros(shape, scale)
+    return ca.blockwise_shift_scale(data, scale, *offsets)
