@@ -4,7 +4,6 @@ The last window is compared with the first; equal durations only are comparable,
 slows down after a minute or so and may recover later.
 """
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,7 +31,8 @@ class SoakOptions:
     """What, where, how long."""
 
     runtime: str | None = None
-    """coreml, portable, torch or torch-mps. Default: coreml on a Mac, else portable."""
+    """coreml, coreai, portable, torch, torch-mps. Default: coreml on a Mac, else portable;
+    coreai for an .aimodel."""
     unit: str | None = None
     """Compute unit, such as CPU_AND_NE. Default: the runtime's last, which is ALL for coreml."""
     seconds: float = 120
@@ -76,14 +76,13 @@ def soak(
 
 
 def _prepare(package: Path, options: SoakOptions, plan: Plan, folder: Path) -> "PreparedCase":
-    from bench.runtimes.entries import RUNTIMES
-    from bench.session.cases import candidates, check_names
+    from bench.runtimes.entries import default_runtimes
+    from bench.session.cases import candidates
     from bench.session.prepare import Preparer
 
-    runtime = options.runtime or ("coreml" if sys.platform == "darwin" else "portable")
-    check_names("runtime", [runtime], RUNTIMES)
-    unit = options.unit or RUNTIMES[runtime].units[-1]
-    (candidate,) = candidates([package], [runtime], units=[unit], threads=options.threads)
+    runtimes = (options.runtime,) if options.runtime else default_runtimes()
+    units = [options.unit] if options.unit else ()
+    candidate = candidates([package], runtimes, units=units, threads=options.threads)[-1]
     made = Preparer(plan, folder).prepare(candidate)
     if isinstance(made, Case):
         raise UnsupportedError(

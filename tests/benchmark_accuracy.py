@@ -98,7 +98,7 @@ def ours(folder: Path, images: int) -> float:
     from bench.accuracy import evaluate, photographs, plan
 
     dataset = photographs.find(folder / "photographs").limited(images)
-    classifiers = plan.load([folder / "full.mlpackage"], "portable", (), None, folder)
+    classifiers = plan.load([folder / "full.mlpackage"], ["portable"], (), None, folder)
     made = plan.prepare(dataset, classifiers, ["package"])
     begin = time.perf_counter()
     answers = evaluate.predictions(

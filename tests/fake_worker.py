@@ -10,6 +10,7 @@ COMMAND = (sys.executable, "-P", str(Path(__file__).resolve()))
 OTHERS = {
     "portable": RuntimeClass("fakes", "Absent"),  # so that nothing has a reference
     "coreml": RuntimeClass("fake_native", "FakeCoreMLRuntime"),
+    "coreai": RuntimeClass("fake_coreai", "FakeSystemCoreAIRuntime"),
 }
 
 

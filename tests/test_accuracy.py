@@ -594,7 +594,7 @@ def test_core_mls_units_are_compared(
     here = Outcome("ok", "", Units(units))  # a worker is a process of its own, without the fake
     monkeypatch.setattr(cases, "units_here", lambda *_: here)
     ready = plan.prepare(
-        dataset, plan.load([package], "coreml", units, None, tmp_path), ["package"]
+        dataset, plan.load([package], ["coreml"], units, None, tmp_path), ["package"]
     )
     answers = list(answer_all(dataset.photographs, ready.evaluations, ready.head.pairs, jobs=2))
     assert [one.name for one in ready.head.evaluations] == [
@@ -656,7 +656,7 @@ def test_real_weights_on_real_photographs(real_weights: Path, tmp_path: Path) ->
     dataset = photographs.find(tmp_path / "data")
     for precision, error in (("float32", 0.5), ("declared", 1.0)):
         (tmp_path / precision).mkdir()
-        made = plan.load([path], "portable", (), precision, tmp_path / precision)
+        made = plan.load([path], ["portable"], (), precision, tmp_path / precision)
         ready = plan.prepare(dataset, [classifiers.of_checkpoint(checkpoint), *made], ["package"])
         for one in answer_all(dataset.photographs, ready.evaluations, ready.head.pairs, jobs=1):
             probability = expected[Path(one.image).stem]

@@ -27,7 +27,7 @@ Measure = Callable[..., list[Record]]
 
 
 def candidate(runtime: str, name: str = "model", units: tuple[str, ...] = ("CPU",)) -> Candidate:
-    model = Model(name=name, identity=name * 4, size_bytes=1, format="none")
+    model = Model(name=name, identity=name * 4, size_bytes=1)
     entry = RuntimeEntry(units, worker=fake_worker.COMMAND)
     return Candidate(Path(name), model, runtime, entry, units[0])
 

@@ -4,6 +4,7 @@ All of them give log-probabilities. A package that ends in softmax gives them on
 probabilities can be told from 0, so differences are looked at above `FLOOR` there.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.accuracy.class_mapping import imagenet_offset, plain
+from bench.accuracy.thread_sessions import ThreadSessions
 from bench.results.records import Model
+from export.coreai import compute_units
 from export.mil.description import ImageInput, ModelDescription
 from export.package.metadata import metadata_of
 from export.runtimes.base import Feature, LoadedModel, Runtime
@@ -48,6 +51,7 @@ class Classifier:
     geometry: Geometry | None = None  # None where a package does not say
     precision: str = ""
     threads_at_once: bool = True  # whether several threads may ask at the same time
+    interpreted_s: float = 0.0  # of one picture, where Core AI is interpreted; else 0
     published_top1: float | None = None
     published_top5: float | None = None
 
@@ -87,7 +91,12 @@ def of_package(
     """
     from PIL import Image as PillowImage
 
-    session = runtime.load(compiled, unit)
+    of_coreai = runtime.name == "coreai"
+    session: LoadedModel = (
+        ThreadSessions(lambda: runtime.load(compiled, unit))
+        if of_coreai
+        else runtime.load(compiled, unit)
+    )
     description = session.description
     metadata = metadata_of(description.metadata)
     provenance = metadata.provenance if metadata else None
@@ -101,7 +110,9 @@ def of_package(
         )
 
     grey = PillowImage.new("RGB", (size, size), (128, 128, 128))
+    begin = time.perf_counter()
     tried = scores(session.predict(from_picture(description, grey)))
+    took_s = time.perf_counter() - begin
     logits = not _are_probabilities(tried)
 
     def answer(pictures: Sequence["Image"]) -> Array:
@@ -112,6 +123,7 @@ def of_package(
         model, runtime.name, unit, size, tried.size, description.labels or labels_for(tried.size),
         logits, answer, metadata.geometry if metadata else None, precision,
         threads_at_once=runtime.name != "coreml",
+        interpreted_s=took_s if of_coreai and not compute_units.uses_system() else 0.0,
         published_top1=provenance.published_top1 if provenance else None,
         published_top5=provenance.published_top5 if provenance else None,
     )  # fmt: skip

@@ -1,7 +1,6 @@
 """`bench accuracy`: top-1 and top-5 of packages themselves, and where they part."""
 
 import contextlib
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from mobilenet.common.errors import ConfigError
 from mobilenet.common.options import FLAG, SEVERAL, OutputFile
 from mobilenet.common.progress import SILENT, Progress
 from mobilenet.common.temporary import owned_folder
+from mobilenet.common.text import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bench.results.records import Accuracy
 
 MAX_JOBS = 256
+LONG_S = 600
 DEFAULT_FOLDER = Path("results")
 
 
@@ -37,7 +38,8 @@ class AccuracyOptions:
     against: str | None = None
     """Weights as `python -m export` takes them: that network in PyTorch is the reference."""
     runtime: str | None = None
-    """coreml, portable, torch or torch-mps. Default: coreml on a Mac, else portable."""
+    """coreml, coreai, portable, torch, torch-mps. Default: coreml on a Mac, else portable;
+    coreai for an .aimodel."""
     unit: Annotated[tuple[str, ...] | None, SEVERAL] = None
     """Compute units; several are allowed. Default: the runtime's last, ALL for coreml."""
     precision: Literal["float32", "declared"] | None = None
@@ -73,6 +75,7 @@ def measure(
     Goes on where the same call was interrupted. Raises `UserError` for what cannot be measured.
     """
     from bench.accuracy import photographs, plan, recipes
+    from bench.runtimes.entries import default_runtimes
 
     if options.output:
         labels = [options.labels] if options.labels else []
@@ -84,8 +87,8 @@ def measure(
     for note in dataset.notes:
         progress.say(note)
     with owned_folder() as folder:
-        runtime = options.runtime or ("coreml" if sys.platform == "darwin" else "portable")
-        classifiers = plan.load(packages, runtime, options.unit or (), options.precision, folder)
+        runtimes = (options.runtime,) if options.runtime else default_runtimes()
+        classifiers = plan.load(packages, runtimes, options.unit or (), options.precision, folder)
         if options.against:
             original = plan.checkpoint(options.against, classifiers[0], options.offline, progress)
             classifiers.insert(0, original)
@@ -113,10 +116,9 @@ def carry_out(
             result.add(prediction)
         if log.done:
             progress.say(f"{log.done} of {len(photographs)} were answered before")
-        rest = photographs[log.done :]
-        answers = evaluate.predictions(
-            rest, run.evaluations, run.head.pairs, jobs or evaluate.cores()
-        )
+        left, jobs = photographs[log.done :], jobs or evaluate.cores()
+        _announce(evaluate.interpreting_s(run.evaluations, len(left), jobs), progress)
+        answers = evaluate.predictions(left, run.evaluations, run.head.pairs, jobs)
         try:
             with contextlib.closing(answers):  # now, not when the error has been told
                 for prediction in live.tracked(answers, result, len(photographs), progress):
@@ -132,6 +134,17 @@ def carry_out(
     lines = (msgspec.json.encode(record) + b"\n" for record in (head(plan), *records))
     write_atomically(path, b"".join(lines))
     return records
+
+
+def _announce(seconds: float, progress: Progress) -> None:
+    """How long an interpreter will take; a warning when that is long."""
+    if not seconds:
+        return
+    text = f"Core AI is interpreted here: about {duration(max(seconds, 1))}"
+    if seconds > LONG_S:
+        progress.warn(f"{text}; --limit takes fewer photographs")
+    else:
+        progress.say(f"{text}.")
 
 
 def check_output(path: Path, inputs: "Iterable[Path]" = ()) -> None:

@@ -16,8 +16,7 @@ from bench.accuracy.photographs import Dataset
 from bench.accuracy.predictions import EvaluationRecord, Head, Pair
 from bench.machine.environment import environment
 from bench.runtimes.classes import CLASSES, create
-from bench.runtimes.entries import RUNTIMES
-from bench.session.cases import Candidate, candidates, check_names
+from bench.session.cases import Candidate, candidates
 from mobilenet import __version__
 from mobilenet.common.errors import ConfigError, UnsupportedError
 from mobilenet.common.progress import SILENT, Progress
@@ -70,25 +69,29 @@ def prepare(
 
 def load(
     packages: Sequence[Path],
-    runtime: str,
+    runtimes: Sequence[str],
     units: Sequence[str],
     precision: "Precision | None",
     folder: Path,
 ) -> list[Classifier]:
-    """The packages on one runtime, compiled into `folder`.
+    """Each package on the one of `runtimes` that is for its format, compiled into `folder`.
+
+    Without `units`, on the runtime's last.
 
     Raises `UserError` for a package that cannot be run here: nothing is left out in silence.
     """
     if not packages:
         raise ConfigError("no package was named", "python -m bench accuracy PACKAGE... --data DIR")
-    check_names("runtime", [runtime], RUNTIMES)
-    if precision and runtime != "portable":
-        raise ConfigError(f"precision {precision} on {runtime}", "only portable emulates it")
-    chosen = candidates(packages, [runtime], units=units or RUNTIMES[runtime].units[-1:])
-    if not chosen:
-        units_of_it = ", ".join(RUNTIMES[runtime].units)
-        raise ConfigError(f"{runtime} has no unit {', '.join(units)}", f"it has {units_of_it}")
-    return [_loaded(candidate, precision or "float32", folder) for candidate in chosen]
+    chosen = candidates(packages, runtimes, units=units)
+    for runtime in dict.fromkeys(candidate.runtime for candidate in chosen):
+        if precision and runtime != "portable":
+            raise ConfigError(f"precision {precision} on {runtime}", "only portable emulates it")
+    if not units:
+        chosen = list({each.model.identity: each for each in chosen}.values())
+    return [
+        _loaded(candidate, precision or "float32", folder, is_unit_free=not units)
+        for candidate in chosen
+    ]
 
 
 def checkpoint(
@@ -117,21 +120,25 @@ def checkpoint(
     return classifier
 
 
-def _loaded(candidate: Candidate, precision: "Precision", folder: Path) -> Classifier:
+def _loaded(
+    candidate: Candidate, precision: "Precision", folder: Path, *, is_unit_free: bool
+) -> Classifier:
+    """On the candidate's unit, or the last that its runtime has here."""
     runtime, logits = _runtime(candidate, precision)
     if reason := runtime.unavailable():
         raise UnsupportedError(reason, "--runtime portable runs on any machine")
-    if candidate.unit not in runtime.units():
+    unit = runtime.units()[-1] if is_unit_free else candidate.unit
+    if unit not in runtime.units():
         raise UnsupportedError(
-            f"this machine has no {candidate.unit}", f"it has {', '.join(runtime.units())}"
+            f"this machine has no {unit}", f"it has {', '.join(runtime.units())}"
         )
-    own_folder = folder / f"{candidate.model.identity[:16]}-{candidate.unit}"
+    own_folder = folder / f"{candidate.model.identity[:16]}-{unit}"
     own_folder.mkdir(exist_ok=True)
     return of_package(
         candidate.model,
         runtime,
         runtime.compile(candidate.package, own_folder),
-        candidate.unit,
+        unit,
         precision=precision if candidate.runtime == "portable" else "",
         logits_name=logits,
     )
@@ -139,18 +146,20 @@ def _loaded(candidate: Candidate, precision: "Precision", folder: Path) -> Class
 
 def _runtime(candidate: Candidate, precision: "Precision") -> tuple["Runtime", str]:
     """The runtime with one thread a call, since calls run side by side; and a name for logits."""
-    if candidate.runtime != "portable":
+    if candidate.runtime not in ("portable", "coreai"):
         threads = {"threads": 1} if candidate.entry.has_threads else {}
         return create(CLASSES[candidate.runtime], threads), ""
     from export.mil.read.model import read
+    from export.runtimes.coreai import CoreAIRuntime
     from export.runtimes.portable import PortableRuntime
     from export.verify.agreement import logits_name
 
     function = read(candidate.package).function()
     name = logits_name(function)
-    if name in function.outputs:
-        return PortableRuntime(1, precision), ""
-    return PortableRuntime(1, precision, (name,)), name
+    more = () if name in function.outputs else (name,)
+    if candidate.runtime == "coreai":  # in a process of its own: also where it cannot be timed
+        return CoreAIRuntime(more), name if more else ""
+    return PortableRuntime(1, precision, more), name if more else ""
 
 
 def _recipes(

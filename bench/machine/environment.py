@@ -9,10 +9,11 @@ import sys
 from pathlib import Path
 
 from bench.results.records import Environment
+from export.coreai import compute_units, library
 from mobilenet.common.errors import RecordError
 
 # What computes, or decides how: a change in one of these makes old numbers incomparable.
-PACKAGES = ("coremltools", "onnxruntime", "torch", "numpy", "pillow")
+PACKAGES = ("coremltools", "onnxruntime", "torch", "numpy", "pillow", "coreai-core")
 # Fields that must agree for two sets of numbers to come from one machine.
 MACHINE = ("machine", "model", "processor", "physical_cores", "logical_cores", "virtual")
 CPU = Path("/sys/devices/system/cpu")
@@ -33,6 +34,7 @@ def environment() -> Environment:
         virtual=_virtual(),
         python=platform.python_version(),
         packages={name: version for name in PACKAGES if (version := _version(name))},
+        core_ai=_core_ai(),
         power_source=power_source(),
         low_power_mode=low_power_mode(),
         governor=_text(CPU / "cpu0/cpufreq/scaling_governor"),
@@ -56,6 +58,12 @@ def _system() -> str:
     if sys.platform == "darwin":
         return f"macOS {platform.mac_ver()[0]}"
     return f"{platform.system()} {platform.release()}"
+
+
+def _core_ai() -> str:
+    if library.missing():
+        return ""
+    return "system" if compute_units.uses_system() else "interpreter"
 
 
 def _model() -> str:

@@ -65,6 +65,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     virtual: str = ""  # hypervisor, when one is seen
     python: str
     packages: dict[str, str]  # name to version, of what computes
+    core_ai: str = ""  # "system" is macOS's own, "interpreter" the library's; empty without it
     power_source: str = "unknown"
     low_power_mode: bool | None = None
     governor: str = ""

@@ -22,6 +22,12 @@ _TORCH_RUNTIME = "bench.runtimes.torch_runtime"
 
 CLASSES = {
     "coreml": RuntimeClass("export.runtimes.coreml", "CoreMLRuntime", (_READER,)),
+    "coreai": RuntimeClass(
+        "bench.runtimes.system_coreai",
+        "SystemCoreAIRuntime",
+        to_compile=(_READER,),
+        to_load=("coreai.runtime",),
+    ),
     "portable": RuntimeClass(
         "export.runtimes.portable",
         "PortableRuntime",

@@ -3,8 +3,12 @@
 import sys
 from typing import NamedTuple
 
+from export.coreai.compute_units import COMPUTE_UNITS
+from export.file_kinds import FileFormat
+
 # -P: a stranger's `bench/` or `export.py` in the working folder is not run instead of ours.
 PYTHON_WORKER = (sys.executable, "-P", "-m", "bench.workers.python")
+PACKAGES: tuple[FileFormat, ...] = ("mlprogram", "neuralnetwork")
 
 
 class RuntimeEntry(NamedTuple):
@@ -13,11 +17,24 @@ class RuntimeEntry(NamedTuple):
     units: tuple[str, ...]
     has_threads: bool = False  # whether "threads" is among its settings
     worker: tuple[str, ...] = PYTHON_WORKER  # the command, as `bench.workers.protocol` has it
+    formats: tuple[FileFormat, ...] = PACKAGES  # whose files it is timed on
 
 
 RUNTIMES = {
     "coreml": RuntimeEntry(("CPU_ONLY", "CPU_AND_GPU", "CPU_AND_NE", "ALL")),
+    # An asset is timed by Core AI alone: elsewhere its time would be that of its package.
+    "coreai": RuntimeEntry(COMPUTE_UNITS, formats=("coreai",)),
     "portable": RuntimeEntry(("CPU",), has_threads=True),
     "torch": RuntimeEntry(("CPU",), has_threads=True),
     "torch-mps": RuntimeEntry(("GPU",)),
 }
+
+
+def default_runtimes() -> tuple[str, ...]:
+    """One for each format: where a model runs unless another runtime is asked for."""
+    return ("coreml" if sys.platform == "darwin" else "portable"), "coreai"
+
+
+def runtimes_for(format: str) -> tuple[str, ...]:
+    """The runtimes that a model of this format is timed on."""
+    return tuple(name for name, entry in RUNTIMES.items() if format in entry.formats)

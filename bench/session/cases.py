@@ -64,14 +64,23 @@ def candidates(
     check_names("unit", units, {unit for name in runtimes for unit in RUNTIMES[name].units})
     check_batches(batches)
     options = {name: settings(name, threads) for name in runtimes}
-    possible = {name: _units(name, units) for name in runtimes}
     return [
         Candidate(path, model, name, RUNTIMES[name], unit, options[name], batch)
         for path, model in _distinct([(path, model_of(path)) for path in packages])
-        for name in runtimes
-        for unit in possible[name]
+        for name, unit in _places(model, runtimes, units)
         for batch in batches
     ]
+
+
+def _places(model: Model, runtimes: Sequence[str], units: Sequence[str]) -> list[tuple[str, str]]:
+    """The runtimes that time the model's format, or the last where none does; their units."""
+    chosen = [name for name in runtimes if model.format in RUNTIMES[name].formats]
+    chosen = chosen or list(runtimes[-1:])
+    places = [(name, unit) for name in chosen for unit in _units(name, units)]
+    if not places:
+        having = "; ".join(f"{name} has {', '.join(RUNTIMES[name].units)}" for name in chosen)
+        raise ConfigError(f"{model.name} has no unit {', '.join(units)}", having)
+    return places
 
 
 def _units(runtime: str, asked: Sequence[str]) -> list[str]:
@@ -179,7 +188,6 @@ def _with_facts(model: Model, facts: metadata.PackageMetadata) -> Model:
     config = facts.config
     return msgspec.structs.replace(
         model,
-        format=facts.format,
         precision=facts.precision,
         compression=facts.compression,
         target=facts.target,

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from bench.results.records import Case, Plan
-from bench.runtimes.entries import RUNTIMES
+from bench.runtimes.entries import RUNTIMES, runtimes_for
 from bench.session.cases import Candidate, description_of, settings, units_here
 from bench.workers import made_inputs
 from bench.workers.gate import Measurement, run_checked
@@ -57,7 +57,10 @@ class Preparer:
 
     def prepare(self, candidate: Candidate) -> PreparedCase | Case:
         """What can be launched, or the record of a case that cannot, with the reason."""
-        case = candidate.case()
+        case, format = candidate.case(), candidate.model.format
+        if format not in candidate.entry.formats:
+            reason = f"{format} models are timed on {', '.join(runtimes_for(format))} alone"
+            return msgspec.structs.replace(case, skipped=reason)
         compiled = self.compiled(candidate)
         if isinstance(compiled, str):
             return msgspec.structs.replace(case, skipped=compiled)

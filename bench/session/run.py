@@ -18,7 +18,7 @@ from mobilenet.common.progress import SILENT
 if TYPE_CHECKING:
     from bench.session.cases import Candidate
 
-DEFAULT_RUNTIMES = ("coreml", "portable")
+DEFAULT_RUNTIMES = ("coreml", "coreai", "portable")
 
 
 @Parameter(name="*")
@@ -63,7 +63,7 @@ class RuntimeOptions:
     """On what."""
 
     runtime: Annotated[tuple[str, ...] | None, SEVERAL] = None
-    """coreml, portable, torch, torch-mps; several are allowed. Default: coreml and portable."""
+    """coreml, coreai, portable, torch, torch-mps; several. Default: the first three."""
     unit: Annotated[tuple[str, ...] | None, SEVERAL] = None
     """Compute units, such as CPU_AND_NE. Default: all that the runtimes have."""
     threads: int | None = None
@@ -92,12 +92,12 @@ def run(
     options: PlanOptions | None = None,
     progress: Handed = SILENT,
 ) -> Path:
-    """Measure packages (.mlpackage, also foreign ones), each launch in a fresh process.
+    """Measure packages (also foreign ones) and assets, each launch in a fresh process.
 
     Parameters
     ----------
     packages
-        Model packages. Inputs are made from their own descriptions.
+        .mlpackage, .mlmodel or .aimodel (on macOS 27). Inputs are made from their descriptions.
     """
     from bench.session import runner
 

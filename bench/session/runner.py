@@ -47,6 +47,11 @@ def start(
         preparer = Preparer(plan, folder)
         ready, cases = prepare(candidates, preparer, progress)
         with jsonl.create(path, [head(plan, preparer.notes), *cases]) as file:
+            if not ready:
+                raise UnsupportedError(
+                    f"none of these packages runs on this machine: {cases[0].skipped}",
+                    f"all reasons are in {path}",
+                )
             _go(Runner(plan, ready, file, progress=progress), path)
 
 
@@ -172,10 +177,6 @@ def _measured(measurement: Measurement) -> dict[str, Any]:
 
 
 def _go(runner: Runner, path: Path) -> None:
-    if not runner.prepared:
-        raise UnsupportedError(
-            "none of these packages runs on this machine", f"the reasons are in {path}"
-        )
     left = runner.left()
     seconds = sum(runner.seconds(slot.case) for slot in left)
     runner.progress.say(

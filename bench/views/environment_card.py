@@ -6,6 +6,12 @@ from bench.results.conditions import Interference
 from bench.results.records import Environment
 from mobilenet.common import terminal
 
+CORE_AI = {
+    "system": "Core AI is macOS's own: runtime coreai can be timed",
+    "interpreter": "Core AI is an interpreter here: runtime coreai for accuracy, never for speed",
+    "": "Core AI's library is not installed: no runtime coreai",
+}
+
 
 def show(machine: Environment, interference: Sequence[Interference], *, json: bool) -> None:
     """What it is, then a line for each thing that interferes, with what helps."""
@@ -19,6 +25,7 @@ def show(machine: Environment, interference: Sequence[Interference], *, json: bo
     terminal.line(f"{machine.system}, Python {machine.python}, {memory}")
     packages = machine.packages.items()
     terminal.line(", ".join(f"{package} {version}" for package, version in packages))
+    terminal.line(CORE_AI[machine.core_ai])
     for item in interference:
         terminal.line(("- ", "yellow"), str(item))
     if not interference:

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from export.coreai import construction, library, messages
+from export.coreai import compute_units, construction, library, messages
 from export.coreai.messages import (
     Array,
     CallFunction,
@@ -60,7 +60,7 @@ class Functions:
             folder = self._stack.enter_context(tempfile.TemporaryDirectory())
             asset = program.save_asset(Path(folder, "more.aimodel"))
         model = await self._stack.enter_async_context(
-            asset.executable(library.options(request.unit))
+            asset.executable(compute_units.options(request.unit))
         )
         if name not in model.function_names:  # what a file cut short looks like as well
             return Failure(f"it has no function {name}, but {list(model.function_names)}")

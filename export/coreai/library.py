@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from coreai.authoring import Value
 
 VERSION = "1.0.0b3"
-INTERPRETER = "CPU"  # the one unit of the library's own runtime
-COMPUTE_UNITS = ("CPU", "GPU", "NE", "ALL")  # of a Mac's Core AI; what is preferred
 NUMPY_NAMES = {
     "f16": "float16", "f32": "float32", "f64": "float64", "bf16": "bfloat16", "i1": "bool",
     "si4": "int4", "ui1": "uint1", "ui2": "uint2", "ui3": "uint3", "ui4": "uint4", "ui6": "uint6",
@@ -83,22 +81,6 @@ def picture_format(name: str) -> Any:
     from coreai._compiler._mlir_libs._coreaiIR._bindings.mlir.dialects.coreai import FourCC
 
     return getattr(FourCC, name)
-
-
-def options(unit: str) -> Any:
-    """How a Mac's Core AI is to specialize an asset for `unit`; None for the library's runtime."""
-    from coreai.runtime import SpecializationOptions
-
-    if not unit or not SpecializationOptions.is_supported():
-        return None
-    if unit == "CPU":
-        return SpecializationOptions.cpu_only()
-    if unit == "ALL":
-        return SpecializationOptions.default()
-    from coreai.runtime import ComputeUnitKind
-
-    kind = {"GPU": ComputeUnitKind.gpu, "NE": ComputeUnitKind.neural_engine}[unit]
-    return SpecializationOptions.from_preferred_compute_unit_kind(kind())
 
 
 def graphs(asset: Path) -> tuple[CoreAIGraph, ...]:

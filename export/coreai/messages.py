@@ -111,7 +111,7 @@ class LoadFunction(msgspec.Struct, frozen=True, tag=True):
 
     asset: str
     function: str
-    unit: str = ""  # as `library.COMPUTE_UNITS` has it; "" leaves it to the library
+    unit: str = ""  # as `compute_units.COMPUTE_UNITS` has it; "" leaves it to the library
     more: dict[str, int] = {}  # values of its graph to be given as well, by a name for each
 
 

@@ -97,7 +97,7 @@ class CoreAIProcess:
     def load(
         self, asset: Path, function: str, more: Mapping[str, int] | None = None, unit: str = ""
     ) -> None:
-        """Make one function ready, for one of `library.COMPUTE_UNITS` where these can be chosen.
+        """Make one function ready, for one of `compute_units.available()`.
 
         It will also give the values of its graph whose numbers are in `more`, under these names.
         Raises `PackageError` when it cannot be.

@@ -1,12 +1,10 @@
 """Core AI itself, through Apple's own library, in a process of its own.
 
-On Linux it is an interpreter, some sixty times slower than others: what it computes counts, never
-its speed. On macOS 26 and later the same calls reach the system's Core AI, and its compute units,
-with USE_OS_COREAI=1: that has never been run. Pictures go to the twin that takes their bytes.
+On Linux it is an interpreter, some sixty times slower than others: what it computes counts, not
+its speed. On macOS 27 the same calls reach the system's Core AI and its units: that has not been
+run. Pictures go to the twin that takes their bytes.
 """
 
-import os
-import sys
 import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,14 +13,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from export.coreai import idle_processes, library, pictures
+from export.coreai import compute_units, idle_processes, library, pictures
 from export.mil.description import ImageInput, ModelDescription
-from export.runtimes.base import Feature
+from export.runtimes.base import Feature, LoadedModel
 from export.runtimes.inputs import check
 from mobilenet.common.errors import UnsupportedError
 from mobilenet.common.files import write_atomically
-
-SYSTEM = "USE_OS_COREAI"  # Apple's switch: the system's Core AI, not the library's own
 
 
 class CompiledAsset(msgspec.Struct, frozen=True):
@@ -53,9 +49,7 @@ class CoreAIRuntime:
 
     def units(self) -> tuple[str, ...]:
         """The interpreter's, or those that a Mac prefers when it is told to."""
-        if sys.platform == "darwin" and os.environ.get(SYSTEM) == "1":
-            return tuple(library.COMPUTE_UNITS)
-        return (library.INTERPRETER,)
+        return compute_units.available()
 
     def compile(self, package: Path, folder: Path) -> Path:
         """Write down what is loaded: Apple's library compiles when it loads.
@@ -83,7 +77,7 @@ class CoreAIRuntime:
         write_atomically(compiled, msgspec.json.encode(asset))
         return compiled
 
-    def load(self, compiled: Path, unit: str) -> "CoreAISession":
+    def load(self, compiled: Path, unit: str) -> LoadedModel:
         """In a process that ends with the session."""
         if unit not in self.units():
             raise UnsupportedError(
@@ -99,18 +93,23 @@ class CoreAISession:
 
     def __init__(self, asset: CompiledAsset, unit: str) -> None:
         self.description = asset.description
-        self._items = {item.name: item for item in self.description.inputs}
         self._process = idle_processes.take()
         weakref.finalize(self, idle_processes.give_back, self._process)
         self._process.load(Path(asset.asset), asset.function, asset.more, unit)
 
     def predict(self, inputs: Mapping[str, Feature]) -> dict[str, Feature]:
         """All outputs by name, extra ones included."""
-        check(self.description, inputs)
-        return dict(self._process.call({name: self._array(name, inputs[name]) for name in inputs}))
+        return dict(self._process.call(arrays(self.description, inputs)))
 
-    def _array(self, name: str, value: Feature) -> "np.ndarray[Any, np.dtype[Any]]":
-        item = self._items[name]
-        if isinstance(item, ImageInput):
-            return pictures.to_bytes(value)
-        return np.asarray(value, item.dtype)
+
+def arrays(
+    description: ModelDescription, inputs: Mapping[str, Feature]
+) -> "dict[str, np.ndarray[Any, np.dtype[Any]]]":
+    """The inputs as a function of arrays takes them: pictures in bytes. Raises as `check`."""
+    check(description, inputs)
+    return {
+        item.name: pictures.to_bytes(inputs[item.name])
+        if isinstance(item, ImageInput)
+        else np.asarray(inputs[item.name], item.dtype)
+        for item in description.inputs
+    }
