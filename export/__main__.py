@@ -2,7 +2,6 @@
 
 import runpy
 import sys
-from itertools import product
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -82,6 +81,7 @@ def export_all(
     resolution: Annotated[tuple[int, ...], SEVERAL] = (224, 192, 160, 128),
     depth: Literal["both", "deep", "shallow"] = "both",
     target: Annotated[tuple[Target, ...], SEVERAL] = ("all",),
+    format: Annotated[tuple[Literal["coreml", "coreai"], ...], SEVERAL] = ("coreml",),
     compress: str | None = None,
     weights: str | None = None,
     output: Annotated[Path, Parameter(alias="-o")] = Path("models"),
@@ -102,6 +102,8 @@ def export_all(
         Deep networks, shallow ones, or both.
     target
         Where they will run: all, ane, gpu, cpu; several are allowed.
+    format
+        coreml (.mlpackage), coreai (.aimodel, iOS 27), or both.
     compress
         A compression for all of them, as for a single export.
     weights
@@ -121,14 +123,9 @@ def export_all(
     from export.views import sweep_card
 
     files.check_file(output / sweep.MANIFEST)
-    depths = {"both": (False, True), "deep": (False,), "shallow": (True,)}[depth]
-    items = [
-        sweep.SweepItem(
-            Variant(alpha=a, resolution=r, shallow=s, weights=weights),
-            ExportSpec(target=t, compress=compress),
-        )
-        for s, a, r, t in product(depths, alpha, resolution, target)
-    ]
+    items = sweep.grid(
+        alpha, resolution, depth, target, format, compress=compress, weights=weights
+    )
     running = sweep.export_all(items, output, workers=workers, verify=verify, offline=offline)
     rows, interruption = sweep_card.followed(running, len(items))
     manifest = sweep.write_manifest(items, rows, output / sweep.MANIFEST)

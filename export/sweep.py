@@ -7,15 +7,17 @@ packages behind.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Literal, Self
 
 import msgspec
 
+from export.file_kinds import DEFAULT
 from export.pipeline import Exported, export
 from export.source import Published
 from export.spec import ExportSpec, Target, Variant
@@ -27,6 +29,7 @@ from mobilenet.common.errors import ConfigError
 MANIFEST = "manifest.json"
 SCHEMA = 1
 CELL_LIMIT_S = 1800.0  # the slowest takes a minute, and its weights may come over a slow line
+DEPTHS = {"both": (False, True), "deep": (False,), "shallow": (True,)}
 Status = Literal["exported", "unchanged", "failed", "not reached"]
 
 
@@ -39,9 +42,34 @@ class SweepItem:
 
     @property
     def name(self) -> str:
-        """What progress and failures call it: "0.75 192 shallow ane"."""
+        """What progress and failures call it: "0.75 192 shallow ane coreai"."""
         depth = " shallow" if self.variant.shallow else ""
-        return f"{self.variant.alpha:g} {self.variant.pixels}{depth} {self.spec.target}"
+        format = f" {self.spec.format}" if self.spec.format else ""
+        return f"{self.variant.alpha:g} {self.variant.pixels}{depth} {self.spec.target}{format}"
+
+
+def grid(
+    alphas: Iterable[float],
+    resolutions: Iterable[int],
+    depth: Literal["both", "deep", "shallow"],
+    targets: Iterable[Target],
+    formats: Iterable[Literal["coreml", "coreai"]],
+    *,
+    compress: str | None = None,
+    weights: str | None = None,
+) -> list[SweepItem]:
+    """Every combination; "coreml" is whichever of its formats the other options ask for."""
+    return [
+        SweepItem(
+            Variant(alpha=alpha, resolution=resolution, shallow=shallow, weights=weights),
+            ExportSpec(
+                target=target, format=None if format == "coreml" else format, compress=compress
+            ),
+        )
+        for shallow, alpha, resolution, target, format in product(
+            DEPTHS[depth], alphas, resolutions, targets, formats
+        )
+    ]
 
 
 @dataclass(frozen=True)
@@ -63,6 +91,12 @@ class ManifestRow:
     agreement: float | None = None
     weights: str = ""
     trained: bool | None = None
+    format: str = DEFAULT
+
+    @property
+    def cell(self) -> tuple[object, ...]:
+        """What tells it from the others of a grid."""
+        return self.alpha, self.resolution, self.shallow, self.target, self.format
 
     @classmethod
     def of(cls, item: SweepItem, status: Status, reason: str = "") -> Self:
@@ -70,8 +104,11 @@ class ManifestRow:
         variant = item.variant
         assert variant.alpha is not None, "a grid names every alpha"
         assert variant.pixels is not None, "a grid names every resolution"
-        shallow, target = bool(variant.shallow), item.spec.target
-        return cls(variant.alpha, variant.pixels, shallow, target, status, reason)
+        spec = item.spec.resolved()
+        return cls(
+            variant.alpha, variant.pixels, bool(variant.shallow), spec.target, status, reason,
+            format=str(spec.format),
+        )  # fmt: skip
 
     def with_package(self, exported: Exported) -> Self:
         """The row with what is known of the finished package."""
@@ -122,13 +159,10 @@ def export_all(
 
 def write_manifest(grid: Sequence[SweepItem], rows: Sequence[ManifestRow], path: Path) -> Manifest:
     """Write the grid in its own order; cells without a row were not reached."""
-    by_key = {(row.alpha, row.resolution, row.shallow, row.target): row for row in rows}
-    ordered = []
-    for item in grid:
-        blank = ManifestRow.of(item, "not reached")
-        key = (blank.alpha, blank.resolution, blank.shallow, blank.target)
-        ordered.append(by_key.get(key, blank))
-    manifest = Manifest(SCHEMA, __version__, tuple(ordered))
+    by_cell = {row.cell: row for row in rows}
+    blanks = [ManifestRow.of(item, "not reached") for item in grid]
+    ordered = tuple(by_cell.get(blank.cell, blank) for blank in blanks)
+    manifest = Manifest(SCHEMA, __version__, ordered)
     files.write_atomically(path, msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
     return manifest
 

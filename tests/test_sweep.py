@@ -44,6 +44,32 @@ def test_a_grid_is_resumed_and_survives_a_failure(tmp_path: Path) -> None:
     assert stored == again
 
 
+def test_both_formats_of_a_cell_are_rows_of_their_own(tmp_path: Path) -> None:
+    pytest.importorskip("coreai", reason="there is no wheel of coreai-core for this machine")
+    cells = sweep.grid([0.25], [32], "deep", ["all"], ["coreml", "coreai"], weights="untrained")
+    assert [cell.name for cell in cells] == ["0.25 32 all", "0.25 32 all coreai"]
+    first, again = (
+        sweep.write_manifest(
+            cells, [sweep._export_item(each, tmp_path, True, True) for each in cells],
+            tmp_path / sweep.MANIFEST,
+        )
+        for _ in range(2)
+    )  # fmt: skip
+    assert [(row.format, Path(row.package).suffix) for row in first.rows] == [
+        ("mlprogram", ".mlpackage"), ("coreai", ".aimodel"),
+    ]  # fmt: skip
+    assert len({row.identity for row in first.rows}) == 2
+    assert [row.status for row in again.rows] == ["unchanged"] * 2
+    assert [row.identity for row in again.rows] == [row.identity for row in first.rows]
+
+
+def test_a_manifest_without_formats_is_of_packages() -> None:
+    stored = msgspec.json.encode(row())
+    old = stored.replace(b',"format":"mlprogram"', b"")
+    assert old != stored
+    assert msgspec.json.decode(old, type=ManifestRow) == row()
+
+
 def row(**fields: object) -> ManifestRow:
     return replace(ManifestRow.of(cell(32), "exported"), **fields)
 

@@ -7,6 +7,10 @@ from pathlib import Path
 from export.sweep import MANIFEST, Manifest, ManifestRow
 from mobilenet.common import terminal
 
+AGREEMENT = (
+    "agreement: relative L2 of logits against PyTorch; packages on the portable runtime, "
+    "assets on Core AI"
+)
 HEADERS = ("package", "alpha", "pixels", "MB", "M MACs", "M params", "agreement", "status")
 
 
@@ -40,14 +44,14 @@ def show(manifest: Manifest, folder: Path, *, json: bool) -> None:
     counts = ", ".join(f"{number} {status}" for status, number in statuses.items())
     terminal.line()
     terminal.line(f"{counts}; manifest in {folder / MANIFEST}")
-    terminal.line(("agreement: relative L2 of logits against PyTorch, portable runtime", "dim"))
+    terminal.line((AGREEMENT, "dim"))
     for remark, number in Counter(r for row in manifest.rows for r in row.remarks).items():
         terminal.warn(f"{number} x {remark}")
 
 
 def _cells(row: ManifestRow) -> list[str]:
     shallow = " shallow" if row.shallow else ""
-    network = f"MobileNet v1{shallow}, target {row.target}"
+    network = f"MobileNet v1{shallow}, target {row.target}, {row.format}"
     return [
         row.package or network,
         f"{row.alpha:g}",
