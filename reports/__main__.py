@@ -119,6 +119,7 @@ def choose(
     fps: float,
     min_top1: float = 0.0,
     max_mb: float = math.inf,
+    ios: int | None = None,
     json: Flag = False,
 ) -> int:
     """Recommend the most accurate variant that is fast enough. Exit code 1 when none is.
@@ -133,6 +134,8 @@ def choose(
         Least top-1 accuracy in percent.
     max_mb
         Largest package in megabytes.
+    ios
+        Oldest iOS that must load it: an .aimodel needs 27.
     json
         Print the choices as JSON.
     """
@@ -141,7 +144,7 @@ def choose(
     from reports.choose import Requirements
     from reports.choose import choose as choices_of
 
-    requirements = Requirements.checked(fps, min_top1, max_mb * 1e6)
+    requirements = Requirements.checked(fps, min_top1, max_mb * 1e6, ios)
     choices = choices_of(read_reports(results), requirements)
     if json:
         terminal.print_json(choices)

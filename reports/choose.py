@@ -7,13 +7,18 @@ from typing import NamedTuple, Self
 import msgspec
 
 from bench.results import format
+from bench.results.records import Model
 from bench.results.session_report import Report
 from bench.results.summary import CaseSummary
 from bench.results.top1 import Top1, config_of
 from mobilenet.common.errors import ConfigError
 
-# Export targets by the compute unit that was measured; the rest is right for "all".
-TARGETS = {"CPU_ONLY": "cpu", "CPU_AND_GPU": "gpu", "CPU_AND_NE": "ane"}
+# Export targets by the runtime and unit that were measured; the rest is right for "all".
+TARGETS = {
+    ("coreml", "CPU_ONLY"): "cpu", ("coreml", "CPU_AND_GPU"): "gpu",
+    ("coreml", "CPU_AND_NE"): "ane", ("coreai", "CPU"): "cpu", ("coreai", "GPU"): "gpu",
+    ("coreai", "NE"): "ane",
+}  # fmt: skip
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,9 +50,12 @@ class Requirements(NamedTuple):
     fps: float
     min_top1: float = 0.0
     max_bytes: float = math.inf
+    ios: int | None = None  # the oldest that must load it
 
     @classmethod
-    def checked(cls, fps: float, min_top1: float, max_bytes: float) -> Self:
+    def checked(
+        cls, fps: float, min_top1: float, max_bytes: float, ios: int | None = None
+    ) -> Self:
         """Raises `ConfigError` for requirements that make no sense."""
         if not (math.isfinite(fps) and fps > 0):
             raise ConfigError(f"fps is {fps:g}", "frames a second, above 0")
@@ -55,7 +63,13 @@ class Requirements(NamedTuple):
             raise ConfigError(f"min-top1 is {min_top1:g}", "percent, 0 to 100")
         if not max_bytes > 0:
             raise ConfigError(f"max-mb is {max_bytes / 1e6:g}", "megabytes, above 0")
-        return cls(fps, min_top1, max_bytes)
+        if ios is not None and ios < 1:
+            raise ConfigError(f"ios is {ios}", "a version of iOS: 15, or 27")
+        return cls(fps, min_top1, max_bytes, ios)
+
+    def is_loaded(self, model: Model) -> bool:
+        """Whether the oldest system loads it, as far as the model says what it needs."""
+        return self.ios is None or model.min_ios is None or model.min_ios <= self.ios
 
 
 def choose(reports: Iterable[Report], requirements: Requirements) -> list[Choice]:
@@ -83,11 +97,12 @@ def frame_ns(row: CaseSummary) -> float | None:
 def _choice(
     source: str, runtime: str, options: list[Option], requirements: Requirements
 ) -> Choice:
-    small = [option for option in options if option.row.model.size_bytes <= requirements.max_bytes]
+    loaded = [option for option in options if requirements.is_loaded(option.row.model)]
+    small = [option for option in loaded if option.row.model.size_bytes <= requirements.max_bytes]
     good = [option for option in small if option.top1.percent >= requirements.min_top1]
     fits = [option for option in good if option.frame_ns <= 1e9 / requirements.fps]
     if not fits:
-        reason = _why_none(options, small, good, requirements)
+        reason = _why_none(options, loaded, small, good, requirements)
         return Choice(source=source, runtime=runtime, reason=reason)
     best = max(fits, key=lambda option: (option.top1.percent, -option.frame_ns))
     row = best.row
@@ -101,18 +116,25 @@ def _choice(
 
 
 def _reason(best: Option, fps: float) -> str:
+    needs = f"; needs iOS {best.row.model.min_ios}" if best.row.model.min_ios else ""
     return (
         f"{'p90' if best.row.p90 else 'p50'} {format.milliseconds(best.frame_ns)} ms of the "
         f"{format.significant(1e3 / fps)} ms that a frame may take; top-1 "
-        f"{best.top1.percent:g} %, {best.top1.source}"
+        f"{best.top1.percent:g} %, {best.top1.source}{needs}"
     )
 
 
 def _why_none(
-    options: list[Option], small: list[Option], good: list[Option], requirements: Requirements
+    options: list[Option],
+    loaded: list[Option],
+    small: list[Option],
+    good: list[Option],
+    requirements: Requirements,
 ) -> str:
     if not options:
         return "nothing was measured whose accuracy is known"
+    if not loaded:
+        return f"nothing measured is loaded by iOS {requirements.ios}"
     if not small:
         return f"nothing measured has at most {format.megabytes(int(requirements.max_bytes))} MB"
     if not good:
@@ -137,8 +159,10 @@ def export_command(row: CaseSummary) -> str:
     parts = ["python -m export", f"--alpha {config.alpha:g}", f"--resolution {config.resolution}"]
     if config.shallow:
         parts.append("--shallow")
-    if target := TARGETS.get(row.unit):
+    if target := TARGETS.get((row.runtime, row.unit)):
         parts.append(f"--target {target}")
+    if row.model.format != "mlprogram":
+        parts.append(f"--format {row.model.format}")
     if row.model.precision == "fp32" and target != "cpu":
         parts.append("--precision fp32")
     return " ".join(parts)

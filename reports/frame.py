@@ -28,6 +28,7 @@ COLUMNS = {  # and their types in pandas, all of which know missing values
     **dict.fromkeys(("top1_source", "model", "identity"), "string"),
     "size_bytes": "Int64",
     **dict.fromkeys(("format", "precision", "compression", "target"), "string"),
+    "min_ios": "Int64",
     "alpha": "Float64",
     "resolution": "Int64",
     "shallow": "boolean",

@@ -31,8 +31,8 @@ def results() -> SessionResults:
 def specs(results: SessionResults) -> dict[str, dict]:
     one = report(results)
     drawn = [*catalog.general_plots([results]), timing.samples(results, CASE)]
-    for runtime in one.runtimes():
-        drawn += catalog.plots_of(one, results, runtime)
+    for rows in one.tables().values():
+        drawn += catalog.plots_of(one, results, rows)
     return {plot.name: plot.chart.to_dict() for plot in drawn}
 
 

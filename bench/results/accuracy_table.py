@@ -44,6 +44,9 @@ def _runs_on(accuracy: Accuracy) -> str:
 COLUMNS: tuple[Column[Accuracy], ...] = (
     Column("Model", lambda accuracy: one_line(accuracy.model.name), numeric=False),
     Column(
+        "Format", lambda accuracy: one_line(accuracy.model.format), numeric=False, sets_apart=True
+    ),
+    Column(
         "On",
         _runs_on,
         numeric=False,

@@ -28,6 +28,7 @@ class Column(NamedTuple, Generic[T]):
     numeric: bool = True
     dispensable: int = 0  # the highest goes first where the terminal is narrow; 0 stays
     folds: bool = False  # a note, in several lines where there is no room
+    sets_apart: bool = False  # shown only where its cells differ
 
 
 class FittedTable(Generic[T]):
@@ -51,11 +52,15 @@ class FittedTable(Generic[T]):
 def columns_of(columns: Sequence[Column[T]], rows: Sequence[T]) -> list[Column[T]]:
     """The columns that have something to show."""
     return [
-        column
-        for column in columns
-        if not (column.dispensable or column.folds)
-        or any(column.cell(row) not in ("", format.MISSING) for row in rows)
+        column for column in columns if _has_something(column, [column.cell(row) for row in rows])
     ]
+
+
+def _has_something(column: Column[T], cells: Sequence[str]) -> bool:
+    if column.sets_apart:
+        return len(set(cells)) > 1
+    is_needed = not (column.dispensable or column.folds)
+    return is_needed or any(cell not in ("", format.MISSING) for cell in cells)
 
 
 def markdown(columns: Sequence[Column[T]], rows: Sequence[T]) -> list[str]:

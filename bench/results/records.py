@@ -95,6 +95,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     precision: str = ""
     compression: str = ""
     target: str = ""
+    min_ios: Count | None = None  # the oldest that loads it
     alpha: Number | None = None
     resolution: Count | None = None
     shallow: bool | None = None

@@ -11,7 +11,7 @@ from bench.results.disagreements import Agreement
 from bench.results.read import SessionResults, read
 from bench.results.records import Accuracy, Case, SessionHead
 from bench.results.reliability import warnings_about
-from bench.results.summary import CaseSummary, summarize
+from bench.results.summary import COREAI, COREML, CaseSummary, summarize
 from bench.results.top1 import Top1, top1_by_identity
 from mobilenet.common.text import one_line
 
@@ -29,8 +29,20 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     accuracies: tuple[Accuracy, ...] = ()
     agreements: tuple[Agreement, ...] = ()
 
+    def tables(self) -> dict[str, list[CaseSummary]]:
+        """Cases that are ranked together, by a title: of one runtime, or of both of Apple's.
+
+        A package and an asset of one network are two formats on the same machine's units.
+        """
+        groups, both = self.runtimes(), f"{COREML} and {COREAI}"
+        if not {COREML, COREAI} <= groups.keys():
+            return groups
+        apples = [row for row in self.cases if row.runtime in (COREML, COREAI)]
+        others = {name: rows for name, rows in groups.items() if name not in (COREML, COREAI)}
+        return {both: sorted(apples, key=_speed), **others}
+
     def runtimes(self) -> dict[str, list[CaseSummary]]:
-        """Cases by runtime: runtimes are never ranked together."""
+        """Cases by runtime."""
         groups: dict[str, list[CaseSummary]] = {}
         for case in self.cases:
             groups.setdefault(case.runtime, []).append(case)
@@ -93,4 +105,8 @@ def _control(results: SessionResults, twin: Case) -> Comparison:
 
 
 def _order(row: CaseSummary) -> tuple[str, bool, float, str]:
-    return row.runtime, row.p50 is None, row.p50.value if row.p50 else 0.0, row.case
+    return row.runtime, *_speed(row)
+
+
+def _speed(row: CaseSummary) -> tuple[bool, float, str]:
+    return row.p50 is None, row.p50.value if row.p50 else 0.0, row.case

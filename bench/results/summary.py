@@ -10,6 +10,8 @@ from bench.results.launch import median_ns, p90_ns, usable
 from bench.results.records import Case, Launch, Model, Status
 from bench.results.stats import Estimate
 
+COREML, COREAI = "coreml", "coreai"
+
 
 class CaseSummary(msgspec.Struct, frozen=True, kw_only=True):
     """One case. Times are ns per call: medians over launches, each with its interval."""
@@ -39,8 +41,12 @@ class CaseSummary(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def unit_label(self) -> str:
-        """The compute unit, with the options that set cases apart: "CPU, threads 2"."""
-        return ", ".join([self.unit, *(f"{key} {value}" for key, value in self.options.items())])
+        """The compute unit, with the options that set cases apart: "CPU, threads 2".
+
+        Core AI's names of units mean something else than Core ML's, beside which they stand.
+        """
+        unit = f"{COREAI} {self.unit}" if self.runtime == COREAI else self.unit
+        return ", ".join([unit, *(f"{key} {value}" for key, value in self.options.items())])
 
 
 def summarize(case: Case, launches: list[Launch]) -> CaseSummary:

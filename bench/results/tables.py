@@ -18,6 +18,7 @@ SKIPPED_ROWS = 3  # with one reason; more become one line
 
 COLUMNS: tuple[Column[CaseSummary], ...] = (
     Column("Model", lambda row: one_line(row.model.name), numeric=False),
+    Column("Format", lambda row: one_line(row.model.format), numeric=False, sets_apart=True),
     Column("Unit", lambda row: one_line(row.unit_label), numeric=False),
     Column("p50 ms", lambda row: format.latency(row.p50)[0]),
     Column(">= 95 % interval", lambda row: format.latency(row.p50)[1]),
@@ -45,10 +46,10 @@ def contents(reports: Sequence[Report]) -> Iterator[RenderableType]:
         yield from map(Text, report.facts)
         for warning in report.warnings:
             yield Text.assemble(("warning: ", "yellow"), one_line(warning))
-        for runtime, rows in report.runtimes().items():
+        for title, rows in report.tables().items():
             shown, collapsed = collapse(rows)
             yield Text()
-            yield Text(one_line(f"{runtime}, fastest first"), "bold")
+            yield Text(one_line(f"{title}, fastest first"), "bold")
             if shown:
                 yield FittedTable(COLUMNS, shown, lambda row: row.p50 is None)
             yield from (Text(line, "dim") for line in collapsed)
@@ -76,9 +77,9 @@ def markdown(reports: Sequence[Report]) -> str:
         lines += [f"## {text.markdown(heading(report))}", ""]
         lines += [f"- {text.markdown(fact)}" for fact in report.facts]
         lines += [f"- **warning:** {text.markdown(warning)}" for warning in report.warnings]
-        for runtime, rows in report.runtimes().items():
+        for title, rows in report.tables().items():
             shown, collapsed = collapse(rows)
-            lines += ["", f"### {text.markdown(runtime)}"]
+            lines += ["", f"### {text.markdown(title)}"]
             lines += ["", *columns.markdown(COLUMNS, shown)] if shown else []
             lines += ["", *(f"- {text.markdown(line)}" for line in collapsed)] if collapsed else []
         lines += [*_accuracy_markdown(report), ""]

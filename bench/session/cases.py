@@ -191,6 +191,7 @@ def _with_facts(model: Model, facts: metadata.PackageMetadata) -> Model:
         precision=facts.precision,
         compression=facts.compression,
         target=facts.target,
+        min_ios=facts.min_ios,
         alpha=None if config is None else config.alpha,
         resolution=facts.resolution,
         shallow=None if config is None else config.shallow,

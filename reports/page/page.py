@@ -140,9 +140,9 @@ def _session(
         "heading": tables.heading(report),
         "warnings": report.warnings, "facts": report.facts,
         "runtimes": [
-            {"runtime": runtime, "table": _cases(rows),
-             "plots": figures.add(catalog.plots_of(report, results, runtime))}
-            for runtime, rows in report.runtimes().items()
+            {"runtime": title, "table": _cases(rows),
+             "plots": figures.add(catalog.plots_of(report, results, rows))}
+            for title, rows in report.tables().items()
         ],
     }  # fmt: skip
 

@@ -1,6 +1,6 @@
 """Which plots there are to draw, and `reports plots`, which draws them into a folder.
 
-A session's runtimes get plots of their own, as they get tables of their own.
+A session's tables get plots of their own.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,6 +10,7 @@ from pathlib import Path
 from bench.results import format
 from bench.results.read import SessionResults
 from bench.results.session_report import Report, report
+from bench.results.summary import CaseSummary
 from mobilenet.common import files
 from mobilenet.common.errors import RecordError
 from mobilenet.networks.v1 import MobileNetConfig
@@ -42,9 +43,9 @@ def check_count(plots: int) -> None:
 def _all(sessions: Sequence[SessionResults], case: str | None) -> Iterator[tuple[str, Plot]]:
     for results in sessions:
         summary = report(results)
-        for runtime in summary.runtimes():
-            for plot in plots_of(summary, results, runtime):
-                yield f"{results.source.stem}-{runtime}", plot
+        for title, rows in summary.tables().items():
+            for plot in plots_of(summary, results, rows):
+                yield f"{results.source.stem}-{title}", plot
     if case is not None:
         having = [results for results in sessions if results.measured(case)]
         for results in having or sessions[:1]:
@@ -53,9 +54,11 @@ def _all(sessions: Sequence[SessionResults], case: str | None) -> Iterator[tuple
         yield "mobilenet", plot
 
 
-def plots_of(summary: Report, results: SessionResults, runtime: str) -> Iterator[Plot]:
-    """Every plot that the rows of one runtime have the data for."""
-    rows = [row for row in summary.cases if row.runtime == runtime and row.p50]
+def plots_of(
+    summary: Report, results: SessionResults, members: Sequence[CaseSummary]
+) -> Iterator[Plot]:
+    """Every plot that the rows of one table have the data for."""
+    rows = [row for row in members if row.p50]
     for plot in (
         timing.accuracy(rows, summary.top1),
         timing.units(rows),
@@ -66,7 +69,7 @@ def plots_of(summary: Report, results: SessionResults, runtime: str) -> Iterator
     ):
         if plot:
             yield plot
-    cases = {row.case for row in summary.cases if row.runtime == runtime}
+    cases = {row.case for row in members}
     soaks = [soak for soak in results.soaks if soak.case in cases and soak.windows]
     if soaks:
         yield timing.endurance(soaks, results.cases)
