@@ -31,8 +31,7 @@ class SoakOptions:
     """What, where, how long."""
 
     runtime: str | None = None
-    """coreml, coreai, portable, torch, torch-mps. Default: coreml on a Mac, else portable;
-    coreai for an .aimodel."""
+    """coreml, coreai, portable, torch, torch-mps. Default: what runs the format here."""
     unit: str | None = None
     """Compute unit, such as CPU_AND_NE. Default: the runtime's last, which is ALL for coreml."""
     seconds: float = 120

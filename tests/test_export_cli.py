@@ -219,6 +219,12 @@ def test_a_slash_or_being_there_makes_a_folder(exists: bool, tmp_path: Path) -> 
     assert find(folder / "MobileNetV1_025_64_untrained.mlpackage").kind == "mlpackage"
 
 
+def test_the_slash_of_a_completed_name_makes_none(tmp_path: Path) -> None:
+    pytest.importorskip("coreai", reason="there is no wheel of coreai-core for this machine")
+    assert run(*SMALL, "--no-verify", "-o", f"{tmp_path / 'a.aimodel'}/") == 0
+    assert find(tmp_path / "a.aimodel").kind == "aimodel"
+
+
 def test_a_linked_package_is_replaced_where_it_is(tmp_path: Path) -> None:
     link, target = tmp_path / "m.mlpackage", tmp_path / "store" / "real.mlpackage"
     assert run(*SMALL, "--no-verify", "-o", target) == 0

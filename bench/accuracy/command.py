@@ -38,8 +38,7 @@ class AccuracyOptions:
     against: str | None = None
     """Weights as `python -m export` takes them: that network in PyTorch is the reference."""
     runtime: str | None = None
-    """coreml, coreai, portable, torch, torch-mps. Default: coreml on a Mac, else portable;
-    coreai for an .aimodel."""
+    """coreml, coreai, portable, torch, torch-mps. Default: what runs the format here."""
     unit: Annotated[tuple[str, ...] | None, SEVERAL] = None
     """Compute units; several are allowed. Default: the runtime's last, ALL for coreml."""
     precision: Literal["float32", "declared"] | None = None

@@ -21,7 +21,8 @@ def _output_file(_type: object, tokens: Sequence[Token]) -> Path:
 def _output_package(_type: object, tokens: Sequence[Token]) -> Path | Folder:
     """A package is a folder: the shell completes its name with a slash, too."""
     text, path = tokens[0].value, Path(tokens[0].value)
-    return Folder(path) if text.endswith("/") and path.suffix != ".mlpackage" else path
+    is_package = path.suffix in (".mlpackage", ".aimodel")
+    return Folder(path) if text.endswith("/") and not is_package else path
 
 
 OutputFile = Annotated[Path, Parameter(alias="-o", converter=_output_file)]
