@@ -59,12 +59,9 @@ def export(
         Print the result as JSON.
     """
     from export import pipeline
-    from export.app import swift as swift_file
     from export.source import Published
     from export.views import export_card
 
-    if swift:
-        swift_file.check_spec(spec)
     with terminal.working("exporting") as progress:
         exported = pipeline.export(
             Published(variant, offline, classes, keep_background, progress), output,
@@ -141,6 +138,7 @@ def verify_package(
     *,
     image: Path | None = None,
     weights: str | None = None,
+    oracle: Literal["coreai"] | None = None,
     offline: bool = False,
     json: bool = False,
 ) -> None:
@@ -154,6 +152,8 @@ def verify_package(
         A photograph to compare on as well, and whose five most likely classes are shown.
     weights
         What it was exported from, if that was a file. Default: what the package names.
+    oracle
+        coreai: hold Apple's own runtime against the portable one as well.
     offline
         Use what is in the cache; reach for nothing.
     json
@@ -163,7 +163,7 @@ def verify_package(
     from export.views import export_card
 
     with terminal.working("verifying"):
-        result = reverify.reverify(package, image, weights=weights, offline=offline)
+        result = reverify.reverify(package, image, weights=weights, offline=offline, oracle=oracle)
     export_card.show_verification(result, json=json)
 
 

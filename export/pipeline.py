@@ -82,10 +82,11 @@ def export(
         licence=licence,
     )
     destination(output, "any", spec, origin.reads)  # said before work
+    if swift:
+        swift_file.check_spec(spec)
     prepared = origin.prepare(spec, calibrate)
     path = destination(output, prepared.name, spec, origin.reads)
     if swift:
-        swift_file.check_spec(spec)
         swift_file.check_destination(path)
     if reuse and calibrate is None and (existing := _existing(path, prepared)):
         return existing

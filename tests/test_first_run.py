@@ -98,6 +98,11 @@ COMMANDS = [
         says="1 exported", writes=("models/*.mlpackage", "models/manifest.json"),
     ),
     Command(
+        "python -m export all --format coreml coreai",
+        f"{SMALL} --depth deep --workers 1", says="2 exported",
+        writes=("models/*.mlpackage", "models/*.aimodel", "models/manifest.json"),
+    ),
+    Command(
         "python -m export verify PKG --image photo.jpg",
         says="the package computes what the network does",
         words={"PKG": "net.mlpackage"}, inputs=(*PACKAGE, "photo.jpg"),
@@ -145,6 +150,11 @@ COMMANDS = [
         says="untrained", writes=("results/accuracy-*.jsonl",),
         words={"PKG": "net.mlpackage"}, inputs=(*PACKAGE, "photos"),
     ),
+    Command(
+        "python -m bench accuracy MODEL.aimodel --data photos/ --limit 50",
+        says="untrained", writes=("results/accuracy-*.jsonl",),
+        words={"MODEL.aimodel": "net.aimodel"}, inputs=("net.aimodel", "photos"),
+    ),
     Command("python -m bench accuracy", says="error:", exit_code=2),
     Command("python -m reports results/*.jsonl", says="p50", inputs=RESULTS),
     Command(
@@ -165,6 +175,11 @@ COMMANDS = [
     ),
     Command(
         "python -m reports choose RESULTS --fps 30 --min-top1 65",
+        says="python -m export --alpha", words={"RESULTS": "before.jsonl"},
+        inputs=("before.jsonl",),
+    ),
+    Command(
+        "python -m reports choose RESULTS --fps 30 --ios 26",
         says="python -m export --alpha", words={"RESULTS": "before.jsonl"},
         inputs=("before.jsonl",),
     ),
@@ -193,6 +208,8 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store.save(checkpoint, folder / "my.safetensors")
     (folder / "labels.txt").write_text("\n".join(f"class {i}" for i in range(1000)))
     export(checkpoint, folder / "net.mlpackage", verify=False)
+    if library.missing() is None:
+        export(checkpoint, folder / "net.aimodel", verify=False)
     shutil.copytree(folder / "net.mlpackage", folder / "models/net.mlpackage")
     shutil.copy(PHOTO, folder / "photo.jpg")
     (folder / "photos/tabby").mkdir(parents=True)
@@ -247,7 +264,7 @@ def test_every_command_of_the_readme_is_run() -> None:
 def test_first_run(command: Command, inputs: Path, folder: Path) -> None:
     if "placement" in command.text and sys.platform == "darwin":
         pytest.skip("this is a Mac, where it is not refused")
-    if "coreai" in command.text and (reason := library.missing()):
+    if re.search("coreai|aimodel", command.text) and (reason := library.missing()):
         pytest.skip(reason)
     for name in command.inputs:
         copy = shutil.copytree if (inputs / name).is_dir() else shutil.copy
