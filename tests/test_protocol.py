@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 import pytest
@@ -53,7 +53,7 @@ def in_words(hint: Any) -> str:
         return f"list of {'integers' if word == 'integer' else word}"
     if origin is dict:
         return f"object of {in_words(arguments[1])}s"
-    if origin is UnionType:
+    if origin in (UnionType, Union):  # the latter is made of annotated types
         return " or ".join(map(in_words, arguments))
     return WORDS.get(hint, hint.__name__)
 

@@ -39,7 +39,9 @@ class SystemCoreAIRuntime(CoreAIRuntime):
     def load(self, compiled: Path, unit: str) -> LoadedModel:
         """Specialized for `unit`. Raises `PackageError` for what Core AI does not load."""
         if not compute_units.uses_system():
-            raise UnsupportedError(str(self.unavailable()))
+            raise UnsupportedError(
+                str(self.unavailable()), "measure the Core ML package of the same network here"
+            )
         asset = msgspec.json.decode(compiled.read_bytes(), type=CompiledAsset)
         return SystemCoreAISession(asset, unit)
 
