@@ -77,6 +77,10 @@ def reverify(
             f"python -m export inspect {path} tells what it is",
         )
     _check_size(path, function, about)
+    if oracle is not None and model_files.find(path).kind == "aimodel":
+        raise ConfigError(
+            f"oracle {oracle} for {path}", "leave it out: its own verification runs there already"
+        )
     photographs = [] if photograph is None else [open_picture(photograph)]
     if about.config is None:
         if weights is not None:
@@ -103,10 +107,6 @@ def _opinion(
     network: Checkpoint | TracedModule | None,
 ) -> SecondOpinion:
     """Apple's answer to the probe pictures; without the `network`, beside what is stored of it."""
-    if model_files.find(path).kind == "aimodel":
-        raise ConfigError(
-            f"oracle coreai for {path}", "leave it out: its own verification runs there already"
-        )
     pictures = probe_pictures(about.resolution)
     if network is not None:
         answers = reference.of_network(network, pictures)
