@@ -20,6 +20,8 @@ from mobilenet.preprocess import INCEPTION, STANDARD_CROP, Geometry, Normalizati
 if TYPE_CHECKING:
     from torch import nn
 
+    from export.package.model_files import ModelFiles
+
 DEFAULT_FOLDER = Path("models")
 
 
@@ -169,7 +171,7 @@ def _existing(path: Path, prepared: Prepared) -> Exported | None:
         return None  # it is damaged: made again
     if there != prepared.metadata or verified is None:
         return None
-    exported = _exported(path, prepared, verified, verified.identity)
+    exported = _exported(package, prepared, verified, verified.identity)
     return replace(exported, unchanged=True)
 
 
@@ -183,16 +185,15 @@ def _finish(path: Path, prepared: Prepared, verified: Verified | None) -> Export
         import msgspec
 
         files.write_atomically(note, msgspec.json.encode(verified))
-    return _exported(path, prepared, verified, find(path).identity())
+    package = find(path)
+    return _exported(package, prepared, verified, package.identity())
 
 
 def _exported(
-    path: Path, prepared: Prepared, verified: Verified | None, identity: str
+    package: "ModelFiles", prepared: Prepared, verified: Verified | None, identity: str
 ) -> Exported:
-    from export.package.model_files import find
-
     notes = prepared.notes if prepared.compress else (*prepared.notes, *_remarks(verified))
-    size = find(path).size_bytes
+    path, size = package.path, package.size_bytes
     return Exported(path, prepared.metadata, size, identity, verified, notes=notes)
 
 

@@ -5,6 +5,7 @@ Field numbers are those of the formats' own schemas, so that a slip in a reader'
 
 import json
 import struct
+import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,15 @@ def constant(name: str, array: np.ndarray) -> bytes:
         data = chunk(4, array.astype("<f4").tobytes())
     tensor = integer(1, 1) + chunk(2, shape) + data
     return node(name, "Const", dtype=integer(6, 1), value=chunk(8, tensor))
+
+
+def slim_release(folder: Path) -> bytes:
+    """A .tgz of alpha 0.25 at 128 pixels as TF-Slim releases it, written in `folder`."""
+    name = "mobilenet_v1_0.25_128_frozen.pb"
+    slim(random_checkpoint(MobileNetConfig(0.25, 128, classes=1001)), folder / name)
+    with tarfile.open(folder / "release.tgz", "w:gz") as archive:
+        archive.add(folder / name, f"./{name}")
+    return (folder / "release.tgz").read_bytes()
 
 
 def slim(checkpoint: Checkpoint, path: Path, *, fused: bool = False, tail: bytes = b"") -> Path:

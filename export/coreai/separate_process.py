@@ -29,6 +29,7 @@ from export.coreai.messages import (
 from mobilenet.common import interrupts
 from mobilenet.common.children import search_path
 from mobilenet.common.errors import PackageError
+from mobilenet.common.temporary import owned_folder
 
 TIME_LIMIT_S = 300.0  # for one answer: an interpreter, some sixty times slower than others
 ERROR = "error: "  # as the library begins one
@@ -46,7 +47,8 @@ class CoreAIProcess:
         library.require()
         self._time_limit_s = time_limit_s
         self._noise = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `close`
-        self._room = tempfile.TemporaryDirectory()  # what the library compiles to
+        self._room = contextlib.ExitStack()
+        compiled = self._room.enter_context(owned_folder())  # what the library compiles to
         self._asset = Path()
         self._is_asked = False
         with interrupts.held_back():
@@ -58,7 +60,7 @@ class CoreAIProcess:
                 env={
                     **os.environ,
                     "PYTHONPATH": search_path(),
-                    "TMPDIR": self._room.name,
+                    "TMPDIR": str(compiled),
                 },
                 start_new_session=True,  # Ctrl-C is for us
             )
@@ -87,7 +89,7 @@ class CoreAIProcess:
             assert pipe is not None
             with contextlib.suppress(BrokenPipeError):  # a request that nobody read
                 pipe.close()
-        self._room.cleanup()
+        self._room.close()
 
     def graphs(self, asset: Path) -> tuple[CoreAIGraph, ...]:
         """Every function of `asset` as data. Raises `PackageError` when it cannot be read."""

@@ -69,7 +69,8 @@ def reverify(
     Raises `PackageError` for a package of another tool, or whose weights are not those it was
     made of; `VerificationError` when it does not compute what it should.
     """
-    function = read(path).function()
+    program = read(path)
+    function = program.function()
     about = metadata.metadata_of(function.description.metadata)
     if about is None:
         raise PackageError(
@@ -77,7 +78,7 @@ def reverify(
             f"python -m export inspect {path} tells what it is",
         )
     _check_size(path, function, about)
-    if oracle is not None and model_files.find(path).kind == "aimodel":
+    if oracle is not None and program.kind == "coreai":
         raise ConfigError(
             f"oracle {oracle} for {path}", "leave it out: its own verification runs there already"
         )

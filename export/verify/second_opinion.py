@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from export.coreai.separate_process import CoreAIProcess
+from export.coreai import idle_processes
 from export.mil.coreai.lowered_function import MAIN, write_asset
 from export.mil.description import ImageInput
 from export.mil.program import Function
@@ -54,7 +54,7 @@ def second_opinion(
     """
     name = logits_name(function)
     inputs = [from_picture(function.description, each, normalization) for each in pictures]
-    with owned_folder() as folder, CoreAIProcess() as process:
+    with owned_folder() as folder, idle_processes.borrowed() as process:
         asset = folder / "oracle.aimodel"
         write_asset(function, [name], asset)
         process.load(asset, MAIN)

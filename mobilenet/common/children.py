@@ -20,7 +20,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -28,6 +27,7 @@ from types import TracebackType
 from typing import NamedTuple, ParamSpec, Self, TypeVar
 
 from mobilenet.common.errors import UserError
+from mobilenet.common.temporary import owned_folder
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 MAIN = "from mobilenet.common.children import main; main()"
@@ -116,8 +116,9 @@ class ChildPool:
     """Some children and a thread for each, to be used in a `with` statement."""
 
     def __init__(self, count: int, environment: Mapping[str, str] | None = None) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="mobilenet-", ignore_cleanup_errors=True)
-        full = {**os.environ, **(environment or {}), "TMPDIR": self._folder.name}
+        self._room = contextlib.ExitStack()
+        folder = self._room.enter_context(owned_folder())
+        full = {**os.environ, **(environment or {}), "TMPDIR": str(folder)}
         self._children = [Child({**full, "PYTHONPATH": search_path()}) for _ in range(count)]
         self._idle: queue.LifoQueue[Child] = queue.LifoQueue()
         for child in self._children:
@@ -151,7 +152,7 @@ class ChildPool:
         self._threads.shutdown()
         for child in self._children:
             child.close()
-        self._folder.cleanup()
+        self._room.close()
 
 
 def search_path() -> str:

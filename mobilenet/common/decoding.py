@@ -31,7 +31,7 @@ def decoding(
     except (UserError, KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
     except BaseException as raised:
-        raise error(f"{what} cannot be read: {reason_of(raised)}", hint) from raised
+        raise error(f"{what} cannot be read: {_reason_of(raised)}", hint) from raised
 
 
 def decode_json(
@@ -50,7 +50,7 @@ def decode_json(
         return msgspec.json.decode(text, type=kind, dec_hook=hook)
 
 
-def reason_of(error: BaseException) -> str:
+def _reason_of(error: BaseException) -> str:
     """The first line of what it says, else its name: "MemoryError"."""
     first = str(error)[: 8 * MAX_REASON].strip().partition("\n")[0]
     return one_line(first, MAX_REASON) or type(error).__name__

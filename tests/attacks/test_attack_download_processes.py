@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import tarfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,24 +17,16 @@ import pytest
 
 import web
 import weight_files
-from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.weights.resolve import load_weights
-from weight_files import random_checkpoint
 
-FILE = "mobilenet_v1_0.25_128"
-PATH = f"/{FILE}.tgz"
+PATH = "/mobilenet_v1_0.25_128.tgz"
 COMMAND = ["-m", "mobilenet", "weights", "slim", "--alpha", "0.25", "--resolution", "128"]
 PATIENCE_S = 120  # for what takes a second on a machine that does nothing else
 
 
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    folder = tmp_path_factory.mktemp("release")
-    checkpoint = random_checkpoint(MobileNetConfig(0.25, 128, classes=1001))
-    weight_files.slim(checkpoint, folder / f"{FILE}_frozen.pb")
-    with tarfile.open(folder / "r.tgz", "w:gz") as archive:
-        archive.add(folder / f"{FILE}_frozen.pb", f"./{FILE}_frozen.pb")
-    return (folder / "r.tgz").read_bytes()
+    return weight_files.slim_release(tmp_path_factory.mktemp("release"))
 
 
 @pytest.fixture

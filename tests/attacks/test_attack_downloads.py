@@ -5,7 +5,6 @@ files and what can be continued, nothing else; and with a server that behaves, a
 """
 
 import gzip
-import tarfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import BaseHTTPRequestHandler
@@ -17,14 +16,11 @@ import web
 import weight_files
 from listener import Listener
 from mobilenet.common.errors import CheckpointError, UnreachableError
-from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.weights import download, fetch, transfer
 from mobilenet.weights.download import Patience
 from mobilenet.weights.resolve import load_weights
-from weight_files import random_checkpoint
 
-FILE = "mobilenet_v1_0.25_128"
-PATH = f"/{FILE}.tgz"
+PATH = "/mobilenet_v1_0.25_128.tgz"
 OK = b"HTTP/1.1 200 OK\r\n"
 ETAG = b'ETag: "one"\r\n'
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -32,12 +28,7 @@ CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    folder = tmp_path_factory.mktemp("release")
-    checkpoint = random_checkpoint(MobileNetConfig(0.25, 128, classes=1001))
-    weight_files.slim(checkpoint, folder / f"{FILE}_frozen.pb")
-    with tarfile.open(folder / "r.tgz", "w:gz") as archive:
-        archive.add(folder / f"{FILE}_frozen.pb", f"./{FILE}_frozen.pb")
-    return (folder / "r.tgz").read_bytes()
+    return weight_files.slim_release(tmp_path_factory.mktemp("release"))
 
 
 @pytest.fixture
