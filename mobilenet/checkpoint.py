@@ -9,7 +9,7 @@ from mobilenet.common.errors import CheckpointError
 from mobilenet.common.text import one_line
 from mobilenet.networks.classifier import LOGITS
 from mobilenet.networks.config import NetworkConfig
-from mobilenet.networks.rows import Row
+from mobilenet.networks.rows import Row, Size
 from mobilenet.preprocess import INCEPTION, STANDARD_CROP, Geometry, Normalization
 
 Array = NDArray[np.float32]
@@ -96,7 +96,7 @@ class Checkpoint:
         """Whether no layer has batch norm left."""
         return all(layer.norm is None for layer in self.layers.values())
 
-    def at(self, resolution: int) -> "Checkpoint":
+    def at(self, resolution: int | Size) -> "Checkpoint":
         """The same weights over another input size."""
         return replace(self, config=self.config.at(resolution))
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 Attribute = int | float | str | tuple[int, ...]
 
 
-class Constant(NamedTuple):
+class FileConstant(NamedTuple):
     """An array that the file holds; `load` gives it in float32, or int64 for whole numbers.
 
     `load` raises `CheckpointError` for one that is damaged, or too large.
@@ -56,13 +56,13 @@ class GraphInput(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Graph:
+class FileGraph:
     """Everything between one picture and the results."""
 
     format: str  # in words: "Keras model"
     input: GraphInput
     nodes: tuple[Node, ...]  # in an order in which they can run
-    constants: Mapping[str, Constant]
+    constants: Mapping[str, FileConstant]
     outputs: tuple[str, ...]  # results that nothing in the graph reads, or that the file names
     said: Mapping[str, str] = field(default_factory=dict)
     """What the file says beside its graph: "labels", "preprocessing", ... for the card."""

@@ -48,8 +48,10 @@ class Header:
 def state_arrays(checkpoint: Checkpoint) -> dict[str, Array]:
     """Arrays under the names of `mobilenet.torch_module.MobileNet.state_dict()`."""
     state: dict[str, Array] = {}
+    hidden = {layer.name for layer in checkpoint.config.readout.dense} - {LOGITS}
     for name, layer in checkpoint.layers.items():
-        prefix = name if name == LOGITS else f"layers.{name}.conv"
+        prefix = f"hidden.{name}" if name in hidden else f"layers.{name}.conv"
+        prefix = name if name == LOGITS else prefix
         state[f"{prefix}.weight"] = layer.kernel
         if layer.bias is not None:
             state[f"{prefix}.bias"] = layer.bias
@@ -63,8 +65,9 @@ def layers_of(state: dict[str, Array]) -> dict[str, Layer]:
     """The inverse of `state_arrays`. Raises `CheckpointError` naming what is missing."""
     layers: dict[str, Layer] = {}
     for key, kernel in state.items():
-        if key == f"{LOGITS}.weight":
-            layers[LOGITS] = Layer(kernel, state.get(f"{LOGITS}.bias"))
+        if key == f"{LOGITS}.weight" or (key.startswith("hidden.") and key.endswith(".weight")):
+            name = key.removesuffix(".weight")
+            layers[name.removeprefix("hidden.")] = Layer(kernel, state.get(f"{name}.bias"))
         elif key.startswith("layers.") and key.endswith(".conv.weight"):
             name = key.split(".")[1]
             norm = _norm(state, name) if f"layers.{name}.norm.weight" in state else None
@@ -91,7 +94,7 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
     """Write `path` whole or not at all; the same bytes for the same checkpoint."""
     from safetensors.numpy import save as serialize
 
-    metadata = {METADATA_KEY: msgspec.json.encode(header(checkpoint)).decode(), "format": "pt"}
+    metadata = {METADATA_KEY: families.encode(header(checkpoint)).decode(), "format": "pt"}
     arrays = {name: np.ascontiguousarray(a) for name, a in state_arrays(checkpoint).items()}
     files.write_atomically(path, _with_metadata(serialize(arrays), metadata))
 

@@ -1,6 +1,6 @@
 """A network as a PyTorch module, from the rows of its config."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import cast
 
 import numpy as np
@@ -11,9 +11,13 @@ from torch import Tensor, nn
 from mobilenet.checkpoint import BatchNorm, Checkpoint, Layer
 from mobilenet.networks.classifier import LOGITS
 from mobilenet.networks.config import NetworkConfig
-from mobilenet.networks.rows import IMAGE, Row, last_uses
+from mobilenet.networks.rows import IMAGE, Row, Size, last_uses
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.store import state_arrays
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu6": F.relu6, "relu": F.relu, "sigmoid": torch.sigmoid, "tanh": torch.tanh,
+}  # fmt: skip
 
 
 class ConvUnit(nn.Module):
@@ -31,14 +35,14 @@ class ConvUnit(nn.Module):
     def forward(self, x: Tensor, added: Tensor | None = None) -> Tensor:
         """Map (B, in, H, W) to (B, out, H', W'); `added` is of that shape."""
         if self.row.kernel > 1:  # the pads depend on the size at hand: any size may come in
-            top, bottom, _, _ = self.row.pads_at(int(x.shape[-2]))
-            _, _, left, right = self.row.pads_at(int(x.shape[-1]))
+            size = Size(int(x.shape[-2]), int(x.shape[-1]))
+            top, bottom, left, right = self.row.pads_at(size)
             x = F.pad(x, (left, right, top, bottom))
         x = self.conv(x)
         if self.norm is not None:
             x = self.norm(x)
         if self.row.activation is not None:
-            x = F.relu6(x) if self.row.activation == "relu6" else F.relu(x)
+            x = ACTIVATIONS[self.row.activation](x)
         return x if added is None else x + added
 
 
@@ -47,7 +51,8 @@ class MobileNet(nn.Module):
 
     Features are pooled, (B, C), or the map (B, C, H, W) of the layer that the config ends with.
 
-    `layers` holds one `ConvUnit` per row of the config, by its name.
+    `layers` holds one `ConvUnit` per row of the config, by its name; `hidden` the matrices before
+    the logits.
     """
 
     def __init__(self, config: NetworkConfig | None = None, *, folded: bool = False) -> None:
@@ -56,8 +61,11 @@ class MobileNet(nn.Module):
         self.readout = self.config.readout
         rows = self.config.rows()
         self.layers = nn.ModuleDict({row.name: ConvUnit(row, folded) for row in rows})
-        classes = self.readout.classes
-        self.logits = None if classes is None else nn.Linear(self.readout.channels, classes)
+        dense = {
+            layer.name: nn.Linear(layer.inputs, layer.outputs) for layer in self.readout.dense
+        }
+        self.logits = dense.pop(LOGITS, None)
+        self.hidden = nn.ModuleDict(dense)
         self._last_uses = last_uses(rows, self.readout.reads)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -65,8 +73,17 @@ class MobileNet(nn.Module):
         x = self._value(x)
         if not self.readout.pooled:
             return x  # (B, C, H, W)
-        x = x.mean((2, 3))  # (B, C)
-        return x if self.logits is None else self.logits(x)  # (B, classes)
+        x = x.flatten(1) if self.readout.pool == "flatten" else x.mean((2, 3))
+        for layer in self.readout.dense:  # (B, inputs) to (B, outputs)
+            x = self.dense(layer.name)(x)
+            if layer.activation is not None:
+                x = ACTIVATIONS[layer.activation](x)
+        return x
+
+    def dense(self, name: str) -> nn.Linear:
+        """The matrix of the head that is called so."""
+        layer = self.logits if name == LOGITS else self.hidden[name]
+        return cast("nn.Linear", layer)
 
     def _value(self, x: Tensor) -> Tensor:
         """The map that the head reads; others are let go as soon as no row needs them."""
@@ -106,8 +123,9 @@ def to_layers(module: MobileNet) -> dict[str, Layer]:
         )  # fmt: skip
         bias = None if unit.conv.bias is None else _numpy(unit.conv.bias)
         layers[name] = Layer(_numpy(unit.conv.weight), bias, norm or None)
-    if module.logits is not None:
-        layers[LOGITS] = Layer(_numpy(module.logits.weight), _numpy(module.logits.bias))
+    for dense in module.readout.dense:
+        matrix = module.dense(dense.name)
+        layers[dense.name] = Layer(_numpy(matrix.weight), _numpy(matrix.bias))
     return layers
 
 

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 
 from mobilenet.checkpoint import Checkpoint, Layer
-from mobilenet.networks.classifier import Readout
-from mobilenet.networks.rows import Cost, Padding, Row, RowBuilder, cost
+from mobilenet.networks.classifier import Pool, Readout
+from mobilenet.networks.rows import Cost, Padding, Row, RowBuilder, Size, cost
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class MadeConfig:
     family, slug, title = "made network", "Made", "a made network"
 
     def rows(self) -> tuple[Row, ...]:
-        network = RowBuilder(self.resolution, self.padding, "relu6", 1e-3)
+        network = RowBuilder(self.size, self.padding, "relu6", 1e-3)
         network.add("stem", 8, kernel=3, stride=2)
         network.add("expand", 24)
         network.depthwise("spread", dilation=2)
@@ -42,10 +42,15 @@ class MadeConfig:
         return tuple(network.rows[:end])
 
     @property
+    def size(self) -> Size:
+        return Size.square(self.resolution)
+
+    @property
     def readout(self) -> Readout:
         last = self.rows()[-1]
         classes = None if self.features else self.classes
-        return Readout(last.name, last.out_channels, classes, pooled=not self.until)
+        pool: Pool = "none" if self.until else "mean"
+        return Readout(last.name, last.out_channels, last.out_size, classes, pool)
 
     def cost(self) -> Cost:
         return cost(self.rows()) + self.readout.cost

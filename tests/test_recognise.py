@@ -17,7 +17,8 @@ from mobilenet import store
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.fold import fold
 from mobilenet.labels import imagenet_labels
-from mobilenet.networks.v1 import MobileNetConfig, WidthRule
+from mobilenet.networks.v1 import MobileNetConfig
+from mobilenet.networks.widths import WidthRule
 from mobilenet.sources.recognise import read
 from mobilenet.torch_module import from_checkpoint
 from mobilenet.untrained import untrained

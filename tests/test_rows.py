@@ -23,7 +23,7 @@ from mobilenet.common.errors import CheckpointError, PackageError
 from mobilenet.fold import fold
 from mobilenet.networks import families
 from mobilenet.networks.config import NetworkConfig
-from mobilenet.networks.rows import RowBuilder, last_uses
+from mobilenet.networks.rows import RowBuilder, Size, last_uses
 from mobilenet.preprocess import IMAGENET
 from mobilenet.torch_module import from_checkpoint, to_layers
 from mobilenet.untrained import untrained
@@ -262,8 +262,8 @@ def test_values_are_let_go_when_no_row_needs_them(made: Checkpoint) -> None:
 
 
 def test_what_is_added_must_have_the_same_shape() -> None:
-    network = RowBuilder(32, "same", "relu6", 1e-3)
+    network = RowBuilder(Size.square(32), "same", "relu6", 1e-3)
     network.add("stem", 8, kernel=3, stride=2)
     network.add("wide", 16)
-    with pytest.raises(ValueError, match=r"more is \(8, 16\), wide that it adds \(16, 16\)"):
+    with pytest.raises(ValueError, match="more has 8 channels of 16 x 16, wide that it"):
         network.add("more", 8, adds="wide")

@@ -82,9 +82,9 @@ def test_the_module_has_the_parameters_and_sizes_of_the_formula(
         folded, unfolded = MobileNet(config, folded=True), MobileNet(config)
         x = torch.empty(2, 3, size, size)
         for spec, unit in zip(config.rows(), folded.layers.values(), strict=True):
-            assert tuple(x.shape[1:]) == (spec.in_channels, spec.in_size, spec.in_size)
+            assert tuple(x.shape[1:]) == (spec.in_channels, *spec.in_size)
             x = unit(x)
-            assert tuple(x.shape[1:]) == (spec.out_channels, spec.out_size, spec.out_size)
+            assert tuple(x.shape[1:]) == (spec.out_channels, *spec.out_size)
     assert sum(p.numel() for p in folded.parameters()) == config.cost().parameters
     assert sum(p.numel() for p in unfolded.parameters()) == config.cost().parameters_unfolded
 

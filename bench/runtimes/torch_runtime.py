@@ -40,7 +40,7 @@ class TorchRecipe:
 
     description: ModelDescription
     scaling: ImageScaling  # of pixels, ahead of the module
-    mobilenet: NetworkConfig | None = None  # one of these two
+    config: NetworkConfig | None = None  # one of these two
     baseline: BaselineMetadata | None = None
 
 
@@ -76,7 +76,7 @@ class TorchRuntime:
         recipe = _recipe(function.description, package)
         compiled = folder / f"{package.stem}.safetensors"
         save_file(_state(recipe, function), compiled)
-        compiled.with_suffix(".json").write_bytes(msgspec.json.encode(recipe))
+        compiled.with_suffix(".json").write_bytes(families.encode(recipe))
         return compiled
 
     def load(self, compiled: Path, unit: str) -> "TorchSession":  # noqa: ARG002  # there is but one
@@ -150,9 +150,7 @@ class TorchSession:
 def _recipe(description: ModelDescription, package: Path) -> TorchRecipe:
     metadata = metadata_of(description.metadata)
     if metadata and metadata.config:
-        return TorchRecipe(
-            description, metadata.normalization.split()[0], mobilenet=metadata.config
-        )
+        return TorchRecipe(description, metadata.normalization.split()[0], config=metadata.config)
     if baseline := baselines.metadata_of(description.metadata):
         from mobilenet.preprocess import INCEPTION
 
@@ -174,7 +172,7 @@ def _skeleton(recipe: TorchRecipe) -> "nn.Module":
     from mobilenet.torch_module import MobileNet
 
     with torch.device("meta"):
-        return MobileNet(recipe.mobilenet, folded=True)
+        return MobileNet(recipe.config, folded=True)
 
 
 def _state(recipe: TorchRecipe, function: "Function") -> dict[str, Any]:
@@ -182,12 +180,12 @@ def _state(recipe: TorchRecipe, function: "Function") -> dict[str, Any]:
 
     from mobilenet.store import state_arrays
 
-    if recipe.mobilenet is None:
+    if recipe.config is None:
         from bench.baselines.make import module
 
         assert recipe.baseline, "a recipe is for one or the other"
         return module(recipe.baseline.name, recipe.baseline.seed).state_dict()
     provenance = Provenance("the package", trained=True)
-    layers = layers_of(function, recipe.mobilenet)
-    stored = Checkpoint(recipe.mobilenet, layers, provenance)
+    layers = layers_of(function, recipe.config)
+    stored = Checkpoint(recipe.config, layers, provenance)
     return {name: torch.from_numpy(array) for name, array in state_arrays(stored).items()}

@@ -26,7 +26,8 @@ def layers_of(function: Function, config: NetworkConfig) -> dict[str, Layer]:
 
     Raises `PackageError` naming the layer when the program's are not those of the network.
     """
-    shapes = {row.name: row.kernel_shape for row in config.rows()} | config.readout.kernels
+    shapes: dict[str, tuple[int, ...]] = {row.name: row.kernel_shape for row in config.rows()}
+    shapes |= config.readout.kernels
     return {
         name: Layer(
             _array(function, op, "weight", name, shapes[name]),

@@ -90,7 +90,7 @@ class PackageMetadata:
 
     def encode(self) -> str:
         """JSON text for the metadata."""
-        return msgspec.json.encode(self, order="deterministic").decode()
+        return families.encode(self).decode()
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol, Self, runtime_checkable
 
 from mobilenet.networks.classifier import Readout
-from mobilenet.networks.rows import Cost, Row
+from mobilenet.networks.rows import Cost, Row, Size
 
 
 @runtime_checkable
@@ -28,7 +28,11 @@ class NetworkConfig(Protocol):
 
     @property
     def resolution(self) -> int:
-        """Side of the square input in pixels."""
+        """Height of the input in pixels, and its width, too, unless `size` says otherwise."""
+
+    @property
+    def size(self) -> Size:
+        """Of the input."""
 
     @property
     def classes(self) -> int:
@@ -52,8 +56,11 @@ class NetworkConfig(Protocol):
     def cost(self) -> Cost:
         """Multiply-accumulates and parameters of rows and head."""
 
-    def at(self, resolution: int) -> Self:
-        """The same network over another input size: the weights do not depend on it."""
+    def at(self, resolution: int | Size) -> Self:
+        """The same network over another input size: the weights do not depend on it.
+
+        Raises `ConfigError` for a head whose weights do.
+        """
 
     def with_knobs(self, alpha: float | None, shallow: bool | None) -> Self:
         """The same network in another width or depth; None leaves the one it has."""

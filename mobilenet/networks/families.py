@@ -1,14 +1,42 @@
 """The networks there are, and their configs as files keep them."""
 
-from typing import Any
+import dataclasses
+from typing import Any, Protocol
 
 import msgspec
 
+from mobilenet.networks.base_config import LEFT_OUT
 from mobilenet.networks.config import NetworkConfig
 from mobilenet.networks.v1 import MobileNetConfig
 
 # By the word under `network` in a config's JSON; MobileNet v1's has none, it was the first.
 FAMILIES: dict[str, type[NetworkConfig]] = {"v1": MobileNetConfig}
+
+
+class HoldsConfig(Protocol):
+    """A record that is kept as JSON, its config among other fields."""
+
+    @property
+    def config(self) -> NetworkConfig | None:
+        """The network that it is about."""
+
+
+def encode(record: HoldsConfig) -> bytes:
+    """JSON of a record, its config so that `decode` reads it back."""
+    fields: dict[str, Any] = msgspec.to_builtins(record)
+    if record.config is not None:
+        fields["config"] = _stored(record.config)
+    return msgspec.json.encode(fields)
+
+
+def _stored(config: NetworkConfig) -> dict[str, Any]:
+    """Its fields as files keep them: younger ones than the format's only where they say more."""
+    fields: dict[str, Any] = msgspec.to_builtins(config)
+    for each in dataclasses.fields(config):  # type: ignore[arg-type]  # the protocol says so
+        if each.metadata.get(LEFT_OUT) and getattr(config, each.name) == each.default:
+            fields.pop(each.name, None)  # of a decoded one, msgspec knows only what was there
+    name = next((name for name, kind in FAMILIES.items() if type(config) is kind), None)
+    return fields if name in (None, "v1") else {"network": name} | fields
 
 
 def decode(kind: type, value: Any) -> Any:
@@ -21,4 +49,5 @@ def decode(kind: type, value: Any) -> Any:
     name = value.get("network", "v1")
     if name not in FAMILIES:
         raise ValueError(f"network {name!r} is none of {', '.join(FAMILIES)}")
-    return msgspec.convert(value, FAMILIES[name])
+    fields = {key: field for key, field in value.items() if key != "network"}
+    return msgspec.convert(fields, FAMILIES[name])

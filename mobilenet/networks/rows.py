@@ -17,11 +17,35 @@ Pads = tuple[int, int, int, int]
 
 IMAGE = ""  # name of the normalized picture among the values that rows read
 COLORS = 3
-NO_PADS: Pads = (0, 0, 0, 0)
+
+
+class Size(NamedTuple):
+    """Of a picture or a map, in pixels."""
+
+    height: int
+    width: int
+
+    @classmethod
+    def square(cls, side: int) -> "Size":
+        """Of equal sides."""
+        return cls(side, side)
+
+    @property
+    def area(self) -> int:
+        """How many pixels."""
+        return self.height * self.width
+
+    @property
+    def slug(self) -> str:
+        """For names of files: "224", or "64x96"."""
+        return str(self.height) if self.height == self.width else f"{self.height}x{self.width}"
+
+    def __str__(self) -> str:
+        return f"{self.height} x {self.width}"
 
 
 class Row(NamedTuple):
-    """A convolution over a square map, batch norm, activation, and an addition.
+    """A convolution over a map, batch norm, activation, and an addition.
 
     value = activation(norm(conv(value of `reads`))) + value of `adds`
 
@@ -33,7 +57,7 @@ class Row(NamedTuple):
     reads: str
     in_channels: int
     out_channels: int
-    in_size: int
+    in_size: Size
     kernel: int = 1
     stride: int = 1
     dilation: int = 1
@@ -73,7 +97,7 @@ class Row(NamedTuple):
     @property
     def macs(self) -> int:
         """Multiply-accumulates for one picture."""
-        return self.weights * self.out_size**2
+        return self.weights * self.out_size.area
 
     @property
     def pads(self) -> Pads:
@@ -81,45 +105,48 @@ class Row(NamedTuple):
         return self.pads_at(self.in_size)
 
     @property
-    def out_size(self) -> int:
-        """Side of the map that comes out."""
-        before, after, *_ = self.pads
-        return (self.in_size + before + after - self._extent) // self.stride + 1
+    def out_size(self) -> Size:
+        """Of the map that comes out."""
+        top, bottom, left, right = self.pads
+        height, width = self.in_size
+        return Size(self._steps(height + top + bottom), self._steps(width + left + right))
+
+    def _steps(self, padded: int) -> int:
+        return (padded - self._extent) // self.stride + 1
 
     @property
     def _extent(self) -> int:
         """Pixels from one end of the dilated kernel to the other."""
         return (self.kernel - 1) * self.dilation + 1
 
-    def pads_at(self, size: int) -> Pads:
-        """Top, bottom, left, right over a square map of side `size`."""
+    def pads_at(self, size: Size) -> Pads:
+        """Top, bottom, left, right over a map of `size`."""
+        return (*self._pads_along(size.height), *self._pads_along(size.width))
+
+    def _pads_along(self, side: int) -> tuple[int, int]:
+        """Before and behind."""
         if self.kernel == 1:
-            return NO_PADS
+            return 0, 0
         if self.padding == "symmetric":
-            before = after = self._extent // 2
-        elif self.padding == "keras" and self.stride == 2 and self.kind == "depthwise":
-            before, after = (
-                0,
-                1,
-            )  # keras/applications/mobilenet.py: ZeroPadding2D(((0, 1), (0, 1)))
-        else:
-            before, after = same_padding(size, self.stride, self._extent)
-        return (before, after, before, after)
+            return self._extent // 2, self._extent // 2
+        if self.padding == "keras" and self.stride == 2 and self.kind == "depthwise":
+            return 0, 1  # keras/applications/mobilenet.py: ZeroPadding2D(((0, 1), (0, 1)))
+        return same_padding(side, self.stride, self._extent)
 
 
 class RowBuilder:
-    """Appends rows; knows the width and the side of every value by its name.
+    """Appends rows; knows the width and the size of every value by its name.
 
     `padding`, `activation` and `epsilon` are what rows have where they do not say otherwise.
     """
 
     def __init__(
-        self, resolution: int, padding: Padding, activation: Activation, epsilon: float
+        self, size: Size, padding: Padding, activation: Activation, epsilon: float
     ) -> None:
         self.rows: list[Row] = []
         self.last = IMAGE
         self._padding, self._activation, self._epsilon = padding, activation, epsilon
-        self._shapes = {IMAGE: (COLORS, resolution)}
+        self._shapes = {IMAGE: (COLORS, size)}
 
     def channels(self, value: str) -> int:
         """How wide the value of that name is."""
@@ -143,7 +170,11 @@ class RowBuilder:
         )  # fmt: skip
         shape = (out_channels, row.out_size)
         if adds is not None and self._shapes[adds] != shape:
-            raise ValueError(f"{name} is {shape}, {adds} that it adds {self._shapes[adds]}")
+            width, size = self._shapes[adds]
+            raise ValueError(
+                f"{name} has {out_channels} channels of {row.out_size}, {adds} that it adds "
+                f"{width} of {size}"
+            )
         self.rows.append(row)
         self._shapes[name], self.last = shape, name
         return name

@@ -66,12 +66,10 @@ class _NetworkWriter:
     @property
     def output_shape(self) -> tuple[int, ...]:
         """Of the one output."""
-        config = self.checkpoint.config
-        readout = config.readout
+        readout = self.checkpoint.config.readout
         if readout.pooled:
             return (1, readout.classes or readout.channels)
-        (side,) = (row.out_size for row in config.rows() if row.name == readout.reads)
-        return (1, readout.channels, side, side)
+        return (1, readout.channels, *readout.size)
 
     def _network(self, image: "Value") -> "Value":
         config = self.checkpoint.config
