@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from mobilenet.checkpoint import Layer
 from mobilenet.common.errors import CheckpointError
 from mobilenet.networks.v1 import MobileNetConfig
-from mobilenet.networks.widths import WIDTH_RULES
+from mobilenet.networks.widths import V1_RULES
 from mobilenet.sources.assemble import assemble
 
 
@@ -14,7 +14,7 @@ def widths(config: MobileNetConfig) -> list[int]:
     return [row.out_channels for row in config.rows()]
 
 
-@given(st.sampled_from(sorted(WIDTH_RULES)), st.integers(10, 200).map(lambda n: n / 100))
+@given(st.sampled_from(sorted(V1_RULES)), st.integers(10, 200).map(lambda n: n / 100))
 def test_the_alpha_found_has_the_same_shapes(rule: str, alpha: float) -> None:
     config = MobileNetConfig(alpha, width_rule=rule)
     fitted = MobileNetConfig(width_rule=rule).fitted(widths(config), 1000)

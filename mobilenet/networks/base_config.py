@@ -7,7 +7,7 @@ from typing import Literal, Self
 from mobilenet.common.errors import ConfigError
 from mobilenet.networks.classifier import Head, Hidden, Readout, Scores
 from mobilenet.networks.rows import Activation, Cost, Padding, Row, Size, cost
-from mobilenet.networks.widths import WIDTH_RULES, WidthRule
+from mobilenet.networks.widths import Rules, WidthRule
 
 MIN_RESOLUTION, MAX_RESOLUTION = 32, 1024
 MAX_ALPHA = 8.0
@@ -105,7 +105,12 @@ class BaseConfig:
 
     def channels(self, width: int) -> int:
         """Channel count of a layer that is `width` wide at alpha 1."""
-        return WIDTH_RULES[self.width_rule](width * self.alpha)
+        return self.width_rules[self.width_rule](width * self.alpha)
+
+    @property
+    def width_rules(self) -> Rules:
+        """How each publisher of the family rounds."""
+        raise NotImplementedError
 
     def cut(self, rows: list[Row]) -> tuple[Row, ...]:
         """The rows up to where the features end."""

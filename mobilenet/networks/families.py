@@ -8,9 +8,10 @@ import msgspec
 from mobilenet.networks.base_config import LEFT_OUT
 from mobilenet.networks.config import NetworkConfig
 from mobilenet.networks.v1 import MobileNetConfig
+from mobilenet.networks.v2 import MobileNetV2Config
 
 # By the word under `network` in a config's JSON; MobileNet v1's has none, it was the first.
-FAMILIES: dict[str, type[NetworkConfig]] = {"v1": MobileNetConfig}
+FAMILIES: dict[str, type[NetworkConfig]] = {"v1": MobileNetConfig, "v2": MobileNetV2Config}
 
 
 class HoldsConfig(Protocol):

@@ -11,7 +11,7 @@ from typing import Self
 from mobilenet.common.errors import CheckpointError
 from mobilenet.networks.base_config import MAX_ALPHA, BaseConfig, require
 from mobilenet.networks.rows import Row, RowBuilder
-from mobilenet.networks.widths import WIDTH_RULES, roundest_alpha
+from mobilenet.networks.widths import V1_RULES, Rules, roundest_alpha
 
 STEM_CHANNELS = 32
 # (output channels, stride) of the 13 depthwise separable blocks: Table 1. Block 13 is printed
@@ -32,6 +32,11 @@ class MobileNetConfig(BaseConfig):
     `shallow` leaves out the five 14x14x512 blocks; `last_channels` are those of timm's
     `conv_head`, a 1x1 layer behind the blocks that the paper's network lacks.
     """
+
+    @property
+    def width_rules(self) -> Rules:
+        """How each publisher rounds."""
+        return V1_RULES
 
     def rows(self) -> tuple[Row, ...]:
         """The 27 (shallow: 17) convolutions in order; fewer where the features end early."""
@@ -64,7 +69,7 @@ class MobileNetConfig(BaseConfig):
         return sized.as_features() if classes is None else sized.with_classes(classes)
 
     def _alpha_of(self, first: int, last: int) -> float:
-        rule, widest = WIDTH_RULES[self.width_rule], BLOCKS[-1][0]
+        rule, widest = V1_RULES[self.width_rule], BLOCKS[-1][0]
 
         def fits(alpha: float) -> bool:
             widths = (rule(STEM_CHANNELS * alpha), rule(widest * alpha))

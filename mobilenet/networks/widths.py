@@ -1,10 +1,10 @@
 """How a width multiplier becomes channels, in the code of each publisher; and the way back."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal
 
-WidthRule = Literal["slim", "keras", "timm"]
+WidthRule = Literal["slim", "keras", "timm", "transformers"]
 MOST_ROUNDED = 8  # channels by which a rule moves a width, at most
 
 
@@ -23,10 +23,19 @@ def _multiple_of_8(channels: float) -> int:
     return rounded + 8 if rounded < 0.9 * channels else rounded
 
 
-WIDTH_RULES: dict[WidthRule, Callable[[float], int]] = {
+Rules = Mapping[WidthRule, Callable[[float], int]]
+V1_RULES: Rules = {
     "slim": _floor8,
     "keras": _floor,
     "timm": _multiple_of_8,
+    "transformers": _floor8,  # modeling_mobilenet_v1.py: max(int(depth * multiplier), min_depth)
+}
+# All round to multiples of 8, and differ in what: for 47 of the 191 alphas from 0.10 to 2.00.
+V2_RULES: Rules = {
+    "slim": _multiple_of_8,
+    "keras": lambda channels: _multiple_of_8(int(channels)),  # mobilenet_v2.py: int(filters * a)
+    "timm": _multiple_of_8,
+    "transformers": lambda channels: _multiple_of_8(round(channels)),  # int(round(c * a))
 }
 
 
