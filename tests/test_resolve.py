@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import web
 import weight_files
@@ -76,11 +77,44 @@ def test_another_resolution_is_said_and_loses_the_published_accuracy(
 
 
 def test_auto_goes_on_untrained_when_nothing_answers(mirror: web.Web) -> None:
-    found, (note,) = load_weights(alpha=0.25, resolution=64)
+    found, (note,) = load_weights(alpha=0.5, resolution=64)
     assert found.provenance.mark == "untrained"
-    assert mirror.asked == ["/mobilenet_v1_0.25_128.tgz"]
+    assert mirror.asked == ["/mobilenet_v1_0.5_128.tgz"]
     assert "404" in note
     assert "UNTRAINED" in note
+
+
+@pytest.mark.parametrize("word", [None, "imagenet", "keras"])
+def test_alpha_025_is_never_untrained_and_asks_nobody(word: str | None, mirror: web.Web) -> None:
+    found, notes = load_weights(word, alpha=0.25)
+    assert mirror.asked == []
+    assert (found.provenance.mark, notes) == ("", ())
+    assert found.provenance.source == "Keras Applications: the authors' weights"
+    assert (found.provenance.licence, found.provenance.published_top1) == ("Apache-2.0", 49.8)
+    offline, _ = load_weights(word, alpha=0.25, offline=True)
+    assert offline.provenance == found.provenance
+
+
+def test_alpha_025_falls_back_on_what_is_inside_at_every_resolution(mirror: web.Web) -> None:
+    found, (note,) = load_weights(alpha=0.25, resolution=128)
+    assert (found.config.resolution, found.provenance.mark) == (128, "")
+    assert note.startswith("weights published for 224 pixels are used at 128")
+    assert mirror.asked == ["/mobilenet_v1_0.25_128.tgz"]
+
+
+def test_what_is_inside_knows_a_cat_from_coffee() -> None:
+    """Real weights on a real photograph, on every machine."""
+    import torch
+    from skimage import data
+
+    from mobilenet.torch_module import from_checkpoint
+
+    found, _ = load_weights(alpha=0.25, offline=True)
+    module = from_checkpoint(found)
+    for picture, expected in ((data.chelsea(), "Egyptian cat"), (data.coffee(), "espresso")):
+        x = found.normalization.apply(found.geometry.apply(Image.fromarray(picture), 224))
+        best = int(module(torch.from_numpy(x)).argmax())
+        assert found.labels[best] == expected
 
 
 def test_auto_goes_on_untrained_when_nothing_was_published(mirror: web.Web) -> None:
@@ -94,9 +128,9 @@ def test_auto_goes_on_untrained_when_nothing_was_published(mirror: web.Web) -> N
 @pytest.mark.parametrize("word", ["imagenet", "slim", "keras", "quant"])
 def test_a_name_fails_where_auto_goes_on(word: str) -> None:
     with pytest.raises(UnreachableError):
-        load_weights(word, alpha=0.25, resolution=128)
+        load_weights(word, alpha=0.5, resolution=128)
     with pytest.raises(UnreachableError, match="not in the cache"):
-        load_weights(word, alpha=0.25, resolution=128, offline=True)
+        load_weights(word, alpha=0.5, resolution=128, offline=True)
     with pytest.raises(CheckpointError, match="never published"):
         load_weights(word, shallow=True)
 

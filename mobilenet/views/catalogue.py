@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 from mobilenet.common import terminal
 from mobilenet.common.errors import CheckpointError
-from mobilenet.weights import cache, fetch, pypi
+from mobilenet.weights import bundled, cache, fetch, pypi
 from mobilenet.weights.published import NEVER_PUBLISHED
 from mobilenet.weights.releases import RELEASES, Release
 
 if TYPE_CHECKING:
     from mobilenet.checkpoint import Checkpoint
 
-CACHED, DAMAGED = "cached", "damaged"
+CACHED, BUNDLED, DAMAGED = "cached", "bundled", "damaged"
 HEADERS = ("alpha", "input", "top-1 %", "top-5 %", "--weights", "trained by")
 
 
@@ -37,7 +37,10 @@ def show(*, json: bool) -> None:
         f"alpha 1, input 224 is on PyPI, too{_mark(states[pypi.RELEASE])}: "
         f"inside {pypi.PROJECT} {pypi.VERSION}, for machines that reach nothing but an index"
     )
-    terminal.say(f"* in the cache, {cache.cache_folder()}")
+    terminal.say(
+        f"* at hand: in the cache, {cache.cache_folder()}, or in this package "
+        f"({bundled.RELEASE.name})"
+    )
 
 
 def _line(release: Release) -> tuple[float, int, bool]:
@@ -46,6 +49,8 @@ def _line(release: Release) -> tuple[float, int, bool]:
 
 
 def _state(release: Release) -> str:
+    if release == bundled.RELEASE:
+        return BUNDLED
     try:
         return CACHED if fetch.cached(release) else ""
     except CheckpointError:
@@ -53,7 +58,7 @@ def _state(release: Release) -> str:
 
 
 def _mark(state: str) -> str:
-    return {CACHED: "*", DAMAGED: " (damaged in the cache)"}.get(state, "")
+    return {CACHED: "*", BUNDLED: "*", DAMAGED: " (damaged in the cache)"}.get(state, "")
 
 
 def _row(release: Release, state: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from mobilenet.common.errors import UnreachableError
 from mobilenet.common.progress import SILENT, Progress
 from mobilenet.sources import archive
-from mobilenet.weights import cache, huggingface, pypi
+from mobilenet.weights import bundled, cache, huggingface, pypi
 from mobilenet.weights.download import download
 from mobilenet.weights.releases import Release
 
@@ -19,10 +19,12 @@ PYPI_NAME = "pypi/mobilenet_v1_1.0_224_frozen.pb"
 
 
 def cached(release: Release) -> Path | None:
-    """The release in the cache, unchanged since it came; None when it is not there.
+    """The release in the cache, or in this package; None when it is not there.
 
     Raises `CheckpointError` when it is there and has changed.
     """
+    if release == bundled.RELEASE:
+        return bundled.PATH
     return cache.cached(*_cache_entry(release))
 
 

