@@ -172,6 +172,14 @@ def test_a_package_names_its_licence_and_no_date(hot: Checkpoint, tmp_path: Path
 
 
 @pytest.mark.parametrize("precision", ["fp16", "fp32"])
+def test_published_weights(precision: str, tmp_path: Path) -> None:
+    exported = pipeline.export(Variant(alpha=0.25), tmp_path, spec=ExportSpec(precision=precision))
+    again = reverify(exported.path, PHOTO)
+    assert [label for label, _ in again.top5[:3]] == ["Egyptian cat", "tabby", "tiger cat"]
+    assert again.top5[0][1] == pytest.approx(0.53, abs=0.03)
+
+
+@pytest.mark.parametrize("precision", ["fp16", "fp32"])
 def test_the_authors_weights(real_weights: Path, precision: str, tmp_path: Path) -> None:
     """The hardest there are: folded weights reach 48. Prints what the limits were chosen from."""
     variant = Variant(weights=str(real_weights / "google_slim_1.0_224_frozen.pb"))
