@@ -1,0 +1,1 @@
+"""TensorFlow's own graphs: frozen, in SavedModels, and TensorFlow.js graph models."""

@@ -1,0 +1,23 @@
+"""Files and folders that hold a TensorFlow graph: from a path to our graph."""
+
+from pathlib import Path
+
+from mobilenet.graph import FileGraph
+from mobilenet.sources.tensorflow.graph_messages import parse_graph
+from mobilenet.sources.tensorflow.operations import TfGraph, operations_of
+from mobilenet.sources.tensorflow.translate_graph import translated
+
+
+def graph_of(path: Path, output: str | None = None) -> FileGraph:
+    """The graph in a frozen graph.
+
+    It ends at `output` where the file's own ends are not wanted. Raises `CheckpointError` naming
+    the layer that is not understood.
+    """
+    return frozen_graph(path.read_bytes(), path.name, output)
+
+
+def frozen_graph(data: bytes, name: str, output: str | None = None) -> FileGraph:
+    """The same for a frozen graph in memory; `name` is what errors call it."""
+    operations = operations_of(parse_graph(data, name).node)
+    return translated(TfGraph("TensorFlow frozen graph", operations), output)
