@@ -74,11 +74,11 @@ def _count(data: bytes, messages: Mapping[str, Fields], root: str) -> int:
             count += 1
             if count > MAX_FIELDS:
                 return count
-            key, at = _varint(data, at)
+            key, at = varint(data, at)
             if key & 7 != _LENGTH_DELIMITED:
-                at = _varint(data, at)[1] if key & 7 == _VARINT else at + _FIXED.get(key & 7, 0)
+                at = varint(data, at)[1] if key & 7 == _VARINT else at + _FIXED.get(key & 7, 0)
                 continue
-            length, at = _varint(data, at)
+            length, at = varint(data, at)
             kind = kinds[message].get(key >> 3, "")
             if kind in messages:
                 rest.append((at, at + length, kind))
@@ -88,7 +88,7 @@ def _count(data: bytes, messages: Mapping[str, Fields], root: str) -> int:
     return count
 
 
-def _varint(data: bytes, at: int) -> tuple[int, int]:
+def varint(data: bytes, at: int) -> tuple[int, int]:
     """The number that begins at `at`, and where it ends."""
     value = shift = 0
     while at < len(data):

@@ -55,8 +55,8 @@ _SAVED_MODEL: dict[str, protobuf.Fields] = {
     "NamedTensor": {"key": (1, "bytes"), "value": (2, "TensorInfo")},
     "TensorInfo": {"name": (1, "bytes")},
     "ObjectGraph": {"nodes": (1, "*SavedObject"), "concrete_functions": (2, "*NamedConcrete")},
-    "SavedObject": {"variable": (7, "SavedVariable")},
-    "SavedVariable": {"name": (6, "bytes")},
+    "SavedObject": {"children": (1, "*Child")},
+    "Child": {"node_id": (1, "int32"), "local_name": (2, "bytes")},
     "NamedConcrete": {"key": (1, "bytes"), "value": (2, "Concrete")},
     "Concrete": {"bound_inputs": (2, "*int32")},
 }  # fmt: skip
@@ -72,10 +72,9 @@ _BUNDLE_HEADER: dict[str, protobuf.Fields] = {
 }
 _OBJECTS: dict[str, protobuf.Fields] = {
     "TrackableObjectGraph": {"nodes": (1, "*TrackableObject")},
-    "TrackableObject": {"attributes": (2, "*SerializedTensor")},
-    "SerializedTensor": {
-        "name": (1, "bytes"), "full_name": (2, "bytes"), "checkpoint_key": (3, "bytes"),
-    },
+    "TrackableObject": {"children": (1, "*Child"), "attributes": (2, "*SerializedTensor")},
+    "Child": {"node_id": (1, "int32"), "local_name": (2, "bytes")},
+    "SerializedTensor": {"name": (1, "bytes"), "checkpoint_key": (3, "bytes")},
 }  # fmt: skip
 
 
