@@ -95,14 +95,14 @@ def plain(folder: Path, images: int) -> float:
 
 def ours(folder: Path, images: int) -> float:
     """With the start of the decoding processes, which the plain loop does not need."""
-    from bench.accuracy import evaluate, photographs, plan
+    from bench.accuracy import evaluate, photographs, picture_pass, plan
 
     dataset = photographs.find(folder / "photographs").limited(images)
     classifiers = plan.load([folder / "full.mlpackage"], ["portable"], (), None, folder)
     made = plan.prepare(dataset, classifiers, ["package"])
     begin = time.perf_counter()
     answers = evaluate.predictions(
-        dataset.photographs, made.evaluations, made.head.pairs, evaluate.cores()
+        dataset.photographs, made.evaluations, made.head.pairs, picture_pass.cores()
     )
     broken = sum(bool(answer.broken) for answer in answers)
     if broken:

@@ -23,7 +23,16 @@ from PIL import Image
 import crashing
 import fake_native
 from bench.__main__ import app
-from bench.accuracy import classifiers, evaluate, photographs, plan, predictions, recipes
+from bench.accuracy import (
+    classifiers,
+    evaluate,
+    journal,
+    photographs,
+    picture_pass,
+    plan,
+    predictions,
+    recipes,
+)
 from bench.accuracy.class_mapping import imagenet_offset, outputs_of
 from bench.accuracy.classifiers import Classifier
 from bench.accuracy.command import log_path
@@ -350,7 +359,7 @@ def test_known_answers_in_order_and_with_bounded_memory(tmp_path: Path) -> None:
         dataset.photographs, [evaluation(classifier(answer=counting))], [], jobs=2
     )
     first = next(answers)
-    assert sum(asked) <= (evaluate.AHEAD * 2 + 1) * evaluate.BATCH
+    assert sum(asked) <= (picture_pass.AHEAD * 2 + 1) * picture_pass.BATCH
     everything = [first, *answers]
     assert [one.image for one in everything] == [one.name for one in dataset.photographs]
     assert sum(asked) == len(everything) - 1
@@ -406,10 +415,10 @@ def compared(
 ) -> tuple[plan.AccuracyRun, list[Accuracy | Agreement]]:
     dataset = photographs.find(colours(tmp_path))
     ready = plan.prepare(dataset, [classifier(), *others], ["squash"])
-    summary = AccuracyTally(ready.head, ready.evaluations)
+    summary = AccuracyTally(ready.head, ready.evaluations, tmp_path)
     for one in answer_all(dataset.photographs, ready.evaluations, ready.head.pairs, jobs=1):
         summary.add(one)
-    return ready, list(summary.records(tmp_path, "now"))
+    return ready, list(summary.records("now"))
 
 
 def colour_blind(pictures: Sequence[Image.Image]) -> np.ndarray:
@@ -449,12 +458,12 @@ def test_records_count_compare_and_survive_a_file(tmp_path: Path) -> None:
 
 def test_partings_are_few_and_the_weightiest(tmp_path: Path) -> None:
     ready, _ = compared(tmp_path, classifier("other"))
-    summary = AccuracyTally(ready.head, ready.evaluations)
+    summary = AccuracyTally(ready.head, ready.evaluations, tmp_path)
     for i in range(100):
         right = i % 10 == 3
         answers = (Answer((0, 1), i / 100, 1 if right else 0), Answer((1, 0), 0.5, 0))
         summary.add(Prediction(image=f"{i}.png", truth="red", answers=answers, errors=(None,)))
-    *_, agreement = summary.records(tmp_path, "now")
+    *_, agreement = summary.records("now")
     assert isinstance(agreement, Agreement)
     assert len(agreement.disagreements) == MAX_DISAGREEMENTS
     first = [disagreement.image for disagreement in agreement.disagreements]
@@ -482,20 +491,20 @@ def test_a_log_goes_on_where_it_was_cut(tmp_path: Path) -> None:
     path = tmp_path / "new" / "log.ndjson"
     shown = ready.dataset.photographs
     some = [Prediction(image=p.name, truth=p.truth, broken="why") for p in shown[:3]]
-    with predictions.opened(path, ready.head) as log:
+    with journal.opened(path, ready.head) as log:
         assert log.done == 0
         for one in some[:2]:
             log.file.append(one)
-        with pytest.raises(RecordError, match="another run"), predictions.opened(path, ready.head):
+        with pytest.raises(RecordError, match="another run"), journal.opened(path, ready.head):
             pass
     with path.open("ab") as file:
         file.write(b'{"image": "cut in the mi' + b"x" * 70_000)
-    with predictions.opened(path, ready.head) as log:
+    with journal.opened(path, ready.head) as log:
         assert log.done == 2
         log.file.append(some[2])
     assert list(predictions.read(path, ready.head, shown)) == some
     other = msgspec.structs.replace(ready.head, tool="another")
-    with pytest.raises(RecordError, match="another comparison"), predictions.opened(path, other):
+    with pytest.raises(RecordError, match="another comparison"), journal.opened(path, other):
         pass
     path.write_bytes(path.read_bytes() + b"nonsense\n")
     with pytest.raises(RecordError, match="line 5"):

@@ -3,12 +3,11 @@
 import shutil
 import threading
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from bench.accuracy import command, evaluate, plan
+from bench.accuracy import command, picture_pass, plan
 from bench.accuracy.command import AccuracyOptions
 from bench.accuracy.thread_sessions import ThreadSessions
 from bench.results.records import Accuracy, Agreement
@@ -64,11 +63,10 @@ def test_an_asset_is_compared_with_its_package(tmp_path: Path) -> None:
 
 
 def test_much_is_warned_of_and_cores_share_it() -> None:
-    slow, quick = (SimpleNamespace(classifier=SimpleNamespace(interpreted_s=s)) for s in (2.0, 0))
-    cores = evaluate.cores()
-    assert evaluate.interpreting_s([quick], 50_000, 1) == 0  # type: ignore[list-item]
-    assert evaluate.interpreting_s([slow, quick], 10, 1) == 20  # type: ignore[list-item]
-    assert evaluate.interpreting_s([slow], 10 * cores, 99) == 20  # type: ignore[list-item]
+    cores = picture_pass.cores()
+    assert picture_pass.interpreting_s(0, 50_000, 1) == 0
+    assert picture_pass.interpreting_s(2.0, 10, 1) == 20
+    assert picture_pass.interpreting_s(2.0, 10 * cores, 99) == 20
     heard = Heard()
     for seconds in (0, 0.2, 300, 50_000):
         command._announce(seconds, heard)  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.accuracy import predictions
+from bench.accuracy import journal, predictions
 from bench.results import jsonl
 from bench.results.records import Photographs
 from dying import CASE, LAUNCHES, package
@@ -62,7 +62,7 @@ def test_each_record_is_on_the_disk_when_it_is_acknowledged(
 
 def test_predictions_are_brought_there_now_and_then(tmp_path: Path, calls: list[str]) -> None:
     path, head = tmp_path / "log.ndjson", predictions_head()
-    with predictions.opened(path, head) as log:
+    with journal.opened(path, head) as log:
         calls.clear()
         log.file.append(LAUNCHES[0])
         assert len(calls) == 1

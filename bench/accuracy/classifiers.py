@@ -8,20 +8,17 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.accuracy.class_mapping import imagenet_offset, plain
-from bench.accuracy.thread_sessions import ThreadSessions
+from bench.accuracy.subjects import CompiledPackage, Subject, square_side
 from bench.results.records import Model
-from export.coreai import compute_units
-from export.mil.description import ImageInput, ModelDescription
 from export.package.metadata import metadata_of
-from export.runtimes.base import Feature, LoadedModel, Runtime
-from export.runtimes.inputs import from_picture, picture_size
+from export.runtimes.base import Feature, LoadedModel
+from export.runtimes.inputs import from_picture
 from mobilenet.common.errors import UnsupportedError
 from mobilenet.labels import labels_for
 from mobilenet.preprocess import Geometry
@@ -37,29 +34,16 @@ SUM_TOLERANCE = 0.02  # of probabilities in float16
 
 
 @dataclass(frozen=True)
-class Classifier:
-    """A network that answers pictures of `size` pixels."""
+class Classifier(Subject):
+    """A network that answers pictures with a probability for each class."""
 
-    model: Model
-    runtime: str
-    unit: str
-    size: int
     outputs: int
     labels: tuple[str, ...]
     logits: bool  # whether its log-probabilities are whole: made from logits
     answer: Callable[[Sequence["Image"]], Array]  # log-probabilities (pictures, outputs)
     geometry: Geometry | None = None  # None where a package does not say
-    precision: str = ""
-    threads_at_once: bool = True  # whether several threads may ask at the same time
-    interpreted_s: float = 0.0  # of one picture, where Core AI is interpreted; else 0
     published_top1: float | None = None
     published_top5: float | None = None
-
-    @property
-    def name(self) -> str:
-        """Unique in a run: model, runtime, unit and precision."""
-        parts = [self.model.name, self.runtime, self.unit]
-        return " | ".join([*parts, self.precision] if self.precision else parts)
 
     def label(self, output: int) -> str:
         """What the network calls an output."""
@@ -75,32 +59,18 @@ class Classifier:
         return plain(self.label(output)) if self.offset is None else output - self.offset
 
 
-def of_package(
-    model: Model,
-    runtime: Runtime,
-    compiled: Path,
-    unit: str,
-    *,
-    precision: str = "",
-    logits_name: str = "",
-) -> Classifier:
+def of_package(package: CompiledPackage) -> Classifier:
     """A package, loaded, and tried on a grey picture: what it gives is known before the run.
 
-    `logits_name` is what its logits are called where the runtime gives them as well.
     Raises `UnsupportedError` for a package that does not classify one square picture.
     """
     from PIL import Image as PillowImage
 
-    of_coreai = runtime.name == "coreai"
-    session: LoadedModel = (
-        ThreadSessions(lambda: runtime.load(compiled, unit))
-        if of_coreai
-        else runtime.load(compiled, unit)
-    )
+    model, logits_name, session = package.model, package.logits_name, package.load()
     description = session.description
     metadata = metadata_of(description.metadata)
     provenance = metadata.provenance if metadata else None
-    size = _size(model.name, description)
+    size = square_side(model.name, description)
 
     def scores(outputs: dict[str, Feature]) -> Array:
         return (
@@ -120,10 +90,11 @@ def of_package(
         return log_probabilities(np.stack([scores(each) for each in outputs]), logits)
 
     return Classifier(
-        model, runtime.name, unit, size, tried.size, description.labels or labels_for(tried.size),
-        logits, answer, metadata.geometry if metadata else None, precision,
-        threads_at_once=runtime.name != "coreml",
-        interpreted_s=took_s if of_coreai and not compute_units.uses_system() else 0.0,
+        model, package.runtime.name, package.unit, size, tried.size,
+        description.labels or labels_for(tried.size), logits, answer,
+        metadata.geometry if metadata else None,
+        precision=package.precision,
+        threads_at_once=package.threads_at_once, interpreted_s=package.interpreted_s(took_s),
         published_top1=provenance.published_top1 if provenance else None,
         published_top5=provenance.published_top5 if provenance else None,
     )  # fmt: skip
@@ -196,16 +167,6 @@ def _predict(session: LoadedModel, inputs: list[dict[str, Feature]]) -> list[dic
     if together is not None:
         return list(together(inputs))
     return [session.predict(features) for features in inputs]
-
-
-def _size(name: str, description: ModelDescription) -> int:
-    width, height = picture_size(description)
-    only = description.inputs[0]
-    if width != height or (isinstance(only, ImageInput) and only.color == "GRAYSCALE"):
-        raise UnsupportedError(
-            f"{name} takes {width} x {height} pixels", "it must take one square colour picture"
-        )
-    return width
 
 
 def _scores(name: str, outputs: dict[str, Feature], labels: tuple[str, ...]) -> Array:

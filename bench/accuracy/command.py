@@ -17,9 +17,8 @@ from mobilenet.common.text import duration
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bench.accuracy.plan import AccuracyRun
-    from bench.results.disagreements import Agreement
-    from bench.results.records import Accuracy
+    from bench.accuracy.runs import Line, PictureRun
+    from bench.results.records import Record
 
 MAX_JOBS = 256
 LONG_S = 600
@@ -62,7 +61,7 @@ class AccuracyOptions:
 class Measured(NamedTuple):
     """What was measured, and the file that holds it."""
 
-    records: list["Accuracy | Agreement"]
+    records: list["Record"]
     path: Path
 
 
@@ -73,7 +72,7 @@ def measure(
 
     Goes on where the same call was interrupted. Raises `UserError` for what cannot be measured.
     """
-    from bench.accuracy import photographs, plan, recipes
+    from bench.accuracy import photographs, plan, recipes, runs
     from bench.runtimes.entries import default_runtimes
 
     if options.output:
@@ -92,43 +91,42 @@ def measure(
             original = plan.checkpoint(options.against, classifiers[0], options.offline, progress)
             classifiers.insert(0, original)
         prepared = plan.prepare(dataset, classifiers, names, progress)
-        path = options.output or DEFAULT_FOLDER / f"accuracy-{prepared.digest[:8]}.jsonl"
+        path = (
+            options.output or DEFAULT_FOLDER / f"accuracy-{runs.digest(prepared.head)[:8]}.jsonl"
+        )
         return Measured(carry_out(prepared, path, options.jobs, progress), path)
 
 
 def carry_out(
-    run: "AccuracyRun", path: Path, jobs: int | None = None, progress: Progress = SILENT
-) -> list["Accuracy | Agreement"]:
+    run: "PictureRun[Line]", path: Path, jobs: int | None = None, progress: Progress = SILENT
+) -> list["Record"]:
     """Answer what is still to be answered, and write the records to `path`."""
     import msgspec
 
-    from bench.accuracy import evaluate, live, predictions, tally
+    from bench.accuracy import journal, live, picture_pass
     from bench.results.records import Plan
     from bench.session.runner import head, utc
     from mobilenet.common.files import write_atomically
 
     check_output(path)
-    started, photographs = utc(), run.dataset.photographs
-    result = tally.AccuracyTally(run.head, run.evaluations)
-    with predictions.opened(log_path(path), run.head) as log:
-        for prediction in predictions.read(log_path(path), run.head, photographs):
-            result.add(prediction)
+    started, jobs, tally = utc(), jobs or picture_pass.cores(), run.tally()
+    with journal.opened(log_path(path), run.head) as log:
+        for answer in run.kept(log_path(path)):
+            tally.add(answer)
         if log.done:
-            progress.say(f"{log.done} of {len(photographs)} were answered before")
-        left, jobs = photographs[log.done :], jobs or evaluate.cores()
-        _announce(evaluate.interpreting_s(run.evaluations, len(left), jobs), progress)
-        answers = evaluate.predictions(left, run.evaluations, run.head.pairs, jobs)
+            progress.say(f"{log.done} of {run.total} were answered before")
+        left = run.total - log.done
+        _announce(picture_pass.interpreting_s(run.interpreted_s, left, jobs), progress)
+        answers = run.answers(log.done, jobs)
         try:
             with contextlib.closing(answers):  # now, not when the error has been told
-                for prediction in live.tracked(answers, result, len(photographs), progress):
-                    log.file.append(prediction)
-                    result.add(prediction)
+                for answer in live.tracked(answers, tally, run.total, progress):
+                    log.file.append(answer)
+                    tally.add(answer)
         except KeyboardInterrupt:
-            progress.say(
-                f"{result.seen} of {len(photographs)} are kept; the same command goes on."
-            )
+            progress.say(f"{tally.seen} of {run.total} are kept; the same command goes on.")
             raise
-    records = list(result.records(run.dataset.folder, started))
+    records = list(tally.records(started))
     plan = Plan(rounds=1, warmup_s=0, warmup_calls=0, samples=0, timeout_s=0, seed=0)
     lines = (msgspec.json.encode(record) + b"\n" for record in (head(plan), *records))
     write_atomically(path, b"".join(lines))

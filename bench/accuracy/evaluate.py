@@ -1,19 +1,7 @@
-"""The pass over the photographs: decode once, ask every model, in order.
+"""Classifiers asked about photographs: what is kept of their answers."""
 
-Decoding processes and asking threads work at the same time, each thread with one core's worth of
-arithmetic: that keeps all cores busy, where one call over several cores waits for the slowest of
-them at every layer. Only a few batches are in flight, so memory does not grow with the set.
-"""
-
-import math
-import os
-import threading
-from collections import deque
-from collections.abc import Generator, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from functools import partial
-from itertools import islice
 
 import numpy as np
 from PIL import Image
@@ -21,12 +9,10 @@ from PIL import Image
 from bench.accuracy.classifiers import Array, Classifier, largest_difference
 from bench.accuracy.decode import Decoded, Wanted, decode_all
 from bench.accuracy.photographs import Photograph
+from bench.accuracy.picture_pass import Speed, in_order
 from bench.accuracy.predictions import FIRST, Answer, Pair, Prediction
 from bench.accuracy.recipes import Recipe
-from mobilenet.common.children import ChildPool
-
-BATCH = 8  # photographs; while the last is answered, other threads have nothing to do
-AHEAD = 2  # batches in flight for every thread: one being answered, one decoded
+from mobilenet.common.children import Child
 
 
 @dataclass(frozen=True)
@@ -52,19 +38,6 @@ class Evaluation:
         return self.classifier.label(self.output_of[truth])
 
 
-def cores() -> int:
-    """Of those this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # not on macOS
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def interpreting_s(evaluations: Sequence[Evaluation], photographs: int, jobs: int) -> float:
-    """About how long interpreters take for so many photographs; 0 without one."""
-    each_s = sum(evaluation.classifier.interpreted_s for evaluation in evaluations)
-    return each_s * math.ceil(photographs / min(jobs, cores()))
-
-
 def predictions(
     photographs: Sequence[Photograph],
     evaluations: Sequence[Evaluation],
@@ -75,40 +48,22 @@ def predictions(
 
     Closing it ends them, whatever the processes do.
     """
-    at_once = 1 if any(each.classifier.interpreted_s for each in evaluations) else BATCH
     forms = list(dict.fromkeys(evaluation.wanted for evaluation in evaluations))
-    threads = (
-        jobs if all(evaluation.classifier.threads_at_once for evaluation in evaluations) else 1
-    )
-    todo = (photographs[i : i + at_once] for i in range(0, len(photographs), at_once))
-    stopped = threading.Event()
-    # Left in reverse: a thread may wait for a child that hangs, which ends with its pool.
-    with ThreadPoolExecutor(threads) as pool, ChildPool(jobs) as children:
 
-        def started(batch: Sequence[Photograph]) -> Future[list[Prediction]]:
-            paths = [photograph.path for photograph in batch]
-            decoded = children.submit(partial(decode_all, paths, forms))
+    def decode(batch: Sequence[Photograph], child: Child) -> list[Decoded]:
+        return decode_all([photograph.path for photograph in batch], forms, child)
 
-            def asked(evaluation: Evaluation) -> Array:
-                if stopped.is_set():
-                    raise CancelledError
-                return _asked(evaluation, forms, decoded.result())
+    def answers(
+        batch: Sequence[Photograph], decoded: Sequence[Decoded], going_on: Callable[[], None]
+    ) -> list[Prediction]:
+        scores = []
+        for evaluation in evaluations:
+            going_on()
+            scores.append(_asked(evaluation, forms, decoded))
+        return _answered(batch, decoded, scores, evaluations, pairs)
 
-            def finish() -> list[Prediction]:
-                scores = [asked(evaluation) for evaluation in evaluations]
-                return _answered(batch, decoded.result(), scores, evaluations, pairs)
-
-            return pool.submit(finish)
-
-        try:
-            flying = deque(map(started, islice(todo, AHEAD * jobs)))
-            while flying:
-                done = flying.popleft().result()
-                flying.extend(map(started, islice(todo, 1)))
-                yield from done
-        finally:
-            stopped.set()
-            pool.shutdown(wait=False, cancel_futures=True)
+    subjects = [evaluation.classifier for evaluation in evaluations]
+    return in_order(photographs, decode, answers, Speed.of(subjects, jobs))
 
 
 def _asked(evaluation: Evaluation, forms: Sequence[Wanted], decoded: Sequence[Decoded]) -> Array:

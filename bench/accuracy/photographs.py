@@ -57,7 +57,7 @@ class Dataset:
         """What records say of the set; the digest is of names, classes and sizes in bytes."""
         digest = hashlib.sha256()
         for item in self.photographs:
-            digest.update(f"{item.name}\n{item.truth}\n{_size(item.path)}\n".encode())
+            digest.update(f"{item.name}\n{item.truth}\n{file_size(item.path)}\n".encode())
         return Photographs(
             name=self.folder.resolve().name,
             digest=digest.hexdigest(),
@@ -68,14 +68,20 @@ class Dataset:
     def limited(self, count: int | None) -> "Dataset":
         """At most `count` photographs, spread evenly over all: every class keeps its share."""
         total = len(self.photographs)
-        if count is None or count >= total:
+        chosen = tuple(self.photographs[i] for i in evenly(total, count))
+        if len(chosen) == total:
             return self
-        if count < 1:
-            raise ConfigError(f"limit is {count}", "1 or more photographs")
-        chosen = tuple(self.photographs[i * total // count] for i in range(count))
-        return Dataset(
-            self.folder, chosen, (*self.notes, f"{count} of {total} photographs, evenly spread")
-        )
+        note = f"{count} of {total} photographs, evenly spread"
+        return Dataset(self.folder, chosen, (*self.notes, note))
+
+
+def evenly(total: int, count: int | None) -> list[int]:
+    """At most `count` of `total` places, spread evenly; all without a count."""
+    if count is None or count >= total:
+        return list(range(total))
+    if count < 1:
+        raise ConfigError(f"limit is {count}", "1 or more photographs")
+    return [i * total // count for i in range(count)]
 
 
 def find(folder: Path, labels: Path | None = None) -> Dataset:
@@ -97,7 +103,7 @@ def find(folder: Path, labels: Path | None = None) -> Dataset:
     else:
         photographs, notes = [Photograph(folder / f, f, _class_of(f)) for f in files], []
     if others:
-        notes.append(f"left out: {_several(others)}, no photograph by name")
+        notes.append(f"left out: {several(others)}, no photograph by name")
     if unnamed:
         notes.append(f"left out: {unnamed} whose names are not UTF-8")
     return Dataset(folder, tuple(photographs), tuple(notes))
@@ -139,7 +145,7 @@ def _is_utf8(name: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
-def _size(path: Path) -> int:
+def file_size(path: Path) -> int:
     """Of a file in bytes; of a link that leads nowhere, -1."""
     try:
         return path.stat().st_size
@@ -177,9 +183,9 @@ def _by_list(folder: Path, files: list[str], path: Path) -> tuple[list[Photograp
         )
     notes = []
     if unlisted:
-        notes.append(f"left out: {_several(unlisted)}, not named in {path.name}")
+        notes.append(f"left out: {several(unlisted)}, not named in {path.name}")
     if truths:
-        notes.append(f"not found: {_several(list(truths))}, named in {path.name}")
+        notes.append(f"not found: {several(list(truths))}, named in {path.name}")
     return listed, notes
 
 
@@ -215,7 +221,8 @@ def _is_heading(row: Iterable[str]) -> bool:
     return next(iter(row)).strip().lower() in HEADINGS
 
 
-def _several(names: Sequence[str]) -> str:
+def several(names: Sequence[str]) -> str:
+    """The first of some names, and how many more there are."""
     return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 

@@ -1,29 +1,24 @@
 """Who meets whom: packages and checkpoint, each fed by every recipe, on one set of photographs."""
 
-import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from bench.accuracy import recipes
+from bench.accuracy import evaluate, predictions, recipes
 from bench.accuracy.class_mapping import outputs_of
 from bench.accuracy.classifiers import Classifier, of_checkpoint, of_package
 from bench.accuracy.evaluate import Evaluation
+from bench.accuracy.loading import compiled
 from bench.accuracy.photographs import Dataset
-from bench.accuracy.predictions import EvaluationRecord, Head, Pair
+from bench.accuracy.predictions import EvaluationRecord, Head, Pair, Prediction
+from bench.accuracy.tally import AccuracyTally
 from bench.machine.environment import environment
-from bench.runtimes.classes import CLASSES, create
-from bench.session.cases import Candidate, candidates
 from mobilenet import __version__
-from mobilenet.common.errors import ConfigError, UnsupportedError
 from mobilenet.common.progress import SILENT, Progress
 from mobilenet.preprocess import STANDARD_CROP
 
 if TYPE_CHECKING:
-    from export.runtimes.base import Runtime
     from export.runtimes.portable import Precision
 
 
@@ -36,9 +31,27 @@ class AccuracyRun:
     head: Head
 
     @property
-    def digest(self) -> str:
-        """Names what is compared: the same command gives the same one."""
-        return hashlib.sha256(msgspec.json.encode(self.head)).hexdigest()
+    def total(self) -> int:
+        """Photographs."""
+        return len(self.dataset.photographs)
+
+    @property
+    def interpreted_s(self) -> float:
+        """Of one photograph, in all classifiers that are interpreted."""
+        return sum(evaluation.classifier.interpreted_s for evaluation in self.evaluations)
+
+    def tally(self) -> AccuracyTally:
+        """A new one."""
+        return AccuracyTally(self.head, self.evaluations, self.dataset.folder)
+
+    def kept(self, path: Path) -> Iterator[Prediction]:
+        """The answers of an earlier run, in order. Raises `RecordError`."""
+        return predictions.read(path, self.head, self.dataset.photographs)
+
+    def answers(self, done: int, jobs: int) -> Generator[Prediction]:
+        """The answers to all photographs but the first `done`."""
+        left = self.dataset.photographs[done:]
+        return evaluate.predictions(left, self.evaluations, self.head.pairs, jobs)
 
 
 def prepare(
@@ -74,23 +87,10 @@ def load(
     precision: "Precision | None",
     folder: Path,
 ) -> list[Classifier]:
-    """Each package on the one of `runtimes` that is for its format, compiled into `folder`.
-
-    Without `units`, on the runtime's last.
-
-    Raises `UserError` for a package that cannot be run here: nothing is left out in silence.
-    """
-    if not packages:
-        raise ConfigError("no package was named", "python -m bench accuracy PACKAGE... --data DIR")
-    chosen = candidates(packages, runtimes, units=units)
-    for runtime in dict.fromkeys(candidate.runtime for candidate in chosen):
-        if precision and runtime != "portable":
-            raise ConfigError(f"precision {precision} on {runtime}", "only portable emulates it")
-    if not units:
-        chosen = list({each.model.identity: each for each in chosen}.values())
+    """The classifiers in `packages`, as `loading.compiled` chooses where. Raises likewise."""
     return [
-        _loaded(candidate, precision or "float32", folder, is_unit_free=not units)
-        for candidate in chosen
+        of_package(package)
+        for package in compiled(packages, runtimes, units, precision, folder, with_logits=True)
     ]
 
 
@@ -118,48 +118,6 @@ def checkpoint(
             f"({classifier.model.weights})"
         )
     return classifier
-
-
-def _loaded(
-    candidate: Candidate, precision: "Precision", folder: Path, *, is_unit_free: bool
-) -> Classifier:
-    """On the candidate's unit, or the last that its runtime has here."""
-    runtime, logits = _runtime(candidate, precision)
-    if reason := runtime.unavailable():
-        raise UnsupportedError(reason, "--runtime portable runs on any machine")
-    unit = runtime.units()[-1] if is_unit_free else candidate.unit
-    if unit not in runtime.units():
-        raise UnsupportedError(
-            f"this machine has no {unit}", f"it has {', '.join(runtime.units())}"
-        )
-    own_folder = folder / f"{candidate.model.identity[:16]}-{unit}"
-    own_folder.mkdir(exist_ok=True)
-    return of_package(
-        candidate.model,
-        runtime,
-        runtime.compile(candidate.package, own_folder),
-        unit,
-        precision=precision if candidate.runtime == "portable" else "",
-        logits_name=logits,
-    )
-
-
-def _runtime(candidate: Candidate, precision: "Precision") -> tuple["Runtime", str]:
-    """The runtime with one thread a call, since calls run side by side; and a name for logits."""
-    if candidate.runtime not in ("portable", "coreai"):
-        threads = {"threads": 1} if candidate.entry.has_threads else {}
-        return create(CLASSES[candidate.runtime], threads), ""
-    from export.mil.read.model import read
-    from export.runtimes.coreai import CoreAIRuntime
-    from export.runtimes.portable import PortableRuntime
-    from export.verify.agreement import logits_name
-
-    function = read(candidate.package).function()
-    name = logits_name(function)
-    more = () if name in function.outputs else (name,)
-    if candidate.runtime == "coreai":  # in a process of its own: also where it cannot be timed
-        return CoreAIRuntime(more), name if more else ""
-    return PortableRuntime(1, precision, more), name if more else ""
 
 
 def _recipes(

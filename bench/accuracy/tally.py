@@ -83,6 +83,7 @@ class AccuracyTally:
 
     head: Head
     evaluations: Sequence[Evaluation]  # as `head.evaluations`
+    folder: Path  # of the photographs, for thumbnails
     tallies: list[Tally] = field(init=False)
     pairs: list[PairTally] = field(init=False)
     broken: list[str] = field(default_factory=list)
@@ -109,12 +110,19 @@ class AccuracyTally:
         """Photographs, broken ones included."""
         return self.tallies[0].images + len(self.broken)
 
-    def records(self, folder: Path, started: str) -> Iterable[Accuracy | Agreement]:
-        """One `Accuracy` an evaluation, one `Agreement` a pair; thumbnails are of `folder`."""
+    def shown(self) -> str:
+        """ "top-1 70.3 % (67.1 to 73.4)" of the first evaluation."""
+        first = self.tallies[0]
+        low, high = wilson(first.top1, first.images)
+        share = 100 * first.top1 / max(first.images, 1)
+        return f"top-1 {share:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
+
+    def records(self, started: str) -> Iterable[Accuracy | Agreement]:
+        """One `Accuracy` an evaluation, one `Agreement` a pair."""
         for evaluation, tally in zip(self.head.evaluations, self.tallies, strict=True):
             yield self._accuracy(evaluation, tally, started)
         for pair in self.pairs:
-            yield self._agreement(pair, folder)
+            yield self._agreement(pair)
 
     def _accuracy(self, evaluation: EvaluationRecord, tally: Tally, started: str) -> Accuracy:
         return Accuracy(
@@ -131,7 +139,7 @@ class AccuracyTally:
             not_finite=tally.not_finite,
         )
 
-    def _agreement(self, tally: PairTally, folder: Path) -> Agreement:
+    def _agreement(self, tally: PairTally) -> Agreement:
         errors = sorted(tally.errors)
         shares = [quantile(errors, q) for q in (0.5, 0.9, 0.99, 1)] if errors else [None] * 4
         names = [evaluation.name for evaluation in self.head.evaluations]
@@ -149,7 +157,7 @@ class AccuracyTally:
             error_p99=shares[2],
             error_max=shares[3],
             disagreements=tuple(
-                disagreement(tally, prediction, folder)
+                disagreement(tally, prediction, self.folder)
                 for *_, prediction in sorted(tally.disagreements, reverse=True)
             ),
         )
