@@ -14,7 +14,7 @@ if runpy.run_path(str(Path(__file__).parents[1] / "mobilenet/common/own_packages
 
 from cyclopts import Parameter
 
-from bench.accuracy.command import AccuracyOptions
+from bench.accuracy.accuracy_options import AccuracyOptions
 from bench.placement import PlacementOptions
 from bench.session.run import resume, run
 from bench.session.suite import compare
@@ -113,11 +113,12 @@ def accuracy(
     data: Path,
     options: AccuracyOptions | None = None,
 ) -> None:
-    """Measure how often packages are right on photographs of known classes.
+    """Measure how well packages do: top-1 and top-5, mAP of boxes, or mIOU of maps.
 
     A recipe is the way from a photograph to the network's input; package is what the package's
-    metadata says, the others are what other code does. An interrupted run is continued by the
-    same command. A photograph that cannot be opened, or not within half a minute, is named.
+    metadata says, for boxes the squashed picture, for maps DeepLab's; the others are what other
+    code does. An interrupted run is continued by the same command. A photograph that cannot be
+    opened, or not within half a minute, is named.
 
     Parameters
     ----------
@@ -125,7 +126,8 @@ def accuracy(
         Model packages, ours or foreign. The first is the reference unless --against is given.
     data
         Folder of photographs: folders by WordNet id or label, names that begin with a WordNet
-        id, or a list of classes in val.txt.
+        id, or a list of classes in val.txt. COCO's instances (JSON) for detectors. Folder with
+        images/ and masks/ (PNG whose pixel is the class, 255 ignored) for segmenters.
     """
     from bench.accuracy import command
     from bench.results import tables

@@ -12,7 +12,7 @@ from typing import Any
 from cyclopts import Parameter
 
 from bench.results.device_shares import device_shares
-from bench.results.records import PlacedOp, Placement
+from bench.results.placed_ops import PlacedOp, Placement
 from mobilenet.common.errors import ConfigError, UnsupportedError
 from mobilenet.common.options import OutputFile
 from mobilenet.common.temporary import owned_folder

@@ -10,6 +10,7 @@ import msgspec
 
 from bench.results.disagreements import Agreement, Disagreement
 from bench.results.layer_errors import LayerError, LayerErrors
+from bench.results.placed_ops import PlacedOp, Placement
 from bench.results.records import (
     Accuracy,
     Case,
@@ -18,8 +19,6 @@ from bench.results.records import (
     Model,
     Output,
     Photographs,
-    PlacedOp,
-    Placement,
     Plan,
     Record,
     SessionHead,

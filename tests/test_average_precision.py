@@ -138,8 +138,8 @@ def test_intervals_are_seeded_and_of_enough_pictures(rng: np.random.Generator) -
     assert (weights.sum(axis=1) == 40).all()
     np.testing.assert_array_equal(weights, resampling.weights(40))
     values = rng.normal(size=40)
-    low, high = resampling.interval(weights @ values / 40, 40) or (0, 0)
+    low, high = resampling.Resampled(values.mean(), weights @ values / 40, 40).interval() or (0, 0)
     assert low < values.mean() < high
     assert high - low == pytest.approx(2 * 1.96 * values.std() / 40**0.5, rel=0.2)
-    assert resampling.interval(np.zeros(200), 9) is None
-    assert resampling.interval(np.full(200, np.nan), 40) is None
+    assert resampling.Resampled(0, np.zeros(200), 9).interval() is None
+    assert resampling.Resampled(0, np.full(200, np.nan), 40).interval() is None

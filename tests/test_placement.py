@@ -12,7 +12,7 @@ import fake_native
 from bench import __main__, placement
 from bench.results import session_lines
 from bench.results.device_shares import device_shares, first_off
-from bench.results.records import PlacedOp, Placement
+from bench.results.placed_ops import PlacedOp, Placement
 from export.pipeline import export
 from export.runtimes import coreml
 from mobilenet.checkpoint import Checkpoint

@@ -12,6 +12,7 @@ import numpy as np
 from bench.accuracy.matching import AREAS, THRESHOLDS, Booleans, Floats, Integers, Matches
 
 RECALLS: Floats = np.linspace(0, 1, 101)
+RESAMPLED = ("mAP", "AP50")  # those with an interval
 _EPSILON = float(np.spacing(1))  # of the denominator, as in pycocotools
 
 
@@ -61,7 +62,7 @@ def metrics(precisions: Floats) -> PrecisionMetrics:
 
 
 def resampled(matches: Matches, weights: Integers) -> Floats:
-    """(resamples, 2): mAP and AP50 where picture i occurs weights[b, i] times in resample b.
+    """(resamples, 2): `RESAMPLED` where picture i occurs weights[b, i] times in resample b.
 
     Detections of equal score in copies of a picture are told apart by nothing: their order is
     that of the picture.

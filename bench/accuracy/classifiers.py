@@ -4,8 +4,7 @@ All of them give log-probabilities. A package that ends in softmax gives them on
 probabilities can be told from 0, so differences are looked at above `FLOOR` there.
 """
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.accuracy.class_mapping import imagenet_offset, plain
-from bench.accuracy.subjects import CompiledPackage, Subject, square_side
+from bench.accuracy.subjects import CompiledPackage, Subject, square_side, timed_on_grey
 from bench.results.records import Model
 from export.package.metadata import metadata_of
 from export.runtimes.base import Feature, LoadedModel
@@ -64,34 +63,32 @@ def of_package(package: CompiledPackage) -> Classifier:
 
     Raises `UnsupportedError` for a package that does not classify one square picture.
     """
-    from PIL import Image as PillowImage
-
     model, logits_name, session = package.model, package.logits_name, package.load()
     description = session.description
     metadata = metadata_of(description.metadata)
     provenance = metadata.provenance if metadata else None
     size = square_side(model.name, description)
 
-    def scores(outputs: dict[str, Feature]) -> Array:
+    def scores(outputs: Mapping[str, Feature]) -> Array:
         return (
             np.ravel(outputs[logits_name])
             if logits_name
             else _scores(model.name, outputs, description.labels)
         )
 
-    grey = PillowImage.new("RGB", (size, size), (128, 128, 128))
-    begin = time.perf_counter()
-    tried = scores(session.predict(from_picture(description, grey)))
-    took_s = time.perf_counter() - begin
-    logits = not _are_probabilities(tried)
+    tried, took_s = timed_on_grey(
+        lambda picture: session.predict(from_picture(description, picture)), size
+    )
+    first = scores(tried)
+    count, logits = first.size, not _are_probabilities(first)
 
     def answer(pictures: Sequence["Image"]) -> Array:
         outputs = _predict(session, [from_picture(description, picture) for picture in pictures])
         return log_probabilities(np.stack([scores(each) for each in outputs]), logits)
 
     return Classifier(
-        model, package.runtime.name, package.unit, size, tried.size,
-        description.labels or labels_for(tried.size), logits, answer,
+        model, package.runtime.name, package.unit, size, count,
+        description.labels or labels_for(count), logits, answer,
         metadata.geometry if metadata else None,
         precision=package.precision,
         threads_at_once=package.threads_at_once, interpreted_s=package.interpreted_s(took_s),
@@ -169,7 +166,7 @@ def _predict(session: LoadedModel, inputs: list[dict[str, Feature]]) -> list[dic
     return [session.predict(features) for features in inputs]
 
 
-def _scores(name: str, outputs: dict[str, Feature], labels: tuple[str, ...]) -> Array:
+def _scores(name: str, outputs: Mapping[str, Feature], labels: tuple[str, ...]) -> Array:
     """The vector a model answers with: its dictionary in the order of the labels, or its array."""
     for value in outputs.values():
         if isinstance(value, dict):

@@ -1,15 +1,11 @@
-"""`bench accuracy`: top-1 and top-5 of packages themselves, and where they part."""
+"""`bench accuracy`: top-1, mAP or mIOU of packages themselves, and where they differ."""
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from cyclopts import Parameter
-
-from mobilenet.common.errors import ConfigError
-from mobilenet.common.options import FLAG, SEVERAL, OutputFile
+from bench.accuracy.accuracy_options import AccuracyOptions
 from mobilenet.common.progress import SILENT, Progress
 from mobilenet.common.temporary import owned_folder
 from mobilenet.common.text import duration
@@ -20,42 +16,8 @@ if TYPE_CHECKING:
     from bench.accuracy.runs import Line, PictureRun
     from bench.results.records import Record
 
-MAX_JOBS = 256
 LONG_S = 600
 DEFAULT_FOLDER = Path("results")
-
-
-@Parameter(name="*")
-@dataclass(frozen=True)
-class AccuracyOptions:
-    """On what, how, and against what."""
-
-    labels: Path | None = None
-    """Text or CSV file with a file name and a class a line. Default: val.txt in the folder."""
-    recipe: Annotated[tuple[str, ...] | None, SEVERAL] = None
-    """package, torchvision, timm, slim, keras, squash, center-square, fit. Default: package."""
-    against: str | None = None
-    """Weights as `python -m export` takes them: that network in PyTorch is the reference."""
-    runtime: str | None = None
-    """coreml, coreai, portable, torch, torch-mps. Default: what runs the format here."""
-    unit: Annotated[tuple[str, ...] | None, SEVERAL] = None
-    """Compute units; several are allowed. Default: the runtime's last, ALL for coreml."""
-    precision: Literal["float32", "declared"] | None = None
-    """Of portable: declared rounds every float16 result. Default: float32 on stored weights."""
-    limit: int | None = None
-    """At most so many photographs, spread evenly over the set."""
-    jobs: int | None = None
-    """Decoding processes, and threads that ask. Default: the number of cores."""
-    offline: Annotated[bool, FLAG] = False
-    """Take --against from the cache; reach for nothing."""
-    output: OutputFile | None = None
-    """New .jsonl file. Default: results/accuracy- and a name made from what is compared."""
-    json: Annotated[bool, FLAG] = False
-    """Print the records as JSON."""
-
-    def __post_init__(self) -> None:
-        if self.jobs is not None and not 1 <= self.jobs <= MAX_JOBS:
-            raise ConfigError(f"jobs is {self.jobs}", f"1 to {MAX_JOBS}")
 
 
 class Measured(NamedTuple):
@@ -68,33 +30,22 @@ class Measured(NamedTuple):
 def measure(
     packages: Sequence[Path], data: Path, options: AccuracyOptions, progress: Progress = SILENT
 ) -> Measured:
-    """How often `packages` are right on the photographs in the folder `data`.
+    """How well `packages` do on `data`: photographs by class, boxes, or masks.
 
     Goes on where the same call was interrupted. Raises `UserError` for what cannot be measured.
     """
-    from bench.accuracy import photographs, plan, recipes, runs
-    from bench.runtimes.entries import default_runtimes
+    from bench.accuracy import preparing, recipes, runs
 
     if options.output:
-        labels = [options.labels] if options.labels else []
-        check_output(options.output, [*packages, *labels])
-    names = options.recipe or (recipes.PACKAGE,)
-    for name in set(names) - {recipes.PACKAGE}:
+        inputs = [path for path in (options.labels, options.images) if path]
+        check_output(options.output, [*packages, *inputs])
+    for name in set(options.recipe or ()) - {recipes.PACKAGE}:
         recipes.named(name)  # what cannot be done is said before the work
-    dataset = photographs.find(data, options.labels).limited(options.limit)
-    for note in dataset.notes:
-        progress.say(note)
     with owned_folder() as folder:
-        runtimes = (options.runtime,) if options.runtime else default_runtimes()
-        classifiers = plan.load(packages, runtimes, options.unit or (), options.precision, folder)
-        if options.against:
-            original = plan.checkpoint(options.against, classifiers[0], options.offline, progress)
-            classifiers.insert(0, original)
-        prepared = plan.prepare(dataset, classifiers, names, progress)
-        path = (
-            options.output or DEFAULT_FOLDER / f"accuracy-{runs.digest(prepared.head)[:8]}.jsonl"
-        )
-        return Measured(carry_out(prepared, path, options.jobs, progress), path)
+        run = preparing.prepare(packages, data, options, folder, progress)
+        name = f"accuracy-{runs.digest(run.head)[:8]}.jsonl"
+        path = options.output or DEFAULT_FOLDER / name
+        return Measured(carry_out(run, path, options.jobs, progress), path)
 
 
 def carry_out(

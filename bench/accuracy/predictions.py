@@ -16,7 +16,7 @@ SCHEMA = 2  # of version 1, `evaluations` were called `entries`
 FIRST = 5  # answers that are kept, of each model for each photograph
 
 
-class EvaluationRecord(msgspec.Struct, frozen=True, kw_only=True):
+class FedModel(msgspec.Struct, frozen=True, kw_only=True):
     """One model fed by one recipe; fields as in `bench.results.records.Accuracy`."""
 
     name: str
@@ -26,6 +26,11 @@ class EvaluationRecord(msgspec.Struct, frozen=True, kw_only=True):
     precision: str
     recipe: str
     geometry: str
+
+
+class EvaluationRecord(FedModel, frozen=True, kw_only=True):
+    """A classifier among them."""
+
     published_top1: Number | None = None
     published_top5: Number | None = None
 

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Array = NDArray[np.float32]
+Box = tuple[float, float, float, float]
+Size = tuple[int, int]  # width, height
+Region = Callable[[Size, int], Box]  # a picture's size, and the square's: its place, of 0 to 1
+GREY = (128, 128, 128)
 PACKAGE = "package"  # the recipe that a package's own metadata holds
 
 
@@ -30,6 +34,7 @@ class Recipe:
     words: str  # {size} and {shorter} stand for pixels
     source: str
     apply: Callable[["Image", int], "Image"]
+    region: Region | None = None  # of one that keeps the whole picture
 
     def describe(self, size: int) -> str:
         """In words, for an input of `size` pixels."""
@@ -68,6 +73,45 @@ def fit(image: "Image", size: int) -> "Image":
     from PIL.Image import Resampling
 
     return ImageOps.pad(image, (size, size), Resampling.BILINEAR, color="black")
+
+
+def deeplab(image: "Image", size: int) -> "Image":
+    """The longer side to `size`, bilinear, then grey to the right and below.
+
+    DeepLab pads with its mean pixel, 127.5; 8 bits hold 128 (tensorflow/models
+    research/deeplab/input_preprocess.py, preprocess_image_and_label; deeplab_demo.ipynb resizes
+    the longer side).
+    """
+    from PIL import Image as PillowImage
+    from PIL.Image import Resampling
+
+    square = PillowImage.new("RGB", (size, size), GREY)
+    square.paste(image.resize(fitted(image.size, size), Resampling.BILINEAR), (0, 0))
+    return square
+
+
+def fitted(picture: Size, side: int) -> Size:
+    """A picture's size with its longer side as long as a square's."""
+    width, height = (max(1, round(side * each / max(picture))) for each in picture)
+    return width, height
+
+
+def everywhere(_picture: Size, _side: int) -> Box:
+    """The picture is the whole square."""
+    return 0, 0, 1, 1
+
+
+def corner(picture: Size, side: int) -> Box:
+    """The picture begins in the upper left corner, its longer side as long as the square's."""
+    width, height = fitted(picture, side)
+    return 0, 0, width / side, height / side
+
+
+def middle(picture: Size, side: int) -> Box:
+    """The picture is in the middle, its longer side as long as the square's."""
+    width, height = fitted(picture, side)
+    left, top = round((side - width) / 2), round((side - height) / 2)
+    return left / side, top / side, (left + width) / side, (top + height) / side
 
 
 def slim(image: "Image", size: int) -> "Image":
@@ -120,10 +164,12 @@ _RECIPES = (
     Recipe(
         "keras", "squashed to {size} x {size}, nearest pixel",
         "keras.utils.load_img(target_size=...), whose interpolation is 'nearest'", keras,
+        everywhere,
     ),
     Recipe(
         "squash", "squashed to {size} x {size}, bilinear",
         "Vision's VNImageCropAndScaleOption.scaleFill, but for its filter", squash,
+        everywhere,
     ),
     Recipe(
         "center-square", "the whole central square, bilinear, {size} x {size}",
@@ -132,7 +178,12 @@ _RECIPES = (
     ),
     Recipe(
         "fit", "all of it within {size} x {size}, black around, bilinear",
-        "Vision's VNImageCropAndScaleOption.scaleFit, but for its filter", fit,
+        "Vision's VNImageCropAndScaleOption.scaleFit, but for its filter", fit, middle,
+    ),
+    Recipe(
+        "deeplab", "longer side {size}, bilinear, grey to the right and below: {size} x {size}",
+        "tensorflow/models research/deeplab/input_preprocess.py and deeplab_demo.ipynb", deeplab,
+        corner,
     ),
 )  # fmt: skip
 RECIPES = {recipe.name: recipe for recipe in _RECIPES}
@@ -145,3 +196,15 @@ def named(name: str) -> Recipe:
             f"recipe {name!r} is unknown", f"one of {', '.join((PACKAGE, *RECIPES))}"
         )
     return RECIPES[name]
+
+
+def whole(name: str, of_package: str) -> Recipe:
+    """One that keeps the whole picture; "package" is `of_package`. Raises `ConfigError`."""
+    recipe = named(of_package if name == PACKAGE else name)
+    if recipe.region is None:
+        kept = (recipe.name for recipe in RECIPES.values() if recipe.region)
+        raise ConfigError(
+            f"recipe {name!r} cuts off what boxes and masks are about",
+            f"one of {', '.join((PACKAGE, *kept))}",
+        )
+    return recipe

@@ -5,8 +5,12 @@ to the 97.5th percentile of the metric over resamples. Objects of one picture sh
 pictures are drawn, never objects. Two models see the same resamples: differences are paired.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
 
 RESAMPLES = 200
 SEED = 0
@@ -17,15 +21,33 @@ METHOD = f"percentile bootstrap over pictures, {RESAMPLES} resamples, seed {SEED
 
 def weights(pictures: int) -> NDArray[np.int64]:
     """(resamples, pictures): how often each occurs; the same numbers for every call."""
+    if not pictures:
+        return np.zeros((RESAMPLES, 0), np.int64)
     rng = np.random.default_rng(SEED)
     return rng.multinomial(pictures, np.full(pictures, 1 / pictures), RESAMPLES)
 
 
-def interval(values: NDArray[np.float64], pictures: int) -> tuple[float, float] | None:
-    """Of a metric over resamples; None of too few pictures, or where it is often undefined."""
-    numbers = values[np.isfinite(values)]
-    if pictures < MIN_PICTURES or numbers.size < values.size / 2:
-        return None
-    tail = (1 - LEVEL) / 2
-    low, high = np.quantile(numbers, [tail, 1 - tail])
-    return float(low), float(high)
+class Resampled(NamedTuple):
+    """A metric of a set of pictures, and of every resample; NaN where it is undefined."""
+
+    value: float
+    resamples: Floats
+    pictures: int
+
+    def minus(self, other: "Resampled") -> "Resampled":
+        """The difference on the same resamples."""
+        return Resampled(self.value - other.value, self.resamples - other.resamples, self.pictures)
+
+    def interval(self) -> tuple[float, float] | None:
+        """None of too few pictures, or where the metric is often undefined."""
+        numbers = self.resamples[np.isfinite(self.resamples)]
+        if self.pictures < MIN_PICTURES or numbers.size < self.resamples.size / 2:
+            return None
+        tail = (1 - LEVEL) / 2
+        low, high = np.quantile(numbers, [tail, 1 - tail])
+        return float(low), float(high)
+
+
+def number(value: float) -> float | None:
+    """As records have it: None for NaN."""
+    return float(value) if np.isfinite(value) else None

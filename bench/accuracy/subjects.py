@@ -1,16 +1,31 @@
 """What is put to the test, whatever it answers: a model on a runtime that takes a picture."""
 
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
 
 from bench.accuracy.thread_sessions import ThreadSessions
 from bench.results.records import Model
 from export.coreai import compute_units
 from export.mil.description import ImageInput, ModelDescription
-from export.runtimes.base import LoadedModel, Runtime
+from export.runtimes.base import Feature, LoadedModel, Runtime
 from export.runtimes.inputs import picture_size
-from mobilenet.common.errors import UnsupportedError
+from mobilenet.common.decoding import decode_json
+from mobilenet.common.errors import PackageError, UnsupportedError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+THRESHOLD_INPUTS = ("iouThreshold", "confidenceThreshold")  # Core ML's, of a detector
+PREVIEW = "com.apple.coreml.model.preview.params"
+
+
+class _Preview(msgspec.Struct, frozen=True):
+    labels: tuple[str, ...] = ()
 
 
 class CompiledPackage(NamedTuple):
@@ -66,10 +81,54 @@ def square_side(name: str, description: ModelDescription) -> int:
 
     Raises `UnsupportedError` for one that takes something else.
     """
-    width, height = picture_size(description)
-    first = description.inputs[0]
+    width, height = picture_size(picture_only(description))
+    first = picture_only(description).inputs[0]
     if width != height or (isinstance(first, ImageInput) and first.color == "GRAYSCALE"):
         raise UnsupportedError(
             f"{name} takes {width} x {height} pixels", "it must take one square colour picture"
         )
     return width
+
+
+def picture_only(description: ModelDescription) -> ModelDescription:
+    """Without the thresholds that a detector may be given: it has its own."""
+    return replace(
+        description,
+        inputs=tuple(item for item in description.inputs if item.name not in THRESHOLD_INPUTS),
+    )
+
+
+def class_names(name: str, description: ModelDescription, count: int | None) -> tuple[str, ...]:
+    """What a model calls its classes: its labels, or those of Xcode's preview.
+
+    Raises `UnsupportedError` where they are not `count`, or nothing says how many there are.
+    """
+    labels = description.labels or _preview_labels(description)
+    if count is not None and not labels:
+        labels = tuple(f"class {number}" for number in range(count))
+    if not labels:
+        raise UnsupportedError(f"{name} does not name its classes", "export it with labels")
+    if count not in (None, len(labels)):
+        raise UnsupportedError(
+            f"{name} names {len(labels)} classes and answers with {count}", "export it again"
+        )
+    return labels
+
+
+def _preview_labels(description: ModelDescription) -> tuple[str, ...]:
+    text = description.metadata.get(PREVIEW)
+    if text is None:
+        return ()
+    what = f"metadata {PREVIEW}"
+    return decode_json(text, _Preview, what, "export it again", error=PackageError).labels
+
+
+def timed_on_grey(
+    outputs: Callable[["Image"], Mapping[str, Feature]], size: int
+) -> tuple[Mapping[str, Feature], float]:
+    """What a model gives for a grey picture, and after how many seconds: known before the run."""
+    from PIL import Image as PillowImage
+
+    begin = time.perf_counter()
+    tried = outputs(PillowImage.new("RGB", (size, size), (128, 128, 128)))
+    return tried, time.perf_counter() - begin

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from bench.results import format
 from bench.results.columns import Column
 from bench.results.disagreements import Agreement
-from bench.results.records import Accuracy
+from bench.results.records import Accuracy, Metrics
 from bench.results.top1 import config_of
 from mobilenet.common.text import one_line
 from mobilenet.weights import published
@@ -37,7 +37,8 @@ def _published(accuracy: Accuracy) -> str:
     )
 
 
-def _runs_on(accuracy: Accuracy) -> str:
+def runs_on(accuracy: Accuracy | Metrics) -> str:
+    """Runtime, unit and precision."""
     return one_line(" ".join(filter(None, (accuracy.runtime, accuracy.unit, accuracy.precision))))
 
 
@@ -48,7 +49,7 @@ COLUMNS: tuple[Column[Accuracy], ...] = (
     ),
     Column(
         "On",
-        _runs_on,
+        runs_on,
         numeric=False,
     ),
     Column("Recipe", lambda accuracy: one_line(accuracy.recipe), numeric=False, dispensable=4),

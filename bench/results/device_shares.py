@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bench.results.records import PlacedOp
+from bench.results.placed_ops import PlacedOp
 
 DEVICES = ("CPU", "GPU", "ANE")
 

@@ -14,12 +14,14 @@ from bench.results import format, line_file
 from bench.results.disagreements import Agreement
 from bench.results.launch import usable
 from bench.results.layer_errors import LayerErrors
+from bench.results.metrics import MetricComparison
+from bench.results.placed_ops import Placement
 from bench.results.records import (
     SCHEMA,
     Accuracy,
     Case,
     Launch,
-    Placement,
+    Metrics,
     Record,
     SessionHead,
     Soak,
@@ -46,6 +48,8 @@ class SessionResults:
     placements: list[Placement] = field(default_factory=list)
     accuracies: list[Accuracy] = field(default_factory=list)
     agreements: list[Agreement] = field(default_factory=list)
+    metrics: list[Metrics] = field(default_factory=list)
+    metric_comparisons: list[MetricComparison] = field(default_factory=list)
     layer_errors: list[LayerErrors] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -70,6 +74,10 @@ class SessionResults:
                 self.accuracies.append(record)
             case Agreement():
                 self.agreements.append(record)
+            case Metrics():
+                self.metrics.append(record)
+            case MetricComparison():
+                self.metric_comparisons.append(record)
             case LayerErrors():
                 self.layer_errors.append(record)
 

@@ -2,7 +2,8 @@
 
 Kinds of line, told apart by `kind`: one `session`, a `case` for each thing to be measured (also
 for one that could not be, with the reason), and a `launch` for each fresh process; `soak`,
-`placement`, `accuracy` and `agreement` are the results of those commands. A launch is appended
+`placement`, `accuracy`, `agreement`, `metrics` and `metric_comparison` are the results of those
+commands. A launch is appended
 and flushed as soon as it ends. Summaries are functions of these.
 `pandas.read_json(path, lines=True)` reads the file.
 
@@ -33,6 +34,8 @@ from bench.results.bounds import (
 )
 from bench.results.disagreements import Agreement
 from bench.results.layer_errors import LayerErrors
+from bench.results.metrics import ClassMetric, Metric, MetricComparison, Task
+from bench.results.placed_ops import Placement
 from bench.results.thermal_state import Thermal
 
 SCHEMA = 2
@@ -182,25 +185,6 @@ class Soak(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="soa
     thermal_after: Thermal | None = None
 
 
-class PlacedOp(msgspec.Struct, frozen=True, kw_only=True):
-    """Where Core ML says it will run one operation. Devices: "CPU", "GPU", "ANE"."""
-
-    function: str
-    name: str
-    type: str  # with its opset: "ios16.conv"
-    preferred: str
-    supported: tuple[str, ...]
-    cost: Number | None = None  # estimated share of the whole, 0 to 1
-
-
-class Placement(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="placement"):
-    """Core ML's compute plan of one package, asked for one compute unit. Nothing is measured."""
-
-    case: str
-    started: str
-    ops: tuple[PlacedOp, ...]  # in program order; constants have no place
-
-
 class Photographs(msgspec.Struct, frozen=True, kw_only=True):
     """A set of photographs with known classes."""
 
@@ -234,4 +218,29 @@ class Accuracy(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=
     published_top5: Number | None = None
 
 
-Record = SessionHead | Case | Launch | Soak | Placement | Accuracy | Agreement | LayerErrors
+class Metrics(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="metrics"):
+    """How well one detector or segmenter, fed by one recipe, did on one set of pictures."""
+
+    name: str  # unique in its file, as of `Accuracy`; so are the next fields
+    model: Model
+    runtime: str
+    unit: str
+    precision: str = ""
+    recipe: str
+    geometry: str
+    photographs: Photographs
+    started: str
+    tool: str
+    images: Count
+    broken: tuple[str, ...] = ()
+    task: Task
+    metrics: tuple[Metric, ...]  # mAP, AP50, ... or mIOU, ...; models are compared by the first
+    classes: tuple[ClassMetric, ...]  # AP or IoU of each
+    method: str  # of the intervals
+    not_finite: Count = 0  # boxes with NaN or infinity; they are left out
+
+
+Record = (
+    SessionHead | Case | Launch | Soak | Placement | Accuracy | Agreement | LayerErrors
+    | Metrics | MetricComparison
+)  # fmt: skip

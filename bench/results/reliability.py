@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from bench.results import conditions, format, stats
 from bench.results.compare import Comparison
 from bench.results.read import SessionResults
+from bench.results.records import Accuracy, Metrics
 from bench.results.summary import CaseSummary
 
 DRIFT_SHARE = 0.05  # of launches; up to 0.03 are flagged by chance alone
@@ -18,19 +19,20 @@ def warnings_about(
 ) -> Iterator[str]:
     """Everything a reader of this session's numbers must know first."""
     yield from _controls(controls)
+    measured: list[Accuracy | Metrics] = [*results.accuracies, *results.metrics]
     if results.session:
-        if not results.accuracies or results.cases:  # right and wrong do not depend on the load
+        if not measured or results.cases:  # right and wrong do not depend on the load
             yield from map(str, conditions.of_environment(results.session.environment))
         yield from results.session.notes
     yield from _thermal(results)
     yield from _samples([case for case in cases if case.p50])
     if any(case.model.trained is False for case in cases):
         yield "untrained weights: timings are real, predictions mean nothing"
-    if any(accuracy.model.trained is False for accuracy in results.accuracies):
+    if any(accuracy.model.trained is False for accuracy in measured):
         yield "untrained weights: their accuracy is chance"
-    if results.accuracies and (broken := results.accuracies[0].broken):  # the same for all
+    if measured and (broken := measured[0].broken):  # the same for all
         names = "; ".join(broken[:BROKEN_SHOWN]) + ("; ..." if len(broken) > BROKEN_SHOWN else "")
-        total = results.accuracies[0].photographs.images
+        total = measured[0].photographs.images
         yield f"{len(broken)} of {format.plural(total, 'photograph')} not opened: {names}"
 
 

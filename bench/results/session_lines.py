@@ -6,8 +6,9 @@ from bench.results import format
 from bench.results.compare import Comparison
 from bench.results.device_shares import device_shares, first_off, has_costs
 from bench.results.layer_errors import LayerErrors
+from bench.results.placed_ops import Placement
 from bench.results.read import SessionResults
-from bench.results.records import Placement, SessionHead, Soak
+from bench.results.records import SessionHead, Soak
 from mobilenet.common.text import duration
 
 STEADY = 0.05  # loss of throughput that is no loss

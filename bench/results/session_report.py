@@ -8,8 +8,9 @@ import msgspec
 from bench.results import session_lines
 from bench.results.compare import Comparison, compare_launches
 from bench.results.disagreements import Agreement
+from bench.results.metrics import MetricComparison
 from bench.results.read import SessionResults, read
-from bench.results.records import Accuracy, Case, SessionHead
+from bench.results.records import Accuracy, Case, Metrics, SessionHead
 from bench.results.reliability import warnings_about
 from bench.results.summary import COREAI, COREML, CaseSummary, summarize
 from bench.results.top1 import Top1, top1_by_identity
@@ -28,6 +29,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     top1: dict[str, Top1]  # by identity of the model
     accuracies: tuple[Accuracy, ...] = ()
     agreements: tuple[Agreement, ...] = ()
+    metrics: tuple[Metrics, ...] = ()
+    metric_comparisons: tuple[MetricComparison, ...] = ()
 
     def tables(self) -> dict[str, list[CaseSummary]]:
         """Cases that are ranked together, by a title: of one runtime, or of both of Apple's.
@@ -77,6 +80,8 @@ def report(results: SessionResults, accuracies: Sequence[Accuracy] = ()) -> Repo
         top1=top1_by_identity((row.model for row in rows), accuracies),
         accuracies=tuple(results.accuracies),
         agreements=tuple(results.agreements),
+        metrics=tuple(results.metrics),
+        metric_comparisons=tuple(results.metric_comparisons),
     )
 
 

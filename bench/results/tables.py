@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
-from bench.results import accuracy_table, columns, format
+from bench.results import accuracy_table, columns, format, metrics_table
 from bench.results.columns import Column, FittedTable
 from bench.results.session_report import Report
 from bench.results.stats import Estimate
@@ -54,6 +54,7 @@ def contents(reports: Sequence[Report]) -> Iterator[RenderableType]:
                 yield FittedTable(COLUMNS, shown, lambda row: row.p50 is None)
             yield from (Text(line, "dim") for line in collapsed)
         yield from _accuracy(report)
+        yield from _metrics(report)
     if any(report.cases for report in reports):
         yield Text(LEGEND, "dim")
 
@@ -70,6 +71,15 @@ def _accuracy(report: Report) -> Iterator[RenderableType]:
         yield from map(Text, accuracy_table.lines(report.agreements, report.accuracies))
 
 
+def _metrics(report: Report) -> Iterator[RenderableType]:
+    for table in metrics_table.tables(report.metrics, report.metric_comparisons):
+        yield Text()
+        yield Text(table.title, "bold")
+        yield FittedTable(table.columns(), table.records)
+        yield from (Text(line, "dim") for line in table.remarks())
+        yield from map(Text, table.lines())
+
+
 def markdown(reports: Sequence[Report]) -> str:
     """The same as Markdown."""
     lines: list[str] = []
@@ -82,7 +92,7 @@ def markdown(reports: Sequence[Report]) -> str:
             lines += ["", f"### {text.markdown(title)}"]
             lines += ["", *columns.markdown(COLUMNS, shown)] if shown else []
             lines += ["", *(f"- {text.markdown(line)}" for line in collapsed)] if collapsed else []
-        lines += [*_accuracy_markdown(report), ""]
+        lines += [*_accuracy_markdown(report), *_metrics_markdown(report), ""]
     if any(report.cases for report in reports):
         lines += [LEGEND, ""]
     return "\n".join(lines)
@@ -100,6 +110,14 @@ def _accuracy_markdown(report: Report) -> Iterator[str]:
         yield from ("", "### agreement", "")
         for line in accuracy_table.lines(report.agreements, report.accuracies):
             yield f"- {text.markdown(line)}"
+
+
+def _metrics_markdown(report: Report) -> Iterator[str]:
+    for table in metrics_table.tables(report.metrics, report.metric_comparisons):
+        yield from ("", f"### {table.title}", "")
+        yield from columns.markdown(table.columns(), table.records)
+        yield ""
+        yield from (f"- {text.markdown(line)}" for line in (*table.remarks(), *table.lines()))
 
 
 def collapse(rows: Sequence[CaseSummary]) -> tuple[list[CaseSummary], list[str]]:

@@ -1,7 +1,7 @@
 """Where Core ML will run each operation."""
 
 from bench.results import session_lines
-from bench.results.records import PlacedOp, Placement
+from bench.results.placed_ops import PlacedOp, Placement
 from mobilenet.common import terminal
 
 HEADERS = ("operation", "type", "preferred", "supported", "cost (estimated)")

@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -42,6 +43,15 @@ def open_picture(path: Path) -> "Image":
 
     Raises `PictureError` for what is none, is broken or too large, and `FileNotFoundError`.
     """
+    return _opened(path, upright_rgb)
+
+
+def open_indices(path: Path) -> "Image":
+    """A picture whose pixels are numbers: as stored, of mode P or L. Raises as `open_picture`."""
+    return _opened(path, _indices)
+
+
+def _opened(path: Path, convert: Callable[["Image"], "Image"]) -> "Image":
     try:
         with (
             open_regular(path, MAX_FILE_BYTES) as file,
@@ -49,13 +59,19 @@ def open_picture(path: Path) -> "Image":
             memory_limit.growth(MAX_DECODING_BYTES),
         ):
             warnings.simplefilter("ignore")  # odd metadata of other people's photographs
-            picture = upright_rgb(_loaded(file))
+            picture = convert(_loaded(file))
     except FileNotFoundError:
         raise
     except Exception as error:  # codecs say "broken" in all ways there are
         raise PictureError(path, _reason(error, path)) from error
     picture.info.clear()  # followed by now: a second time, a profile would change the pixels again
     return picture
+
+
+def _indices(image: "Image") -> "Image":
+    if image.mode not in ("P", "L"):
+        raise ValueError(f"its pixels are {image.mode}, not numbers of classes: mode P or L")
+    return image
 
 
 def _loaded(file: BinaryIO) -> "Image":

@@ -1,4 +1,4 @@
-"""What others have published about MobileNet v1, with the source of every figure.
+"""What others have published, with the source of every figure.
 
 Accuracies are percent on ImageNet's validation set, as printed there. Multiply-accumulates and
 parameters are not repeated: `MobileNetConfig.cost` gives them, and reproduces the paper's.
@@ -43,6 +43,58 @@ class Latency:
     source: str
     note: str = ""
 
+
+@dataclass(frozen=True)
+class PublishedMetric:
+    """A published figure of a detector or a segmenter: its own metric, never an accuracy."""
+
+    task: Literal["detection", "segmentation"]
+    network: str
+    metric: Literal["mAP", "mIOU"]
+    percent: float
+    data_set: str
+    source: str
+    note: str = ""
+
+
+def _boxes(network: str, percent: float, source: str = "", note: str = "") -> PublishedMetric:
+    """mAP as the zoo of TensorFlow's Object Detection API gives it, unless said otherwise."""
+    return PublishedMetric(
+        "detection", network, "mAP", percent, "COCO", source or _DETECTION_ZOO, note
+    )
+
+
+def _maps(network: str, percent: float, data_set: str, note: str) -> PublishedMetric:
+    return PublishedMetric(
+        "segmentation", network, "mIOU", percent, data_set, _SEGMENTATION_ZOO, note
+    )
+
+
+_DETECTION_ZOO = "tensorflow/models, research/object_detection/g3doc/tf1_detection_zoo.md"
+_SEGMENTATION_ZOO = "tensorflow/models, research/deeplab/g3doc/model_zoo.md"
+_PASCAL_VAL = "Pascal VOC 2012 val"
+
+METRICS = (
+    _boxes("ssd_mobilenet_v1_coco_2018_01_28", 21),
+    _boxes("ssd_mobilenet_v1_0.75_depth_300x300_coco14_sync_2018_07_03", 18),
+    _boxes("ssd_mobilenet_v1_quantized_300x300_coco14_sync_2018_07_18", 18, note="8 bits"),
+    _boxes("ssd_mobilenet_v2_coco_2018_03_29", 22),
+    _boxes("ssd_mobilenet_v2_quantized_300x300_coco_2019_01_03", 22, note="8 bits"),
+    _boxes("ssdlite_mobilenet_v2_coco_2018_05_09", 22),
+    _boxes(
+        "ssdlite_mobilenet_v2_coco_2018_05_09", 24.29,
+        "openvinotoolkit/open_model_zoo, ssdlite_mobilenet_v2", "measured anew by OpenVINO",
+    ),
+    _boxes("ssd_mobilenet_v3_large_coco_2020_01_14", 22.6),
+    _boxes("ssd_mobilenet_v3_small_coco_2020_01_14", 15.4),
+    _maps("deeplabv3_mnv2_pascal_train_aug_2018_01_29", 75.32, _PASCAL_VAL, "output stride 16"),
+    _maps(
+        "deeplabv3_mnv2_pascal_train_aug_2018_01_29", 77.33, _PASCAL_VAL,
+        "output stride 8, several scales",
+    ),
+    _maps("deeplabv3_mnv2_pascal_trainval_2018_01_29", 80.25, "Pascal VOC 2012 test", ""),
+    _maps("deeplabv3_mnv2_cityscapes_train_2018_02_05", 70.71, "Cityscapes val", ""),
+)  # fmt: skip
 
 _ALPHAS, _SIZES = (1.0, 0.75, 0.5, 0.25), (224, 192, 160, 128)
 

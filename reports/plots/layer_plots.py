@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import altair as alt
 
 from bench.results.layer_errors import LayerErrors
-from bench.results.records import Placement
+from bench.results.placed_ops import Placement
 from mobilenet.networks.v1 import MobileNetConfig
 from reports.plots import plot_data, style
 from reports.plots.style import Plot

@@ -7,8 +7,9 @@ from typing import Any
 from bench.results import format, stats
 from bench.results.launch import median_ns
 from bench.results.layer_errors import LayerErrors
+from bench.results.placed_ops import Placement
 from bench.results.read import SessionResults
-from bench.results.records import Case, Model, Placement, Soak
+from bench.results.records import Case, Model, Soak
 from bench.results.summary import CaseSummary
 from bench.results.top1 import Top1, config_of
 from mobilenet.common.errors import RecordError
