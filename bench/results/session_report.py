@@ -10,7 +10,7 @@ from bench.results.compare import Comparison, compare_launches
 from bench.results.disagreements import Agreement
 from bench.results.metrics import MetricComparison
 from bench.results.read import SessionResults, read
-from bench.results.records import Accuracy, Case, Metrics, SessionHead
+from bench.results.records import Accuracy, Case, Metrics, Model, SessionHead
 from bench.results.reliability import warnings_about
 from bench.results.summary import COREAI, COREML, CaseSummary, summarize
 from bench.results.top1 import Top1, top1_by_identity
@@ -77,12 +77,18 @@ def report(results: SessionResults, accuracies: Sequence[Accuracy] = ()) -> Repo
         controls=controls,
         cases=rows,
         facts=tuple(map(one_line, _facts(results, controls))),
-        top1=top1_by_identity((row.model for row in rows), accuracies),
+        top1=top1_by_identity(_classifiers(rows, results), accuracies),
         accuracies=tuple(results.accuracies),
         agreements=tuple(results.agreements),
         metrics=tuple(results.metrics),
         metric_comparisons=tuple(results.metric_comparisons),
     )
+
+
+def _classifiers(rows: Iterable[CaseSummary], results: SessionResults) -> Iterator[Model]:
+    """Models of cases but those that were measured as a detector or a segmenter."""
+    others = {metrics.model.identity for metrics in results.metrics}
+    yield from (row.model for row in rows if row.model.identity not in others)
 
 
 def _facts(results: SessionResults, controls: Iterable[Comparison]) -> Iterator[str]:

@@ -19,7 +19,7 @@ from mobilenet.weights import published
 from mobilenet.weights.cache import cache_folder
 from reports import claims
 from reports.choose import Choice, Requirements, choose
-from reports.page import accuracy_section
+from reports.page import accuracy_section, metrics_section
 from reports.page.html_table import Grid, HtmlCell, HtmlRow, cell, table, words
 from reports.plots import catalog, plot_data, style
 from reports.plots.style import Plot
@@ -72,7 +72,7 @@ def render(sessions: Sequence[SessionResults]) -> str:
     return templates.get_template("page.html").render(
         title=TITLE, version=__version__, lead=_lead(reports), method=METHOD,
         frame_rates=FRAME_RATES, answers=_answers(reports), sessions=parts,
-        **accuracy_section.parts(reports),
+        **accuracy_section.parts(reports), metrics=metrics_section.parts(reports),
         claims=_claims(sessions), layers=figures.add(catalog.general_plots(sessions)),
         published=_published(), provenance=_provenance(reports), specs=figures.specs,
         themes={"light": {**style.LIGHT, "background": "transparent"}, "dark": style.DARK},
@@ -121,14 +121,17 @@ def _lead(reports: Sequence[Report]) -> str:
     measured = sum(row.p50 is not None for report in reports for row in report.cases)
     launches = sum(row.launches for report in reports for row in report.cases)
     accuracies = sum(len(report.accuracies) for report in reports)
+    metrics = sum(len(report.metrics) for report in reports)
     sentences = []
-    if measured or not accuracies:
+    if measured or not (accuracies or metrics):
         sentences.append(
             f"{format.plural(measured, 'case')} in {format.plural(len(reports), 'session')}, "
             f"{launches:,} launches, each in a fresh process."
         )
     if accuracies:
         sentences.append(f"{format.plural(accuracies, 'measurement')} of accuracy.")
+    if metrics:
+        sentences.append(f"{format.plural(metrics, 'measurement')} of boxes or maps.")
     return " ".join(sentences)
 
 
@@ -204,6 +207,7 @@ def _provenance(reports: Sequence[Report]) -> Grid:
         for report in reports
         for model in (
             *(accuracy.model for accuracy in report.accuracies),
+            *(metrics.model for metrics in report.metrics),
             *(case.model for case in report.cases),
         )
     }
