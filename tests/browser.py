@@ -61,7 +61,7 @@ const report = {
   plots: places.length, drawn: plots.filter((svg) => svg).length,
   wide_plots: plots.filter((svg) => svg && right(svg) > right(svg.parentElement) + 1).length,
   hover: document.querySelector("#vg-tooltip-element")?.textContent ?? "",
-  injected: all("b.evil, img:not(.thumbnail), script[src]").length,
+  injected: all("b.evil, img:not(.thumbnail, .drawing), script[src]").length,
   background: getComputedStyle(document.body).backgroundColor,
 };
 parent.postMessage(JSON.stringify(report), "*");

@@ -16,9 +16,9 @@ from mobilenet.networks.v1 import MobileNetConfig
 
 def metrics() -> list[Metrics | MetricComparison]:
     """Two detectors and a segmenter that is untrained; the annotations and a pair."""
-    whole = model(MobileNetConfig(), name="SSDLite")
-    small = model(MobileNetConfig(), name="SSDLite_palette2")
-    maps = model(MobileNetConfig(shallow=True), name="DeepLab", trained=False)
+    whole = model(MobileNetConfig(), name="SSDLite", identity="a" * 64)
+    small = model(MobileNetConfig(), name="SSDLite_palette2", identity="b" * 64)
+    maps = model(MobileNetConfig(shallow=True), name="DeepLab", identity="c" * 64, trained=False)
     records = [
         measured(whole, "detection", mAP=0.22, AP50=0.35, APl=None),
         measured(small, "detection", mAP=0.2, AP50=0.31, APl=None, broken=("a.jpg: cut off",)),

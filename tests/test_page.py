@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import browser
+import made_metrics
 import made_results as made
 from mobilenet.networks.v1 import MobileNetConfig
 from reports.__main__ import main
@@ -25,7 +26,7 @@ def page(tmp_path_factory) -> Path:
     evil = made.case(made.model(MobileNetConfig(alpha=0.35), name=EVIL), unit=EVIL)
     launch = made.launch(evil.case, 0, 5e6, 20, made.random.Random(1))
     records = [*made.realistic(rounds=6, samples=10), *made.layer_records(), evil, launch]
-    records += made.photographs(EVIL)
+    records += [*made.photographs(EVIL), *made_metrics.metrics()]
     first = made.write(folder / "linux.jsonl", records)
     mac = made.environment(system="macOS 15.1", machine="arm64", model="Mac16,1")
     second = made.write(
@@ -65,7 +66,8 @@ def test_names_from_other_peoples_files_are_escaped(page: Path) -> None:
 
 def test_where_models_disagree(page: Path) -> None:
     text = page.read_text("utf-8")
-    part = text[text.index('<section id="disagreements">') : text.index('<section id="claims">')]
+    start = text.index('<section id="disagreements">')
+    part = text[start : text.index("</section>", start)]
     assert part.count("<li>\n") == 3
     assert part.count("<img") == part.count(made.JPEG) == 1  # and nothing that is no JPEG
     assert "svg" not in part

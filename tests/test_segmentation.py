@@ -286,7 +286,7 @@ def test_the_command_from_masks_to_records(
     assert terminal.run(app, command) == 0
     text = capfd.readouterr().out
     assert "segmentation: mIOU" in text
-    assert "published for deeplabv3_mnv2_pascal_train_aug_2018_01_29: mIOU 75.32" in text
+    assert "published, mIOU on Cityscapes val: " in text
     assert "alike in 100.00 % of pixels that are not ignored" in text
     assert "top-1" not in text
     whole = log_path(output).read_bytes()

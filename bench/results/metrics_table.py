@@ -44,14 +44,15 @@ class TaskTable(NamedTuple):
         return [row for row in published.METRICS if row.task == self.task]
 
     def remarks(self) -> Iterator[str]:
-        """The legend, and what others published, a line each."""
+        """The legend, and what others published, a line for each set of pictures and source."""
         yield from self.legend()
+        groups: dict[tuple[str, str, str], list[str]] = {}
         for row in self.published():
             note = f" ({row.note})" if row.note else ""
-            yield (
-                f"published for {row.network}: {row.metric} {row.percent:g} on {row.data_set}, "
-                f"{row.source}{note}"
-            )
+            group = groups.setdefault((row.metric, row.data_set, row.source), [])
+            group.append(f"{row.network} {row.percent:g}{note}")
+        for (metric, data_set, source), rows in groups.items():
+            yield f"published, {metric} on {data_set}: {', '.join(rows)}; {source}"
 
     def lines(self) -> Iterator[str]:
         """A line for each comparison."""
