@@ -1,6 +1,6 @@
 """Results as a pandas DataFrame, to go on with in a notebook or a spreadsheet."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from os import PathLike
 from pathlib import Path
@@ -24,7 +24,7 @@ COLUMNS = {  # and their types in pandas, all of which know missing values
     **dict.fromkeys(("launches", "launches_failed", "samples", "outliers", "drifting"), "Int64"),
     **{f"{name}{bound}_ns": "Float64" for name in ESTIMATES for bound in ("", "_low", "_high")},
     **dict.fromkeys(("first_load_ns", "compile_ns", "peak_memory_bytes"), "Int64"),
-    "top1_percent": "Float64",
+    **dict.fromkeys(("top1_percent", "mAP_percent", "mIOU_percent"), "Float64"),
     **dict.fromkeys(("top1_source", "model", "identity"), "string"),
     "size_bytes": "Int64",
     **dict.fromkeys(("format", "precision", "compression", "target"), "string"),
@@ -53,6 +53,7 @@ def read(paths: str | PathLike[str] | Iterable[str | PathLike[str]]) -> "pd.Data
       launches, each with its interval of at least 95 %, such as `p50_low_ns` to `p50_high_ns`
     - `first_load_ns`, `compile_ns`, `peak_memory_bytes`
     - `top1_percent`, `top1_source`: accuracy of the model, measured or published
+    - `mAP_percent`, `mIOU_percent`: of a detector or a segmenter, where it was measured
     - `model` and what is known of it: the fields of `bench.results.records.Model`, such as
       `alpha`, `precision`, `size_bytes`, `macs` and `trained`
 
@@ -69,7 +70,9 @@ def frame_of(reports: "Iterable[Report]") -> "pd.DataFrame":
     """The same, of sessions that have been read."""
     import pandas as pd
 
-    rows = [_row(report, case) for report in reports for case in report.cases]
+    reports = list(reports)
+    metrics = _metrics(reports)
+    rows = [_row(report, case, metrics) for report in reports for case in report.cases]
     frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
     return frame.assign(started=pd.to_datetime(frame["started"], utc=True, format="ISO8601"))
 
@@ -82,7 +85,19 @@ def as_csv(reports: "Iterable[Report]") -> str:
     return str(frame.to_csv(index=False, lineterminator="\n"))
 
 
-def _row(report: "Report", case: "CaseSummary") -> dict[str, object]:
+def _metrics(reports: "Iterable[Report]") -> dict[tuple[str, str], float]:
+    """Percent by the model's identity and the metric's name; the first that was measured."""
+    measured: dict[tuple[str, str], float] = {}
+    for record in (record for report in reports for record in report.metrics):
+        for metric in record.metrics:
+            if metric.value is not None:
+                measured.setdefault((record.model.identity, metric.name), 100 * metric.value)
+    return measured
+
+
+def _row(
+    report: "Report", case: "CaseSummary", metrics: Mapping[tuple[str, str], float]
+) -> dict[str, object]:
     """The cells of a case by column: fields of it and its model, and what is put together."""
     session, top1 = report.session, report.top1.get(case.model.identity)
     environment = session.environment if session else None
@@ -100,6 +115,8 @@ def _row(report: "Report", case: "CaseSummary") -> dict[str, object]:
         "batch": int(case.options.get("batch", 1)),
         "top1_percent": top1.percent if top1 else None,
         "top1_source": top1.source if top1 else None,
+        "mAP_percent": metrics.get((case.model.identity, "mAP")),
+        "mIOU_percent": metrics.get((case.model.identity, "mIOU")),
         "model": case.model.name,
     }
 

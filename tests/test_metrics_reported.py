@@ -12,6 +12,7 @@ from bench.results.read import read_file
 from bench.results.session_report import read_reports
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.weights import published
+from reports import frame
 from reports.__main__ import main
 
 
@@ -62,6 +63,9 @@ def test_a_detector_that_was_timed_has_no_published_top1(tmp_path: Path) -> None
     ]
     (report,) = read_reports([made.write(tmp_path / "r.jsonl", records)])
     assert report.top1 == {}
+    row = frame.frame_of([report]).iloc[0]
+    assert row["mAP_percent"] == 20
+    assert row[["mIOU_percent", "top1_percent"]].isna().all()
     (report,) = read_reports([made.write(tmp_path / "s.jsonl", records[:2])])
     assert report.top1[model.identity].percent == 70.9
 
