@@ -12,7 +12,7 @@ import programs
 from bench.accuracy.subjects import CompiledPackage
 from bench.results.records import Model
 from export.coremltools_import import coremltools
-from export.mil.description import ImageInput, ModelDescription, ModelOutput, TensorInput
+from export.mil.description import ImageInput, ModelDescription, ModelOutput
 
 SIZE = 32
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
@@ -65,13 +65,10 @@ class FakeSession:
 
     def __init__(
         self, answer: Callable[[Image.Image], dict[str, Any]], labels: tuple[str, ...] = LABELS,
-        metadata: Mapping[str, str] | None = None, *, has_thresholds: bool = False,
+        metadata: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
-        thresholds = [
-            TensorInput(name, (1,), "float64") for name in ("iouThreshold", "confidenceThreshold")
-        ]
         self.description = ModelDescription(
-            (ImageInput("image", SIZE, SIZE), *(thresholds if has_thresholds else [])),
+            (ImageInput("image", SIZE, SIZE),),
             (ModelOutput("any", "array"),), labels, dict(metadata or {}),
         )  # fmt: skip
         self.answer, self.asked = answer, 0

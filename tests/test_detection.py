@@ -37,7 +37,10 @@ def suppressed(picture: Image.Image) -> Answer:
     """Core ML's own: only the boxes that are left."""
     scores = strengths(picture)
     rows = scores.max(axis=1) > 0.25
-    return {"confidence": scores[rows], "coordinates": QUARTERS[rows]}
+    filled = (0, int(not rows.any())), (0, 0)
+    return {
+        "confidence": np.pad(scores[rows], filled), "coordinates": np.pad(QUARTERS[rows], filled),
+    }  # fmt: skip
 
 
 def colour_blind(picture: Image.Image) -> Answer:
@@ -89,8 +92,8 @@ def test_recipes_that_cut_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_pipelines_boxes_are_its_own(tmp_path: Path) -> None:
-    """With thresholds among its inputs, which are not given; no box at all in a black picture."""
-    session = FakeSession(suppressed, has_thresholds=True)
+    """No box at all in a black picture, where Core ML may give rows of zeros instead."""
+    session = FakeSession(suppressed)
     run = prepared(boxed_set(tmp_path / "data", [*PICTURES, [""] * 4]), session)
     metrics, truth = carry_out(run, tmp_path / "a.jsonl", jobs=1)
     assert isinstance(metrics, Metrics)
@@ -179,6 +182,17 @@ def test_pictures_that_do_not_open_or_fit_are_named_and_left_out(tmp_path: Path)
     assert metrics.broken[1] == "2.png: it has 48 x 64 pixels, 64 x 48 by the annotations"
     assert value(metrics, "mAP") == pytest.approx(1)
     assert [each.count for each in metrics.classes] == [1, 10, 9]
+
+
+def test_no_picture_at_all_is_no_figure(tmp_path: Path) -> None:
+    data = boxed_set(tmp_path / "data", PICTURES[:2])
+    for number in range(2):
+        (tmp_path / f"data/{number}.png").write_bytes(b"no picture")
+    run = prepared(data, FakeSession(suppressed), FakeSession(colour_blind))
+    metrics, *_, pair = carry_out(run, tmp_path / "a.jsonl", jobs=1)
+    assert isinstance(metrics, Metrics)
+    assert isinstance(pair, MetricComparison)
+    assert {each.value for each in metrics.metrics} == {pair.difference, pair.alike} == {None}
 
 
 def test_answers_of_another_set_are_not_gone_on_with(tmp_path: Path) -> None:

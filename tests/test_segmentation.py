@@ -262,6 +262,16 @@ def test_pictures_without_a_mask_are_left_out_and_broken_ones_named(tmp_path: Pa
     assert metrics.metrics[0].interval is None  # of one picture
 
 
+def test_no_picture_at_all_is_no_figure(tmp_path: Path) -> None:
+    data = masked_set(tmp_path / "data", PICTURES[:1])
+    (data / "images/00.png").write_bytes(b"no picture")
+    run = prepared(data, FakeSession(by_colour), FakeSession(green_for_blue))
+    metrics, *_, pair = carry_out(run, tmp_path / "a.jsonl", jobs=1)
+    assert isinstance(metrics, Metrics)
+    assert isinstance(pair, MetricComparison)
+    assert {each.value for each in metrics.metrics} == {pair.difference, pair.alike} == {None}
+
+
 def test_segmenters_of_other_classes_do_not_meet(tmp_path: Path) -> None:
     data = masked_set(tmp_path / "data", PICTURES[:1])
     with pytest.raises(ConfigError, match="net1 and net0 have different classes"):

@@ -42,6 +42,7 @@ class DetectionTally:
     head: MetricHead
     dataset: BoxedSet
     lines: list[BoxedAnswers] = field(default_factory=list)
+    boxes: int = 0  # of the first evaluation
 
     @property
     def seen(self) -> int:
@@ -51,11 +52,11 @@ class DetectionTally:
     def add(self, answer: BoxedAnswers) -> None:
         """Keep the answers to one picture."""
         self.lines.append(answer)
+        self.boxes += sum(len(each.scores) for each in answer.answers[:1])
 
     def shown(self) -> str:
         """ "1234 boxes" of the first evaluation: mAP is of all pictures together."""
-        boxes = sum(len(line.answers[0].scores) for line in self.lines if line.answers)
-        return f"{boxes} boxes"
+        return f"{self.boxes} boxes"
 
     def records(self, started: str) -> Iterator[Metrics | MetricComparison]:
         """One of metrics for each evaluation; comparisons with the annotations and the first."""

@@ -18,7 +18,6 @@ from bench.accuracy.subjects import (
     CompiledPackage,
     Subject,
     class_names,
-    picture_only,
     square_side,
     timed_on_grey,
 )
@@ -86,7 +85,7 @@ def of_package(package: CompiledPackage) -> Detector:
     Raises `UnsupportedError` for one that does not find boxes in one square picture.
     """
     name, session = package.model.name, package.load()
-    description = picture_only(session.description)
+    description = session.description
     size = square_side(name, description)
 
     def outputs(picture: "Image") -> Outputs:
@@ -120,12 +119,16 @@ def of_package(package: CompiledPackage) -> Detector:
 
 
 def first_class(boxes: Floats, scores: Floats) -> Detections:
-    """Each box as its best class, which is the first label that Vision gives."""
+    """Each box as its best class, which is the first label that Vision gives.
+
+    Rows of zeros are no boxes: Core ML fills up with them where a least number is declared.
+    """
     is_finite = _are_finite(boxes, scores)
     boxes, scores = boxes[is_finite], scores[is_finite]
     classes = scores.argmax(axis=1) if len(scores) else np.zeros(0, np.int64)
     best = scores[np.arange(len(scores)), classes]
-    return Detections(boxes, best, classes, int(np.count_nonzero(~is_finite)))
+    rows, lost = best > 0, int(np.count_nonzero(~is_finite))
+    return Detections(boxes[rows], best[rows], classes[rows], lost)
 
 
 def suppress(boxes: Floats, scores: Floats, suppression: Suppression) -> Detections:

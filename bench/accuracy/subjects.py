@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,7 +20,6 @@ from mobilenet.common.errors import PackageError, UnsupportedError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-THRESHOLD_INPUTS = ("iouThreshold", "confidenceThreshold")  # Core ML's, of a detector
 PREVIEW = "com.apple.coreml.model.preview.params"
 
 
@@ -81,21 +80,13 @@ def square_side(name: str, description: ModelDescription) -> int:
 
     Raises `UnsupportedError` for one that takes something else.
     """
-    width, height = picture_size(picture_only(description))
-    first = picture_only(description).inputs[0]
+    width, height = picture_size(description)
+    first = description.inputs[0]
     if width != height or (isinstance(first, ImageInput) and first.color == "GRAYSCALE"):
         raise UnsupportedError(
             f"{name} takes {width} x {height} pixels", "it must take one square colour picture"
         )
     return width
-
-
-def picture_only(description: ModelDescription) -> ModelDescription:
-    """Without the thresholds that a detector may be given: it has its own."""
-    return replace(
-        description,
-        inputs=tuple(item for item in description.inputs if item.name not in THRESHOLD_INPUTS),
-    )
 
 
 def class_names(name: str, description: ModelDescription, count: int | None) -> tuple[str, ...]:
