@@ -90,7 +90,10 @@ def find(folder: Path, labels: Path | None = None) -> Dataset:
     Raises `ConfigError` for a folder without photographs, or whose classes cannot be told.
     """
     if not folder.is_dir():
-        raise ConfigError(f"{folder} is not a folder", "--data takes a folder of photographs")
+        raise ConfigError(
+            f"{folder} is not a folder",
+            "--data takes a folder of photographs or masks, or COCO's JSON",
+        )
     files, others, unnamed = _files(folder)
     if not files:
         raise ConfigError(
