@@ -18,7 +18,8 @@ from export.runtimes.portable import DTYPES
 from op_cases import CASES, OpCase
 from programs import save
 
-ELSEWHERE = {"classify"}  # has labels and a dictionary: tests/test_portable.py
+# with labels and a dictionary: tests/test_portable.py; against numpy: tests/test_selection.py
+ELSEWHERE = {"classify", "topk", "non_maximum_suppression"}
 LOWERED = [case for case in CASES if OPERATIONS[case.kind].lower]
 
 

@@ -87,9 +87,12 @@ def _work(function: Function, shapes: Mapping[str, Shape]) -> Iterator[int]:
 
 
 def _window(call: Call) -> int:
-    """Elements that are looked at for one of the output's, in pooling and local normalization."""
+    """Elements that are looked at for one of the output's: in pooling, local normalization, and
+    where each box is held against all."""
     parameter = "size" if call.op.type == "local_response_norm" else "kernel_sizes"
     try:
+        if call.op.type == "non_maximum_suppression":
+            return max(call.shape("boxes")[1:])
         return abs(math.prod(call.ints(parameter, [1])))
     except CALL_ERRORS:
         return 1

@@ -13,6 +13,7 @@ from export.mil.ops import (
     quantization,
     reduction,
     resizing,
+    selection,
     tensor_operation,
     tensor_transformation,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "quantization",
     "reduction",
     "resizing",
+    "selection",
     "tensor_operation",
     "tensor_transformation",
 ]

@@ -4,7 +4,10 @@ Semantics: coremltools, `converters/mil/mil/ops/defs/iOS15/image_resizing.py`, f
 `iOS17/image_resizing.py`.
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from export.mil.ops.call import Call
 from export.mil.ops.lowering import Lowering
@@ -55,10 +58,36 @@ def upsample_bilinear(call: Lowering) -> str:
 def resize_bilinear(call: Lowering) -> str:
     """x tensor<[*D, H1, W1], T> -> tensor<[*D, H2, W2], T>."""
     mode = call.text("sampling_mode", "DEFAULT")
-    centred = mode == "ALIGN_CORNERS" and 1 in call.output_shape()[-2:]
-    if mode not in SAMPLING or centred:
+    if mode == "OFFSET_CORNERS" or (mode == "ALIGN_CORNERS" and 1 in call.output_shape()[-2:]):
+        rows = _interpolated(call, call["x"], mode, -2)
+        return _interpolated(call, rows, mode, -1)
+    if mode not in SAMPLING:
         raise call.unsupported(f"sampling_mode {mode!r}")
     return _resize(call, mode="linear", transformation=SAMPLING[mode])
+
+
+def _interpolated(call: Lowering, x: str, mode: str, axis: int) -> str:
+    """`x` at points between its own along `axis`, for modes that ONNX does not have."""
+    before, after = call.shape()[axis], call.output_shape()[axis]
+    points = _points(mode, before, after)
+    lower = np.floor(points).astype(np.int64)
+    share = (points - lower).reshape(-1, *[1] * (-1 - axis))
+    axis += len(call.shape())
+    low, high = (
+        call.emit("Gather", x, call.constant(np.minimum(lower + step, before - 1), np.int64),
+                  axis=axis)
+        for step in (0, 1)
+    )  # fmt: skip
+    climb = call.emit("Mul", call.emit("Sub", high, low), call.constant(share))
+    return call.emit("Add", low, climb)
+
+
+def _points(mode: str, before: int, after: int) -> NDArray[Any]:
+    """Where each of `after` values lies among the `before`, from 0 to before - 1."""
+    if mode == "ALIGN_CORNERS":
+        return np.linspace(0, before - 1, after) if after > 1 else np.array([(before - 1) / 2])
+    spacing = max(1, before - 1) / after
+    return np.clip((np.arange(after) + 0.5) * spacing, 0, before - 1)
 
 
 def _resized(call: Call) -> list[Shape]:

@@ -137,10 +137,10 @@ for _name in ("band_part", "cumsum"):
 # These move, choose or make elements; the shape of what they give is not told here.
 SHAPE_UNTOLD = (
     "affine", "argsort", "batch_to_space", "coreml_update_state", "crop", "crop_resize", "fill",
-    "gather_along_axis", "gather_nd", "non_maximum_suppression", "non_zero", "one_hot",
+    "gather_along_axis", "gather_nd", "non_zero", "one_hot",
     "pixel_unshuffle", "range_1d", "read_state", "resample", "reshape_like", "scatter",
     "scatter_along_axis", "scatter_nd", "shape", "slice_update", "sliding_windows",
-    "space_to_batch", "topk", "write_state",
+    "space_to_batch", "write_state",
 )  # fmt: skip
 for _name in SHAPE_UNTOLD:
     enter(_name, Operation("Moves, chooses or makes elements.", macs=no_macs))

@@ -7,11 +7,11 @@ preprocessing does with the input's, gets a suffix.
 
 from export.mil.program import Program
 from export.mil.read import specification
-from export.mil.read.neuralnetwork import arithmetic, layer_shapes, windows
+from export.mil.read.neuralnetwork import arithmetic, choices, layer_shapes, windows
 from export.mil.read.neuralnetwork.translation import NetworkTranslation
 from export.mil.read.specification import Message
 
-RULES = {**windows.RULES, **arithmetic.RULES, **layer_shapes.RULES}
+RULES = {**windows.RULES, **arithmetic.RULES, **layer_shapes.RULES, **choices.RULES}
 KINDS = ("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor")
 
 

@@ -8,7 +8,9 @@ from numpy.typing import ArrayLike, NDArray
 from export.mil.program import Argument, Constant, TensorType
 
 # parameters whose strings are names of values, not text
-COMPUTED = ("x", "y", "weight", "bias", "indices", "cond", "a", "b")
+COMPUTED = (
+    "x", "y", "weight", "bias", "indices", "cond", "a", "b", "boxes", "scores",
+)  # fmt: skip
 
 PlainValue = Argument | tuple[Argument, ...] | bool | int | float | list[int] | list[bool]
 

@@ -3,6 +3,7 @@
 from functools import partial
 
 from export.mil.program import Constant
+from export.mil.read.neuralnetwork.choices import last_with_integers
 from export.mil.read.neuralnetwork.layer_weights import weight
 from export.mil.read.neuralnetwork.translation import LayerRule, LayerTranslation
 from export.mil.read.specification import Message
@@ -126,7 +127,9 @@ def _old_reduce(layer: LayerTranslation) -> None:
     kinds = ("sum", "mean", "prod", "log_sum", "sum_square", "l1_norm", "l2_norm", "max", "min")
     axes = {0: [-3, -2, -1], 1: [-2, -1], 2: [-3], 3: [-2], 4: [-1]}[p.axis]
     if p.mode >= len(kinds):
-        layer.last("reduce_argmax", x=layer.inputs[0], axis=axes[0], keep_dims=True)
+        last_with_integers(
+            layer, "reduce_argmax", (0,), x=layer.inputs[0], axis=axes[0], keep_dims=True
+        )
         return
     layer.last(f"reduce_{kinds[p.mode]}", x=layer.inputs[0], axes=axes, keep_dims=True)
 

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -78,16 +78,26 @@ class NetworkTranslation:
         return self.current[name]
 
     def add(
-        self, kind: str, name: str, outputs: list[str], inputs: Mapping[str, PlainValue]
+        self,
+        kind: str,
+        name: str,
+        outputs: list[str],
+        inputs: Mapping[str, PlainValue],
+        integers: Collection[int] = (),
     ) -> None:
-        """Add an operation whose arguments are names, constants, or plain values."""
+        """Add an operation whose arguments are names, constants, or plain values.
+
+        The outputs at `integers` are int32 for the operation behind them.
+        """
         operands = {
             parameter: arguments(f"{name}.{parameter}", parameter, value)
             for parameter, value in inputs.items()
         }
-        op = Op(kind, name, operands, tuple(TensorType(o, "float32", UNKNOWN) for o in outputs))
+        dtypes = ["int32" if at in integers else "float32" for at in range(len(outputs))]
+        types = [TensorType(o, d, UNKNOWN) for o, d in zip(outputs, dtypes, strict=True)]
+        op = Op(kind, name, operands, tuple(types))
         shapes = output_shapes(op, self.shapes, self.constants) or [UNKNOWN] * len(outputs)
-        types = [TensorType(o, "float32", s) for o, s in zip(outputs, shapes, strict=True)]
+        types = [replace(t, shape=s) for t, s in zip(types, shapes, strict=True)]
         self.shapes |= {t.name: t.shape for t in types if is_fixed(t.shape)}
         self.ops.append(replace(op, outputs=tuple(types)))
 

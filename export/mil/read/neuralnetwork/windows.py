@@ -87,9 +87,19 @@ def _upsample(layer: LayerTranslation) -> None:
     if p.mode == 0:
         layer.last("upsample_nearest_neighbor", x=layer.inputs[0], **sides)
         return
-    # DEFAULT of older files is UPSAMPLE_MODE, which no MIL operation here says
-    kind = "upsample_bilinear" if p.linearUpsampleMode else "upsample_bilinear_default"
-    layer.last(kind, x=layer.inputs[0], align_corners=p.linearUpsampleMode == 1, **sides)
+    if p.linearUpsampleMode:
+        aligned = p.linearUpsampleMode == 1
+        layer.last("upsample_bilinear", x=layer.inputs[0], align_corners=aligned, **sides)
+        return
+    shape = layer.shape()
+    if shape is None:
+        layer.last("upsample_bilinear_default", x=layer.inputs[0], **sides)
+        return
+    height, width = shape[-2:]
+    layer.last(  # DEFAULT of before iOS 14: NeuralNetwork.proto, LinearUpsampleMode
+        "resize_bilinear", x=layer.inputs[0], target_size_height=int(height * factors[0]),
+        target_size_width=int(width * factors[1]), sampling_mode="DEFAULT",
+    )  # fmt: skip
 
 
 def _resize(layer: LayerTranslation) -> None:
