@@ -25,14 +25,32 @@ class TensorInput(msgspec.Struct, frozen=True, tag=True):
     description: str = ""
 
 
-@dataclass(frozen=True)
-class ModelOutput:
-    """What comes out: an array, a string (the class) or a dictionary (class to probability)."""
+class NumberInput(msgspec.Struct, frozen=True):
+    """A single number, such as a threshold; without `default` it has to be given."""
 
     name: str
-    kind: Literal["array", "string", "dictionary"]
+    default: float | None = None
+    description: str = ""
+
+
+class PictureFormat(msgspec.Struct, frozen=True):
+    """Of a picture that comes out: its size in pixels, and the channels it is made from."""
+
+    width: int
+    height: int
+    color: Literal["RGB", "BGR", "GRAYSCALE", "GRAYSCALE_FLOAT16"]
+
+
+@dataclass(frozen=True)
+class ModelOutput:
+    """What comes out: an array, a string (the class), a dictionary (class to probability) or an
+    image, which has a `picture`."""
+
+    name: str
+    kind: Literal["array", "string", "dictionary", "image"]
     shape: tuple[int, ...] = ()
     description: str = ""
+    picture: PictureFormat | None = None
 
 
 @dataclass(frozen=True)
@@ -41,5 +59,6 @@ class ModelDescription:
 
     inputs: tuple[ImageInput | TensorInput, ...]
     outputs: tuple[ModelOutput, ...]
-    labels: tuple[str, ...] = ()  # in the order of the probabilities; empty without a classifier
+    labels: tuple[str, ...] = ()  # in the order of the probabilities, or of a detector's scores
     metadata: dict[str, str] = field(default_factory=dict)  # user-defined, as stored
+    numbers: tuple[NumberInput, ...] = ()  # taken beside the inputs

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 from export.mil.description import ModelDescription
 
-Feature = Any  # a PIL image or numpy array going in; an array, string or dictionary coming out
+# a PIL image, numpy array or number going in; an image, array, string or dictionary coming out
+Feature = Any
 
 
 class LoadedModel(Protocol):
@@ -24,6 +25,9 @@ class LoadedModel(Protocol):
 
     def predict(self, inputs: Mapping[str, Feature]) -> dict[str, Feature]:
         """All outputs by name, for one set of inputs.
+
+        A picture is a PIL image, as coremltools gives it: of mode L or RGB, or F where its
+        pixels are float16.
 
         Raises `UserError` for an input that is missing, unknown, or of the wrong kind or size.
         """

@@ -1,7 +1,8 @@
 """What a model is fed: how a picture becomes its input, and a check before a runtime sees it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from numbers import Real
 from typing import TYPE_CHECKING
 
 from export.mil.description import ImageInput, ModelDescription, TensorInput
@@ -106,10 +107,15 @@ def check(description: ModelDescription, inputs: Mapping[str, Feature]) -> None:
     whose message does not name the input.
     """
     expected = {item.name: item for item in description.inputs}
-    if missing := expected.keys() - inputs.keys():
-        raise UnsupportedError(f"input {min(missing)!r} is missing", _names(expected))
-    if unknown := inputs.keys() - expected.keys():
-        raise UnsupportedError(f"input {min(unknown)!r} is unknown", _names(expected))
+    numbers = {item.name: item for item in description.numbers}
+    needed = expected.keys() | {item.name for item in numbers.values() if item.default is None}
+    if missing := needed - inputs.keys():
+        raise UnsupportedError(f"input {min(missing)!r} is missing", _names(expected | numbers))
+    if unknown := inputs.keys() - expected.keys() - numbers.keys():
+        raise UnsupportedError(f"input {min(unknown)!r} is unknown", _names(expected | numbers))
+    for name in numbers.keys() & inputs.keys():
+        if not isinstance(inputs[name], Real) or not math.isfinite(inputs[name]):
+            raise UnsupportedError(f"input {name!r} is {inputs[name]!r}", "give a number")
     for name, item in expected.items():
         value = inputs[name]
         if isinstance(item, ImageInput):
@@ -132,5 +138,5 @@ def _check_image(item: ImageInput, value: Feature) -> None:
         )
 
 
-def _names(expected: Mapping[str, ImageInput | TensorInput]) -> str:
+def _names(expected: Iterable[str]) -> str:
     return f"the model takes {', '.join(map(repr, expected))}"

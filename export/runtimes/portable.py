@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from export.mil.description import ImageInput, ModelDescription
+from export.runtimes import picture_outputs
 from export.runtimes.base import Feature
 from export.runtimes.inputs import check
 from mobilenet.common.decoding import decoding
@@ -122,6 +123,7 @@ class PortableSession:
         self._dtypes = {item.name: DTYPES[item.type] for item in session.get_inputs()}
         self._names = [item.name for item in session.get_outputs()]
         kinds = {output.name: output.kind for output in description.outputs}
+        self._pictures = {item.name: item.picture for item in description.outputs if item.picture}
         self._probabilities = {name for name in self._names if kinds.get(name) == "dictionary"}
         # a label comes from `classify` as well, but strings are no tensors: made here
         self._label = next((name for name in kinds if name not in self._names), None)
@@ -142,7 +144,9 @@ class PortableSession:
             raise _refusal(self._name, error) from error
 
     def _named(self, outputs: dict[str, Feature]) -> dict[str, Feature]:
-        """With the class, and a probability for each label."""
+        """With the class, a probability for each label, and pictures."""
+        for name, picture in self._pictures.items():
+            outputs[name] = picture_outputs.picture(name, outputs[name], picture)
         for name in self._probabilities:
             values = outputs[name]
             if self._label is not None:

@@ -14,7 +14,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
-from export.mil.description import ImageInput, ModelDescription, ModelOutput, TensorInput
+from export.mil.description import (
+    ImageInput,
+    ModelDescription,
+    ModelOutput,
+    NumberInput,
+    PictureFormat,
+    TensorInput,
+)
 from export.package.model_files import refuse_pointer
 from mobilenet.common import memory_limit
 from mobilenet.common.decoding import decoding
@@ -27,6 +34,8 @@ MAX_BYTES = 640 << 20  # Apple's largest, VGG16.mlmodel, has 554 MB
 MEMORY_BYTES, MEMORY_SHARE = 512 << 20, 3
 MAX_OPERATIONS = 1 << 18  # of one function; the networks that people use have thousands
 COLORS: dict[int, Literal["GRAYSCALE", "RGB", "BGR"]] = {10: "GRAYSCALE", 20: "RGB", 30: "BGR"}
+HALVES = 40  # GRAYSCALE_FLOAT16
+NUMBERS = ("doubleType", "int64Type")
 ARRAY_TYPES = {
     65568: "float32",
     65600: "float64",
@@ -83,15 +92,21 @@ def describe(
 ) -> ModelDescription:
     """What `declared`, a `ModelDescription` or `FunctionDescription` message, says.
 
-    An image output is described as the array it is made from. Raises `UnsupportedError` for an
-    input that is neither.
+    Raises `UnsupportedError` for an input that is no image, array or number, and for a picture
+    whose pixels are not known here.
     """
+    numbers = [feature for feature in declared.input if _is_number(feature)]
     return ModelDescription(
-        inputs=tuple(_input(feature) for feature in declared.input),
+        inputs=tuple(_input(feature) for feature in declared.input if not _is_number(feature)),
         outputs=tuple(_output(feature) for feature in declared.output),
         labels=labels,
         metadata=metadata,
+        numbers=tuple(NumberInput(each.name, None, each.shortDescription) for each in numbers),
     )
+
+
+def _is_number(feature: Message) -> bool:
+    return feature.type.WhichOneof("Type") in NUMBERS
 
 
 def _input(feature: Message) -> ImageInput | TensorInput:
@@ -119,14 +134,25 @@ def _input(feature: Message) -> ImageInput | TensorInput:
 
 
 def _output(feature: Message) -> ModelOutput:
-    kind = feature.type.WhichOneof("Type")
-    kinds: dict[str, Literal["string", "dictionary"]] = {
-        "stringType": "string", "dictionaryType": "dictionary",
-    }  # fmt: skip
-    shape: tuple[int, ...] = ()
-    if kind == "multiArrayType":
-        shape = _sizes(feature.type.multiArrayType.shape)
-    return ModelOutput(feature.name, kinds.get(kind, "array"), shape, feature.shortDescription)
+    name, text, kind = feature.name, feature.shortDescription, feature.type.WhichOneof("Type")
+    if kind == "imageType":
+        return ModelOutput(name, "image", (), text, _picture(name, feature.type.imageType))
+    if kind == "stringType":
+        return ModelOutput(name, "string", (), text)
+    if kind == "dictionaryType":
+        return ModelOutput(name, "dictionary", (), text)
+    return ModelOutput(name, "array", _sizes(feature.type.multiArrayType.shape), text)
+
+
+def _picture(name: str, image: Message) -> PictureFormat:
+    if image.colorSpace == HALVES:
+        return PictureFormat(image.width, image.height, "GRAYSCALE_FLOAT16")
+    if image.colorSpace not in COLORS:
+        raise UnsupportedError(
+            f"output {name!r} has colour space {image.colorSpace}",
+            "RGB, BGR and grayscale can be given",
+        )
+    return PictureFormat(image.width, image.height, COLORS[image.colorSpace])
 
 
 def _sizes(shape: Iterable[int]) -> tuple[int, ...]:

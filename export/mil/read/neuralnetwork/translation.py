@@ -48,7 +48,7 @@ class NetworkTranslation:
         self.taken |= {
             feature.name
             for feature in self.description.outputs
-            if self.rank5 or feature.kind != "array"
+            if self.rank5 or feature.kind not in ("array", "image")
         }
         for step in self.message.preprocessing:
             self._preprocess(step, inputs[0].name)
