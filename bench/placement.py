@@ -92,8 +92,8 @@ def _placed(plan: Any) -> Iterator[PlacedOp]:
     program = plan.model_structure.program
     if program is None:
         raise UnsupportedError(
-            "the model is not an ML Program: its layers have no estimated costs",
-            "export it without --format neuralnetwork",
+            "the model is not an ML Program: what it consists of has no estimated costs",
+            "export it without --format neuralnetwork; of a pipeline, ask for its parts",
         )
     for name, function in program.functions.items():
         for op in function.block.operations:

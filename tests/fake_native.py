@@ -21,7 +21,7 @@ import pytest
 
 from export.coremltools_import import coremltools
 from export.runtimes.coreml import UNITS, CoreMLRuntime
-from export.runtimes.portable import PortableRuntime
+from export.runtimes.portable import PIPELINE, PortableRuntime
 
 SOURCE = "source.txt"  # in a compiled model: the package it came from
 OFF_ENGINE = ("mul", "add", "cast", "softmax", "classify")  # what the fake leaves on the CPU
@@ -89,7 +89,11 @@ class Model:
         begin = time.perf_counter_ns()
         try:
             files = [file for file in Path(path).iterdir() if file.name != SOURCE]
-            compiled = min(file for file in files if file.suffix == ".onnx")
+            kinds = [PIPELINE, ".onnx"]  # the models of a pipeline lie beside its list
+            compiled = min(
+                (file for file in files if file.suffix in kinds),
+                key=lambda file: (kinds.index(file.suffix), file),
+            )
         except (OSError, ValueError) as error:
             raise RuntimeError(f"Error opening file stream: {path}/coremldata.bin") from error
         self.session = PortableRuntime(threads=1).load(compiled, "CPU")

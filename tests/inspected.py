@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from detectors import suppression
 from export.coremltools_import import coremltools
 
 
@@ -92,21 +93,11 @@ def detector_pipeline(path: Path) -> Detector:
     """A package as object detectors are shipped: the network, then non-maximum suppression."""
     ct = coremltools()
     module = Detector()
-    outputs = [ct.TensorType("confidence"), ct.TensorType("coordinates")]
+    outputs = [ct.TensorType("raw_confidence"), ct.TensorType("raw_coordinates")]
     network = traced(module, 64, outputs=outputs, minimum_deployment_target=ct.target.iOS15)
-    spec = ct.proto.Model_pb2.Model()
-    spec.specificationVersion = network.get_spec().specificationVersion
-    spec.description.input.add().CopyFrom(network.get_spec().description.input[0])
-    for output in network.get_spec().description.output:
-        spec.description.output.add().CopyFrom(output)
-    spec.pipeline.models.add().CopyFrom(network.get_spec())
-    spec.pipeline.names.append("network")
-    nms = spec.pipeline.models.add()
-    nms.specificationVersion = spec.specificationVersion
-    nms.nonMaximumSuppression.iouThreshold = 0.5
-    nms.nonMaximumSuppression.stringClassLabels.vector.extend("abcd")
-    spec.pipeline.names.append("suppression")
-    ct.models.MLModel(spec, weights_dir=network.weights_dir, skip_model_load=True).save(str(path))
+    boxes = network.get_spec().description.output[0].type.multiArrayType.shape[0]
+    last = ct.models.MLModel(suppression(boxes, "abcd"), skip_model_load=True)
+    ct.utils.make_pipeline(network, last).save(str(path))
     return module
 
 

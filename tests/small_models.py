@@ -91,8 +91,43 @@ def network(*, classes: bool = False) -> Message:
     return model
 
 
+def detector() -> ProgramMessage:
+    """A pipeline: pixels as boxes and as their scores, then a suppression."""
+    program = ProgramMessage()
+    program.const("rows", [48, 4])
+    for name in ("scores", "boxes"):
+        program.op("reshape", name, (48, 4), x="image", shape="rows")
+    program.blob("small", np.full(4, 0.01, np.float32))
+    program.gives(*(program.op("mul", f"small_{name}", (48, 4), x=name, y="small")
+                    for name in ("scores", "boxes")))  # fmt: skip
+    network, program.model = program.model, image()
+    program.model.pipeline.models.add().CopyFrom(network)
+    last = program.model.pipeline.models.add()
+    program.model.pipeline.names.extend(["network", "suppression"])
+    for name in ("small_scores", "small_boxes"):
+        array = last.description.input.add(name=name).type.multiArrayType
+        array.dataType = 65568
+        array.shape.extend([48, 4])
+    last.description.input.add(name="overlap").type.doubleType.SetInParent()
+    last.description.input[2].type.isOptional = True
+    program.model.description.input.add().CopyFrom(last.description.input[2])
+    for name, rows in {"scores": (2, 30), "boxes": (0, -1)}.items():
+        array = last.description.output.add(name=name).type.multiArrayType
+        array.dataType = 65568
+        array.shapeRange.sizeRanges.add(lowerBound=rows[0], upperBound=rows[1])
+        program.model.description.output.add().CopyFrom(last.description.output[-1])
+    nms = last.nonMaximumSuppression
+    nms.confidenceInputFeatureName, nms.coordinatesInputFeatureName = "small_scores", "small_boxes"
+    nms.confidenceOutputFeatureName, nms.coordinatesOutputFeatureName = "scores", "boxes"
+    nms.iouThresholdInputFeatureName = "overlap"
+    nms.iouThreshold, nms.confidenceThreshold, nms.pickTop.perClass = 0.5, 0.1, True
+    nms.stringClassLabels.vector.extend([*LABELS, "fish"])
+    return program
+
+
 MODELS: dict[str, Callable[[], tuple[Message, bytes]]] = {
     "classifier": lambda: (classifier().model, bytes(classifier().weights)),
+    "detector": lambda: (detector().model, bytes(detector().weights)),
     "moves": lambda: (moves().model, b""),
     "network": lambda: (network(), b""),
     "network with classes": lambda: (network(classes=True), b""),

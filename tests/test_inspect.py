@@ -73,11 +73,16 @@ def test_resnet50(tmp_path):
 def test_detector_pipeline(tmp_path):
     module = detector_pipeline(tmp_path / "d.mlpackage")
     found = inspect(tmp_path / "d.mlpackage")
-    network, suppression = found.parts
-    assert (network.name, network.macs) == ("network", macs(module, 64))
-    assert suppression.macs is None
-    assert "nonMaximumSuppression" in suppression.unknown
+    network, last = found.parts
+    assert (network.kind, network.macs) == ("mlProgram", macs(module, 64))
+    assert [feature.name for feature in network.outputs] == ["raw_confidence", "raw_coordinates"]
+    assert (last.kind, last.macs, last.parameters, last.unknown) == (
+        "nonMaximumSuppression", 0, 0, "")  # fmt: skip
+    (layer,) = last.layers
+    assert layer.input_shape == (960, 4)
+    assert [feature.kind for feature in last.inputs[2:]] == ["double, optional"] * 2
     assert [feature.name for feature in found.outputs] == ["confidence", "coordinates"]
+    assert found.labels == tuple("abcd")
 
 
 def test_neural_network(tmp_path):

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from detectors import detector
+from export.coremltools_import import coremltools
 from export.inspect.inspect import inspect
 from export.mil.read.specification import proto
 from export.package.model_files import find
-from inspected import small
+from inspected import detector_pipeline, small
 
 FINE = {"ops-before-first-layer"}  # every image input has a scale and a bias
 IMAGENET = [f"class {i}" for i in range(1000)]
@@ -113,3 +115,39 @@ def test_error_messages_carry_the_numbers(tmp_path):
     (finding,) = [f for f in inspect(path).findings if f.rule == "preprocessing-offset"]
     assert "-127.5 to -125.5" in finding.message
     assert finding.severity == "error"
+
+
+@pytest.mark.parametrize(
+    ("name", "classes", "is_reported"),
+    [("d.mlpackage", 3, True), ("d.mlpackage", 160, False), ("d.mlmodel", 3, False)],
+)
+def test_an_ml_program_before_a_suppression_is_told_of(name, classes, is_reported, tmp_path):
+    scores, boxes = np.zeros((2, classes)), np.zeros((2, 4))
+    labels = [f"class {number}" for number in range(classes)]
+    found = inspect(detector(tmp_path / name, scores, boxes, labels)).findings
+    told = [finding for finding in found if finding.rule == "pipeline-suppression"]
+    assert bool(told) is is_reported
+    for finding in told:
+        assert "of 3 classes" in finding.message
+        assert "not verified here" in finding.message
+        assert finding.part == "model 1"
+
+
+def test_compressed_weights_in_a_pipeline_are_told_of(tmp_path):
+    ct = coremltools()
+    detector_pipeline(tmp_path / "d.mlpackage")
+    assert "pipeline-compressed" not in rules(tmp_path / "d.mlpackage")
+    whole = ct.models.MLModel(str(tmp_path / "d.mlpackage"), skip_model_load=True)
+    first, last = (
+        ct.models.MLModel(spec, weights_dir=whole.weights_dir, skip_model_load=True)
+        for spec in whole.get_spec().pipeline.models
+    )
+    config = ct.optimize.coreml.OptimizationConfig(
+        ct.optimize.coreml.OpLinearQuantizerConfig(weight_threshold=100)
+    )
+    small = ct.optimize.coreml.linear_quantize_weights(first, config)
+    ct.utils.make_pipeline(small, last).save(str(tmp_path / "c.mlpackage"))
+    (finding,) = [
+        f for f in inspect(tmp_path / "c.mlpackage").findings if f.rule == "pipeline-compressed"
+    ]
+    assert "int8" in finding.message

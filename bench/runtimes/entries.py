@@ -4,11 +4,10 @@ import sys
 from typing import NamedTuple
 
 from export.coreai.compute_units import COMPUTE_UNITS
-from export.file_kinds import FileFormat
 
 # -P: a stranger's `bench/` or `export.py` in the working folder is not run instead of ours.
 PYTHON_WORKER = (sys.executable, "-P", "-m", "bench.workers.python")
-PACKAGES: tuple[FileFormat, ...] = ("mlprogram", "neuralnetwork")
+NETWORKS = ("mlprogram", "neuralnetwork")
 
 
 class RuntimeEntry(NamedTuple):
@@ -17,7 +16,7 @@ class RuntimeEntry(NamedTuple):
     units: tuple[str, ...]
     has_threads: bool = False  # whether "threads" is among its settings
     worker: tuple[str, ...] = PYTHON_WORKER  # the command, as `bench.workers.protocol` has it
-    formats: tuple[FileFormat, ...] = PACKAGES  # whose files it is timed on
+    formats: tuple[str, ...] = (*NETWORKS, "pipeline")  # what it is timed on
 
 
 RUNTIMES = {
@@ -25,8 +24,8 @@ RUNTIMES = {
     # An asset is timed by Core AI alone: elsewhere its time would be that of its package.
     "coreai": RuntimeEntry(COMPUTE_UNITS, formats=("coreai",)),
     "portable": RuntimeEntry(("CPU",), has_threads=True),
-    "torch": RuntimeEntry(("CPU",), has_threads=True),
-    "torch-mps": RuntimeEntry(("GPU",)),
+    "torch": RuntimeEntry(("CPU",), has_threads=True, formats=NETWORKS),
+    "torch-mps": RuntimeEntry(("GPU",), formats=NETWORKS),
 }
 
 

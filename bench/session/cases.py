@@ -149,29 +149,29 @@ def check_names(what: str, names: Iterable[str], choices: Iterable[str]) -> None
 
 def description_of(package: Path) -> ModelDescription:
     """What a package takes and gives. Raises `PackageError`."""
-    from export.mil.read.model import read
+    from export.mil.read.model import read_any
 
-    return read(package).description
+    return read_any(package).description
 
 
 def model_of(path: Path) -> Model:
     """The facts that the results carry about a package, ours or foreign."""
-    from export.mil.read.model import read
+    from export.mil.read.model import read_any
 
     files = model_files.find(path)
-    program, identity = read(path), files.identity()
-    facts = metadata.metadata_of(program.description.metadata)
+    contents, identity = read_any(path), files.identity()
+    facts = metadata.metadata_of(contents.description.metadata)
     verified = metadata.verified(path, identity)
     model = Model(
         name=path.stem,
         identity=identity,
         size_bytes=files.size_bytes,
-        format=program.kind,
+        format=contents.kind,
         agreement=verified.agreement if verified else None,
     )
     if facts is not None:
         return _with_facts(model, facts)
-    if baseline := baselines.metadata_of(program.description.metadata):
+    if baseline := baselines.metadata_of(contents.description.metadata):
         return msgspec.structs.replace(
             model,
             precision=baseline.precision,

@@ -55,7 +55,7 @@ def _of_asset(program: Program) -> Declared:
         tuple(map(_input, function.description.inputs)), tuple(_results(function)),
         {"description": program.short_description, "author": program.author,
          "license": program.license, **about},
-        (Part("", program.kind, program),),
+        (Part("", program.kind, program, None),),
     )  # fmt: skip
 
 
@@ -91,6 +91,14 @@ def _of_specification(files: ModelFiles, model: Message) -> Declared:
     )  # fmt: skip
 
 
+def features_of(part: Part) -> tuple[tuple[FeatureFacts, ...], tuple[FeatureFacts, ...]]:
+    """Inputs and outputs of one model of a pipeline."""
+    if part.declared is None:
+        return (), ()
+    inputs, outputs = (_side(part.declared, side) for side in ("input", "output"))
+    return tuple(map(_feature, inputs)), tuple(map(_feature, outputs))
+
+
 def _side(description: Message, side: str) -> Message:
     """Inputs or outputs; of the default function where there are several."""
     for function in description.functions:
@@ -113,6 +121,7 @@ def _feature(message: Message) -> FeatureFacts:
         text += _flexibility(array)
     elif kind == "dictionaryType":
         text = "dictionary, label to number"
+    text += ", optional" if message.type.isOptional else ""
     return FeatureFacts(message.name, text, message.shortDescription)
 
 

@@ -9,12 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from export.inspect.declared import Declared, FeatureFacts, declared
+from export.inspect.declared import Declared, FeatureFacts, declared, features_of
 from export.inspect.input_scaling import input_scalings
 from export.inspect.rules import findings
 from export.inspect.rules.finding import RuleFinding
+from export.inspect.rules.pipelines import PipelineStage, pipeline_findings
 from export.mil.cost import FunctionCost, cost
 from export.mil.program import Function, Program, Shape
+from export.mil.read.model import Part
+from export.mil.read.pipeline_file import KINDS as PIPELINES
+from export.mil.suppression_model import SuppressionModel
 from export.package import model_files
 from export.package.model_files import ModelFiles
 from mobilenet.common.decoding import decoding
@@ -52,6 +56,8 @@ class PartFacts:
     peak_activation_bytes: int | None = None
     pixels: tuple[str, ...] = ()  # what 0 to 255 become, for each image input
     layers: tuple[LayerFacts, ...] = ()
+    inputs: tuple[FeatureFacts, ...] = ()  # of one model of several
+    outputs: tuple[FeatureFacts, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,16 +96,19 @@ def _inspection(files: ModelFiles, about: Declared, largest: Mapping[str, float]
     remarks: list[RuleFinding] = []
     labels: tuple[str, ...] = ()
     for part in about.parts:
-        if part.program is None:
-            parts.append(PartFacts(part.name, part.kind, unknown=part.reason))
+        if not isinstance(part.model, Program):
+            parts.append(_other_facts(part))
+            labels = labels or (() if part.model is None else part.model.description.labels)
             continue
-        for name, function in _functions(part.name, part.program):
-            values = largest if function is part.program.function() else {}
+        for name, function in _functions(part.name, part.model):
+            values = largest if function is part.model.function() else {}
             costs = cost(function)
             labels = labels or function.description.labels
-            parts.append(_facts(name, part.kind, function, costs, values))
-            for finding in findings(part.program.kind, function, costs, values):
+            parts.append(_facts(name, part, function, costs, values))
+            for finding in findings(part.model.kind, function, costs, values):
                 remarks.append(replace(finding, part=name))
+    if about.kind in PIPELINES:
+        remarks.extend(pipeline_findings([_stage(part) for part in parts]))
     return Inspection(
         path=str(files.path), kind=about.kind, specification_version=about.version,
         oldest=about.oldest,
@@ -118,9 +127,31 @@ def _functions(part: str, program: Program) -> Iterator[tuple[str, Function]]:
         yield "/".join(word for word in (part, name if several else "") if word), function
 
 
+def _stage(part: PartFacts) -> PipelineStage:
+    """A model as the rules for pipelines see it."""
+    shapes = [layer.input_shape for layer in part.layers if layer.type == part.kind]
+    classes = shapes[0][-1] if shapes and shapes[0] else 0
+    return PipelineStage(part.name, part.kind, classes, tuple(part.weight_bytes or ()))
+
+
+def _other_facts(part: Part) -> PartFacts:
+    """Of a model that is no program: what is known of a suppression, or the reason."""
+    inputs, outputs = features_of(part)
+    facts = PartFacts(part.name, part.kind, part.reason, inputs=inputs, outputs=outputs)
+    if not isinstance(part.model, SuppressionModel):
+        return facts
+    layer = LayerFacts(
+        name=part.name or part.kind, type=part.kind, input_shape=part.model.shape,
+        output_shape=None, macs=0, parameters=0, weight_bytes=0, stored_as="",
+        activation_bytes=None,
+    )  # fmt: skip
+    return replace(facts, macs=0, parameters=0, weight_bytes={}, layers=(layer,))
+
+
 def _facts(
-    name: str, kind: str, function: Function, costs: FunctionCost, largest: Mapping[str, float]
+    name: str, part: Part, function: Function, costs: FunctionCost, largest: Mapping[str, float]
 ) -> PartFacts:
+    inputs, outputs = features_of(part) if part.name else ((), ())
     layers = tuple(
         LayerFacts(
             layer.op.name, layer.op.type, layer.input_shape, layer.output_shape, layer.macs,
@@ -130,11 +161,11 @@ def _facts(
         for layer in costs.ops
     )  # fmt: skip
     return PartFacts(
-        name=name, kind=kind, macs=costs.macs, layers_of_unknown_macs=len(costs.unknown_macs),
+        name=name, kind=part.kind, macs=costs.macs, layers_of_unknown_macs=len(costs.unknown_macs),
         parameters=costs.parameters, weight_bytes=costs.weight_bytes,
         activation_bytes=costs.activation_bytes,
         peak_activation_bytes=costs.peak_activation_bytes,
-        pixels=tuple(_scaling_texts(function)), layers=layers,
+        pixels=tuple(_scaling_texts(function)), layers=layers, inputs=inputs, outputs=outputs,
     )  # fmt: skip
 
 

@@ -36,6 +36,12 @@ def check(function: Function, extra_outputs: Sequence[str] = ()) -> None:
     _refuse("steps of arithmetic", sum(_work(function, shapes)), MAX_WORK)
 
 
+def check_together(functions: Sequence[Function]) -> None:
+    """Raise `UnsupportedError` where the models of a pipeline hold too many weights in all."""
+    weights = sum(sum(_weights(function)) for function in functions)
+    _refuse("bytes of weights", BYTES * weights, MAX_WEIGHT_BYTES)
+
+
 def _refuse(what: str, count: int, most: int) -> None:
     if count > most:
         raise UnsupportedError(

@@ -46,9 +46,9 @@ class CoreMLRuntime:
 
     def compile(self, package: Path, folder: Path) -> Path:
         """An .mlmodelc, its description beside it. Raises `UnsupportedError`, Apple's words."""
-        from export.mil.read.model import read
+        from export.mil.read.model import read_any
 
-        description = read(package).description
+        description = read_any(package).description
         compiled = folder / f"{package.stem}.mlmodelc"
         with _apple_errors(f"Core ML cannot compile {package}"):
             _coremltools().utils.compile_model(str(package), str(compiled))

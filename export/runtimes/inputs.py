@@ -1,7 +1,7 @@
 """What a model is fed: how a picture becomes its input, and a check before a runtime sees it."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from numbers import Real
 from typing import TYPE_CHECKING
 
@@ -106,24 +106,31 @@ def check(description: ModelDescription, inputs: Mapping[str, Feature]) -> None:
     `MLModel.predict` would look at names and image modes; `CompiledMLModel` leaves it to Apple,
     whose message does not name the input.
     """
-    expected = {item.name: item for item in description.inputs}
-    numbers = {item.name: item for item in description.numbers}
-    needed = expected.keys() | {item.name for item in numbers.values() if item.default is None}
-    if missing := needed - inputs.keys():
-        raise UnsupportedError(f"input {min(missing)!r} is missing", _names(expected | numbers))
-    if unknown := inputs.keys() - expected.keys() - numbers.keys():
-        raise UnsupportedError(f"input {min(unknown)!r} is unknown", _names(expected | numbers))
-    for name in numbers.keys() & inputs.keys():
-        if not isinstance(inputs[name], Real) or not math.isfinite(inputs[name]):
-            raise UnsupportedError(f"input {name!r} is {inputs[name]!r}", "give a number")
-    for name, item in expected.items():
-        value = inputs[name]
+    check_names(description, inputs)
+    for item in description.inputs:
+        value = inputs[item.name]
         if isinstance(item, ImageInput):
             _check_image(item, value)
         elif tuple(getattr(value, "shape", ())) != item.shape:
             raise UnsupportedError(
-                f"input {name!r} has shape {getattr(value, 'shape', None)}", f"give {item.shape}"
+                f"input {item.name!r} has shape {getattr(value, 'shape', None)}",
+                f"give {item.shape}",
             )
+
+
+def check_names(description: ModelDescription, inputs: Mapping[str, Feature]) -> None:
+    """Raises `UnsupportedError` for what is missing or unknown, and for a number that is none."""
+    numbers = {item.name: item for item in description.numbers}
+    known = {item.name: item for item in description.inputs} | numbers
+    needed = known.keys() - {item.name for item in numbers.values() if item.default is not None}
+    hint = f"the model takes {', '.join(map(repr, known))}"
+    if missing := needed - inputs.keys():
+        raise UnsupportedError(f"input {min(missing)!r} is missing", hint)
+    if unknown := inputs.keys() - known.keys():
+        raise UnsupportedError(f"input {min(unknown)!r} is unknown", hint)
+    for name in numbers.keys() & inputs.keys():
+        if not isinstance(inputs[name], Real) or not math.isfinite(inputs[name]):
+            raise UnsupportedError(f"input {name!r} is {inputs[name]!r}", "give a number")
 
 
 def _check_image(item: ImageInput, value: Feature) -> None:
@@ -136,7 +143,3 @@ def _check_image(item: ImageInput, value: Feature) -> None:
         raise UnsupportedError(
             f"input {item.name!r} is {value.mode}, {width} x {height} pixels", wanted
         )
-
-
-def _names(expected: Iterable[str]) -> str:
-    return f"the model takes {', '.join(map(repr, expected))}"

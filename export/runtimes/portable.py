@@ -8,15 +8,20 @@ import importlib.util
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
 import numpy as np
 
 from export.mil.description import ImageInput, ModelDescription
+from export.mil.model_pipeline import Model
+from export.mil.program import Program
+from export.mil.suppression_model import SuppressionModel
 from export.runtimes import picture_outputs
-from export.runtimes.base import Feature
+from export.runtimes.base import Feature, LoadedModel
 from export.runtimes.inputs import check
+from export.runtimes.pipeline_session import PipelineSession
+from export.runtimes.suppression_session import SuppressionSession
 from mobilenet.common.decoding import decoding
 from mobilenet.common.errors import PackageError, UnsupportedError, UserError
 from mobilenet.common.text import one_line
@@ -26,7 +31,10 @@ if TYPE_CHECKING:
 
 Precision = Literal["float32", "declared"]
 
+T = TypeVar("T")
+
 UNIT = "CPU"
+PIPELINE, SUPPRESSION = ".pipeline", ".suppression"  # how compiled forms end that are not ONNX
 DTYPES = {
     "tensor(float)": np.float32, "tensor(int32)": np.int32, "tensor(bool)": np.bool_,
     "tensor(int8)": np.int8, "tensor(uint8)": np.uint8, "tensor(int16)": np.int16,
@@ -74,33 +82,70 @@ class PortableRuntime:
     def compile(self, package: Path, folder: Path) -> Path:
         """Write `NAME.onnx` and, beside it, the description; returns the former.
 
-        Raises `PackageError` for a damaged package, `UnsupportedError` for one that holds
-        operations which have no lowering.
+        Of a pipeline, all its models and a list of them, which is returned. Raises
+        `PackageError` for a damaged package, `UnsupportedError` for one that holds operations
+        which have no lowering.
         """
-        from export.mil.onnx import to_onnx
-        from export.mil.read.model import read
+        from export.mil.read.model import read_any
 
-        function = read(package).function(self.function)
+        model = read_any(package)
+        if not isinstance(model, Program) and (self.extra_outputs or self.function):
+            raise UnsupportedError(
+                f"{package} is not a single network: neither values within it nor functions can "
+                "be asked for",
+                "only its outputs can be had",
+            )
         with decoding(str(package), "the package is damaged: make it again", PackageError):
-            content = to_onnx(function, self.precision, self.extra_outputs).SerializeToString()
-        compiled = folder / f"{package.stem}.onnx"
+            return self._compile(model, folder, package.stem)
+
+    def _compile(self, model: Model, folder: Path, name: str) -> Path:
+        """Write the compiled form of any model; returns what `load` takes."""
+        if isinstance(model, Program):
+            return self._compile_program(model, folder, name)
+        if isinstance(model, SuppressionModel):
+            compiled = folder / f"{name}{SUPPRESSION}"
+            compiled.write_bytes(msgspec.json.encode(model))
+            return compiled
+        from export.mil import footprint
+
+        footprint.check_together([program.function() for program in model.programs()])
+        stages = [
+            self._compile(stage, folder, f"{name}.{number}").name
+            for number, stage in enumerate(model.models)
+        ]
+        compiled = folder / f"{name}{PIPELINE}"
+        compiled.write_bytes(msgspec.json.encode(CompiledPipeline(model.description, stages)))
+        return compiled
+
+    def _compile_program(self, program: Program, folder: Path, name: str) -> Path:
+        from export.mil.onnx import to_onnx
+
+        function, compiled = program.function(self.function), folder / f"{name}.onnx"
+        content = to_onnx(function, self.precision, self.extra_outputs).SerializeToString()
         _description_path(compiled).write_bytes(msgspec.json.encode(function.description))
         compiled.write_bytes(content)
         return compiled
 
-    def load(self, compiled: Path, unit: str) -> "PortableSession":
+    def load(self, compiled: Path, unit: str) -> LoadedModel:
         """Load what `compile` made. The only unit is "CPU"."""
         if unit != UNIT:
             raise UnsupportedError(f"the portable runtime has no unit {unit!r}", f"it has {UNIT}")
+        if compiled.suffix == SUPPRESSION:
+            return SuppressionSession(_decoded(compiled, SuppressionModel))
+        if compiled.suffix == PIPELINE:
+            listed = _decoded(compiled, CompiledPipeline)
+            stages = [self.load(compiled.with_name(stage), unit) for stage in listed.stages]
+            return PipelineSession(listed.description, stages)
+        description = _decoded(_description_path(compiled), ModelDescription)
+        return self._load_program(compiled, description)
+
+    def _load_program(self, compiled: Path, description: ModelDescription) -> "PortableSession":
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.threads or 0
         options.inter_op_num_threads = 1
         options.log_severity_level = 4  # fatal: errors are raised, and told once
-        path = _description_path(compiled)
-        with decoding(str(path), "compile it again", PackageError):
-            description = msgspec.json.decode(path.read_bytes(), type=ModelDescription)
         try:
             session = onnxruntime.InferenceSession(
                 str(compiled), options, providers=["CPUExecutionProvider"]
@@ -108,6 +153,13 @@ class PortableRuntime:
             return PortableSession(session, description, compiled.stem)
         except Exception as error:
             raise _refusal(compiled.stem, error) from error
+
+
+class CompiledPipeline(msgspec.Struct, frozen=True):
+    """The list of a pipeline's compiled models, files beside it, in the order they run."""
+
+    description: ModelDescription
+    stages: list[str]
 
 
 class PortableSession:
@@ -184,6 +236,11 @@ def _integers(labels: Sequence[str]) -> tuple[int, ...]:
         raise PackageError(
             f"classes are declared as integers, and are not: {error}", "make the package again"
         ) from error
+
+
+def _decoded(path: Path, kind: type[T]) -> T:
+    with decoding(str(path), "compile it again", PackageError):
+        return msgspec.json.decode(path.read_bytes(), type=kind)
 
 
 def _description_path(compiled: Path) -> Path:

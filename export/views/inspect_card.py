@@ -59,6 +59,7 @@ def _features(side: str, features: tuple[FeatureFacts, ...]) -> Card:
 
 def _part(part: PartFacts) -> Card:
     rows: Card = {"part": f"{part.name}: {part.kind}"} if part.name else {}
+    rows |= {**_features("input", part.inputs), **_features("output", part.outputs)}
     if part.unknown:
         return {**rows, "costs": f"{UNKNOWN}: {part.unknown}"}
     macs = f"{(part.macs or 0) / 1e6:,.1f} million"

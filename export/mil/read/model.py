@@ -1,18 +1,26 @@
-"""Any model on disk as a `Program`, whatever its format; a pipeline as several."""
+"""Any model on disk as data, whatever its format: a program, a pipeline of several."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from export.mil.model_pipeline import Model
 from export.mil.program import Program
-from export.mil.read import aimodel_file, mlprogram, neuralnetwork_file, specification
+from export.mil.read import (
+    aimodel_file,
+    mlprogram,
+    neuralnetwork_file,
+    pipeline_file,
+    specification,
+    suppression_file,
+)
 from export.mil.read.specification import Message
+from export.mil.suppression_model import SuppressionModel
 from export.package import model_files
 from export.package.model_files import ModelFiles
 from mobilenet.common.decoding import decoding
 from mobilenet.common.errors import PackageError, UnsupportedError
 
-PIPELINES = ("pipeline", "pipelineClassifier", "pipelineRegressor")
 MAX_DEPTH = 8  # pipelines in pipelines
 
 
@@ -22,8 +30,9 @@ class Part:
 
     name: str  # "" when it is the only one
     kind: str  # as Core ML calls it: "mlProgram", "nonMaximumSuppression", ...
-    program: Program | None
-    reason: str = ""  # why there is no program
+    model: Program | SuppressionModel | None
+    declared: Message | None  # its `ModelDescription` message; None in another format
+    reason: str = ""  # why there is no model
 
 
 def read(path: Path) -> Program:
@@ -32,17 +41,23 @@ def read(path: Path) -> Program:
     Raises `PackageError` for a damaged or unsafe model, `UnsupportedError` for a kind of model
     that is not a program, such as a tree ensemble or a pipeline.
     """
+    model = read_any(path)
+    if isinstance(model, Program):
+        return model
+    what = "nonMaximumSuppression" if isinstance(model, SuppressionModel) else "pipeline"
+    raise UnsupportedError(
+        f"{path} is a {what}, not a single network", "it can be inspected, and timed as a whole"
+    )
+
+
+def read_any(path: Path) -> Model:
+    """The model at `path`: as `read`, and also a pipeline or a non-maximum suppression."""
     files = model_files.find(path)
     if files.kind == "aimodel":
         return aimodel_file.read(files)
-    model = specification.load(files.specification)
-    kind = model.WhichOneof("Type")
-    if kind in PIPELINES:
-        raise UnsupportedError(
-            f"{path} is a pipeline of several models", "only its models can be run, one by one"
-        )
+    message = specification.load(files.specification)
     with decoding(str(path), model_files.AGAIN, PackageError):
-        return _program(files, model)
+        return _model(files, message, 0)
 
 
 def parts(files: ModelFiles, model: Message) -> tuple[Part, ...]:
@@ -53,27 +68,40 @@ def parts(files: ModelFiles, model: Message) -> tuple[Part, ...]:
 
 def _parts(files: ModelFiles, model: Message, name: str, depth: int) -> Iterator[Part]:
     kind = str(model.WhichOneof("Type"))
-    if kind in PIPELINES:
-        if depth == MAX_DEPTH:
-            raise PackageError(f"{files.path} nests pipelines {depth} deep", "do not trust it")
-        pipeline = getattr(model, kind)
-        pipeline = pipeline if kind == "pipeline" else pipeline.pipeline
-        for number, inner in enumerate(pipeline.models):
-            own = pipeline.names[number] if number < len(pipeline.names) else f"model {number}"
+    if kind in pipeline_file.KINDS:
+        _check_depth(files, depth)
+        for own, inner in pipeline_file.stages(model):
             yield from _parts(files, inner, f"{name}/{own}" if name else own, depth + 1)
         return
     try:
-        yield Part(name, kind, _program(files, model))
+        yield Part(name, kind, _single(files, model), model.description)
     except UnsupportedError as error:
-        yield Part(name, kind, None, error.message)
+        yield Part(name, kind, None, model.description, error.message)
 
 
-def _program(files: ModelFiles, model: Message) -> Program:
+def _model(files: ModelFiles, model: Message, depth: int) -> Model:
+    if model.WhichOneof("Type") not in pipeline_file.KINDS:
+        return _single(files, model)
+    _check_depth(files, depth)
+    stages = tuple(pipeline_file.stages(model))
+    models = [_model(files, inner, depth + 1) for _, inner in stages]
+    return pipeline_file.joined(model.description, [name for name, _ in stages], models)
+
+
+def _check_depth(files: ModelFiles, depth: int) -> None:
+    if depth == MAX_DEPTH:
+        raise PackageError(f"{files.path} nests pipelines {depth} deep", "do not trust it")
+
+
+def _single(files: ModelFiles, model: Message) -> Program | SuppressionModel:
     kind = model.WhichOneof("Type")
     if kind == "mlProgram":
         return mlprogram.read(files, model)
     if kind in neuralnetwork_file.KINDS:
         return neuralnetwork_file.read(model)
+    if kind == "nonMaximumSuppression":
+        return suppression_file.read(model)
     raise UnsupportedError(
-        f"{files.path} is a {kind}", "ML Programs and neural networks can be read"
+        f"{files.path} is or holds a {kind}",
+        "ML Programs, neural networks, non-maximum suppression and pipelines can be read",
     )

@@ -1,0 +1,67 @@
+"""A pipeline: what its message says of the models in it, and of the values between them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from export.mil.description import ModelDescription, NumberInput
+from export.mil.model_pipeline import Model, ModelPipeline
+from export.mil.read import specification
+from export.mil.read.specification import Message
+from mobilenet.common.errors import PackageError
+
+KINDS = ("pipeline", "pipelineClassifier", "pipelineRegressor")
+MAX_MODELS = 64  # in one pipeline; people use three
+AGAIN = "make the package again"
+
+
+def stages(model: Message) -> Iterator[tuple[str, Message]]:
+    """The models in `model`, whose type is one of `KINDS`, by their names.
+
+    Raises `PackageError` for more than anybody chains.
+    """
+    kind = model.WhichOneof("Type")
+    pipeline = getattr(model, kind)
+    pipeline = pipeline if kind == "pipeline" else pipeline.pipeline
+    if len(pipeline.models) > MAX_MODELS:
+        raise PackageError(
+            f"a pipeline has {len(pipeline.models)} models", f"at most {MAX_MODELS} are read"
+        )
+    for number, inner in enumerate(pipeline.models):
+        yield pipeline.names[number] if number < len(pipeline.names) else f"model {number}", inner
+
+
+def joined(declared: Message, names: Sequence[str], models: Sequence[Model]) -> ModelPipeline:
+    """The pipeline of `models`, which `declared`, its `ModelDescription` message, describes.
+
+    Labels, and what stands for numbers that are not given, are the models' own. Raises
+    `PackageError` where a model takes what none before it gives.
+    """
+    inner = [model.description for model in models]
+    labels = next((each.labels for each in reversed(inner) if each.labels), ())
+    whole = specification.describe(declared, labels, dict(declared.metadata.userDefined))
+    defaults = {number.name: number.default for each in inner for number in each.numbers}
+    numbers = (
+        NumberInput(number.name, defaults.get(number.name), number.description)
+        for number in whole.numbers
+    )
+    whole = replace(whole, numbers=tuple(numbers))
+    _check(whole, names, inner)
+    return ModelPipeline(whole, tuple(names), tuple(models))
+
+
+def _check(
+    whole: ModelDescription, names: Sequence[str], inner: Sequence[ModelDescription]
+) -> None:
+    values = {item.name for item in (*whole.inputs, *whole.numbers)}
+    for name, each in zip(names, inner, strict=True):
+        needed = [item.name for item in each.inputs]
+        needed += [number.name for number in each.numbers if number.default is None]
+        if missing := [item for item in needed if item not in values]:
+            raise PackageError(
+                f"{name!r} takes {missing[0]!r}, which nothing before it gives", AGAIN
+            )
+        values |= {output.name for output in each.outputs}
+    if missing := [output.name for output in whole.outputs if output.name not in values]:
+        raise PackageError(
+            f"the pipeline gives {missing[0]!r}, which none of its models does", AGAIN
+        )

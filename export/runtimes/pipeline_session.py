@@ -1,0 +1,30 @@
+"""A pipeline: its models in order, each given what it takes of all that is there by then."""
+
+from collections.abc import Mapping, Sequence
+
+from export.mil.description import ModelDescription
+from export.runtimes.base import Feature, LoadedModel
+from export.runtimes.inputs import check
+from mobilenet.common.errors import PackageError
+
+
+class PipelineSession:
+    """`LoadedModel` of loaded `stages`. A value is handed on as it came out."""
+
+    def __init__(self, description: ModelDescription, stages: Sequence[LoadedModel]) -> None:
+        self.description, self._stages = description, tuple(stages)
+
+    def predict(self, inputs: Mapping[str, Feature]) -> dict[str, Feature]:
+        """What the pipeline declares to give. Raises as its models do, and `PackageError` for an
+        output that no model gives, whatever it declares."""
+        check(self.description, inputs)
+        values = dict(inputs)
+        for stage in self._stages:
+            takes = (*stage.description.inputs, *stage.description.numbers)
+            feed = {item.name: values[item.name] for item in takes if item.name in values}
+            values |= stage.predict(feed)
+        if missing := [each.name for each in self.description.outputs if each.name not in values]:
+            raise PackageError(
+                f"{missing[0]!r} is declared to come out, and does not", "make the package again"
+            )
+        return {output.name: values[output.name] for output in self.description.outputs}
