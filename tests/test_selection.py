@@ -105,6 +105,19 @@ def test_non_maximum_suppression_of_ios_15(tmp_path: Path, rng: np.random.Genera
                 np.testing.assert_array_equal(result[at], value)
 
 
+def test_a_score_that_equals_the_threshold_stays(tmp_path: Path) -> None:
+    boxes = np.array([[[0.2, 0.2, 0.1, 0.1], [0.8, 0.8, 0.1, 0.1]]], np.float32)
+    scores = np.array([[[0.75], [0.5]]], np.float32)
+
+    def suppress(mb, boxes, scores):
+        return mb.non_maximum_suppression(
+            boxes=boxes, scores=scores, iou_threshold=0.5, score_threshold=0.5, max_boxes=2
+        )
+
+    path = save(tmp_path / "n.mlpackage", suppress, [boxes, scores], opset="iOS15")
+    assert outputs(path, boxes, scores)[3].tolist() == [2]
+
+
 @pytest.mark.parametrize("per_class", [True, False])
 def test_non_maximum_suppression_of_ios_17(
     per_class: bool, tmp_path: Path, rng: np.random.Generator

@@ -137,9 +137,8 @@ def _overlaps(a: Array, b: Array, iou: float) -> NDArray[np.bool_]:
     )  # fmt: skip
     common = np.maximum(width, 0) * np.maximum(height, 0)
     first, second = ((e[2] - e[0]) * (e[3] - e[1]) for e in (a, b))
-    # never below the greater of the two, so that nothing is above a threshold of 1
-    union = np.maximum(first, second) + (np.minimum(first, second) - common)
-    overlaps: NDArray[np.bool_] = common > iou * union
+    # never less than the intersection, also as it is rounded: at a threshold of 1 all stay
+    overlaps: NDArray[np.bool_] = common > iou * (first + second - common)
     return overlaps
 
 

@@ -86,8 +86,7 @@ def _points(mode: str, before: int, after: int) -> NDArray[Any]:
     """Where each of `after` values lies among the `before`, from 0 to before - 1."""
     if mode == "ALIGN_CORNERS":
         return np.linspace(0, before - 1, after) if after > 1 else np.array([(before - 1) / 2])
-    spacing = max(1, before - 1) / after
-    return np.clip((np.arange(after) + 0.5) * spacing, 0, before - 1)
+    return (np.arange(after) + 0.5) * (before - 1) / after
 
 
 def _resized(call: Call) -> list[Shape]:
