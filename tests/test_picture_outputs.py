@@ -4,11 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from coremltools.models.datatypes import Array as ArrayType
-from coremltools.models.neural_network import NeuralNetworkBuilder
-from coremltools.models.utils import save_spec
 
 from bench.workers import outputs
+from export.coremltools_import import coremltools
 from export.mil.read.model import read
 from export.mil.read.specification import proto
 from export.package.model_files import find
@@ -35,11 +33,13 @@ def program(folder: Path, values: np.ndarray, color: str) -> Path:
 
 
 def network(folder: Path, values: np.ndarray, color: str) -> Path:
-    builder = NeuralNetworkBuilder(
-        [("x0", ArrayType(*values.shape[1:]))], [("mask", ArrayType(*values.shape[1:]))]
+    ct = coremltools()
+    builder = ct.models.neural_network.NeuralNetworkBuilder(
+        [("x0", ct.models.datatypes.Array(*values.shape[1:]))],
+        [("mask", ct.models.datatypes.Array(*values.shape[1:]))],
     )
     builder.add_activation("l", "LINEAR", "x0", "mask", [1.0, 0.0])
-    save_spec(builder.spec, str(folder / "n.mlmodel"))
+    ct.utils.save_spec(builder.spec, str(folder / "n.mlmodel"))
     return declare_image(folder / "n.mlmodel", COLORS[color])
 
 

@@ -7,10 +7,8 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from coremltools.models.datatypes import Array as ArrayType
-from coremltools.models.neural_network import NeuralNetworkBuilder
-from coremltools.models.utils import save_spec
 
+from export.coremltools_import import coremltools
 from export.mil.read.model import read
 from programs import run_package, save
 
@@ -95,11 +93,12 @@ METHODS = {
 
 def old_model(path: Path, shape: tuple[int, ...], add) -> Path:
     """An .mlmodel of one layer from x to y."""
-    builder = NeuralNetworkBuilder(
-        [("x", ArrayType(*shape))], [("y", None)], disable_rank5_shape_mapping=True
+    ct = coremltools()
+    builder = ct.models.neural_network.NeuralNetworkBuilder(
+        [("x", ct.models.datatypes.Array(*shape))], [("y", None)], disable_rank5_shape_mapping=True
     )
     add(builder)
-    save_spec(builder.spec, str(path))
+    ct.utils.save_spec(builder.spec, str(path))
     return path
 
 
