@@ -373,7 +373,7 @@ def transformers(checkpoint: Checkpoint, folder: Path, **config: Any) -> Path:
 # --- flatbuffers: a table is a list of slots, numbered as in schema.fbs
 
 
-class _Flat:
+class FlatBuilder:
     def __init__(self) -> None:
         self.builder = flatbuffers.Builder(1 << 20)
 
@@ -383,6 +383,7 @@ class _Flat:
         for key, value in values.items():
             kind, slot = key.split("_")
             add = {"i8": b.PrependInt8Slot, "i32": b.PrependInt32Slot,
+                   "f32": b.PrependFloat32Slot,
                    "at": b.PrependUOffsetTRelativeSlot}[kind]  # fmt: skip
             add(int(slot), value, 0)
         return int(b.EndObject())
@@ -397,15 +398,17 @@ class _Flat:
         return int(self.builder.EndVector())
 
 
-CONV, DEPTHWISE, POOL, SOFTMAX, DEQUANTIZE = 3, 4, 1, 25, 6  # schema.fbs, BuiltinOperator
+# schema.fbs, BuiltinOperator
+CONV, DEPTHWISE, POOL, RESHAPE, SOFTMAX, DEQUANTIZE = 3, 4, 1, 22, 25, 6
+KINDS_OF_OPTIONS = {CONV: 1, DEPTHWISE: 2, POOL: 5, RESHAPE: 17, SOFTMAX: 9}
 
 
 def tflite(
     folded: Checkpoint, path: Path, kind: str = "float32", extra_operator: int | None = None
 ) -> Path:
     """A `.tflite` of a folded checkpoint; `kind`: float32, float16 (dequantised), uint8."""
-    flat, tensors, buffers, operators = _Flat(), [], [], []
-    codes = [CONV, DEPTHWISE, POOL, SOFTMAX, DEQUANTIZE]
+    flat, tensors, buffers, operators = FlatBuilder(), [], [], []
+    codes = [CONV, DEPTHWISE, POOL, RESHAPE, SOFTMAX, DEQUANTIZE]
     codes += [] if extra_operator is None else [extra_operator]
     size = folded.config.resolution
 
@@ -451,7 +454,7 @@ def tflite(
 
     def operate(code: int, inputs: list[int], outputs: list[int], **options: int) -> None:
         made = {"i8_3": code_type, "at_4": options["table"]} if (
-            code_type := {CONV: 1, DEPTHWISE: 2}.get(code, 0)
+            code_type := KINDS_OF_OPTIONS.get(code, 0)
         ) else {}  # fmt: skip
         ins, outs = flat.array(np.int32(inputs)), flat.array(np.int32(outputs))
         index = codes.index(code)
@@ -462,6 +465,12 @@ def tflite(
     for name, layer in folded.layers.items():
         depthwise, head = name.endswith("depthwise"), name == "logits"
         kernel = layer.kernel[..., None, None] if head else layer.kernel
+        if head:  # one window over the whole map
+            pool = flat.table(6, i8_0=1, i32_1=size, i32_2=size, i32_3=size, i32_4=size)
+            pooled = tensor((1, 1, 1, kernel.shape[1]))
+            operate(POOL, [current], [pooled], table=pool)
+            current, size = pooled, 1
+        channels = kernel.shape[0]
         kernel = kernel.transpose((1, 2, 3, 0) if depthwise else (0, 2, 3, 1))
         number = 0 if head else int(name.removeprefix("conv").split("_")[0])
         stride = 2 if name == "conv0" else STRIDES[number] if depthwise else 1
@@ -470,11 +479,16 @@ def tflite(
         assert layer.bias is not None
         inputs = [current, weight(np.ascontiguousarray(kernel)), bias(layer.bias)]
         options = flat.table(5, i8_0=0, i32_1=stride, i32_2=stride, **after)
-        current = tensor((1, 1, 1, kernel.shape[0]))
+        size = -(-size // stride)
+        current = tensor((1, size, size, channels))
         operate(DEPTHWISE if depthwise else CONV, inputs, [current], table=options)
     if extra_operator is not None:
         operate(extra_operator, [current], [tensor((1, 1))])
-    operate(SOFTMAX, [current], [tensor((1, folded.config.classes))])
+    row = flat.array(np.int32([1, folded.config.classes]))
+    logits = tensor((1, folded.config.classes))
+    operate(RESHAPE, [current], [logits], table=flat.table(1, at_0=row))
+    softmax = flat.table(1, f32_0=1.0)
+    operate(SOFTMAX, [logits], [tensor((1, folded.config.classes))], table=softmax)
     graph = flat.table(
         5, at_0=flat.tables(tensors), at_1=flat.array(np.int32([0])),
         at_2=flat.array(np.int32([len(tensors) - 1])), at_3=flat.tables(operators),

@@ -13,7 +13,9 @@ from mobilenet.common.decoding import MAX_REASON
 from mobilenet.common.errors import CheckpointError, ConfigError
 from mobilenet.common.temporary import owned_folder
 from mobilenet.common.text import one_line
-from mobilenet.sources import archive, caffe, keras, slim, tensors, tflite
+from mobilenet.sources import archive, keras, slim, tensors
+from mobilenet.sources.caffe import caffe_by_layers
+from mobilenet.sources.tflite import tflite_by_tensors
 
 MAX_FILE_BYTES = 1 << 28  # alpha 4 with a thousand classes takes 222 million
 HEAD_BYTES = 64
@@ -63,14 +65,18 @@ def _reader(path: Path) -> Callable[[Path], Checkpoint]:
             f"{path.name} is a pointer of Git LFS, not the weights", "fetch them: git lfs pull"
         )
     for offset, magic, reader in (
-        (4, b"TFL3", tflite.read),
+        (4, b"TFL3", tflite_by_tensors.read),
         (8, b"{", tensors.read_safetensors),  # behind the length of the JSON header
         (0, b"\x89HDF\r\n\x1a\n", keras.read),
         (0, b"\x1f\x8b", _read_archive),
         (0, b"PK\x03\x04", keras.read if _is_keras(path) else tensors.read_torch),
         (0, b"\x80\x02", tensors.read_torch),  # pickle's protocol 2, all that torch ever wrote
-        (0, b"\xa2\x06", caffe.read),  # NetParameter: its first layer, where it has no name
-        (0, b"\n", slim.read if _is_graph(head) else caffe.read),
+        (
+            0,
+            b"\xa2\x06",
+            caffe_by_layers.read,
+        ),  # NetParameter: its first layer, where it has no name
+        (0, b"\n", slim.read if _is_graph(head) else caffe_by_layers.read),
     ):
         if head.startswith(magic, offset):
             return reader

@@ -7,10 +7,8 @@ one.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mobilenet.checkpoint import Array, Checkpoint, Layer, Provenance
 from mobilenet.common.errors import CheckpointError
@@ -18,18 +16,17 @@ from mobilenet.labels import labels_for
 from mobilenet.networks.rows import Activation, Padding
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.preprocess import INCEPTION, Normalization
-from mobilenet.sources import flatbuffer
 from mobilenet.sources.assemble import assemble, licence_of
-from mobilenet.sources.flatbuffer import TfliteGraph, TfliteOperator, TfliteTensor
-from mobilenet.sources.stored import Allowance, shaped
+from mobilenet.sources.stored import Allowance
+from mobilenet.sources.tflite import flatbuffer
+from mobilenet.sources.tflite.dequantised import as_stored, dequantised, quantization
+from mobilenet.sources.tflite.flatbuffer import TfliteGraph, TfliteOperator, TfliteTensor
 
-MAX_QUANTISED = 1 << 25  # numbers of a tensor: each takes eight bytes while it becomes a float
 _KERNELS = {"CONV_2D": (0, 3, 1, 2), "DEPTHWISE_CONV_2D": (3, 0, 1, 2), "FULLY_CONNECTED": (0, 1)}
 _ACTIVATIONS: dict[str, Activation] = {"RELU": "relu", "RELU6": "relu6"}
 _WITHOUT_NUMBERS = {"AVERAGE_POOL_2D", "MEAN", "RESHAPE", "SQUEEZE", "SOFTMAX", "PAD",
                     "QUANTIZE", "DEQUANTIZE", "SHAPE", "STRIDED_SLICE", "PACK"}  # fmt: skip
 _EXPLICIT = {"[[0, 1], [0, 1]]": "keras", "[[1, 1], [1, 1]]": "symmetric"}
-_DTYPES = {0: "<f4", 1: "<f2", 2: "<i4", 3: "u1", 9: "i1"}  # schema.fbs, TensorType
 MAX_PADS = 8  # before and behind each of four axes
 _PIXEL_OF_ZERO = {3: 0, 9: 128}  # uint8 and int8: the pixel that the stored number 0 stands for
 
@@ -77,7 +74,7 @@ def _kernels(graph: TfliteGraph) -> list[TfliteOperator]:
 
 
 def _normalization(source: TfliteTensor) -> Normalization:
-    scales, zeros = _quantization(source)
+    scales, zeros = quantization(source)
     scale = float(scales[0])
     bias = -scale * (int(zeros[0]) + _PIXEL_OF_ZERO[source.dtype])
     return Normalization((scale,) * 3, (bias,) * 3)
@@ -96,51 +93,12 @@ def _tensor(graph: TfliteGraph, index: int) -> TfliteTensor:
     return graph.tensors[index]
 
 
-def _integers(tensor: TfliteTensor) -> NDArray[Any]:
-    """A constant as it is stored."""
-    dtype = _DTYPES.get(tensor.dtype)
-    if dtype is None:
-        raise CheckpointError(f"tensor {tensor.name} is of type {tensor.dtype}, not read here",
-                              "float32, float16, int8 and uint8 are")  # fmt: skip
-    return shaped(tensor.data, dtype, tensor.shape, f"tensor {tensor.name}")
-
-
 def _floats(graph: TfliteGraph, index: int, allowance: Allowance) -> Array:
     """A constant as the floats it stands for."""
     maker = graph.maker(index)
     if maker is not None and maker.kind == "DEQUANTIZE":  # float16 weights
         index = _of(maker.inputs, 0)
-    tensor = _tensor(graph, index)
-    allowance.spend(f"tensor {tensor.name}", tensor.shape)
-    stored = _integers(tensor)
-    if stored.dtype.kind == "f":
-        return stored.astype(np.float32)
-    scale, zero = _quantization(tensor)
-    axis = tensor.axis
-    if (
-        not 0 <= axis < max(stored.ndim, 1)
-        or scale.size not in (1, *stored.shape[axis : axis + 1])
-        or zero.size not in (1, scale.size)
-        or stored.size > MAX_QUANTISED
-    ):
-        raise CheckpointError(
-            f"tensor {tensor.name} has {scale.size} scales along axis {axis} for {stored.shape}",
-            "is the file complete?",
-        )
-    sides = [-1 if side == axis else 1 for side in range(stored.ndim)]
-    real = stored.astype(np.float64)
-    real -= zero.reshape(sides)
-    real *= scale.reshape(sides)
-    return real.astype(np.float32)
-
-
-def _quantization(tensor: TfliteTensor) -> tuple[NDArray[Any], NDArray[Any]]:
-    """(scales, zero points)."""
-    if not tensor.scale.size:
-        raise CheckpointError(
-            f"tensor {tensor.name} holds integers without a scale", "is the file complete?"
-        )
-    return tensor.scale, tensor.zero if tensor.zero.size else np.zeros(1, np.int64)
+    return dequantised(_tensor(graph, index), allowance).load().astype(np.float32)
 
 
 def _layer(graph: TfliteGraph, op: TfliteOperator, allowance: Allowance) -> Layer:
@@ -168,7 +126,7 @@ def _activation(graph: TfliteGraph, kernels: list[TfliteOperator]) -> Activation
 
 def _padding(graph: TfliteGraph, kernels: list[TfliteOperator]) -> Padding:
     """Told by the blocks of stride 2: over even maps only they differ, and Keras' stem is SAME."""
-    paddings = {_pads(graph, op) for op in kernels[1:] if op.stride == 2}
+    paddings = {_pads(graph, op) for op in kernels[1:] if op.options.get("StrideH") == 2}
     for padding in ("same", "symmetric", "keras"):
         if paddings == {padding}:
             return padding
@@ -176,11 +134,11 @@ def _padding(graph: TfliteGraph, kernels: list[TfliteOperator]) -> Padding:
 
 
 def _pads(graph: TfliteGraph, op: TfliteOperator) -> str:
-    if op.padding == 0:  # schema.fbs, Padding: SAME
+    if op.options.get("Padding", 0) == 0:  # schema.fbs, Padding: SAME
         return "same"
     maker = graph.maker(_of(op.inputs, 0))
     if maker is None or maker.kind != "PAD":
         return "none"
-    pads = _integers(_tensor(graph, _of(maker.inputs, 1)))
+    pads = as_stored(_tensor(graph, _of(maker.inputs, 1)))
     inner = str(pads[1:3].tolist()) if pads.size <= MAX_PADS else f"{pads.size} numbers"
     return _EXPLICIT.get(inner, inner)

@@ -1,0 +1,1 @@
+"""TensorFlow Lite: from a `.tflite` to the graph that it holds."""
