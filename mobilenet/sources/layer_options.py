@@ -7,7 +7,6 @@ from mobilenet.common.errors import CheckpointError
 from mobilenet.common.text import one_line
 
 MAX_VALUE = 80  # characters of a value in a message
-NO_EFFECT = (None, 0, False, "", ())  # unless a translator asks for the option
 
 
 class LayerOptions:
@@ -39,8 +38,11 @@ class LayerOptions:
             "export the network from Python: export(model, ...)",
         )
 
-    def refuse_rest(self, without_effect: Collection[str] = ()) -> None:
-        """Raise `CheckpointError` for an option that nobody took, unless it has no effect."""
+    def refuse_rest(self, without_effect: Collection[str], harmless: Collection[Any] = ()) -> None:
+        """Raise `CheckpointError` for an option that nobody took.
+
+        Those named in `without_effect` may have any value, all others only one in `harmless`.
+        """
         for name, value in self._values.items():
-            if name not in without_effect and value not in NO_EFFECT:
+            if name not in without_effect and value not in harmless:
                 raise self.refused(name, value)

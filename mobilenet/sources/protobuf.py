@@ -58,6 +58,11 @@ def text(value: bytes) -> str:
     return one_line(value[: 2 * MAX_NAME].decode("utf-8", "backslashreplace"), MAX_NAME)
 
 
+def exact(value: bytes) -> str:
+    """A name as what it is told from others by, however long."""
+    return value.decode("utf-8", "backslashreplace")
+
+
 def _count(data: bytes, messages: Mapping[str, Fields], root: str) -> int:
     """Fields on the wire, one too many at most: a message of two bytes takes its parser fifty.
 

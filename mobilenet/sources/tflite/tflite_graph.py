@@ -22,6 +22,7 @@ from mobilenet.sources.tflite.flatbuffer import TfliteGraph, TfliteOperator, Tfl
 from mobilenet.sources.tflite.static_integers import INTEGERS
 from mobilenet.sources.tflite.tflite_elements import ELEMENTS
 from mobilenet.sources.tflite.tflite_layer import (
+    UNSET,
     WITHOUT_EFFECT,
     Known,
     TfliteLayer,
@@ -128,4 +129,4 @@ def _translate(operator: TfliteOperator, known: Known, writer: GraphWriter) -> N
             known.values[index] = TRANSLATORS[operator.kind](layer)
     else:
         raise target.refused("is not read here")
-    layer.options.refuse_rest(WITHOUT_EFFECT)
+    layer.options.refuse_rest(WITHOUT_EFFECT, UNSET)

@@ -36,6 +36,7 @@ FIRST = (0, 3, 1, 2)  # channels first, of an array that has them last
 LAST = (0, 2, 3, 1)
 _SMALLEST = {UINT8: 0, INT8: -128}
 _LARGEST = {UINT8: 255, INT8: 127}
+UNSET = (0, ())  # of options that the operator does not use
 WITHOUT_EFFECT = {"AsymmetricQuantizeInputs", "QuantizedBiasType", "PotScaleInt16"}  # rounding
 Integers = NDArray[np.int64]
 
