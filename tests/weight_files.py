@@ -176,40 +176,60 @@ def slim(checkpoint: Checkpoint, path: Path, *, fused: bool = False, tail: bytes
     return path
 
 
+def caffe_layer(
+    name: str, kind: str, bottom: str, top: str = "", setting: bytes = b"", *arrays: np.ndarray
+) -> bytes:
+    """A layer of a caffemodel; it is in place without `top`."""
+    blobs = b""
+    for array in arrays:
+        shape = chunk(7, chunk(1, b"".join(map(varint, array.shape))))
+        blobs += chunk(7, shape + chunk(5, array.astype("<f4").tobytes()))
+    words = [(1, name), (2, kind), (3, bottom), (4, top or bottom)]
+    head = b"".join(chunk(number, word.encode()) for number, word in words if word)
+    return chunk(100, head + blobs + setting)
+
+
 def caffe(checkpoint: Checkpoint, path: Path, *, epsilon: float | None = None) -> Path:
     """A caffemodel as shicai's: Convolution, BatchNorm, Scale, ReLU; fc7 a convolution."""
-    out = chunk(1, b"MOBILENET") + chunk(100, chunk(1, b"data") + chunk(2, b"Input"))
+    sides = (1, 3, checkpoint.config.resolution, checkpoint.config.resolution)
+    shape = chunk(1, chunk(1, b"".join(map(varint, sides))))
+    out = chunk(1, b"MOBILENET") + caffe_layer("data", "Input", "", "data", chunk(143, shape))
+    last = "data"
 
-    def blob(array: np.ndarray) -> bytes:
-        shape = chunk(7, chunk(1, b"".join(map(varint, array.shape))))
-        return chunk(7, shape + chunk(5, array.astype("<f4").tobytes()))
+    def convolution(name: str, kernel: np.ndarray, stride: int, *bias: np.ndarray) -> None:
+        nonlocal out, last
+        side = kernel.shape[-1]
+        group = kernel.shape[0] if kernel.shape[1] == 1 and side == 3 else 1
+        numbers = (1, kernel.shape[0]), (2, len(bias)), (3, side // 2), (4, side), (5, group)
+        setting = b"".join(integer(*pair) for pair in (*numbers, (6, stride)))
+        out += caffe_layer(name, "Convolution", last, name, chunk(106, setting), kernel, *bias)
+        last = name
 
-    def unit(name: str, layer: Layer) -> bytes:
-        pad = integer(3, 1) if layer.kernel.shape[-1] == 3 else b""
-        conv = (
-            chunk(1, name.encode())
-            + chunk(2, b"Convolution")
-            + blob(layer.kernel)
-            + chunk(106, pad)
-        )
+    def unit(name: str, layer: Layer, stride: int) -> None:
+        nonlocal out
+        convolution(name, layer.kernel, stride)
         assert layer.norm is not None
         factor = np.array([2.0])  # Caffe stores sums and what to divide them by
-        sums = blob(layer.norm.mean * 2) + blob(layer.norm.variance * 2) + blob(factor)
         setting = b"" if epsilon is None else chunk(139, real(3, epsilon))
-        norm = chunk(1, f"{name}/bn".encode()) + chunk(2, b"BatchNorm") + sums + setting
-        scale = chunk(1, f"{name}/scale".encode()) + chunk(2, b"Scale")
-        scale += blob(layer.norm.gamma) + blob(layer.norm.beta)
-        relu = chunk(1, b"relu") + chunk(2, b"ReLU")
-        return b"".join(chunk(100, part) for part in (conv, norm, scale, relu))
+        sums = (layer.norm.mean * 2, layer.norm.variance * 2, factor)
+        out += caffe_layer(f"{name}/bn", "BatchNorm", name, "", setting, *sums)
+        bias = chunk(142, integer(4, 1))
+        vectors = (layer.norm.gamma, layer.norm.beta)
+        out += caffe_layer(f"{name}/scale", "Scale", name, "", bias, *vectors)
+        out += caffe_layer("relu", "ReLU", name)
 
-    out += unit("conv1", checkpoint.layers["conv0"])
-    for number, depthwise, pointwise in blocks(checkpoint):
-        out += unit(f"conv{number}/dw", depthwise) + unit(f"conv{number}/sep", pointwise)
+    unit("conv1", checkpoint.layers["conv0"], 2)
+    names = [name for name in checkpoint.layers if name.endswith("depthwise")]
+    for (number, depthwise, pointwise), name in zip(blocks(checkpoint), names, strict=True):
+        stride = STRIDES[int(name.removeprefix("conv").split("_")[0])]
+        unit(f"conv{number}/dw", depthwise, stride)
+        unit(f"conv{number}/sep", pointwise, 1)
     head = checkpoint.layers["logits"]
     assert head.bias is not None
-    last = chunk(1, b"fc7") + chunk(2, b"Convolution")
-    last += blob(head.kernel[..., None, None]) + blob(head.bias)
-    out += chunk(100, chunk(1, b"pool6") + chunk(2, b"Pooling")) + chunk(100, last)
+    pool = chunk(121, integer(1, 1) + integer(12, 1))
+    out += caffe_layer("pool6", "Pooling", last, "pool6", pool)
+    last = "pool6"
+    convolution("fc7", head.kernel[..., None, None], 1, head.bias)
     path.write_bytes(out)
     return path
 

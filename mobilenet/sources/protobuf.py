@@ -5,7 +5,7 @@ old formats do not promise UTF-8; packed floats as bytes, because that is what t
 wire, and numpy reads them as they lie.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -15,10 +15,11 @@ from mobilenet.common.errors import CheckpointError
 from mobilenet.common.text import one_line
 from mobilenet.sources.stored import MAX_NAME
 
-Fields = Mapping[str, tuple[int, str]]  # name -> (number, type), "*" before a repeated type
+# name -> (number, type), "*" before a repeated type; "MAX|AVE" is an enumeration from 0
+Fields = Mapping[str, tuple[int, str]]
 
 _SCALARS = {"bytes": 12, "int32": 5, "int64": 3, "uint32": 13, "float": 2, "bool": 8}
-_MESSAGE, _OPTIONAL, _REPEATED = 11, 1, 3  # descriptor.proto: FieldDescriptorProto
+_MESSAGE, _ENUM, _OPTIONAL, _REPEATED = 11, 14, 1, 3  # descriptor.proto: FieldDescriptorProto
 _VARINT, _LENGTH_DELIMITED, _FIXED = 0, 2, {1: 8, 5: 4}  # wire types; bytes of the fixed ones
 _PACKED_VARINTS = {"int32", "int64", "uint32", "bool"}
 MAX_FIELDS = 1_000_000  # a frozen graph has 10,000
@@ -33,6 +34,9 @@ def message_classes(package: str, messages: Mapping[str, Fields]) -> dict[str, t
             label = _REPEATED if kind.startswith("*") else _OPTIONAL
             field = declared.field.add(name=name, number=number, label=label)
             plain = kind.removeprefix("*")
+            if "|" in plain:
+                _declare_enum(declared, field, plain.split("|"))
+                continue
             field.type = _SCALARS.get(plain, _MESSAGE)
             if plain not in _SCALARS:
                 field.type_name = f".{package}.{plain}"
@@ -42,6 +46,13 @@ def message_classes(package: str, messages: Mapping[str, Fields]) -> dict[str, t
         name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{package}.{name}"))
         for name in messages
     }
+
+
+def _declare_enum(message: Any, field: Any, names: Sequence[str]) -> None:
+    enum = message.enum_type.add(name=f"{field.name}_values")
+    for number, name in enumerate(names):
+        enum.value.add(name=name, number=number)
+    field.type, field.type_name = _ENUM, enum.name
 
 
 def parse(package: str, messages: Mapping[str, Fields], data: bytes, what: str) -> Any:
