@@ -111,6 +111,16 @@ def test_channels_last_and_what_leads_nowhere(tmp_path: Path) -> None:
     assert graph.nodes[-1].title == "layer the y (Conv)"
 
 
+def test_bytes_are_pixels_as_they_are(tmp_path: Path) -> None:
+    nodes = [node("Cast", "x", "f", to=TensorProto.FLOAT), node("Relu", "f")]
+    made = model(nodes, kind=TensorProto.UINT8)
+    pixels = np.arange(144, dtype=np.float32).reshape(1, 3, 6, 8)
+    np.testing.assert_array_equal(translated(made, tmp_path, pixels), pixels)
+    assert graph_of(tmp_path / "x.onnx").said == {
+        "normalization": '{"mean": [0, 0, 0], "std": [1, 1, 1]}'
+    }
+
+
 def test_same_padding_of_a_dilated_kernel_is_numbers(tmp_path: Path) -> None:
     """ONNX Runtime takes no dilated SAME rule."""
     made = model([node("Conv", "x w", auto_pad="SAME_UPPER", dilations=[2, 2])], w=KERNEL)

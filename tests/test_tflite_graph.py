@@ -52,6 +52,12 @@ def test_a_quantised_input_says_what_pixels_mean(dtype: str, first: int, tmp_pat
     assert made.format == "TensorFlow Lite, quantised"
 
 
+def test_bytes_without_a_scale_are_pixels_as_they_are(tmp_path: Path) -> None:
+    made = graph(tmp_path, lambda file, source: file.operate("CAST", [source], MAP), dtype="uint8")
+    np.testing.assert_array_equal(result(made, PICTURE), PICTURE)
+    assert json.loads(made.said["normalization"]) == {"mean": [0] * 3, "std": [1] * 3}
+
+
 def test_metadata_says_normalisation_and_labels(tmp_path: Path) -> None:
     def path(data: bytes, files: dict[str, str], **source: Any) -> Path:
         file = TfliteFile()

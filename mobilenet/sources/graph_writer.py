@@ -12,6 +12,7 @@ from mobilenet.graph import Attribute, FileConstant, Node
 from mobilenet.sources.stored import MAX_NAME
 
 MAX_NODES = 20_000  # of a graph; DeepLab has 200
+AS_THEY_ARE = '{"mean": [0, 0, 0], "std": [1, 1, 1]}'  # "normalization" of an input of pixels
 NOT_READ = "export the network from Python: export(model, ...)"
 
 

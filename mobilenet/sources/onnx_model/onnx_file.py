@@ -8,7 +8,7 @@ import numpy as np
 
 from mobilenet.common.errors import CheckpointError
 from mobilenet.graph import FileConstant, FileGraph, GraphInput
-from mobilenet.sources.graph_writer import NOT_READ, GraphWriter, plain
+from mobilenet.sources.graph_writer import AS_THEY_ARE, NOT_READ, GraphWriter, plain
 from mobilenet.sources.layer_options import LayerOptions
 from mobilenet.sources.onnx_model import onnx_messages
 from mobilenet.sources.onnx_model.computed_integers import INTEGERS_OF
@@ -59,6 +59,7 @@ def graph_of(path: Path) -> FileGraph:
         tuple(writer.nodes),
         writer.constants,
         tuple(known.values[output] for output in outputs),
+        {"normalization": AS_THEY_ARE} if source.type.tensor_type.elem_type == UINT8 else {},
     )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mobilenet.common.errors import CheckpointError
 from mobilenet.graph import FileGraph, GraphInput
-from mobilenet.sources.graph_writer import NOT_READ, GraphWriter
+from mobilenet.sources.graph_writer import AS_THEY_ARE, NOT_READ, GraphWriter
 from mobilenet.sources.layer_options import LayerOptions
 from mobilenet.sources.stored import OTHER_NETWORK, Allowance
 from mobilenet.sources.tflite import flatbuffer
@@ -55,14 +55,14 @@ def graph_of(path: Path) -> FileGraph:
         if index not in known.values:
             name = tensor_of(flat, index).name
             raise CheckpointError(f"output {name} is computed by no operator", OTHER_NETWORK)
-    is_quantised = source.dtype in _PIXEL_OF_ZERO
+    is_quantised = source.dtype in _PIXEL_OF_ZERO and source.scale.size
     return FileGraph(
         "TensorFlow Lite, quantised" if is_quantised else "TensorFlow Lite",
         picture,
         tuple(writer.nodes),
         writer.constants,
         tuple(known.values[index] for index in flat.outputs),
-        said_by(path, flat.metadata, is_quantised),
+        _plain_pixels(source) | said_by(path, flat.metadata, source.dtype in _PIXEL_OF_ZERO),
     )
 
 
@@ -95,6 +95,12 @@ def _real_pixels(source: TfliteTensor, value: str, writer: GraphWriter) -> str:
     scaled = layer.node("Mul", value, layer.number(scale))
     zero = int(zeros[0]) + _PIXEL_OF_ZERO[source.dtype]
     return layer.node("Add", scaled, layer.number(-scale * zero))
+
+
+def _plain_pixels(source: TfliteTensor) -> dict[str, str]:
+    """An input of bytes that stand for nothing but themselves takes pixels as they are."""
+    is_plain = source.dtype == UINT8 and not source.scale.size
+    return {"normalization": AS_THEY_ARE} if is_plain else {}
 
 
 def _needed(flat: TfliteGraph) -> list[TfliteOperator]:

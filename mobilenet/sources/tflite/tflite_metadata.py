@@ -6,7 +6,7 @@ labels are files of the zip archive that is appended to the model.
 
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,7 @@ _FILE_NAME, _FILE_KIND = 0, 2  # AssociatedFile
 _LABELS = (2, 3)  # AssociatedFileType: of an axis, or of values
 
 
-def said_by(path: Path, metadata: memoryview, is_quantised: bool) -> Mapping[str, str]:
+def said_by(path: Path, metadata: memoryview, is_quantised: bool) -> dict[str, str]:
     """ "normalization" ({"mean": [...], "std": [...]} of (pixel - mean) / std) and "labels", JSON.
 
     An input that is quantised says by its scale what pixels mean, and no normalisation is told.
