@@ -6,6 +6,7 @@ import numpy as np
 
 from mobilenet.graph import FileGraph
 from mobilenet.sources.caffe.caffe_graph import graph_of
+from run_graph import run
 from weight_files import caffe_layer, chunk
 
 INPUT = 'input: "data" input_dim: 1 input_dim: 3 input_dim: 7 input_dim: 10\n'
@@ -22,3 +23,8 @@ def graph(folder: Path, text: str, *trained: tuple[str, list[np.ndarray]]) -> Fi
     (folder / "net.caffemodel").write_bytes(chunk(1, b"net") + layers)
     (folder / "net.prototxt").write_text(text if "nput" in text else INPUT + text)
     return graph_of(folder / "net.caffemodel")
+
+
+def answers(made: FileGraph, picture: np.ndarray) -> list[np.ndarray]:
+    """All outputs."""
+    return list(run(made, {made.input.name: picture}).values())

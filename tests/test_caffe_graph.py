@@ -10,13 +10,11 @@ import torch
 import torch.nn.functional as F
 
 import weight_files
-from caffe_files import INPUT, graph, layer
+from caffe_files import INPUT, answers, graph, layer
 from mobilenet.common.errors import CheckpointError
-from mobilenet.graph import FileGraph
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.sources.caffe.caffe_graph import graph_of
 from mobilenet.untrained import untrained
-from run_graph import run
 from weight_files import caffe_layer, chunk
 
 RNG = np.random.default_rng(7)
@@ -30,10 +28,6 @@ PICTURE = normal(1, 3, 7, 10)
 X = torch.from_numpy(PICTURE)
 KERNEL, DEPTHWISE, BIAS, VECTOR = normal(4, 3, 3, 5), normal(3, 1, 3, 3), normal(4), normal(3)
 MATRIX = normal(4, 210)
-
-
-def answers(made: FileGraph, picture: np.ndarray = PICTURE) -> list[np.ndarray]:
-    return list(run(made, {made.input.name: picture}).values())
 
 
 numbers = torch.from_numpy
@@ -73,7 +67,7 @@ CASES: dict[str, Case] = {
         lambda: F.max_pool2d(X, 2, 2),
     ),
     "average of all": (
-        "Pooling", "pooling_param { pool: AVE global_pooling: true }", [],
+        "Pooling", "pooling_param { pool: AVE global_pooling: true stride: 1 }", [],
         lambda: X.mean((2, 3), keepdim=True),
     ),
     "dense": (
@@ -106,7 +100,7 @@ CASES: dict[str, Case] = {
 def test_a_layer(name: str, tmp_path: Path) -> None:
     kind, setting, blobs, expected = CASES[name]
     made = graph(tmp_path, layer("it", kind, "data", "it", setting), ("it", blobs))
-    (value,) = answers(made)
+    (value,) = answers(made, PICTURE)
     np.testing.assert_allclose(value, expected().numpy(), atol=1e-5)
     assert made.nodes[0].title == f"layer it ({kind})"
 
@@ -122,7 +116,7 @@ def test_branches_in_place_layers_and_two_outputs(tmp_path: Path) -> None:
     halves = np.full(3, 0.5, np.float32)
     made = graph(tmp_path, text, ("half", [halves]))
     x = np.maximum(PICTURE, 0)
-    both, end = answers(made)
+    both, end = answers(made, PICTURE)
     np.testing.assert_allclose(both, np.concatenate([1.5 * x, 0.5 * x], 1), atol=1e-6)
     np.testing.assert_allclose(end, 1 / (1 + np.exp(-0.5 * x)), atol=1e-6)
 
@@ -142,7 +136,9 @@ def test_batch_norm_and_the_scale_behind_it_are_one(
     assert [node.op for node in made.nodes] == ops
     plain = PICTURE / np.sqrt(1e-5)  # sums of nothing
     weight, bias = VECTOR[:, None, None], VECTOR[:, None, None] + 1
-    np.testing.assert_allclose(answers(made)[0], plain * weight + bias, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        answers(made, PICTURE)[0], plain * weight + bias, rtol=1e-4, atol=1e-4
+    )
 
 
 def test_layers_of_training_are_left_out_and_say_what_pixels_mean(tmp_path: Path) -> None:
@@ -152,6 +148,7 @@ def test_layers_of_training_are_left_out_and_say_what_pixels_mean(tmp_path: Path
         'mirror: true } data_param { source: "x" batch_size: 8 backend: LMDB } }'
     )
     text = train + layer("relu", "ReLU", "data", "relu")
+    text += layer("noise", "TanH", "relu", "relu", "include { phase: TRAIN }")
     text += layer("twice", "Split", "relu", "a").replace('top: "a"', 'top: "a" top: "b"')
     text += layer("loss", "SoftmaxWithLoss", "a label", "loss")
     text += layer("top1", "Accuracy", "b label", "top1", "include { phase: TEST }")
@@ -193,6 +190,10 @@ CONV = "convolution_param { num_output: 4 kernel_h: 3 kernel_w: 5 %s }"
                               "pooling_param { pool: STOCHASTIC kernel_size: 2 }")),
     ("operation MAX", layer("it", "Eltwise", "data data", "it",
                             "eltwise_param { operation: MAX }")),
+    ("has kernel_size 3", layer("it", "Pooling", "data", "it",
+                                "pooling_param { global_pooling: true kernel_size: 3 }")),
+    ("of all", layer("it", "Pooling", "data", "it",
+                     "pooling_param { global_pooling: true pad: 1 }")),
     (r"coeff \(1.0, -1.0\)", layer("it", "Eltwise", "data data", "it",
                                    "eltwise_param { coeff: 1 coeff: -1 }")),
     ("has a relu_param, which is not its own", layer("it", "Sigmoid", "data", "it",

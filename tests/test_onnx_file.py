@@ -50,7 +50,7 @@ CASES = {
     "padded by an input": model([node("Pad", "x p v")], p=INTS([0, 0, 1, 0, 0, 0, 0, 1]),
                                 v=np.float32(3)),
     "padded along axes": model([node("Pad", "x p - a")], 18, p=INTS([1, 2, 0, 3]),
-                               a=INTS([-1, 2])),
+                               a=INTS([3, -2])),
     "dense, transposed": model(
         [node("Flatten", "x", "f"), node("Gemm", "f w b", transB=1)], w=MATRIX.T.copy(),
         b=normal(5),

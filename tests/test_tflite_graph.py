@@ -41,14 +41,16 @@ def test_shapes_that_the_file_computes_are_known_before_it_runs(tmp_path: Path) 
     assert open_size.input.width is None
 
 
-@pytest.mark.parametrize(("dtype", "first"), [("uint8", 0), ("int8", -128)])
-def test_a_quantised_input_says_what_pixels_mean(dtype: str, first: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("dtype", "zero", "black"), [("uint8", 7, 7), ("int8", -100, 28)])
+def test_a_quantised_input_says_what_pixels_mean(
+    dtype: str, zero: int, black: int, tmp_path: Path
+) -> None:
     pixels = RNG.integers(0, 256, MAP).astype(np.float32)
-    stored = {"dtype": dtype, "scale": [1 / 255], "zero": [first]}
+    stored = {"dtype": dtype, "scale": [1 / 255], "zero": [zero]}
     made = graph(
         tmp_path, lambda file, source: file.operate("DEQUANTIZE", [source], MAP), **stored
     )
-    np.testing.assert_allclose(result(made, pixels), pixels / 255, atol=1e-6)
+    np.testing.assert_allclose(result(made, pixels), (pixels - black) / 255, atol=1e-6)
     assert made.format == "TensorFlow Lite, quantised"
 
 

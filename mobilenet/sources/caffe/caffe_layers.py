@@ -68,9 +68,12 @@ def _window(layer: CaffeLayer, dilations: tuple[int, int] = (1, 1)) -> dict[str,
 
 def _pool(layer: CaffeLayer) -> Value:
     kind = layer.options.require("pool", "MAX", "MAX", "AVE")
+    window = _window(layer)
     if layer.options.take("global_pooling", False):
+        if window != {"strides": (1, 1)}:
+            raise layer.options.refused("strides and pads of all", window)
         return layer.node("GlobalMaxPool" if kind == "MAX" else "GlobalAveragePool")
-    size, window = _sides(layer, "kernel", 0, "kernel_size"), _window(layer)
+    size = _sides(layer, "kernel", 0, "kernel_size")
     if min(size) < 1:
         raise layer.writer.refused(f"has a window of {size}")
     rounding = layer.options.require("round_mode", "CEIL", "CEIL", "FLOOR")
