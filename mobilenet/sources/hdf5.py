@@ -66,6 +66,40 @@ def attribute(item: Any, name: str) -> str | None:
     return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
 
 
+def texts(item: Any, name: str) -> list[str] | None:
+    """A list of texts that is kept beside an object, or None.
+
+    Keras cuts one that is long into `name` + "0", `name` + "1" and so on. Raises
+    `CheckpointError` for no list of texts.
+    """
+    with decoding(f"attribute {name}"):
+        present = frozenset(item.attrs)
+    if name in present:
+        return _texts(item, name)
+    if f"{name}0" not in present:
+        return None
+    parts = (f"{name}{part}" for part in range(len(present)))
+    return [text for part in parts if part in present for text in _texts(item, part)]
+
+
+def _texts(item: Any, name: str) -> list[str]:
+    with decoding(f"attribute {name}"):
+        described = item.attrs.get_id(name)
+        shape = described.shape
+        if shape == (0,):  # has no storage size
+            return []
+        is_large = described.get_storage_size() > MAX_ATTRIBUTE_BYTES
+        if len(shape or ()) != 1 or is_large or shape[0] > MAX_OBJECTS:
+            raise CheckpointError(f"attribute {name} has shape {shape}", "is it a list of texts?")
+        values = list(item.attrs[name])
+        if not all(isinstance(value, bytes | str) for value in values):
+            raise CheckpointError(f"attribute {name} holds {described.dtype}", "are they texts?")
+    return [
+        value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+        for value in values
+    ]
+
+
 def attribute_of_group(dataset: Any, name: str) -> str | None:
     """The same of the group that a dataset lies in."""
     with decoding(f"attribute {name}"):

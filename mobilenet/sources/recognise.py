@@ -13,8 +13,9 @@ from mobilenet.common.decoding import MAX_REASON
 from mobilenet.common.errors import CheckpointError, ConfigError
 from mobilenet.common.temporary import owned_folder
 from mobilenet.common.text import one_line
-from mobilenet.sources import archive, keras, slim, tensors
+from mobilenet.sources import archive, slim, tensors
 from mobilenet.sources.caffe import caffe_by_layers
+from mobilenet.sources.keras import by_names
 from mobilenet.sources.tflite import tflite_by_tensors
 
 MAX_FILE_BYTES = 1 << 28  # alpha 4 with a thousand classes takes 222 million
@@ -67,9 +68,9 @@ def _reader(path: Path) -> Callable[[Path], Checkpoint]:
     for offset, magic, reader in (
         (4, b"TFL3", tflite_by_tensors.read),
         (8, b"{", tensors.read_safetensors),  # behind the length of the JSON header
-        (0, b"\x89HDF\r\n\x1a\n", keras.read),
+        (0, b"\x89HDF\r\n\x1a\n", by_names.read),
         (0, b"\x1f\x8b", _read_archive),
-        (0, b"PK\x03\x04", keras.read if _is_keras(path) else tensors.read_torch),
+        (0, b"PK\x03\x04", by_names.read if _is_keras(path) else tensors.read_torch),
         (0, b"\x80\x02", tensors.read_torch),  # pickle's protocol 2, all that torch ever wrote
         (
             0,
@@ -93,7 +94,7 @@ def _is_graph(head: bytes) -> bool:
 
 
 def _is_keras(path: Path) -> bool:
-    return zipfile.is_zipfile(path) and keras.ARCHIVED in archive.check_zip(path)
+    return zipfile.is_zipfile(path) and by_names.ARCHIVED in archive.check_zip(path)
 
 
 def _read_archive(path: Path) -> Checkpoint:
