@@ -123,3 +123,21 @@ def placed(file: Any, weights: Arrays, places: Sequence[str]) -> None:
             for index, array in enumerate(variables.values()):
                 opened[f"{place}/vars/{index}"] = array
         opened["optimizer/vars/0"] = np.int64(7)
+
+
+def tensorflow_js(folder: Path, description: Mapping[str, Any], weights: Arrays) -> Path:
+    """A layers model of TensorFlow.js as Teachable Machine exports it, in one shard."""
+    folder.mkdir()
+    arrays = {f"{name.split('/')[-1]}/{key}": array for name, variables in weights.items()
+              for key, array in variables.items()}  # fmt: skip
+    manifest = [
+        {"name": name, "shape": array.shape, "dtype": "float32"} for name, array in arrays.items()
+    ]
+    described = {
+        "modelTopology": {**description, "keras_version": "tfjs-layers 1.3.1"},
+        "weightsManifest": [{"paths": ["./weights.bin"], "weights": manifest}],
+    }
+    (folder / "model.json").write_text(json.dumps(described))
+    (folder / "weights.bin").write_bytes(b"".join(a.tobytes() for a in arrays.values()))
+    (folder / "metadata.json").write_text('{"tfjsVersion": "1.3.1", "labels": ["cat", "dog"]}')
+    return folder

@@ -8,7 +8,16 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from keras_files import SIZE, WAYS, functional, layer, picture, sequential, write
+from keras_files import (
+    SIZE,
+    WAYS,
+    functional,
+    layer,
+    picture,
+    sequential,
+    tensorflow_js,
+    write,
+)
 from mobilenet.graph import FileGraph
 from mobilenet.sources.keras import model_graph
 from run_graph import run
@@ -100,6 +109,14 @@ def test_a_model_is_read_from_every_kind_of_file(tmp_path: Path, way: str, keras
     assert (graph.input.height, graph.input.width) == (SIZE, SIZE)
     assert graph.nodes[0].title == "layer stem (Conv2D)"
     assert graph.nodes[0].attributes["auto_pad"] == "SAME_UPPER"
+
+
+def test_a_layers_model_of_tensorflow_js_is_read_with_its_labels(tmp_path: Path) -> None:
+    folder = tensorflow_js(tmp_path / "model", network(2), dict(reversed(NETWORK.items())))
+    for path in (folder, folder / "model.json"):
+        graph = model_graph.graph_of(path)
+        close(graph, network_answer())
+        assert graph.said == {"labels": '["cat", "dog"]'}
 
 
 def test_sizes_need_not_be_square_or_fixed(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
-from keras_files import functional, layer, picture, sequential, write
+from keras_files import functional, layer, picture, sequential, tensorflow_js, write
 from mobilenet.common.errors import CheckpointError
 from mobilenet.sources.keras import model_graph
 
@@ -137,3 +137,11 @@ def test_weights_alone_describe_nothing(tmp_path: Path) -> None:
         model_graph.graph_of(tmp_path / "alone.h5")
     (tmp_path / "config.json").write_text('{"model_type": "mobilenet_v1"}')
     assert not model_graph.is_described(tmp_path)
+
+
+def test_order_says_nothing_in_tensorflow_js(tmp_path: Path) -> None:
+    """Its converter sorts layers by name."""
+    described = sequential(picture(), layer("Conv2D", "c", **ONE_BY_ONE))
+    folder = tensorflow_js(tmp_path / "model", described, {"c_1": {"kernel": KERNEL}})
+    with pytest.raises(CheckpointError, match="weights kernel in the file, kernel in its"):
+        model_graph.graph_of(folder)

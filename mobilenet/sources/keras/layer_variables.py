@@ -67,11 +67,13 @@ def variables(layer: Entry) -> list[Variable]:
     ]
 
 
-def match(names: Sequence[str], leaves: Sequence[Entry], title: str) -> dict[str, Variable]:
+def match(
+    names: Sequence[str], leaves: Sequence[Entry], title: str, *, are_ordered: bool = True
+) -> dict[str, Variable]:
     """The variable that each weight of a file is, of a layer or of all in a model inside.
 
     Names are "layer/kernel:0", or longer. Raises `CheckpointError` where they fit neither by
-    name nor by order.
+    name nor, if they are in Keras' own, by order.
     """
     needed = [variable for leaf in leaves for variable in variables(leaf)]
     depth = 1 if len(leaves) == 1 else 2  # a layer alone may be called anything
@@ -80,7 +82,7 @@ def match(names: Sequence[str], leaves: Sequence[Entry], title: str) -> dict[str
     if len(set(ends)) == len(ends) == len(needed) and set(ends) == by_name.keys():
         return {name: by_name[end] for name, end in zip(names, ends, strict=True)}
     in_order = sorted(needed, key=lambda variable: not variable.is_trained)
-    if [end[-1] for end in ends] != [variable.name for variable in in_order]:
+    if not are_ordered or [end[-1] for end in ends] != [variable.name for variable in in_order]:
         raise CheckpointError(
             f"{title} has the weights {_listed(end[-1] for end in ends)} in the file, "
             f"{_listed(variable.name for variable in in_order)} in its description",

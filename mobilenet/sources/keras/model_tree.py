@@ -42,6 +42,7 @@ class DescribedLayer(msgspec.Struct, forbid_unknown_fields=True):
     shared_object_id: Raw = NOTHING
     keras_version: Raw = NOTHING
     backend: Raw = NOTHING
+    training_config: Raw = NOTHING
 
 
 class ModelConfig(msgspec.Struct, forbid_unknown_fields=True):

@@ -58,7 +58,8 @@ def hdf5_weights(file: HDF5, name: str, tree: ModelTree) -> ModelWeights:
 def named_weights(constants: Mapping[str, FileConstant], tree: ModelTree) -> ModelWeights:
     """Weights by "layer/variable", at any depth. Raises `CheckpointError` where names differ."""
     collected: dict[tuple[str, ...], dict[str, FileConstant]] = defaultdict(dict)
-    matched = match(without_random_state(list(constants)), tree.leaves(), "the model")
+    names = without_random_state(list(constants))
+    matched = match(names, tree.leaves(), "the model", are_ordered=False)
     for name, variable in matched.items():
         collected[variable.layer.path][variable.name] = constants[name]
     return collected
