@@ -23,7 +23,7 @@ from mobilenet.sources.keras import model_graph
 from run_graph import run
 
 RANDOM = np.random.default_rng(0)
-IMAGE = RANDOM.uniform(0, 255, (1, 3, SIZE, SIZE)).astype(np.float32)
+IMAGE = RANDOM.uniform(-2, 2, (1, 3, SIZE, SIZE)).astype(np.float32)
 PIXELS = torch.from_numpy(IMAGE)
 NO_WEIGHTS: dict[str, Any] = {}
 SAME = {"padding": "same", "use_bias": False}
@@ -73,7 +73,7 @@ PLACES = ["conv2d", "batch_normalization", "depthwise_conv2d", "dense"]
 def network(keras: int) -> dict[str, Any]:
     return model(
         layer("Conv2D", "stem", "image", filters=4, kernel_size=[3, 3], strides=[2, 2], **SAME),
-        layer("BatchNormalization", "stem_bn", "stem", axis=[3], epsilon=1e-3),
+        layer("BatchNormalization", "stem_bn", "stem", axis=[3], epsilon=0.1),
         layer("Activation", "stem_relu", "stem_bn", activation="relu6"),
         layer("ZeroPadding2D", "pad", "stem_relu", padding=[[0, 1], [0, 1]]),
         layer("DepthwiseConv2D", "deep", "pad", kernel_size=3, strides=2, use_bias=False),
@@ -91,7 +91,7 @@ def network_answer() -> torch.Tensor:
     stem = F.conv2d(padded, tensors["stem"]["kernel"].permute(3, 2, 0, 1), stride=2)
     bn = tensors["stem_bn"]
     stem = F.batch_norm(
-        stem, bn["moving_mean"], bn["moving_variance"], bn["gamma"], bn["beta"], eps=1e-3
+        stem, bn["moving_mean"], bn["moving_variance"], bn["gamma"], bn["beta"], eps=0.1
     ).clamp(0, 6)
     kernel = tensors["deep"]["kernel"].permute(2, 3, 0, 1)
     deep = F.conv2d(F.pad(stem, (0, 1, 0, 1)), kernel, stride=2, groups=4)
@@ -212,8 +212,8 @@ def operation(kind: str, *inputs: Any, module: bool = True, **config: Any) -> di
             PIXELS.flip(1),
             2,
         ),
-        ([layer("ReLU", "r", "image", max_value={"type": "ndarray", "value": 9.0})],
-         PIXELS.clamp(0, 9), 3),
+        ([layer("ReLU", "r", "image", max_value={"type": "ndarray", "value": 1.5})],
+         PIXELS.clamp(0, 1.5), 3),
         ([layer("AveragePooling2D", "a", "image", pool_size=[2, 2], padding="same")],
          F.avg_pool2d(PIXELS, 2), 3),
         ([layer("RandomFlip", "f", "image", mode="horizontal", seed=None)], PIXELS, 3),

@@ -12,6 +12,7 @@ from mobilenet.common.text import one_line
 from mobilenet.graph import Attribute, FileConstant, Node
 from mobilenet.sources.stored import MAX_NAME
 
+ARRAYS = ("__tensor__", "__numpy__")  # classes in Keras' JSON
 # positions of (batch, height, width, channels) in NCHW, and the two orders as permutations
 CHANNELS_FIRST, CHANNELS_LAST = (0, 3, 1, 2), (0, 2, 3, 1)
 NCHW_AXIS = (0, 2, 3, 1)
@@ -108,7 +109,7 @@ def plain_numbers(item: object) -> object:
     if item.get("type") == "ndarray" and item.keys() == {"type", "value"}:
         return item["value"]
     config = item.get("config")
-    if item.get("class_name") in {"__tensor__", "__numpy__"} and isinstance(config, dict):
+    if item.get("class_name") in ARRAYS and isinstance(config, dict):
         return config.get("value")
     return item
 
@@ -118,7 +119,8 @@ def number_array(item: object, title: str) -> NDArray[np.float32]:
     if isinstance(item, bool) or not isinstance(item, int | float | list):
         raise _no_numbers(title, item)
     try:
-        array = np.array(item, np.float32)
+        with np.errstate(over="ignore"):  # turns inf, which is refused
+            array = np.array(item, np.float32)
     except (TypeError, ValueError, OverflowError) as error:
         raise _no_numbers(title, item) from error
     if not array.size or not np.isfinite(array).all():

@@ -32,6 +32,7 @@ UNARY = {
 # other names that TensorFlow's functions give their first and second argument
 FIRST = ("x", "x1", "features", "value", "input_tensor", "tensor", "logits", "input", "values")
 SECOND = ("y", "x2", "bias")
+CHANNELS_LAST = ("NHWC", "N...C")
 WHOLE, REVERSED = (None, None, None), (None, None, -1)  # start, stop, step
 
 
@@ -75,7 +76,7 @@ def _translated(
         second = positional.pop(0) if positional else next(
             (said.pop(key) for key in SECOND if key in said), None
         )  # fmt: skip
-        if said.get("data_format") in {"NHWC", "N...C"}:
+        if said.get("data_format") in CHANNELS_LAST:
             said.pop("data_format")
         result: KerasValue | ChannelPick = _binary(layer, BINARY[function], first, second)
     elif function in UNARY:
@@ -153,7 +154,7 @@ def _item(
     """x[..., ::-1], and x[..., k], which `_stack` puts together."""
     index = said.pop("slice_spec", positional[0] if positional else None)
     value, items = _value(layer, first), index if isinstance(index, list) else [index]
-    *rest, last = (_subscript(item) for item in items)
+    *rest, last = [_subscript(item) for item in items] or [None]
     are_whole = rest in ([...], [WHOLE] * 3)
     if are_whole and value.is_map and value.channels:
         if last == REVERSED:
@@ -171,7 +172,7 @@ def _subscript(item: object) -> object:
         return item
     if item.get("class_name") == "__ellipsis__":
         return ...
-    words = item.get("config") if item.get("class_name") in {"slice", "__slice__"} else item
+    words = item.get("config") if item.get("class_name") == "__slice__" else item
     if not isinstance(words, dict) or words.keys() != {"start", "stop", "step"}:
         return item
     return tuple(words[word] for word in ("start", "stop", "step"))
@@ -186,7 +187,7 @@ def _stack(
     axis = said.pop("axis", 0)
     if not picks or len(picks) != len(first) or len({p.value for p in picks}) > 1:  # type: ignore[arg-type]
         raise layer.refusal("stacks something else than channels of one value")
-    if axis not in {-1, 3}:
+    if axis not in (-1, 3):
         raise layer.refusal(f"stacks channels along axis {axis}")
     return _gathered(layer, picks[0].value, [pick.channel for pick in picks])
 

@@ -136,7 +136,8 @@ def constant_beside(
 
 
 def _deviation(variance: NDArray[np.float32]) -> NDArray[np.float32]:
-    deviation: NDArray[np.float32] = np.maximum(np.sqrt(variance), np.float32(LEAST_DEVIATION))
+    with np.errstate(invalid="ignore"):  # of a negative variance: not a number, as in Keras
+        deviation: NDArray[np.float32] = np.maximum(np.sqrt(variance), np.float32(LEAST_DEVIATION))
     return deviation
 
 

@@ -136,7 +136,7 @@ def _load(file: HDF5, name: str, key: str) -> NDArray[np.float32]:
             stored = hdf5.stored(key, opened[key])
         if not stored.is_float:
             raise CheckpointError(f"tensor {key} holds {stored.dtype}", "save it as float32")
-        with decoding(f"tensor {key}"):
+        with decoding(f"tensor {key}"), np.errstate(over="ignore"):
             return np.array(stored.read(), np.float32)
 
 
