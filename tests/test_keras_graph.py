@@ -182,6 +182,11 @@ def operation(kind: str, *inputs: Any, module: bool = True, **config: Any) -> di
     return {**made, **where, "config": {"name": kind.lower(), **config}}
 
 
+def tensorflow_node(op: str, constants: dict[str, Any]) -> dict[str, Any]:
+    node = {"name": "n", "op": op, "input": ["image", "n/y"], "attr": {"T": {"type": "DT_FLOAT"}}}
+    return layer("TensorFlowOpLayer", "n", "image", node_def=node, constants=constants)
+
+
 @pytest.mark.parametrize(
     ("layers", "expected", "keras"),
     [
@@ -212,6 +217,8 @@ def operation(kind: str, *inputs: Any, module: bool = True, **config: Any) -> di
             PIXELS.flip(1),
             2,
         ),
+        ([tensorflow_node("RealDiv", {"1": 127.5})], PIXELS / 127.5, 2),
+        ([tensorflow_node("BiasAdd", {"1": [1.0, 2.0, 4.0]})], PIXELS + PER_CHANNEL, 2),
         ([layer("ReLU", "r", "image", max_value={"type": "ndarray", "value": 1.5})],
          PIXELS.clamp(0, 1.5), 3),
         ([layer("AveragePooling2D", "a", "image", pool_size=[2, 2], padding="same")],

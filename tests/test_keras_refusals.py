@@ -31,6 +31,7 @@ WEIGHTS = {
         "x": dict.fromkeys(("gamma", "beta", "moving_mean", "moving_variance"), VECTOR)
     },
 }
+NODE = {"name": "n", "op": "StridedSlice", "input": ["image"], "attr": {}}
 TWO_INPUTS = after_picture({**picture(), "name": "other"}, layer("Add", "sum", ["image", "other"]))
 TWO_INPUTS["config"]["input_layers"] = [["image", 0, 0], ["other", 0, 0]]
 SHARED = after_picture(layer("ReLU", "twice", "image"))
@@ -67,6 +68,9 @@ MINE = after_picture({**layer("ReLU", "mine", "image"), "registered_name": "Cust
         (["RandomCrop", {"height": 4, "width": 4}], r"layer x \(RandomCrop\) is not read"),
         (["Swin", {}], r"layer x \(Swin\) is not read"),
         (["TFOpLambda", {"function": "image.resize"}], r"computes image.resize"),
+        (["TensorFlowOpLayer", {"node_def": NODE}], "StridedSlice of 1 values"),
+        (["TensorFlowOpLayer", {"node_def": NODE | {"attr": {"begin_mask": {"i": "1"}}}}],
+         "begin_mask"),
         (TWO_INPUTS, "2 inputs"),
         (SHARED, r"layer twice \(ReLU\) is called 2 times"),
         (CIRCLE, "circle"),

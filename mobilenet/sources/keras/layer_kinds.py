@@ -12,6 +12,7 @@ from mobilenet.sources.keras import scaling_layers as scaling
 from mobilenet.sources.keras.graph_draft import ChannelPick, KerasValue
 from mobilenet.sources.keras.layer_call import ANOTHER, LayerCall
 from mobilenet.sources.keras.model_tree import INPUT, Entry
+from mobilenet.sources.keras.tensorflow_operations import tensorflow_operation
 
 Translator = Callable[[LayerCall], "KerasValue | ChannelPick"]
 OPERATIONS = "keras.src.ops."  # modules of Keras 3's functions, such as keras.ops.add
@@ -51,6 +52,7 @@ TRANSLATORS: dict[str, Translator] = {
     "Concatenate": merging.concatenate,
 }
 TRANSLATORS |= dict.fromkeys(TRAINING_ALONE, maps.unchanged)
+TRANSLATORS["TensorFlowOpLayer"] = tensorflow_operation
 TRANSLATORS |= dict.fromkeys(FUNCTIONS, operations.tensorflow_function)
 BEFORE = "save the model without it; pictures are sized and cut before they go in"
 HINTS = {

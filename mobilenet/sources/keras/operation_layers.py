@@ -78,7 +78,7 @@ def _translated(
         )  # fmt: skip
         if said.get("data_format") in CHANNELS_LAST:
             said.pop("data_format")
-        result: KerasValue | ChannelPick = _binary(layer, BINARY[function], first, second)
+        result: KerasValue | ChannelPick = binary(layer, BINARY[function], first, second)
     elif function in UNARY:
         result = FUNCTIONS[UNARY[function]](layer, _value(layer, first))
     elif function in OTHERS:
@@ -98,7 +98,8 @@ def _value(layer: LayerCall, item: object) -> KerasValue:
     return item
 
 
-def _binary(layer: LayerCall, op: str, first: object, second: object) -> KerasValue:
+def binary(layer: LayerCall, op: str, first: object, second: object) -> KerasValue:
+    """Two values, or one and numbers. Raises `CheckpointError` for anything else."""
     if isinstance(first, KerasValue) and isinstance(second, KerasValue):
         return elementwise(layer, op, first, second)
     value = first if isinstance(first, KerasValue) else _value(layer, second)
