@@ -7,6 +7,7 @@ a `.weights.h5` (keras/src/saving/saving_lib.py), and names, in TensorFlow.js.
 import io
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,12 +83,10 @@ def _grouped(names: Mapping[str, Sequence[str]], tree: ModelTree) -> dict[str, V
             f"need some: see {one_line(differ[0], MAX_NAME)}",
             SAVE_AGAIN,
         )
-    pairs = zip(names, needed, strict=True)
-    if names.keys() == by_name.keys():
-        pairs = ((name, by_name[name]) for name in names)  # type: ignore[assignment]
+    entries = [by_name[name] for name in names] if names.keys() == by_name.keys() else needed
     return {
         f"{group}/{key}": variable
-        for group, entry in pairs
+        for group, entry in zip(names, entries, strict=True)
         for key, variable in match(names[group], _leaves(entry), entry.title).items()
     }
 
@@ -125,7 +124,7 @@ def _collected(
             )
         shape = hdf5.stored(key, datasets[key]).shape
         allowance.spend(f"the {variable.name} of {variable.layer.title}", shape)
-        constant = FileConstant(shape, lambda key=key: _load(file, name, key))  # type: ignore[misc]
+        constant = FileConstant(shape, partial(_load, file, name, key))
         collected[variable.layer.path][variable.name] = constant
     return collected
 
