@@ -11,6 +11,7 @@ from mobilenet.networks.classifier import LOGITS
 from mobilenet.networks.config import NetworkConfig
 from mobilenet.networks.rows import Row, Size
 from mobilenet.preprocess import INCEPTION, STANDARD_CROP, Geometry, Normalization
+from mobilenet.reading import Reading
 
 Array = NDArray[np.float32]
 
@@ -68,6 +69,7 @@ class Checkpoint:
     normalization: Normalization = INCEPTION
     geometry: Geometry = STANDARD_CROP
     labels: tuple[str, ...] = ()
+    reading: Reading | None = None
 
     def __post_init__(self) -> None:
         rows, kernels = self.config.rows(), self.config.readout.kernels

@@ -21,6 +21,7 @@ from mobilenet.networks import families
 from mobilenet.networks.classifier import LOGITS
 from mobilenet.networks.config import NetworkConfig
 from mobilenet.preprocess import Geometry, Normalization
+from mobilenet.reading import Reading
 
 METADATA_KEY = "mobilenet"
 SCHEMA = 1
@@ -122,7 +123,7 @@ def load(path: Path) -> Checkpoint:
     header = _header(metadata.get(METADATA_KEY), path)
     return Checkpoint(
         header.config, layers_of(state), header.provenance, header.normalization,
-        header.geometry, header.labels,
+        header.geometry, header.labels, Reading("own file"),
     )  # fmt: skip
 
 

@@ -140,16 +140,8 @@ class PortableRuntime:
         return self._load_program(compiled, description)
 
     def _load_program(self, compiled: Path, description: ModelDescription) -> "PortableSession":
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self.threads or 0
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 4  # fatal: errors are raised, and told once
         try:
-            session = onnxruntime.InferenceSession(
-                str(compiled), options, providers=["CPUExecutionProvider"]
-            )
+            session = open_session(str(compiled), self.threads)
             return PortableSession(session, description, compiled.stem)
         except Exception as error:
             raise _refusal(compiled.stem, error) from error
@@ -160,6 +152,17 @@ class CompiledPipeline(msgspec.Struct, frozen=True):
 
     description: ModelDescription
     stages: list[str]
+
+
+def open_session(model: str | bytes, threads: int | None = None) -> "onnxruntime.InferenceSession":
+    """ONNX Runtime on the CPU, for a path or the bytes of a model; raises as it likes."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or 0
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # fatal: errors are raised, and told once
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 class PortableSession:

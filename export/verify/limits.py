@@ -47,8 +47,10 @@ def precision_limit(precision: Precision, compress: str | None) -> Limit:
     return ROUNDED if compress == "w8a8" else PRECISION[precision]
 
 
-def judged(name: str, logits: Array, reference: Reference, limit: Limit) -> Judgement:
-    """The distance of `logits` from PyTorch's.
+def judged(
+    name: str, logits: Array, reference: Reference, limit: Limit, peer: str = "PyTorch"
+) -> Judgement:
+    """The distance of `logits` from the reference, which `peer` gave.
 
     Where it is over the usual limit, PyTorch in float64 is asked, and `FACTOR` times what its
     float32 loses there may be lost here. Raises `VerificationError` for more.
@@ -59,14 +61,14 @@ def judged(name: str, logits: Array, reference: Reference, limit: Limit) -> Judg
         distance = reference.distance_of(logits)
         lost = FACTOR * limit.step * reference.float32_loss
         largest = min(max(largest, lost), limit.highest)
-    return passed(name, distance, largest)
+    return passed(name, distance, largest, peer)
 
 
-def passed(name: str, distance: float, limit: float) -> Judgement:
+def passed(name: str, distance: float, limit: float, peer: str = "PyTorch") -> Judgement:
     """Raise `VerificationError` unless `distance` is a number within `limit`."""
     if not distance <= limit:
         raise VerificationError(
-            f"{name}: relative L2 of logits against PyTorch is {distance:.1e}, "
+            f"{name}: relative L2 of logits against {peer} is {distance:.1e}, "
             f"the limit {limit:.2g}",
             "the package is not left behind; please report this with the command you ran",
         )

@@ -117,12 +117,12 @@ def _answer(module: "MobileNet", x: "Tensor") -> tuple[Array, Array | float]:
 
 
 def _mirrored_and_turned(x: "Tensor") -> "Tensor":
-    """Pictures (B, C, H, W) of equal sides, eight times: (8 B, C, H, W)."""
+    """Pictures (B, C, H, W) four times, (4 B, C, H, W); of equal sides eight times."""
     import torch
 
     x = torch.cat([x, x.flip(3)])
     x = torch.cat([x, x.flip(2)])
-    return torch.cat([x, x.transpose(2, 3)])
+    return torch.cat([x, x.transpose(2, 3)]) if x.shape[2] == x.shape[3] else x
 
 
 def of_module(traced: TracedModule, pictures: Sequence["Image"]) -> Reference:

@@ -60,6 +60,11 @@ class Readout(NamedTuple):
         return "" if self.pooled else self.reads
 
     @property
+    def is_plain(self) -> bool:
+        """Whether it is that of the published classifiers: one matrix on the mean, and softmax."""
+        return not self.hidden and self.pool == "mean" and self.scores == "softmax"
+
+    @property
     def dense(self) -> tuple[Dense, ...]:
         """Its matrices in order, the logits' last; none for features."""
         if self.classes is None:

@@ -13,6 +13,7 @@ from mobilenet.common.decoding import MAX_REASON
 from mobilenet.common.errors import CheckpointError, ConfigError
 from mobilenet.common.temporary import owned_folder
 from mobilenet.common.text import one_line
+from mobilenet.reading import Reading
 from mobilenet.sources import archive, slim, tensors
 from mobilenet.sources.caffe import caffe_by_layers
 from mobilenet.sources.keras import by_names
@@ -42,7 +43,8 @@ def read(path: Path) -> Checkpoint:
     provenance = checkpoint.provenance
     if path.is_file() and not provenance.sha256:
         provenance = replace(provenance, sha256=files.sha256(path))
-    return replace(checkpoint, provenance=provenance)
+    reading = checkpoint.reading or Reading("names")
+    return replace(checkpoint, provenance=provenance, reading=reading)
 
 
 def _reader(path: Path) -> Callable[[Path], Checkpoint]:

@@ -1,0 +1,34 @@
+"""How a checkpoint was read: what the file itself says, and what had to be assumed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mobilenet.graph import FileGraph
+from mobilenet.networks.rows import Size
+from mobilenet.preprocess import Normalization
+
+Evidence = Literal["graph", "names", "shapes in order", "own file"]
+SCORES = "scores"  # name of the last result among a graph's values
+PIXELS = Normalization((1.0,) * 3, (0.0,) * 3)
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What a checkpoint's network was told by, for the card and for verification.
+
+    With a graph, `values` names its values: of a row by the row's name, behind activation and
+    addition; of the mean over the map by `POOL`; of a matrix by its name, behind its activation,
+    but the last one's before it; of the result by `SCORES`.
+    """
+
+    how: Evidence
+    graph: FileGraph | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
+    feed: Normalization = PIXELS
+    """How pixels become the graph's input: as they are where preprocessing is inside."""
+    size: Size | None = None  # of the graph's input
+    assumed: tuple[str, ...] = ()
+    """In words, what the file does not say: "pixels are scaled to -1 ... 1"."""
+    found: tuple[str, ...] = ()
+    """In words, what the file says: "preprocessing inside: pixel / 255"."""

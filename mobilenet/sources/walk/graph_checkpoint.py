@@ -1,0 +1,123 @@
+"""A checkpoint from the graph of a weight file: `read`."""
+
+from typing import NamedTuple
+
+from mobilenet import fold
+from mobilenet.checkpoint import Checkpoint, Layer, Provenance
+from mobilenet.common.decoding import decode_json
+from mobilenet.common.errors import CheckpointError
+from mobilenet.graph import FileGraph
+from mobilenet.labels import labels_for, unique
+from mobilenet.networks.base_config import MAX_RESOLUTION
+from mobilenet.networks.classifier import LOGITS, POOL
+from mobilenet.networks.config import NetworkConfig
+from mobilenet.networks.rows import Size
+from mobilenet.networks.widths import WidthRule
+from mobilenet.preprocess import INCEPTION, Normalization
+from mobilenet.reading import SCORES, Reading
+from mobilenet.sources.assemble import licence_of
+from mobilenet.sources.walk import other_networks
+from mobilenet.sources.walk.fit import fitted
+from mobilenet.sources.walk.pixels import pixel_scaling
+from mobilenet.sources.walk.read_rows import ReadNetwork, read_network
+from mobilenet.sources.walk.walker import result_of
+
+USUAL_SIZE = 224  # of a graph that takes any
+STRIDE = 32  # of the whole network: a mean over 7 x 7 places means 224 pixels
+
+
+class Defaults(NamedTuple):
+    """What is taken where a file says nothing."""
+
+    source: str  # for the provenance, in words
+    normalization: Normalization = INCEPTION
+    width_rule: WidthRule = "slim"
+
+
+def read(graph: FileGraph, defaults: Defaults) -> Checkpoint:
+    """The network in the graph of a file, with all that belongs to its use.
+
+    Raises `CheckpointError` naming the first layer that is no MobileNet's, or is not understood.
+    """
+    size, size_assumed = _size(graph)
+    try:
+        network = read_network(result_of(graph, size))
+        config = fitted(network, size, defaults.width_rule)
+    except CheckpointError as error:
+        raise other_networks.named(graph, error) from error
+    pixels = pixel_scaling(graph, network.picture, defaults.normalization)
+    is_plain = network.is_classifier and config.readout.is_plain
+    checkpoint = Checkpoint(
+        config,
+        _layers(network, config),
+        Provenance(
+            defaults.source, trained=True, licence=licence_of(config.classes if is_plain else 0)
+        ),
+        pixels.normalization,
+        labels=_labels(graph, config, is_plain) if network.is_classifier else (),
+        reading=Reading(
+            "graph", graph, _values(network, config), pixels.feed, size,
+            (*size_assumed, *pixels.assumed, *_assumed_scores(network)), pixels.found,
+        ),
+    )  # fmt: skip
+    return checkpoint if _has_norms(checkpoint) else fold.fold(checkpoint)
+
+
+def _size(graph: FileGraph) -> tuple[Size, tuple[str, ...]]:
+    """Of the input; and in words, where the file leaves it free and it is assumed."""
+    height, width = graph.input.height, graph.input.width
+    if height and width:
+        for side in (height, width):
+            if not 0 < side <= MAX_RESOLUTION:
+                raise CheckpointError(
+                    f"the input is {height} x {width} pixels", f"1 to {MAX_RESOLUTION} are read"
+                )
+        return Size(height, width), ()
+    kernels = [node.attributes.get("kernel_shape") for node in graph.nodes
+               if node.op == "AveragePool"]  # fmt: skip
+    if kernels and isinstance(kernels[-1], tuple) and len(kernels[-1]) == 2:
+        size = Size(kernels[-1][0] * STRIDE, kernels[-1][1] * STRIDE)
+    else:
+        size = Size.square(USUAL_SIZE)
+    return size, (f"input size: {size}",)
+
+
+def _layers(network: ReadNetwork, config: NetworkConfig) -> dict[str, Layer]:
+    rows = zip(config.rows(), network.rows, strict=True)
+    dense = zip(config.readout.dense, network.matrices, strict=True)
+    return {
+        **{row.name: read_row.layer() for row, read_row in rows},
+        **{layer.name: matrix.layer() for layer, matrix in dense},
+    }
+
+
+def _has_norms(checkpoint: Checkpoint) -> bool:
+    """Whether each row has a batch norm: a network has all of them, or none."""
+    return all(checkpoint.layers[row.name].norm for row in checkpoint.config.rows())
+
+
+def _values(network: ReadNetwork, config: NetworkConfig) -> dict[str, str]:
+    """Names in the graph of our layers' values."""
+    rows = zip(config.rows(), network.rows, strict=True)
+    values = {row.name: read_row.value.name for row, read_row in rows}
+    if network.pooled:
+        values[POOL] = network.pooled
+    for layer, matrix in zip(config.readout.dense, network.matrices, strict=True):
+        values[layer.name] = matrix.value.name
+    if network.is_classifier:
+        last = network.matrices[-1].value
+        values[LOGITS] = last.linear or last.name
+    return values | {SCORES: network.result.name}
+
+
+def _assumed_scores(network: ReadNetwork) -> tuple[str, ...]:
+    is_open = network.is_classifier and network.matrices[-1].scores is None
+    return ("scores: softmax, since the file ends in logits",) if is_open else ()
+
+
+def _labels(graph: FileGraph, config: NetworkConfig, is_plain: bool) -> tuple[str, ...]:
+    text = graph.said.get("labels")
+    if text is None:
+        return labels_for(config.classes) if is_plain else ()
+    what = f"the list of labels in the {graph.format}"
+    return unique(decode_json(text, tuple[str, ...], what))
