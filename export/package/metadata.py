@@ -115,6 +115,8 @@ class Verified:
     structure_limit: float = 1e-5  # the largest that would have passed
     agreement_limit: float = 3e-2
     reference: StoredLogits | None = None  # of a traced module
+    file: float | None = None  # float32 arithmetic, against the weight file's own graph
+    file_limit: float = 1e-5
     stand_ins: tuple[str, ...] = ()  # functions that were run for those that take an image
 
 

@@ -11,6 +11,9 @@ precision   the package as declared, float16 rounded after every op, against the
             Compressed: against PyTorch holding the package's own weights, and rounding where it
             rounds activations; the loss against the original is reported apart, and no gate.
             (The structure of w8a8 is proved from one rounding to the next.)
+file        of weights that were read off a file's own graph: the graph itself, run by ONNX Runtime
+            on the same pictures, gives what the float32 twin gives; where the package has another
+            size than the file, what PyTorch gives at the file's. What was misread is found here.
 labels      every label stands where training put it, and the probabilities are the logits'.
 
 Of a traced module, whose weights cannot be told from its program, the twin, precision and labels.
@@ -31,7 +34,7 @@ from export.package.metadata import Verified
 from export.package.model_files import find
 from export.prepared import Prepared
 from export.runtimes.portable import PortableRuntime
-from export.verify import package_weights, reference
+from export.verify import file_answers, package_weights, reference
 from export.verify.background import Background
 from export.verify.class_answers import check_answer, check_labels
 from export.verify.limits import STRUCTURE, Judgement, judged, passed, precision_limit
@@ -65,6 +68,9 @@ def verify_package(
         outcomes = [verify_function(trial, background, folder) for trial in trials]
     structure = max(outcome.structure for outcome in outcomes)
     precision = max(outcome.precision for outcome in outcomes)
+    file = max((outcome.file for outcome in outcomes if outcome.file), default=None)
+    if file is None and file_answers.has_graph(prepared.network):
+        file = file_answers.compared_at_own_size(prepared.network)
     trial = trials[0]
     run_instead = {name: own.stand_in(name, prepared.spec) for name in prepared.functions}
     return Verified(
@@ -81,6 +87,7 @@ def verify_package(
         else reference.stored(
             trial.reference, trial.pictures[: len(trial.pictures) - len(photographs)]
         ),
+        **({} if file is None else {"file": file.distance, "file_limit": file.limit}),
         stand_ins=tuple(other for name, other in run_instead.items() if other != name),
     )
 
@@ -91,6 +98,8 @@ class Judgements(NamedTuple):
     structure: Judgement
     precision: Judgement
     loss: float  # compressed, as declared, against the original network
+    file: Judgement | None
+    """Against the weight file's own graph, where there is one of this size."""
 
 
 def verify_function(trial: Trial, background: Background, folder: Path) -> Judgements:
@@ -103,16 +112,14 @@ def verify_function(trial: Trial, background: Background, folder: Path) -> Judge
     twin = cache(lambda: _begun_twin(trial, background, folder))
     if not prepared.is_exact:  # else it is its own twin, and computes as it declares
         background.meanwhile(twin)
+    file = file_answers.begun(trial, background)
     background.meanwhile(lambda: trial.reference)
     if isinstance(prepared.network, Checkpoint):
         stored = package_weights.stored_network(trial.function, prepared)
-    if prepared.is_exact:
-        structure = precision = judged(
-            "structure", trial.logits(declared()), trial.reference, STRUCTURE
-        )
-    else:
-        answers, twin_logits = trial.reference, twin()
-        structure = judged("structure", twin_logits(), answers, STRUCTURE)
+    exact_logits = trial.logits(declared()) if prepared.is_exact else twin()()
+    structure = precision = judged("structure", exact_logits, trial.reference, STRUCTURE)
+    if not prepared.is_exact:
+        answers = trial.reference
         if stored is not None:
             own = reference.of_checkpoint(stored.network, trial.pictures)
             structure = max(structure, _own_weights(trial, stored, own))
@@ -127,7 +134,8 @@ def verify_function(trial: Trial, background: Background, folder: Path) -> Judge
         check_labels(description.labels, prepared.network.labels)
         for output, scores in zip(outputs, logits, strict=True):
             check_answer(description, output, scores)
-    return Judgements(structure, precision, trial.reference.distance_of(logits, exactly=False))
+    loss = trial.reference.distance_of(logits, exactly=False)
+    return Judgements(structure, precision, loss, file(exact_logits))
 
 
 def _begun_twin(

@@ -64,6 +64,7 @@ def show_verification(result: "Reverification", *, json: bool) -> None:
             "structure": f"{verified.structure:.1e} (limit {verified.structure_limit:.2g})"
             + ("" if result.against == "weights" else ", when it was exported"),
             "precision": f"{verified.agreement:.1e} (limit {verified.agreement_limit:.2g})",
+            **({} if verified.file is None else {"weight file": _file(verified)}),
             **({} if verified.loss is None else {"loss": _loss(verified)}),
             "method": f"relative L2 of logits against PyTorch, {verified.images} pictures, "
             f"{verified.runtime} runtime",
@@ -129,7 +130,11 @@ def _agreement(exported: Exported) -> Sequence[str]:
         f"{verified.agreement:.1e} relative L2 of logits against {against}; "
         f"structure {verified.structure:.1e} in float32"
     )
-    lines = [text, _stand_ins(verified)] if verified.stand_ins else [text]
+    lines = [text]
+    if verified.file is not None:
+        lines.append(_file(verified))
+    if verified.stand_ins:
+        lines.append(_stand_ins(verified))
     return lines if verified.loss is None else [*lines, _loss(verified)]
 
 
@@ -138,6 +143,13 @@ def _stand_ins(verified: Verified) -> str:
     return (
         f"run in Apple's runtime: {names}, which takes the picture's bytes; the same graph behind "
         "an image cannot run on Linux"
+    )
+
+
+def _file(verified: Verified) -> str:
+    return (
+        f"{verified.file:.1e} from the file's own graph, in ONNX Runtime "
+        f"(limit {verified.file_limit:.2g})"
     )
 
 
