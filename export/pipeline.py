@@ -89,6 +89,7 @@ def export(
     prepared = origin.prepare(spec, calibrate)
     path = destination(output, prepared.name, spec, origin.reads)
     if swift:
+        swift_file.check_network(prepared)
         swift_file.check_destination(path)
     if reuse and calibrate is None and (existing := _existing(path, prepared)):
         return existing

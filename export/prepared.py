@@ -10,9 +10,11 @@ import msgspec
 
 from export.compression.quantizer import Quantizer
 from export.package.metadata import SCHEMA, ModuleMetadata, PackageMetadata
-from export.spec import ExportSpec, Precision
+from export.spec import ExportSpec, Outputs, Precision
 from mobilenet import __version__, fold
 from mobilenet.checkpoint import Checkpoint, Provenance
+from mobilenet.common.errors import ConfigError
+from mobilenet.networks.classifier import Readout
 from mobilenet.networks.config import NetworkConfig
 from mobilenet.networks.rows import Cost
 from mobilenet.preprocess import Geometry, Normalization
@@ -95,6 +97,18 @@ class Prepared:
         """Whether every weight is stored as float32."""
         return self.precision == "fp32" and self.compress is None
 
+    @property
+    def has_independent_classes(self) -> bool:
+        """Whether each probability stands alone: by sigmoid."""
+        network = self.network
+        return isinstance(network, Checkpoint) and network.config.readout.scores == "sigmoid"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What the file names: the classes of a classifier, or of independent probabilities."""
+        array = self.has_independent_classes and self.spec.outputs == "probabilities"
+        return self.network.labels if array or self.spec.outputs == "classifier" else ()
+
     def twin(self) -> "Prepared":
         """The same in float32, uncompressed: what shows that the graph is right."""
         return replace(self, precision="fp32", compress=None, quantizers={}, parts={})
@@ -110,7 +124,7 @@ def prepare_checkpoint(
 
     `calibrate` is the folder of pictures that w8a8 needs. Several resolutions share the weights.
     """
-    spec = spec.resolved()
+    spec = for_head(spec.resolved(), checkpoint.config.readout)
     folded = fold.fold(checkpoint)
     fit = fold.fold_input_scaling(folded) if spec.input == "image" else folded
 
@@ -133,6 +147,27 @@ def prepare_checkpoint(
     return replace(parts[function_name(spec.sizes[-1])], parts=parts, notes=notes)
 
 
+def for_head(spec: ExportSpec, readout: Readout) -> ExportSpec:
+    """`spec` with the outputs of such a head where none are asked for.
+
+    Raises `ConfigError` for outputs that such a head has not.
+    """
+    usual: Outputs = "classifier" if readout.scores == "softmax" else "probabilities"
+    outputs = spec.outputs or ("features" if readout.classes is None else usual)
+    if readout.classes is None and outputs != "features":
+        raise ConfigError(
+            f"outputs {outputs} for a network without a classifier",
+            "leave --outputs out: it gives features",
+        )
+    if readout.scores == "sigmoid" and outputs == "classifier":
+        raise ConfigError(
+            "outputs classifier for independent classes (sigmoid): a classifier names one class, "
+            "of these several may hold at once, or none",
+            "leave --outputs out: an array of probabilities, its labels in the metadata",
+        )
+    return replace(spec, outputs=outputs)
+
+
 def function_name(resolution: int) -> str:
     """What the function for a resolution is called in a package with several."""
     return f"r{resolution}"
@@ -142,7 +177,8 @@ def prepare_module(
     traced: TracedModule, spec: ExportSpec, user_defined: Mapping[str, str]
 ) -> Prepared:
     """Write down what the package of a module of another kind will say."""
-    return replace(_unfolded(traced, spec.resolved()), user_defined=user_defined)
+    spec = replace(spec.resolved(), outputs=spec.outputs or "classifier")
+    return replace(_unfolded(traced, spec), user_defined=user_defined)
 
 
 def _unfolded(network: Checkpoint | TracedModule, spec: ExportSpec) -> Prepared:

@@ -5,11 +5,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from export.prepared import Prepared, TracedModule, prepare_checkpoint, prepare_module
+from export.prepared import (
+    Prepared,
+    TracedModule,
+    for_head,
+    prepare_checkpoint,
+    prepare_module,
+)
 from export.spec import ExportSpec, Variant
 from mobilenet.checkpoint import Checkpoint, Provenance
 from mobilenet.common.errors import ConfigError
 from mobilenet.common.progress import SILENT, Progress
+from mobilenet.common.text import one_line
 from mobilenet.labels import unique
 from mobilenet.preprocess import INCEPTION, STANDARD_CROP, Geometry, Normalization
 
@@ -17,6 +24,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 DEFAULT_RESOLUTION = 224
+MAX_LABEL = 40  # characters of a label in a message
 TRAINED_BY_USER, UNKNOWN = "trained by the user", "unknown"
 
 
@@ -88,15 +96,27 @@ class Loaded:
 
     def prepare(self, spec: ExportSpec, calibrate: Path | None) -> Prepared:
         """As `Source` says."""
-        checkpoint = self.checkpoint
+        checkpoint, notes = self.checkpoint, self.notes
         if spec.outputs == "features":
             checkpoint = checkpoint.as_features(spec.layer or "")
-        elif spec.outputs == "classifier" and not checkpoint.labels:
+        elif checkpoint.config.readout.is_binary and len(checkpoint.labels) == 2:
+            checkpoint, notes = checkpoint.as_two_classes(), (*notes, _two_classes(checkpoint))
+        spec = for_head(spec, checkpoint.config.readout)
+        if spec.outputs == "classifier" and not checkpoint.labels:
             raise ConfigError(
                 f"the {checkpoint.config.classes} classes of these weights have no labels",
-                "give them with --classes labels.txt, or choose --outputs probabilities",
+                "give them with --classes labels.txt (from Python: labels=[...]), or choose "
+                "--outputs probabilities",
             )
-        return prepare_checkpoint(checkpoint, spec, calibrate, self.notes)
+        return prepare_checkpoint(checkpoint, spec, calibrate, notes)
+
+
+def _two_classes(checkpoint: Checkpoint) -> str:
+    first, second = (one_line(label, MAX_LABEL) for label in checkpoint.labels)
+    return (
+        f"the network ends in one sigmoid, the probability of {second!r}: exported as a "
+        f"classifier of two classes, whose logits are 0 for {first!r} and its own for {second!r}"
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,25 +145,18 @@ class TrainedModule:
         """As `Source` says."""
         from mobilenet.torch_module import MobileNet, to_layers
 
-        labels = unique(self.labels) if spec.outputs == "classifier" else ()
-        if spec.outputs == "classifier" and not labels:
-            raise ConfigError(
-                "a classifier without labels",
-                'give labels=[...], or spec=ExportSpec(outputs="probabilities")',
-            )
         provenance = Provenance(self.source, trained=self.trained, licence=self.licence)
         if not isinstance(self.module, MobileNet):
-            return self._traced(spec, labels, provenance)
+            return self._traced(spec, provenance)
         config = self.module.config
         checkpoint = Checkpoint(
-            config, to_layers(self.module), provenance, self.normalization, self.geometry, labels
-        ).at(self.resolution or config.resolution)
+            config, to_layers(self.module), provenance, self.normalization, self.geometry,
+            unique(self.labels),
+        ).at(self.resolution or config.resolution)  # fmt: skip
         prepared = Loaded(checkpoint).prepare(spec, calibrate)
         return replace(prepared, user_defined=self.user_defined)
 
-    def _traced(
-        self, spec: ExportSpec, labels: tuple[str, ...], provenance: Provenance
-    ) -> Prepared:
+    def _traced(self, spec: ExportSpec, provenance: Provenance) -> Prepared:
         from export.module_cost import measured
 
         if spec.compress or spec.sizes or spec.format == "neuralnetwork" or spec.layer:
@@ -151,6 +164,13 @@ class TrainedModule:
                 "compression, resolutions, layers and .mlmodel are for a MobileNet of ours",
                 "leave them out for a module of another kind",
             )
+        is_classifier = spec.outputs in (None, "classifier")
+        if is_classifier and not self.labels:
+            raise ConfigError(
+                "a classifier without labels",
+                'give labels=[...], or spec=ExportSpec(outputs="probabilities")',
+            )
+        labels = unique(self.labels) if is_classifier else ()
         size = self.resolution or DEFAULT_RESOLUTION
         cost = measured(self.module, size)
         if labels and len(labels) != cost.outputs:

@@ -96,8 +96,10 @@ class ExportSpec:
     """mlprogram (.mlpackage), neuralnetwork (.mlmodel, iOS 13, 14), coreai (.aimodel, iOS 27)."""
     input: InputKind = "image"
     """image: a picture, preprocessing inside. tensor: (1, 3, H, W) floats, normalized already."""
-    outputs: Outputs = "classifier"
-    """classifier: classLabel and classLabel_probs. The others: one array of that name."""
+    outputs: Outputs | None = None
+    """classifier: classLabel and classLabel_probs. The others: one array of that name. Default:
+    classifier; probabilities of independent classes (sigmoid), features of weights without a top.
+    """
     layer: str | None = None
     """With features: the map of this layer, such as conv11_pointwise; else the pooled end."""
     compress: str | None = None
@@ -114,7 +116,7 @@ class ExportSpec:
             )
         if self.layer is not None and self.outputs != "features":
             raise ConfigError(
-                f"layer {self.layer} with outputs {self.outputs}", "add --outputs features"
+                f"layer {self.layer} without outputs features", "add --outputs features"
             )
         precision = self.precision or self.rule.precision
         if precision == "fp32" and self.compress and self.compress.startswith("palette"):
@@ -156,7 +158,7 @@ class ExportSpec:
         return versions
 
     def resolved(self) -> "ExportSpec":
-        """The same with every default filled in."""
+        """The same with every default filled in that does not depend on the network."""
         return replace(
             self,
             precision=self.precision or self.rule.precision,
@@ -199,8 +201,8 @@ class ExportSpec:
             parts.append(str(spec.precision))
         if self.input != "image":
             parts.append(self.input)
-        if self.outputs != "classifier":
-            parts.append(self.outputs)
+        if self.outputs not in (None, "classifier"):
+            parts.append(str(self.outputs))
         if self.layer is not None:
             parts.append(self.layer)
         if self.compress is not None:

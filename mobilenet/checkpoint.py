@@ -87,7 +87,8 @@ class Checkpoint:
             _check_convolution(row, self.layers[row.name])
         for name, shape in kernels.items():
             _check_matrix(name, shape, self.layers[name])
-        if self.labels and len(self.labels) != self.config.classes:
+        two_sided = self.config.readout.is_binary and len(self.labels) == 2
+        if self.labels and len(self.labels) != self.config.classes and not two_sided:
             raise CheckpointError(
                 f"{len(self.labels)} labels for {self.config.classes} classes",
                 "give one label per output, in the order of training",
@@ -115,6 +116,23 @@ class Checkpoint:
         layers = {**self.layers, LOGITS: Layer(logits.kernel[1:], logits.bias[1:])}
         config = self.config.with_classes(self.config.classes - 1)
         return replace(self, config=config, layers=layers, labels=self.labels[1:])
+
+    def as_two_classes(self) -> "Checkpoint":
+        """Of one sigmoid the classifier of two classes that gives the same probabilities.
+
+        softmax(0, z) is (1 - sigmoid(z), sigmoid(z)): Keras' `class_indices` have the class that
+        the sigmoid is for as number 1.
+        """
+        logits = self.layers[LOGITS]
+        assert logits.bias is not None  # checked when the checkpoint was made
+        kernel, bias = (
+            np.concatenate([np.zeros_like(part), part]) for part in (logits.kernel, logits.bias)
+        )
+        config = self.config.with_classes(2, "softmax")
+        labels = self.labels if len(self.labels) == 2 else ()
+        return replace(
+            self, config=config, layers={**self.layers, LOGITS: Layer(kernel, bias)}, labels=labels
+        )
 
 
 def _check_convolution(row: Row, layer: Layer) -> None:

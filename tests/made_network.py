@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from mobilenet.checkpoint import Checkpoint, Layer
-from mobilenet.networks.classifier import Pool, Readout
+from mobilenet.networks.classifier import Pool, Readout, Scores
 from mobilenet.networks.rows import Cost, Padding, Row, RowBuilder, Size, cost
 
 
@@ -61,7 +61,7 @@ class MadeConfig:
     def with_knobs(self, alpha: float | None, shallow: bool | None) -> "MadeConfig":
         return self
 
-    def with_classes(self, classes: int) -> "MadeConfig":
+    def with_classes(self, classes: int, scores: Scores | None = None) -> "MadeConfig":
         return replace(self, classes=classes, features=False, until="")
 
     def as_features(self, until: str = "") -> "MadeConfig":

@@ -38,6 +38,10 @@ def softmax_twice(mb, x):
     return mb.softmax(x=mb.softmax(x=x, axis=1, name="first"), axis=1, name="second")
 
 
+def sigmoid(mb, x):
+    return mb.sigmoid(x=x)
+
+
 BROKEN = np.full((8, 3, 3, 3), 0.1)
 BROKEN[1, 2, 0, 1] = np.nan
 
@@ -59,6 +63,7 @@ FAULTS = {
     "logits-as-probabilities": {"labels": list("abcdefghij"), "after": nothing},
     "logits-as-probabilities by name": {"after": nothing, "output_name": "probabilities"},
     "softmax-twice": {"after": softmax_twice},
+    "independent-classes": {"labels": list("abcdefghij"), "after": sigmoid},
     "float32": {"half": False},
     "weights-not-finite": {"kernel": BROKEN},
     "pad-apart": {"before": lambda mb, x: mb.pad(x=x, pad=[0, 1, 0, 1])},

@@ -22,6 +22,7 @@ from export.coreai.separate_process import CoreAIProcess
 from export.package.metadata import PackageMetadata
 from export.prepared import prepare_checkpoint
 from export.spec import ExportSpec
+from fine_tuned import fine_tuned
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import ConfigError
 from mobilenet.preprocess import Geometry
@@ -228,3 +229,10 @@ def test_the_best_classes_come_first_and_equal_ones_in_their_order(
     assert [*printed[len(PHOTOS) : -2]] == expected
     assert printed[-2] == "labelsDoNotFit(labels: 1, probabilities: 6)"
     assert printed[-1] == "outputIsNotProbabilities"
+
+
+@needs_swiftc
+def test_the_file_of_independent_classes_is_correct_too(frameworks: Path) -> None:
+    source = swift.source("Net", metadata(fine_tuned("several")))
+    (frameworks / "NetClassifier.swift").write_text(source)
+    compile_swift(frameworks, "-typecheck", "-I.", "NetClassifier.swift")

@@ -20,6 +20,7 @@ from export.runtimes.base import Feature, LoadedModel
 from export.runtimes.inputs import from_picture
 from mobilenet.common.errors import UnsupportedError
 from mobilenet.labels import labels_for
+from mobilenet.networks.config import NetworkConfig
 from mobilenet.preprocess import Geometry
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ def of_package(package: CompiledPackage) -> Classifier:
     model, logits_name, session = package.model, package.logits_name, package.load()
     description = session.description
     metadata = metadata_of(description.metadata)
+    if metadata and metadata.config:
+        _check_scores(model.name, metadata.config)
     provenance = metadata.provenance if metadata else None
     size = square_side(model.name, description)
 
@@ -103,8 +106,9 @@ def of_checkpoint(checkpoint: "Checkpoint") -> Classifier:
 
     from mobilenet.torch_module import from_checkpoint
 
-    module, normalization = from_checkpoint(checkpoint), checkpoint.normalization
     config, provenance = checkpoint.config, checkpoint.provenance
+    _check_scores(config.slug, config)
+    module, normalization = from_checkpoint(checkpoint), checkpoint.normalization
 
     @torch.inference_mode()
     def answer(pictures: Sequence["Image"]) -> Array:
@@ -156,6 +160,16 @@ def largest_difference(first: Array, second: Array, whole: bool) -> float | None
         first, second = np.maximum(first, floor), np.maximum(second, floor)
     difference = float(np.abs(first - second).max())
     return difference if np.isfinite(difference) else None
+
+
+def _check_scores(name: str, config: NetworkConfig) -> None:
+    """Raise `UnsupportedError` where no class is the answer."""
+    if config.readout.scores == "sigmoid":
+        raise UnsupportedError(
+            f"{name} has independent classes (sigmoid): several may hold at once, or none, and "
+            "there is no top-1",
+            "export verify proves it, and bench run measures its time",
+        )
 
 
 def _predict(session: LoadedModel, inputs: list[dict[str, Feature]]) -> list[dict[str, Feature]]:

@@ -111,6 +111,8 @@ def checkpoint(
     )
     for note in notes:
         progress.warn(note)
+    if original.config.readout.is_binary and package.outputs == 2:
+        original = original.as_two_classes()
     classifier = of_checkpoint(original)
     if model.weights and classifier.model.weights != model.weights:
         progress.warn(

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from export.mil.program import Function
 
-RAW_OUTPUTS = ("logits", "features")  # names of outputs that come without a softmax
+RAW_OUTPUTS = ("logits", "features")  # names of outputs that are not probabilities
 
 
 @dataclass(frozen=True)
@@ -110,18 +110,19 @@ class TorchSession:
         import torch
 
         self.description, self.device, self.module = recipe.description, device, module
+        self.independent = recipe.config is not None and recipe.config.readout.scores == "sigmoid"
         self.scale = float(recipe.scaling.scale)
         self.bias = torch.tensor(recipe.scaling.bias, device=device).view(1, 3, 1, 1)
 
     def predict(self, inputs: Mapping[str, Feature]) -> dict[str, Feature]:
-        """As `LoadedModel`: preprocessing, the module in float32, and softmax where it has one."""
+        """As `LoadedModel`: preprocessing, the module in float32, and its probabilities."""
         import torch
 
         check(self.description, inputs)
         with torch.inference_mode():
             y = self.module(self._tensor(inputs))
             if self.description.outputs[-1].name not in RAW_OUTPUTS:
-                y = y.softmax(1)
+                y = y.sigmoid() if self.independent else y.softmax(1)
             values = y.cpu().numpy()  # waits for the device
         return dict(self._outputs(values))
 

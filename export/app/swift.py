@@ -7,18 +7,18 @@ templates of Swift; the tests evaluate their arithmetic.
 """
 
 import re
-from importlib.resources import files as resources
 from pathlib import Path
 from string import Template
 from typing import NamedTuple
 
-from export.formats.coreai.asset_metadata import LABELS_KEY
-from export.package.metadata import PackageMetadata
-from export.prepared import MAIN, function_name
+from export.app.swift_answers import of_coreai, of_coreml, template
+from export.package.metadata import LABELS_KEY, PackageMetadata
+from export.prepared import MAIN, Prepared, function_name
 from export.spec import ExportSpec
 from mobilenet.common import files
 from mobilenet.common.errors import ConfigError, PackageError
 from mobilenet.common.text import one_line
+from mobilenet.networks.classifier import Scores
 
 # The Swift Programming Language, Lexical Structure: what is reserved anywhere.
 KEYWORDS = re.compile(
@@ -64,13 +64,27 @@ def swift_path(package: Path) -> Path:
 
 
 def check_spec(spec: ExportSpec) -> None:
-    """Raise `ConfigError` for a package that is no classifier of pictures."""
-    if spec.input != "image" or spec.outputs != "classifier":
+    """Raise `ConfigError` for what is no classifier of pictures, whatever the network."""
+    if spec.input != "image" or spec.outputs in ("logits", "features"):
         raise ConfigError(
-            f"--swift with input {spec.input} and outputs {spec.outputs}: it is for a "
-            "classifier of pictures",
+            f"--swift with input {spec.input} and outputs {spec.outputs or 'classifier'}: it is "
+            "for a classifier of pictures",
             "leave --input and --outputs out, or leave --swift out and call the model yourself",
         )
+
+
+def check_network(prepared: Prepared) -> None:
+    """Raise `ConfigError` for a network whose file would name nothing."""
+    if prepared.labels:
+        return
+    if prepared.has_independent_classes:
+        raise ConfigError(
+            "--swift for independent classes without labels", "give them with --classes labels.txt"
+        )
+    raise ConfigError(
+        f"--swift with outputs {prepared.spec.outputs}: it is for a classifier of pictures",
+        "leave --outputs out, or leave --swift out and call the model yourself",
+    )
 
 
 def check_destination(package: Path) -> None:
@@ -81,7 +95,7 @@ def check_destination(package: Path) -> None:
             "choose an --output of letters, digits and underscores, not starting with a digit",
         )
     if KEYWORDS.fullmatch(package.stem) or package.stem in _names(
-        _template("classifier") + _template("exif")
+        of_coreml("softmax") + of_coreml("sigmoid") + template("exif")
     ):
         raise ConfigError(
             f"--swift with package name {package.stem!r}: in Swift that means something else",
@@ -106,8 +120,9 @@ def write_classifier(package: Path, metadata: PackageMetadata) -> Path:
 def source(model: str, metadata: PackageMetadata) -> str:
     """The Swift file for `model`: of Core ML, the class that Xcode generates from the package."""
     is_coreai = metadata.format == "coreai"
-    template = _template("coreai_classifier" if is_coreai else "classifier")
-    return Template(template).substitute(
+    scores: Scores = "softmax" if metadata.config is None else metadata.config.readout.scores
+    text = of_coreai(scores) if is_coreai else of_coreml(scores)
+    return Template(text).substitute(
         _of_coreai(metadata) if is_coreai else _of_coreml(metadata),
         model=model,
         tool=one_line(metadata.tool),
@@ -115,7 +130,7 @@ def source(model: str, metadata: PackageMetadata) -> str:
         interpolation=metadata.geometry.interpolation,
         ios=metadata.min_ios,
         macos=MACOS[metadata.min_ios],
-        exif=_template("exif").rstrip(),
+        exif=template("exif").rstrip(),
     )
 
 
@@ -139,10 +154,6 @@ def _of_coreai(metadata: PackageMetadata) -> dict[str, object]:
         for name, size in sizes.items()
     )
     return {"inputs": "\n".join(inputs), "default": [*sizes][-1], "labels": LABELS_KEY}
-
-
-def _template(name: str) -> str:
-    return (resources("export") / "app" / "templates" / f"{name}.swift").read_text("utf-8")
 
 
 def _names(source: str) -> set[str]:

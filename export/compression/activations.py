@@ -18,7 +18,7 @@ from export.compression.stored_weights import Rounding
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import VerificationError
 from mobilenet.common.images import open_picture, pictures_in
-from mobilenet.networks.classifier import LOGITS
+from mobilenet.networks.classifier import LOGITS, Readout
 from mobilenet.networks.rows import IMAGE
 
 if TYPE_CHECKING:
@@ -27,21 +27,20 @@ if TYPE_CHECKING:
     from mobilenet.torch_module import MobileNet
 
 LEVELS = 255  # steps of a uint8 above 0
-RELU6_BOUND = 6.0
 LEAST_HIGH = 1e-3  # of a value that is never above 0
 
 
 def calibrated(folded: Checkpoint, folder: Path) -> dict[str, Quantizer]:
     """Quantizers of the layers' inputs, by the layer's name, from the pictures in `folder`."""
     bounded = {
-        row.name for row in folded.config.rows() if row.activation == "relu6" and row.adds is None
+        row.name: BOUNDS[row.activation]
+        for row in folded.config.rows()
+        if row.activation in BOUNDS and row.adds is None
     }
     ranges: dict[str, Range | None] = {
-        row.name: Range(0.0, RELU6_BOUND) if row.reads in bounded else None
-        for row in folded.config.rows()
-        if row.reads != IMAGE
+        row.name: bounded.get(row.reads) for row in folded.config.rows() if row.reads != IMAGE
     }
-    ranges |= dict.fromkeys(folded.config.readout.kernels)
+    ranges |= _head_ranges(folded.config.readout, bounded)
     unbounded = [name for name, bounds in ranges.items() if bounds is None]
     measured = _input_ranges(folded, unbounded, folder)
     return {name: (bounds or measured[name]).quantizer() for name, bounds in ranges.items()}
@@ -57,6 +56,19 @@ class Range(NamedTuple):
         """In 255 equal steps, 0 being one of them."""
         scale = (max(self.high, LEAST_HIGH) - self.low) / LEVELS
         return Quantizer(scale, round(-self.low / scale))
+
+
+BOUNDS = {"relu6": Range(0.0, 6.0), "sigmoid": Range(0.0, 1.0), "tanh": Range(-1.0, 1.0)}
+"""Of the values behind an activation, whatever the picture."""
+
+
+def _head_ranges(readout: Readout, bounded: Mapping[str, Range]) -> dict[str, Range | None]:
+    """What is known of the inputs of the head's matrices: nothing of a mean, or behind none."""
+    ranges, bounds = {}, bounded.get(readout.reads) if readout.pool == "flatten" else None
+    for layer in readout.dense:
+        ranges[layer.name] = bounds
+        bounds = BOUNDS.get(layer.activation or "")
+    return ranges
 
 
 def quantize_inputs(module: "MobileNet", quantizers: Mapping[str, Quantizer]) -> None:
@@ -147,5 +159,5 @@ def _input_ranges(
 
 def _units(module: "MobileNet") -> Iterator[tuple[str, Any]]:
     yield from module.units()
-    if module.logits is not None:
-        yield LOGITS, module.logits
+    for layer in module.readout.dense:
+        yield layer.name, module.dense(layer.name)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.compression import weights
+from export.compression.stored_weights import stored_shapes
 from export.coremltools_import import coremltools
 from export.mil.read import constexpr
 from export.spec import ExportSpec
@@ -34,9 +35,13 @@ def compressed_network(
 
     Raises `ConfigError` where no layer is large enough.
     """
-    block = weights.block_size(folded, spec)
+    block, shapes = weights.block_size(folded, spec), stored_shapes(folded.config, spec)
     kernels = {
-        name: compressed(folded.layers[name].kernel.astype(dtype), str(spec.compress), block)
+        name: compressed(
+            folded.layers[name].kernel.astype(dtype).reshape(shapes[name]),
+            str(spec.compress),
+            block,
+        )
         for name in weights.compressed_layers(folded, spec)
     }
     stored = {}
@@ -48,11 +53,10 @@ def compressed_network(
 
 
 def compressed(kernel: Array, method: str, block: int | None) -> CompressedKernel:
-    """`kernel` in the form `method` (int8, int4, palette2, ...); a matrix as a 1x1 convolution.
+    """`kernel` (out, in / groups, kH, kW) in the form `method` (int8, int4, palette2, ...).
 
     `block` input channels share a scale, or all of them.
     """
-    kernel = kernel.reshape((*kernel.shape, 1, 1)[:4])
     if method.startswith("palette"):
         return _clustered(kernel, int(method.removeprefix("palette")))
     return _quantized(kernel, int(method.removeprefix("int")), block or kernel.shape[1])

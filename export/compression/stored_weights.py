@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from export.compression.quantizer import Quantizer
 from export.mil.program import Function, Op
+from export.spec import ExportSpec
 from mobilenet.checkpoint import Layer
 from mobilenet.common.errors import PackageError
 from mobilenet.networks.classifier import LOGITS
@@ -19,6 +20,17 @@ CONVOLUTIONAL_LOGITS = "fc"  # the classifier's matrix as a 1x1 convolution
 def operation_names(layer: str) -> tuple[str, ...]:
     """What the operation that holds the weights of `layer` may be called in a program."""
     return (layer,) if layer != LOGITS else (LOGITS, f"{LOGITS}{HALF}", CONVOLUTIONAL_LOGITS)
+
+
+def stored_shapes(config: NetworkConfig, spec: ExportSpec) -> dict[str, tuple[int, ...]]:
+    """Of the kernel of each layer as a file holds it: a matrix, or a convolution over the map.
+
+    `spec` is resolved. Core AI's matrices are always convolutions.
+    """
+    shapes: dict[str, tuple[int, ...]] = {row.name: row.kernel_shape for row in config.rows()}
+    if spec.rule.head == "linear" and spec.format != "coreai":
+        return shapes | config.readout.kernels
+    return shapes | {layer.name: layer.convolution_shape for layer in config.readout.dense}
 
 
 def layers_of(function: Function, config: NetworkConfig) -> dict[str, Layer]:

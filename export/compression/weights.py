@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from export.compression.stored_weights import stored_shapes
 from export.spec import PRUNED, ExportSpec
 from mobilenet.checkpoint import BatchNorm, Checkpoint, Layer
 from mobilenet.common.errors import ConfigError
@@ -57,8 +58,9 @@ def block_size(checkpoint: Checkpoint, spec: ExportSpec) -> int | None:
 
     A block must divide the input channels of every layer, which those of odd widths do not.
     """
+    shapes = stored_shapes(checkpoint.config, spec)
     touched = compressed_layers(checkpoint, spec)
-    fits = all(checkpoint.layers[name].kernel.shape[1] % INT4_BLOCK == 0 for name in touched)
+    fits = all(shapes[name][1] % INT4_BLOCK == 0 for name in touched)
     return INT4_BLOCK if spec.compress == "int4" and fits else None
 
 
@@ -90,7 +92,7 @@ def with_corrected_biases(
     layers, means = dict(folded.layers), expected_values(checkpoint)
     readout = checkpoint.config.readout
     inputs = {row.name: row.reads for row in checkpoint.config.rows()}
-    inputs |= dict.fromkeys(readout.kernels, readout.reads)
+    inputs |= {layer.name: readout.reads for layer in readout.dense[:1]}
     for name, value in inputs.items():
         if value in means:
             layers[name] = _corrected(layers[name], stored[name].kernel, means[value])
@@ -137,8 +139,9 @@ def expected_activation(norm: BatchNorm, activation: Activation | None) -> NDArr
 def _corrected(layer: Layer, stored: NDArray[Any], mean: NDArray[np.float64]) -> Layer:
     assert layer.bias is not None, "folded"
     difference = stored.astype(np.float64) - layer.kernel
-    taps = difference.reshape(*difference.shape[:2], -1).sum(2)  # (out, in / groups)
-    depthwise = taps.shape[1] == 1
+    depthwise = difference.shape[1] == 1
+    channels = 1 if depthwise else len(mean)  # a matrix may read many pixels of each
+    taps = difference.reshape(len(difference), channels, -1).sum(2)  # (out, in / groups)
     shift = taps[:, 0] * mean if depthwise else taps @ mean
     return replace(layer, bias=(layer.bias - shift).astype(np.float32))
 

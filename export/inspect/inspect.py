@@ -20,6 +20,7 @@ from export.mil.read.model import Part
 from export.mil.read.pipeline_file import KINDS as PIPELINES
 from export.mil.suppression_model import SuppressionModel
 from export.package import model_files
+from export.package.metadata import listed_labels
 from export.package.model_files import ModelFiles
 from mobilenet.common.decoding import decoding
 from mobilenet.common.errors import PackageError
@@ -104,6 +105,7 @@ def _inspection(files: ModelFiles, about: Declared, largest: Mapping[str, float]
             values = largest if function is part.model.function() else {}
             costs = cost(function)
             labels = labels or function.description.labels
+            labels = labels or listed_labels(function.description.metadata)
             parts.append(_facts(name, part, function, costs, values))
             for finding in findings(part.model.kind, function, costs, values):
                 remarks.append(replace(finding, part=name))

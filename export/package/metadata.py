@@ -18,6 +18,7 @@ from mobilenet.networks.config import NetworkConfig
 from mobilenet.preprocess import Geometry, Normalization
 
 KEY = "mobilenet"
+LABELS_KEY = "labels"  # of classes that Core ML or Core AI has no place for: JSON, in order
 SCHEMA = 1
 MAX_RESOLUTION = 1 << 11  # pixels of a side
 MAX_COUNT = 1 << 53  # beyond, JSON's numbers are no longer whole everywhere
@@ -133,6 +134,17 @@ def metadata_of(user_defined: dict[str, str]) -> PackageMetadata | None:
     with decoding(what, hint, PackageError):
         metadata.check()
     return metadata
+
+
+def listed_labels(user_defined: dict[str, str]) -> tuple[str, ...]:
+    """Those that a package of ours lists for an array of probabilities; empty where it has none.
+
+    Raises `PackageError` for a list that cannot be read.
+    """
+    if KEY not in user_defined or LABELS_KEY not in user_defined:
+        return ()
+    text, what = user_defined[LABELS_KEY], "the package's labels"
+    return decode_json(text, tuple[str, ...], what, error=PackageError)
 
 
 def verified_path(package: Path) -> Path:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Array = NDArray[np.floating]
+PROBABILITIES = "probabilities"  # the array that a package of ours gives
 MOVES = ("cast", "identity", "reshape", "squeeze", "expand_dims")  # compute nothing
 
 
@@ -92,6 +93,7 @@ def relative_l2(got: Array, reference: Array, shortest: Array | float = 0.0) -> 
 def logits_name(function: Function) -> str:
     """Name of what a softmax at the end takes, else of the probabilities or of the output.
 
+    A sigmoid at the end is taken for one of probabilities where the output is called so.
     Raises `PackageError` for a program that gives nothing.
     """
     if not function.outputs:
@@ -104,7 +106,8 @@ def logits_name(function: Function) -> str:
     last = name
     while last in makers and makers[last].type in MOVES:
         last = _argument(makers.pop(last), "x") or ""  # a damaged program may go in circles
-    if last in makers and makers[last].type == "softmax":
+    ends = ("softmax", "sigmoid") if name == PROBABILITIES else ("softmax",)
+    if last in makers and makers[last].type in ends:
         return _argument(makers[last], "x") or name
     return name
 

@@ -1,6 +1,6 @@
-"""A classifier's labels and probabilities, against training's labels and its own logits."""
+"""Labels and probabilities of a package, against training's labels and its own logits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import zip_longest
 
 import numpy as np
@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from export.mil.description import ModelDescription
 from export.runtimes.base import Feature
 from mobilenet.common.errors import VerificationError
+from mobilenet.networks.classifier import Scores
 
+Array = NDArray[np.float64]
 PROBABILITY_LIMIT = 5e-3  # absolute; float16 softmax
 
 
@@ -24,26 +26,29 @@ def check_labels(labels: Sequence[str], training: Sequence[str]) -> None:
 
 
 def check_answer(
-    description: ModelDescription, outputs: Mapping[str, Feature], logits: NDArray[np.float32]
+    description: ModelDescription,
+    outputs: Mapping[str, Feature],
+    logits: NDArray[np.float32],
+    scores: Scores = "softmax",
 ) -> None:
     """Raise `VerificationError` unless the probabilities for a picture are those of its logits.
 
-    `logits` (classes,) are the package's own.
+    `logits` (classes,) are the package's own; `scores` says what makes probabilities of them.
     """
-    answered, labels = probabilities(description, outputs), description.labels
-    values = np.array([answered[label] for label in labels])
-    scores = logits.astype(np.float64)
-    softmax = np.exp(scores - scores.max())
-    error = np.abs(values - softmax / softmax.sum()).max()
+    values = probabilities(description, outputs)
+    expected = EXPECTED[scores](logits.astype(np.float64))
+    error = np.abs(values - expected).max() if values.shape == expected.shape else np.inf
     if not error <= PROBABILITY_LIMIT:
         raise VerificationError(
-            f"probabilities are off by {error:.1e} from softmax of the logits "
+            f"probabilities are off by {error:.1e} from {scores} of the logits "
             f"(limit {PROBABILITY_LIMIT:.0e})",
             "the classifier's head is wrong",
         )
-    likeliest = labels[int(values.argmax())]
     for item in description.outputs:
-        if item.kind == "string" and outputs[item.name] != likeliest:
+        if item.kind != "string":
+            continue
+        likeliest = description.labels[int(values.argmax())]
+        if outputs[item.name] != likeliest:
             raise VerificationError(
                 f"the package names {outputs[item.name]!r}, its highest probability is "
                 f"{likeliest!r}",
@@ -53,9 +58,24 @@ def check_answer(
 
 def probabilities(
     description: ModelDescription, outputs: Mapping[str, Feature]
-) -> dict[str, float]:
-    """Label to probability, of one picture; Core AI gives an array in the order of the labels."""
+) -> NDArray[np.float64]:
+    """Of one picture, in the order of the labels: (classes,)."""
     (values,) = (outputs[item.name] for item in description.outputs if item.kind != "string")
     if isinstance(values, Mapping):
-        return dict(values)
-    return dict(zip(description.labels, np.ravel(values).tolist(), strict=True))
+        return np.array([values[label] for label in description.labels], np.float64)
+    return np.asarray(values, np.float64).ravel()
+
+
+def _softmax(logits: Array) -> Array:
+    powers = np.exp(logits - logits.max())
+    probabilities: Array = powers / powers.sum()
+    return probabilities
+
+
+def _sigmoid(logits: Array) -> Array:
+    """Without a power that overflows."""
+    probabilities: Array = 0.5 * (1 + np.tanh(logits / 2))
+    return probabilities
+
+
+EXPECTED: dict[Scores, Callable[[Array], Array]] = {"softmax": _softmax, "sigmoid": _sigmoid}

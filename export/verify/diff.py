@@ -185,7 +185,10 @@ def _picture(image: Path | None, size: tuple[int, int], sides: Sequence[_Side]) 
 
 
 def _made_alike(sides: Sequence[_Side], size: tuple[int, int]) -> Iterator[_Side]:
-    """Weights at the package's resolution, and without the background that it leaves out."""
+    """Weights at the package's resolution, with the classes that it has of them.
+
+    Without the background that it leaves out, and two of one sigmoid.
+    """
     faces = [side.function.description for side in sides if side.function is not None]
     labels = {len(face.labels) for face in faces}
     image_input = any(isinstance(face.inputs[0], ImageInput) for face in faces)
@@ -197,4 +200,6 @@ def _made_alike(sides: Sequence[_Side], size: tuple[int, int]) -> Iterator[_Side
         checkpoint = checkpoint.at(size[0])
         if checkpoint.config.classes - 1 in labels and checkpoint.config.readout.classes:
             checkpoint = checkpoint.without_background()
+        elif checkpoint.config.readout.is_binary and 2 in labels:
+            checkpoint = checkpoint.as_two_classes()
         yield replace(side, checkpoint=checkpoint, image_input=image_input)

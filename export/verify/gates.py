@@ -14,7 +14,8 @@ precision   the package as declared, float16 rounded after every op, against the
 file        of weights that were read off a file's own graph: the graph itself, run by ONNX Runtime
             on the same pictures, gives what the float32 twin gives; where the package has another
             size than the file, what PyTorch gives at the file's. What was misread is found here.
-labels      every label stands where training put it, and the probabilities are the logits'.
+labels      every label stands where training put it, and the probabilities are the logits',
+            by softmax or, of independent classes, by sigmoid.
 
 Of a traced module, whose weights cannot be told from its program, the twin, precision and labels.
 How the Neural Engine accumulates is not modelled: see README, "What has never run".
@@ -30,7 +31,7 @@ from numpy.typing import NDArray
 
 from export.formats.registry import format_of
 from export.mil.read.model import read
-from export.package.metadata import Verified
+from export.package.metadata import Verified, listed_labels
 from export.package.model_files import find
 from export.prepared import Prepared
 from export.runtimes.portable import PortableRuntime
@@ -42,6 +43,7 @@ from export.verify.package_weights import StoredNetwork
 from export.verify.trial import Trial
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.temporary import owned_folder
+from mobilenet.networks.classifier import Scores
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -129,11 +131,13 @@ def verify_function(trial: Trial, background: Background, folder: Path) -> Judge
         precision = judged("precision", trial.logits(declared()), answers, limit)
     outputs = declared()
     logits = trial.logits(outputs)
-    if prepared.spec.outputs == "classifier":
+    if prepared.spec.outputs in ("classifier", "probabilities"):
         description = trial.function.description
-        check_labels(description.labels, prepared.network.labels)
-        for output, scores in zip(outputs, logits, strict=True):
-            check_answer(description, output, scores)
+        labels = description.labels or listed_labels(description.metadata)
+        check_labels(labels, prepared.labels)
+        scores: Scores = "sigmoid" if prepared.has_independent_classes else "softmax"
+        for output, row in zip(outputs, logits, strict=True):
+            check_answer(description, output, row, scores)
     loss = trial.reference.distance_of(logits, exactly=False)
     return Judgements(structure, precision, loss, file(exact_logits))
 

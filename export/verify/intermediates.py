@@ -17,7 +17,7 @@ from export.runtimes.coreai import CoreAIRuntime
 from export.runtimes.inputs import from_picture, normalization_of
 from export.runtimes.portable import PortableRuntime, Precision
 from export.verify.agreement import run
-from mobilenet.networks.classifier import LOGITS
+from mobilenet.networks.classifier import POOL
 from mobilenet.preprocess import INCEPTION
 
 if TYPE_CHECKING:
@@ -82,21 +82,30 @@ def of_checkpoint(
     def keep(name: str) -> Any:
         return lambda _module, _inputs, output: values.__setitem__(name, output.numpy())
 
+    def keep_input(name: str) -> Any:
+        return lambda _module, inputs: values.__setitem__(name, inputs[0].numpy())
+
     for name, unit in module.units():
         (unit.conv if unit.norm is None else unit.norm).register_forward_hook(keep(name))
         unit.register_forward_hook(keep([*unit.row.operations][-1]))
-    if module.logits is not None:
-        module.logits.register_forward_pre_hook(
-            lambda _module, inputs: values.__setitem__("pool", inputs[0].numpy())
-        )
+    read_by_next = POOL if readout.pool == "mean" else ""  # a flattened map is the row's own value
+    for layer in readout.dense:
+        dense = module.dense(layer.name)
+        if read_by_next:
+            dense.register_forward_pre_hook(keep_input(read_by_next))
+        dense.register_forward_hook(keep(layer.name))
+        *_, read_by_next = layer.operations
     result = module(torch.from_numpy(checkpoint.normalization.apply(picture))).numpy()
-    values["features" if readout.classes is None else LOGITS] = result
+    if readout.classes is None:
+        values["features"] = result
     folded = fold.fold(checkpoint)
     if image_input:
         folded = fold.fold_input_scaling(folded)
-    types = {"pool": "reduce_mean", "features": "reduce_mean", LOGITS: "linear"}
+    types = {POOL: "reduce_mean", "features": "reduce_mean"}
     for row in checkpoint.config.rows():
         types |= row.operations
+    for layer in readout.dense:
+        types |= layer.operations
     return [
         LayerOutput(
             name, types[name], value, folded.layers[name].kernel if name in folded.layers else None

@@ -8,7 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.compression import tolerance, weights
-from export.compression.stored_weights import Rounding, layers_of, roundings_of
+from export.compression.stored_weights import (
+    Rounding,
+    layers_of,
+    roundings_of,
+    stored_shapes,
+)
 from export.mil.program import Function
 from export.prepared import Prepared
 from export.runtimes.base import Feature
@@ -81,13 +86,14 @@ def _expected(prepared: Prepared, original: Checkpoint, stored: Mapping[str, Lay
 def _check_weights(stored: Mapping[str, Layer], expected: Checkpoint, prepared: Prepared) -> None:
     dtype = np.float16 if prepared.precision == "fp16" else np.float32
     spec = prepared.spec
-    block = weights.block_size(expected, spec)
+    block, shapes = weights.block_size(expected, spec), stored_shapes(expected.config, spec)
     compressed = weights.compressed_layers(expected, spec) if prepared.compress else []
     for name, layer in expected.layers.items():
         assert layer.bias is not None, "folded"
         biases, kernels = (stored[name].bias, layer.bias), (stored[name].kernel, layer.kernel)
         if prepared.compress and name in compressed:
-            is_right = tolerance.within_half_a_step(*kernels, prepared.compress, block)
+            as_stored, original = (kernel.reshape(shapes[name]) for kernel in kernels)
+            is_right = tolerance.within_half_a_step(as_stored, original, prepared.compress, block)
         else:
             is_right = _same(*kernels, dtype)
         _refuse(f"{name}.kernel", *kernels, is_right)

@@ -16,7 +16,7 @@ from export.mil.description import ImageInput
 from export.mil.program import Function
 from export.mil.read.model import read
 from export.package import metadata, model_files
-from export.package.metadata import PackageMetadata, Verified
+from export.package.metadata import PackageMetadata, Verified, listed_labels
 from export.prepared import Prepared, TracedModule
 from export.runtimes.inputs import from_picture, picture_size
 from export.source import Loaded
@@ -31,6 +31,7 @@ from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.decoding import decoding
 from mobilenet.common.errors import ConfigError, PackageError
 from mobilenet.common.images import open_picture
+from mobilenet.networks.config import NetworkConfig
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -185,7 +186,7 @@ def _prepared_again(
             "give that file with --weights",
         )
     if not checkpoint.labels and config.readout.classes:  # they came with --classes
-        checkpoint = replace(checkpoint, labels=function.description.labels)
+        checkpoint = replace(checkpoint, labels=_labels(function))
     return _prepared(checkpoint, spec)
 
 
@@ -206,10 +207,20 @@ def _spec_of(about: PackageMetadata, function: Function) -> ExportSpec:
         "compress": about.compression or None,
         "resolutions": ",".join(map(str, about.resolutions)) or None,
         "input": "image" if isinstance(function.description.inputs[0], ImageInput) else "tensor",
-        "outputs": "classifier" if function.description.labels else name,
+        "outputs": "classifier" if _is_classifier(function, about.config) else name,
     }
     with decoding("what the package was made with", "export it again", PackageError):
         return msgspec.convert(options, ExportSpec)
+
+
+def _labels(function: Function) -> tuple[str, ...]:
+    """Of a classifier, or of independent classes."""
+    return function.description.labels or listed_labels(function.description.metadata)
+
+
+def _is_classifier(function: Function, config: NetworkConfig) -> bool:
+    """Core AI's lists the labels of an array, as that of independent classes does."""
+    return bool(function.description.labels) and config.readout.scores == "softmax"
 
 
 def _top5(
@@ -220,10 +231,11 @@ def _top5(
     runtime: str,
 ) -> tuple[tuple[str, float], ...]:
     """The most likely classes of the first photograph, as the package is declared."""
-    if not photographs or not function.description.labels:
+    labels = _labels(function)
+    if not photographs or not labels:
         return ()
     picture = about.geometry.apply(photographs[0], about.resolution)
     feed = from_picture(function.description, picture, about.normalization)
     (outputs,) = run(path, [feed], "declared", function=function.name, runtime=runtime)
-    answer = probabilities(function.description, outputs)
-    return tuple(sorted(answer.items(), key=lambda item: -item[1])[:5])
+    answer = zip(labels, probabilities(function.description, outputs).tolist(), strict=True)
+    return tuple(sorted(answer, key=lambda item: -item[1])[:5])

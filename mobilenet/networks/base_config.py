@@ -149,9 +149,10 @@ class BaseConfig:
         alpha = self.alpha if alpha is None else alpha
         return replace(self, alpha=alpha, shallow=self.shallow if shallow is None else shallow)
 
-    def with_classes(self, classes: int) -> Self:
-        """The same network with a classifier of so many classes."""
-        return replace(self, classes=classes, head="classifier", until="")
+    def with_classes(self, classes: int, scores: Scores | None = None) -> Self:
+        """The same network with a classifier of so many classes; None leaves its `scores`."""
+        scores = scores or self.scores
+        return replace(self, classes=classes, scores=scores, head="classifier", until="")
 
     def as_features(self, until: str = "") -> Self:
         """Without the classifier: pooled features, or the map of the layer `until`."""

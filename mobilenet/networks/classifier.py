@@ -31,11 +31,24 @@ class Dense(NamedTuple):
     outputs: int
     inputs: int
     activation: DenseActivation | None
+    map_size: Size = Size.square(1)  # of what it reads, flattened
 
     @property
     def kernel_shape(self) -> tuple[int, int]:
         """(out, in)."""
         return self.outputs, self.inputs
+
+    @property
+    def convolution_shape(self) -> tuple[int, int, int, int]:
+        """(out, channels, height, width) of the same as a convolution over the whole map."""
+        return self.outputs, self.inputs // self.map_size.area, *self.map_size
+
+    @property
+    def operations(self) -> dict[str, str]:
+        """What is computed, by names, in order."""
+        if self.activation is None:
+            return {self.name: "linear"}
+        return {self.name: "linear", f"{self.name}_{self.activation}": self.activation}
 
 
 class Readout(NamedTuple):
@@ -55,6 +68,11 @@ class Readout(NamedTuple):
         return self.pool != "none"
 
     @property
+    def is_binary(self) -> bool:
+        """Whether it is one sigmoid, which tells two classes apart."""
+        return self.classes == 1 and self.scores == "sigmoid"
+
+    @property
     def until(self) -> str:
         """Name of the row whose map is the result; "" when it is pooled."""
         return "" if self.pooled else self.reads
@@ -69,12 +87,13 @@ class Readout(NamedTuple):
         """Its matrices in order, the logits' last; none for features."""
         if self.classes is None:
             return ()
-        inputs = self.channels * (self.size.area if self.pool == "flatten" else 1)
-        layers = []
+        size = self.size if self.pool == "flatten" else Size.square(1)
+        inputs, layers = self.channels * size.area, list[Dense]()
         for number, hidden in enumerate(self.hidden, start=1):
-            layers.append(Dense(f"dense{number}", hidden.units, inputs, hidden.activation))
-            inputs = hidden.units
-        return (*layers, Dense(LOGITS, self.classes, inputs, None))
+            name = f"dense{number}"
+            layers.append(Dense(name, hidden.units, inputs, hidden.activation, size))
+            inputs, size = hidden.units, Size.square(1)
+        return (*layers, Dense(LOGITS, self.classes, inputs, None, size))
 
     @property
     def kernels(self) -> dict[str, tuple[int, int]]:

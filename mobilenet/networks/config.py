@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol, Self, runtime_checkable
 
-from mobilenet.networks.classifier import Readout
+from mobilenet.networks.classifier import Readout, Scores
 from mobilenet.networks.rows import Cost, Row, Size
 
 
@@ -65,8 +65,8 @@ class NetworkConfig(Protocol):
     def with_knobs(self, alpha: float | None, shallow: bool | None) -> Self:
         """The same network in another width or depth; None leaves the one it has."""
 
-    def with_classes(self, classes: int) -> Self:
-        """The same network with a classifier of so many classes."""
+    def with_classes(self, classes: int, scores: Scores | None = None) -> Self:
+        """The same network with a classifier of so many classes; None leaves its `scores`."""
 
     def as_features(self, until: str = "") -> Self:
         """Without the classifier: pooled features, or the map of the row `until`."""

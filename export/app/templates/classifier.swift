@@ -16,7 +16,7 @@ import UIKit
 #endif
 
 /// Classifies photographs with `$model`, through Vision.
-///
+${nature}///
 /// Make one and keep it: loading takes far longer than classifying. Calls block until the answer is
 /// there, so make them off the main thread.
 ///
@@ -33,15 +33,14 @@ struct ${model}Classifier {
     enum Failure: Error {
         /// The `UIImage` is empty or was made from a `CIImage`.
         case imageHasNoCGImage
-        /// Another model bears the name `$model`.
-        case modelIsNotAClassifier
+$failures
     }
 
     /// Part of the shorter side that the network sees: input pixels / shorter side after resizing.
     static let crop: CGFloat = $size.0 / $shorter.0
 
     private let model: VNCoreMLModel
-
+${fields}
     /// Loads the model onto the compute units it was exported for, unless others are given.
     /// The Simulator has no Neural Engine: give `.cpuOnly` there.
     init(computeUnits: MLComputeUnits = .$units) throws {
@@ -49,36 +48,36 @@ struct ${model}Classifier {
         configuration.computeUnits = computeUnits
         let network = try $model(configuration: configuration)
         model = try VNCoreMLModel(for: network.model)
-    }
+${loading}    }
 
     #if canImport(UIKit)
-    /// The most probable classes of a photograph, best first, turned as it says.
-    func classify(_ image: UIImage, top count: Int = 5) throws -> [Prediction] {
+    /// $which of a photograph, best first, turned as it says.
+    func classify(_ image: UIImage, $asked = $usual) throws -> [Prediction] {
         guard let bitmap = image.cgImage else { throw Failure.imageHasNoCGImage }
-        return try classify(bitmap, orientation: Self.exif(image.imageOrientation), top: count)
+        return try classify(bitmap, orientation: Self.exif(image.imageOrientation), $argument)
     }
     #endif
 
-    /// The most probable classes of a bitmap, best first.
+    /// $which of a bitmap, best first.
     func classify(
-        _ image: CGImage, orientation: CGImagePropertyOrientation, top count: Int = 5
+        _ image: CGImage, orientation: CGImagePropertyOrientation, $asked = $usual
     ) throws -> [Prediction] {
         try classify(
             VNImageRequestHandler(cgImage: image, orientation: orientation),
-            width: image.width, height: image.height, orientation: orientation, top: count)
+            width: image.width, height: image.height, orientation: orientation, $argument)
     }
 
-    /// The most probable classes of a camera's frame, best first.
+    /// $which of a camera's frame, best first.
     ///
     /// A buffer does not know which way is up: the back camera of an iPhone held upright gives
     /// frames that are `.right`.
     func classify(
-        _ pixelBuffer: CVPixelBuffer, orientation: CGImagePropertyOrientation, top count: Int = 5
+        _ pixelBuffer: CVPixelBuffer, orientation: CGImagePropertyOrientation, $asked = $usual
     ) throws -> [Prediction] {
         try classify(
             VNImageRequestHandler(cvPixelBuffer: pixelBuffer, orientation: orientation),
             width: CVPixelBufferGetWidth(pixelBuffer), height: CVPixelBufferGetHeight(pixelBuffer),
-            orientation: orientation, top: count)
+            orientation: orientation, $argument)
     }
 
     /// The centred square, `crop` times the shorter side, of an upright picture of this many pixels.
@@ -94,7 +93,7 @@ struct ${model}Classifier {
 
     private func classify(
         _ handler: VNImageRequestHandler, width: Int, height: Int,
-        orientation: CGImagePropertyOrientation, top count: Int
+        orientation: CGImagePropertyOrientation, $asked
     ) throws -> [Prediction] {
         // Vision turns the picture first: the region is one of the upright picture.
         let lyingDown: [CGImagePropertyOrientation] = [.left, .leftMirrored, .right, .rightMirrored]
@@ -104,14 +103,7 @@ struct ${model}Classifier {
             width: CGFloat(across), height: CGFloat(down))
         request.imageCropAndScaleOption = .centerCrop  // of a square: all of it, undistorted
         try handler.perform([request])
-        guard let observations = request.results as? [VNClassificationObservation] else {
-            throw Failure.modelIsNotAClassifier
-        }
-        return observations
-            .sorted { left, right in left.confidence > right.confidence }
-            .prefix(count)
-            .map { best in Prediction(label: best.identifier, probability: best.confidence) }
-    }
+$answer
 
     #if canImport(UIKit)
 $exif

@@ -20,7 +20,7 @@ import UIKit
 #endif
 
 /// Classifies photographs with `$model.aimodel`, through Core AI.
-///
+${nature}///
 /// Make one and keep it: the first load on a device takes seconds, since Core AI specializes the
 /// asset for it.
 ///
@@ -74,22 +74,7 @@ $inputs
         }
     }
 
-    /// The most probable classes, best first; of equal ones, the first in the list.
-    static func ranked(
-        _ probabilities: [Float], labels: [String], top count: Int
-    ) throws -> [Prediction] {
-        guard labels.count == probabilities.count else {
-            throw Failure.labelsDoNotFit(
-                labels: labels.count, probabilities: probabilities.count)
-        }
-        guard probabilities.allSatisfy(\.isFinite) else { throw Failure.outputIsNotProbabilities }
-        return zip(labels, probabilities).enumerated()
-            .sorted { left, right in
-                (right.element.1, left.offset) < (left.element.1, right.offset)
-            }
-            .prefix(max(count, 0))
-            .map { best in Prediction(label: best.element.0, probability: best.element.1) }
-    }
+$answer
 
     #if canImport(CoreAI) && canImport(CoreImage)
     private let input: Input
@@ -133,32 +118,32 @@ $inputs
     }
 
     #if canImport(UIKit)
-    /// The most probable classes of a photograph, best first, turned as it says.
-    func classify(_ image: UIImage, top count: Int = 5) async throws -> [Prediction] {
+    /// $which of a photograph, best first, turned as it says.
+    func classify(_ image: UIImage, $asked = $usual) async throws -> [Prediction] {
         guard let bitmap = image.cgImage else { throw Failure.imageHasNoCGImage }
         return try await classify(
-            bitmap, orientation: Self.exif(image.imageOrientation), top: count)
+            bitmap, orientation: Self.exif(image.imageOrientation), $argument)
     }
     #endif
 
-    /// The most probable classes of a bitmap, best first.
+    /// $which of a bitmap, best first.
     func classify(
-        _ image: CGImage, orientation: CGImagePropertyOrientation, top count: Int = 5
+        _ image: CGImage, orientation: CGImagePropertyOrientation, $asked = $usual
     ) async throws -> [Prediction] {
-        try await classify(CIImage(cgImage: image).oriented(orientation), top: count)
+        try await classify(CIImage(cgImage: image).oriented(orientation), $argument)
     }
 
-    /// The most probable classes of a camera's frame, best first.
+    /// $which of a camera's frame, best first.
     ///
     /// A buffer does not know which way is up: the back camera of an iPhone held upright gives
     /// frames that are `.right`.
     func classify(
-        _ pixelBuffer: CVPixelBuffer, orientation: CGImagePropertyOrientation, top count: Int = 5
+        _ pixelBuffer: CVPixelBuffer, orientation: CGImagePropertyOrientation, $asked = $usual
     ) async throws -> [Prediction] {
-        try await classify(CIImage(cvPixelBuffer: pixelBuffer).oriented(orientation), top: count)
+        try await classify(CIImage(cvPixelBuffer: pixelBuffer).oriented(orientation), $argument)
     }
 
-    private func classify(_ upright: CIImage, top count: Int) async throws -> [Prediction] {
+    private func classify(_ upright: CIImage, $asked) async throws -> [Prediction] {
         // DOC/coreai/integrating-on-device-ai-models-in-your-app-with-core-ai: insert, run, remove
         let buffer = try pixels(of: upright)
         var inputs = InferenceFunction.Inputs()
@@ -167,7 +152,7 @@ $inputs
         guard let array = outputs.remove("probabilities")?.ndArray else {
             throw Failure.outputIsNotProbabilities
         }
-        return try Self.ranked(Self.floats(array), labels: labels, top: count)
+        return try Self.$chosen(Self.floats(array), labels: labels, $argument)
     }
 
     /// The square that the network sees, scaled, in a buffer that the function takes.

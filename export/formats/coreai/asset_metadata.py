@@ -9,10 +9,8 @@ from typing import Any
 
 import msgspec
 
-from export.package.metadata import KEY
+from export.package.metadata import KEY, LABELS_KEY
 from export.prepared import Prepared
-
-LABELS_KEY = "labels"
 
 
 def describe(asset: Path, prepared: Prepared) -> None:
@@ -20,7 +18,6 @@ def describe(asset: Path, prepared: Prepared) -> None:
     path, metadata = asset / "metadata.json", prepared.metadata
     content: dict[str, Any] = msgspec.json.decode(path.read_bytes())
     del content["creationDate"]
-    labels = prepared.network.labels if prepared.spec.outputs == "classifier" else ()
     content |= {
         "description": metadata.summary,
         "author": f"{metadata.provenance.source}; exported by mobilenet-coreml {metadata.tool}",
@@ -28,7 +25,7 @@ def describe(asset: Path, prepared: Prepared) -> None:
         "creatorDefinedMetadata": {
             **prepared.user_defined,
             KEY: metadata.encode(),
-            **({LABELS_KEY: [*labels]} if labels else {}),
+            **({LABELS_KEY: [*prepared.labels]} if prepared.labels else {}),
         },
     }
     path.write_bytes(msgspec.json.encode(content, order="sorted") + b"\n")

@@ -36,7 +36,7 @@ class EntryPoints:
         """Add the function `name` to the program; with its twin where it takes a picture."""
         import coreai.authoring as ca
 
-        output: str = "probabilities" if spec.outputs == "classifier" else spec.outputs
+        output = "probabilities" if spec.outputs == "classifier" else str(spec.outputs)
         outputs = {output: ca.TensorSpec(output_shape, np.float32)}
         if spec.input == "tensor":
             array = ca.TensorSpec((1, COLORS, self.size, self.size), np.float32)

@@ -3,8 +3,8 @@
 The network's rows drive this as they drive the PyTorch module. An operation's location is the
 name of the row that it belongs to; weights are stored as `ROW.weight` and `ROW.bias`, once for
 all functions. Core AI's convolution has neither padding nor bias, and there is no relu6. The
-classifier's matrix is a 1x1 convolution: of a product of rank 2 the Neural Engine was found to
-compute something else (apple/coreai-torch#51).
+head's matrices are convolutions over the map that they read: of a product of rank 2 the Neural
+Engine was found to compute something else (apple/coreai-torch#51).
 """
 
 from collections.abc import Mapping
@@ -14,6 +14,7 @@ import numpy as np
 
 from export.compression import kernels
 from export.compression.kernels import CompressedKernel
+from export.compression.stored_weights import stored_shapes
 from export.coreai import construction, library
 from export.coreai.construction import located
 from export.formats.coreai.compressed_constants import compressed_constant
@@ -21,8 +22,8 @@ from export.formats.coreai.entry_points import EntryPoints, HalfOrFloat, sizes
 from export.prepared import Prepared
 from mobilenet import fold
 from mobilenet.checkpoint import Checkpoint
-from mobilenet.networks.classifier import LOGITS
-from mobilenet.networks.rows import IMAGE, Row
+from mobilenet.networks.classifier import LOGITS, POOL, DenseActivation
+from mobilenet.networks.rows import IMAGE, Activation, Row
 
 if TYPE_CHECKING:
     from coreai.authoring import AIProgram, Value
@@ -50,6 +51,7 @@ class _NetworkWriter:
         ):  # its bytes come so: turned kernels cost nothing at run time
             self.checkpoint = fold.reading_colors(self.checkpoint, "BGR")
         self.dtype: HalfOrFloat = np.float16 if prepared.precision == "fp16" else np.float32
+        self.shapes = stored_shapes(self.checkpoint.config, self.spec)
         self.kernels: dict[str, CompressedKernel] = {}
         if prepared.compress is not None:
             assert isinstance(prepared.network, Checkpoint), "only checkpoints are compressed"
@@ -85,11 +87,16 @@ class _NetworkWriter:
         if any(row.pads):
             x = self.ca.pad(x, sizes(0, 0, 0, 0, *row.pads), self.dtype(0))
         x = self._convolution(x, row.name, row.stride, row.dilation, row.groups)
-        if row.activation is not None:
-            x = self.ca.broadcasting_maximum(x, self.dtype(0))
-        if row.activation == "relu6":
-            x = self.ca.broadcasting_minimum(x, self.dtype(6))
+        x = self._activated(x, row.activation)
         return x if row.adds is None else self.ca.broadcasting_add(x, values[row.adds])
+
+    def _activated(self, x: "Value", kind: Activation | DenseActivation | None) -> "Value":
+        if kind is None:
+            return x
+        if kind in ("sigmoid", "tanh"):
+            return self.ca.sigmoid(x) if kind == "sigmoid" else self.ca.tanh(x)
+        x = self.ca.broadcasting_maximum(x, self.dtype(0))
+        return self.ca.broadcasting_minimum(x, self.dtype(6)) if kind == "relu6" else x
 
     def _convolution(
         self, x: "Value", layer: str, stride: int = 1, dilation: int = 1, groups: int = 1
@@ -111,20 +118,23 @@ class _NetworkWriter:
         if layer in self.kernels:
             return compressed_constant(name, self.kernels[layer])
         kernel = self.checkpoint.layers[layer].kernel.astype(self.dtype)
-        kernel = kernel.reshape((*kernel.shape, 1, 1)[:4])  # a matrix too
-        return library.named_constant(name, kernel)
+        return library.named_constant(name, kernel.reshape(self.shapes[layer]))
 
     def _head(self, x: "Value") -> "Value":
         readout = self.checkpoint.config.readout
         if not readout.pooled:
             return x
-        with located("pool"):
-            x = self.ca.reduce_mean(x, np.array([2, 3], np.int32))
+        if readout.pool == "mean":
+            with located(POOL):
+                x = self.ca.reduce_mean(x, np.array([2, 3], np.int32))
+        for layer in readout.dense:
+            with located(layer.name):
+                x = self._activated(self._convolution(x, layer.name), layer.activation)
         with located(LOGITS if readout.classes else "features"):
-            if readout.classes:
-                x = self._convolution(x, LOGITS)
             x = self.ca.reshape(x, sizes(*self.output_shape))
-        if self.spec.outputs in ("classifier", "probabilities"):
-            with located("probabilities"):
-                x = self.ca.softmax(x, np.int32(1))
-        return x
+        if self.spec.outputs in ("logits", "features"):
+            return x
+        with located("probabilities"):
+            if readout.scores == "sigmoid":
+                return self.ca.sigmoid(x)
+            return self.ca.softmax(x, np.int32(1))

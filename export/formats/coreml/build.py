@@ -18,7 +18,7 @@ from export.formats.coreml.ml_model import MLModel
 from export.prepared import Prepared
 from export.spec import ExportSpec
 from mobilenet.checkpoint import Checkpoint
-from mobilenet.networks.classifier import LOGITS
+from mobilenet.networks.classifier import LOGITS, POOL, Dense, DenseActivation
 from mobilenet.networks.rows import IMAGE, Activation, Row
 from mobilenet.preprocess import Normalization
 
@@ -34,7 +34,7 @@ class Names(NamedTuple):
 
 def names(spec: ExportSpec) -> Names:
     """What the parts of a program built for `spec` are called."""
-    output = CLASS_LABEL + "_probs" if spec.outputs == "classifier" else spec.outputs
+    output = CLASS_LABEL + "_probs" if spec.outputs == "classifier" else str(spec.outputs)
     return Names("image" if spec.input == "image" else "input", output)
 
 
@@ -139,7 +139,7 @@ class _Writer:
             x = self.mb.add(x=x, y=values[row.adds], name=f"{row.name}_add")
         return x
 
-    def _activated(self, x: Any, kind: Activation, name: str) -> Any:
+    def _activated(self, x: Any, kind: Activation | DenseActivation, name: str) -> Any:
         if kind == "relu6":
             return self.kind.relu6(self.mb, x, name)
         return getattr(self.mb, kind)(x=x, name=name)
@@ -163,26 +163,45 @@ class _Writer:
         }
 
     def _head(self, x: Any) -> Any:
-        outputs, conv = self.spec.outputs, self.spec.rule.head == "conv"
-        if not self.checkpoint.config.readout.pooled:
+        outputs, readout = self.spec.outputs, self.checkpoint.config.readout
+        if not readout.pooled:
             return self._cast_or_identity(x, "features")
         if outputs == "features":
             name = self._named("features", last=True)
             return self._finished(
                 self.mb.reduce_mean(x=x, axes=[2, 3], keep_dims=False, name=name)
             )
-        x = self.mb.reduce_mean(x=x, axes=[2, 3], keep_dims=conv, name="pool")
-        x = self._quantized(x, LOGITS)
-        name, weights = self._named(LOGITS, last=outputs == "logits"), self._weights(LOGITS)
+        conv = self.spec.rule.head == "conv"
+        if readout.pool == "mean":
+            x = self.mb.reduce_mean(x=x, axes=[2, 3], keep_dims=conv, name=POOL)
+        elif not conv:
+            x = self.mb.reshape(x=x, shape=[1, readout.dense[0].inputs], name=POOL)
+        for layer in readout.dense:
+            x = self._dense(x, layer, conv)
+        if outputs == "logits":
+            return self._finished(x)
+        name = self._named("probabilities", last=True)
+        if readout.scores == "sigmoid":
+            return self._finished(self.mb.sigmoid(x=x, name=name))
+        return self._finished(self.mb.softmax(x=x, axis=1, name=name))
+
+    def _dense(self, x: Any, layer: Dense, conv: bool) -> Any:
+        """A matrix, or a convolution over the whole of the map that it reads."""
+        x = self._quantized(x, layer.name)
+        is_last = layer.name == LOGITS
+        name = self._named(layer.name, last=is_last and self.spec.outputs == "logits")
+        weights = self._weights(layer.name)
         if conv:
-            weights["weight"] = weights["weight"][:, :, None, None]
-            x = self.mb.conv(x=x, **weights, pad_type="valid", name=CONVOLUTIONAL_LOGITS)
-            x = self.mb.reshape(x=x, shape=[1, len(weights["bias"])], name=name)
+            weights["weight"] = weights["weight"].reshape(layer.convolution_shape)
+            conv_name = CONVOLUTIONAL_LOGITS if is_last else name
+            x = self.mb.conv(x=x, **weights, pad_type="valid", name=conv_name)
+            if is_last:
+                x = self.mb.reshape(x=x, shape=[1, layer.outputs], name=name)
         else:
             x = self.mb.linear(x=x, **weights, name=name)
-        if outputs != "logits":
-            x = self.mb.softmax(x=x, axis=1, name=self._named("probabilities", last=True))
-        return self._finished(x)
+        if layer.activation is not None:
+            x = self._activated(x, layer.activation, f"{layer.name}_{layer.activation}")
+        return x
 
     def _cast_or_identity(self, x: Any, name: str) -> Any:
         """`x` as float32 under the name of an output."""

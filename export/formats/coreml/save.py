@@ -3,13 +3,27 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from export.formats.coreml.kinds import Kind
 from export.formats.coreml.ml_model import MLModel
-from export.package.metadata import KEY, PackageMetadata
+from export.package.metadata import KEY, LABELS_KEY, PackageMetadata
 from export.prepared import Prepared
+from mobilenet.common.text import one_line
 
 PREVIEW_KEY = "com.apple.coreml.model.preview.type"
 DATE_KEY = "com.github.apple.coremltools.conversion_date"
+OUTPUT_TEXTS = {
+    "classLabel": "Most likely class",
+    "classLabel_probs": "Probability of each class",
+    "probabilities": "Probability of each class, in training order",
+    "logits": "Score of each class before softmax, in training order",
+    "features": "Features: pooled, or the map of a layer",
+}
+INDEPENDENT = {
+    "probabilities": "Probability of each class on its own: several may hold at once, or none",
+    "logits": "Score of each class before sigmoid, in training order",
+}
 
 
 def describe(model: MLModel, prepared: Prepared) -> None:
@@ -23,9 +37,10 @@ def describe(model: MLModel, prepared: Prepared) -> None:
     for feature in spec.description.input:
         model.input_description[feature.name] = _input_text(metadata, feature.type)
     for feature in spec.description.output:
-        text = _output_text(feature.name, metadata.provenance.trained)
-        model.output_description[feature.name] = text
+        model.output_description[feature.name] = _output_text(feature.name, prepared)
     model.user_defined_metadata.update(prepared.user_defined)
+    if prepared.labels and prepared.has_independent_classes:
+        model.user_defined_metadata[LABELS_KEY] = msgspec.json.encode(prepared.labels).decode()
     model.user_defined_metadata[KEY] = metadata.encode()
     first = next(iter(spec.description.functions), spec.description)
     is_image = first.input[0].type.WhichOneof("Type") == "imageType"
@@ -54,12 +69,10 @@ def _input_text(metadata: PackageMetadata, kind: Any) -> str:
     return f"(1, 3, {size}, {size}) {norm.order} array: {norm.scale} * pixel + {norm.bias}."
 
 
-def _output_text(name: str, trained: bool) -> str:
-    texts = {
-        "classLabel": "Most likely class",
-        "classLabel_probs": "Probability of each class",
-        "probabilities": "Probability of each class, in training order",
-        "logits": "Score of each class before softmax, in training order",
-        "features": "Features: pooled, or the map of a layer",
-    }
-    return texts.get(name, "Output") + ("." if trained else " (untrained network).")
+def _output_text(name: str, prepared: Prepared) -> str:
+    mark = "." if prepared.metadata.provenance.trained else " (untrained network)."
+    texts = OUTPUT_TEXTS | (INDEPENDENT if prepared.has_independent_classes else {})
+    text = texts.get(name, "Output")
+    if prepared.has_independent_classes and prepared.labels:
+        text += ": " + ", ".join(one_line(label) for label in prepared.labels)
+    return text + mark

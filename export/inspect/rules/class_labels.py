@@ -88,6 +88,20 @@ def _logits(subject: RuleSubject) -> Iterator[RuleFinding]:  # #1083, #1720, pyt
             )  # fmt: skip
 
 
+def _independent_classes(subject: RuleSubject) -> Iterator[RuleFinding]:
+    classify, labels = _classify(subject), subject.function.description.labels
+    if classify is None or len(labels) < 2:
+        return
+    origin = _origins(subject.function.ops).get(str(classify.inputs["probabilities"][0]))
+    if origin is not None and origin.type in ("sigmoid", "sigmoid_hard"):
+        yield RuleFinding(
+            "independent-classes", "warning",
+            f"a classifier's {len(labels)} probabilities come from {origin.type} {origin.name!r}: "
+            "each class is a question of its own, but one of them is named as the answer",
+            "give the array of probabilities out, without a classifier",
+        )  # fmt: skip
+
+
 def _classify(subject: RuleSubject) -> Op | None:
     return next((op for op in subject.function.ops if op.type == "classify"), None)
 
@@ -126,4 +140,4 @@ def _origin_of_x(origins: Mapping[str, Op | None], op: Op) -> Op | None:
     return origins.get(values[0]) if len(values) == 1 and isinstance(values[0], str) else None
 
 
-RULES: tuple[Rule, ...] = (_label_count, _duplicate_labels, _logits)
+RULES: tuple[Rule, ...] = (_label_count, _duplicate_labels, _logits, _independent_classes)
