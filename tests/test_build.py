@@ -50,7 +50,7 @@ def test_both_routes_give_the_same_outputs_and_operations(
     checkpoint = replace(hot, config=replace(hot.config, padding=padding))
     if normalization is not None:
         checkpoint = replace(checkpoint, normalization=normalization)
-    spec = ExportSpec(precision="fp32")
+    spec = ExportSpec(precision="fp32", outputs="classifier")
     built, traced = tmp_path / "built.mlpackage", tmp_path / "traced.mlpackage"
     save_reproducibly(build(prepare_checkpoint(checkpoint, spec)), KINDS["mlprogram"], built)
     module = TracedModule(

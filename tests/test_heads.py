@@ -28,7 +28,7 @@ from export.verify.diff import diff
 from export.verify.reverify import reverify
 from fine_tuned import LABELS, fine_tuned
 from mobilenet.checkpoint import Checkpoint
-from mobilenet.common.errors import ConfigError, UnsupportedError, VerificationError
+from mobilenet.common.errors import ConfigError, PackageError, UnsupportedError, VerificationError
 from mobilenet.store import save
 from mobilenet.torch_module import from_checkpoint
 
@@ -140,7 +140,10 @@ def test_a_network_without_a_top_gives_features(tmp_path: Path) -> None:
 
 def test_one_sigmoid_with_two_labels_is_a_classifier(tmp_path: Path) -> None:
     network, path = fine_tuned("one", ("cats", "dogs")), tmp_path / "n.mlpackage"
-    exported = pipeline.export(network, path, spec=ExportSpec(precision="fp32"))
+    weights = tmp_path / "w.safetensors"
+    save(network, weights)
+    variant, spec = Variant(weights=str(weights)), ExportSpec(precision="fp32")
+    exported = pipeline.export(variant, path, spec=spec, verify=False)
     assert any("classifier of two classes" in note for note in exported.notes)
     probability = 1 / (1 + np.exp(-logits(network).item()))
     answer = predicted(path)
@@ -150,14 +153,22 @@ def test_one_sigmoid_with_two_labels_is_a_classifier(tmp_path: Path) -> None:
     np.testing.assert_allclose(
         logits(network.as_two_classes()), [[0, logits(network).item()]], rtol=1e-6
     )
+    assert diff(path, weights).parting is None
+    assert reverify(path, weights=str(weights)).verified.identity == exported.identity
+
+
+def test_one_sigmoid_alone_is_an_array_of_one(tmp_path: Path) -> None:
+    network, path = fine_tuned("one", ()), tmp_path / "n.mlpackage"
+    pipeline.export(network, path)
+    assert predicted(path)["probabilities"].shape == (1, 1)
     save(network, tmp_path / "w.safetensors")
     assert diff(path, tmp_path / "w.safetensors").parting is None
 
 
-def test_one_sigmoid_alone_is_an_array_of_one(tmp_path: Path) -> None:
-    path = tmp_path / "n.mlpackage"
-    pipeline.export(fine_tuned("one", ()), path)
-    assert predicted(path)["probabilities"].shape == (1, 1)
+def test_a_damaged_list_of_labels_is_told() -> None:
+    assert listed_labels({"labels": "not ours"}) == ()
+    with pytest.raises(PackageError, match="the package's labels cannot be read"):
+        listed_labels({"mobilenet": "{}", "labels": '["cat", 3]'})
 
 
 def test_a_flat_head_has_one_resolution(tmp_path: Path) -> None:

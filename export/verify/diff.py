@@ -190,7 +190,7 @@ def _made_alike(sides: Sequence[_Side], size: tuple[int, int]) -> Iterator[_Side
     Without the background that it leaves out, and two of one sigmoid.
     """
     faces = [side.function.description for side in sides if side.function is not None]
-    labels = {len(face.labels) for face in faces}
+    labels = {len(face.labels) for face in faces if face.labels}
     image_input = any(isinstance(face.inputs[0], ImageInput) for face in faces)
     for side in sides:
         checkpoint = side.checkpoint
