@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from bench.accuracy.classifiers import of_checkpoint, of_package
-from bench.results.records import Model
+from bench.accuracy import plan
+from bench.accuracy.classifiers import of_checkpoint
 from bench.runtimes.torch_runtime import TorchRuntime
 from export import pipeline
 from export.compression.activations import BOUNDS, calibrated
@@ -20,7 +20,6 @@ from export.package.metadata import listed_labels
 from export.prepared import prepare_checkpoint
 from export.runtimes.base import Feature
 from export.runtimes.inputs import from_picture
-from export.runtimes.portable import PortableRuntime
 from export.spec import ExportSpec, Variant
 from export.verify.agreement import probe_pictures, run
 from export.verify.class_answers import check_answer
@@ -194,12 +193,7 @@ def test_pytorch_answers_as_the_package_and_accuracy_is_refused(tmp_path: Path) 
     np.testing.assert_allclose(
         answer["probabilities"], predicted(path)["probabilities"], atol=1e-5
     )
-    portable = PortableRuntime()
-    model = Model(
-        name="n", identity="", size_bytes=0, format="mlprogram", precision="fp32", alpha=0.25,
-        resolution=64, shallow=True, trained=False, weights="",
-    )  # fmt: skip
     with pytest.raises(UnsupportedError, match="there is no top-1"):
-        of_package(model, portable, portable.compile(path, tmp_path), "CPU")
+        plan.load([path], ["portable"], (), None, tmp_path)
     with pytest.raises(UnsupportedError, match="there is no top-1"):
         of_checkpoint(network)
