@@ -1,8 +1,13 @@
-"""Which family a weight file belongs to: asked of its content, never of its name."""
+"""Which family a weight file belongs to: asked of its content, never of its name.
+
+Where a file holds its graph, the network is read off that (`walk`); the tensors of others are
+told by their names.
+"""
 
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,29 +16,46 @@ from mobilenet.checkpoint import Checkpoint
 from mobilenet.common import files
 from mobilenet.common.decoding import MAX_REASON
 from mobilenet.common.errors import CheckpointError, ConfigError
+from mobilenet.common.git_lfs import refuse_pointer
 from mobilenet.common.temporary import owned_folder
 from mobilenet.common.text import one_line
+from mobilenet.graph import FileGraph
+from mobilenet.preprocess import CAFFE
 from mobilenet.reading import Reading
-from mobilenet.sources import archive, slim, tensors
-from mobilenet.sources.caffe import caffe_by_layers
-from mobilenet.sources.keras import by_names
-from mobilenet.sources.tflite import tflite_by_tensors
+from mobilenet.sources import archive, tensors
+from mobilenet.sources.caffe import caffe_graph
+from mobilenet.sources.keras import by_names, model_graph
+from mobilenet.sources.onnx_model import onnx_file
+from mobilenet.sources.tensorflow import tensorflow_files
+from mobilenet.sources.tflite import tflite_graph
+from mobilenet.sources.walk import graph_checkpoint
+from mobilenet.sources.walk.graph_checkpoint import Defaults
 
 MAX_FILE_BYTES = 1 << 28  # alpha 4 with a thousand classes takes 222 million
 HEAD_BYTES = 64
-LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 KNOWN = (
-    "TF-Slim graphs and their .tgz, Keras .h5, timm's and transformers' safetensors or .pth, "
-    "Caffe models, .tflite, and our own safetensors"
+    "TensorFlow's frozen graphs, SavedModels and .tgz releases, Keras .h5 and .keras, "
+    "TensorFlow.js model.json, .tflite, ONNX and Caffe models, safetensors, PyTorch state dicts"
 )
+TENSORFLOW, KERAS = Defaults("TensorFlow graph"), Defaults("Keras", width_rule="keras")
+LITE, CAFFE_MODEL = Defaults("TensorFlow Lite"), Defaults("Caffe model", CAFFE, "keras")
+ONNX = Defaults("ONNX model", width_rule="timm")
+SAVED_MODEL = "saved_model.pb"
+# Of a folder; the first kind of which there is one, since repositories keep the same twice.
+KINDS = (
+    ".keras", ".safetensors", ".bin", ".pth", ".pt", ".h5", ".onnx", ".tflite", ".caffemodel",
+    ".pb",
+)  # fmt: skip
+Reader = Callable[[Path], Checkpoint]
 
 
-def read(path: Path) -> Checkpoint:
-    """The network in any weight file we know, with all that belongs to its use.
+def read(path: Path, output: str = "") -> Checkpoint:
+    """The network in any weight file or folder we know, with all that belongs to its use.
 
-    Raises `CheckpointError` for a file of another kind, of another network, or damaged.
+    `output` is the result of a frozen graph that is meant, where it is not the last one. Raises
+    `CheckpointError` for a file of another kind, of another network, or damaged.
     """
-    reader = _reader(path)
+    reader = _output_reader(output) if output else _reader(path)
     try:
         with np.errstate(all="ignore"):  # what is beyond float32 turns inf, which is refused
             checkpoint = reader(path)
@@ -47,7 +69,19 @@ def read(path: Path) -> Checkpoint:
     return replace(checkpoint, provenance=provenance, reading=reading)
 
 
-def _reader(path: Path) -> Callable[[Path], Checkpoint]:
+def _by_graph(graph_of: Callable[[Path], FileGraph], defaults: Defaults) -> Reader:
+    return lambda path: graph_checkpoint.read(graph_of(path), defaults)
+
+
+_FROZEN = _by_graph(tensorflow_files.graph_of, TENSORFLOW)
+_CAFFE = _by_graph(caffe_graph.graph_of, CAFFE_MODEL)
+
+
+def _output_reader(output: str) -> Reader:
+    return _by_graph(partial(tensorflow_files.graph_of, output=output), TENSORFLOW)
+
+
+def _reader(path: Path) -> Reader:
     if not path.exists():
         raise CheckpointError(f"{path} does not exist", "give a file or folder of weights")
     if path.is_dir():
@@ -56,33 +90,30 @@ def _reader(path: Path) -> Callable[[Path], Checkpoint]:
         raise CheckpointError(f"{path} is a device or a pipe", "give a file of weights")
     if (size := path.stat().st_size) > MAX_FILE_BYTES:
         raise CheckpointError(
-            f"{path.name} has {size:,} bytes, more than any MobileNet v1 that is read",
+            f"{path.name} has {size:,} bytes, more than any MobileNet that is read",
             "is it another network?",
         )
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
     if not head:
         raise CheckpointError(f"{path.name} is empty", "download or copy it again")
-    if head.startswith(LFS_POINTER):
-        raise CheckpointError(
-            f"{path.name} is a pointer of Git LFS, not the weights", "fetch them: git lfs pull"
-        )
+    refuse_pointer(head, path.name)
     for offset, magic, reader in (
-        (4, b"TFL3", tflite_by_tensors.read),
-        (8, b"{", tensors.read_safetensors),  # behind the length of the JSON header
-        (0, b"\x89HDF\r\n\x1a\n", by_names.read),
+        (4, b"TFL3", _by_graph(tflite_graph.graph_of, LITE)),
+        (5, b"\0\0\0{", tensors.read_safetensors),  # behind the length of the JSON header
+        (0, b"\x89HDF\r\n\x1a\n", _read_keras),
         (0, b"\x1f\x8b", _read_archive),
-        (0, b"PK\x03\x04", by_names.read if _is_keras(path) else tensors.read_torch),
+        (0, b"PK\x03\x04", _read_keras if _is_keras(path) else tensors.read_torch),
         (0, b"\x80\x02", tensors.read_torch),  # pickle's protocol 2, all that torch ever wrote
-        (
-            0,
-            b"\xa2\x06",
-            caffe_by_layers.read,
-        ),  # NetParameter: its first layer, where it has no name
-        (0, b"\n", slim.read if _is_graph(head) else caffe_by_layers.read),
+        (0, b"\xa2\x06", _CAFFE),  # NetParameter: its first layer, where it has no name
+        (0, b"\n", _FROZEN if _is_graph(head) else _CAFFE),
+        (0, b"\x08\x01", _read_saved_model),  # saved_model.proto: the version of its schema
+        (0, b"\x08", _by_graph(onnx_file.graph_of, ONNX)),  # onnx.proto: the version of the IR
     ):
         if head.startswith(magic, offset):
             return reader
+    if path.suffix == ".json":
+        return _read_json
     raise CheckpointError(f"{path.name} is no weight file that is known here", f"read are {KNOWN}")
 
 
@@ -99,6 +130,24 @@ def _is_keras(path: Path) -> bool:
     return zipfile.is_zipfile(path) and by_names.ARCHIVED in archive.check_zip(path)
 
 
+def _read_keras(path: Path) -> Checkpoint:
+    """A model by its description, or weights alone by their names."""
+    if model_graph.is_described(path):
+        return _by_graph(model_graph.graph_of, KERAS)(path)
+    return by_names.read(path)
+
+
+def _read_json(path: Path) -> Checkpoint:
+    """The description of a model, its weights beside it: of Keras, or of TensorFlow.js."""
+    if model_graph.is_described(path):
+        return _by_graph(model_graph.graph_of, KERAS)(path)
+    return _FROZEN(path)
+
+
+def _read_saved_model(path: Path) -> Checkpoint:
+    return _FROZEN(path.parent)
+
+
 def _read_archive(path: Path) -> Checkpoint:
     """A release: unpacked beside nothing of ours, read, and gone."""
     data = archive.model_bytes(path)
@@ -110,12 +159,20 @@ def _read_archive(path: Path) -> Checkpoint:
 
 
 def _read_folder(folder: Path) -> Checkpoint:
-    """A repository as Hugging Face lays it out: one weight file, its JSON beside it."""
-    paths = sorted(
-        path
-        for suffix in (".safetensors", ".bin", ".pth", ".h5")
-        for path in folder.glob(f"*{suffix}")
-    )
-    if not paths:
-        raise CheckpointError(f"folder {folder} holds no weight file", f"read are {KNOWN}")
-    return _reader(paths[0])(paths[0])
+    """A SavedModel, a model of Keras or TensorFlow.js, or one weight file, its JSON beside it."""
+    if (folder / SAVED_MODEL).is_file():
+        return _FROZEN(folder)
+    if (folder / "model.json").is_file():
+        return _read_json(folder / "model.json")
+    for suffix in KINDS:
+        paths = sorted(folder.glob(f"*{suffix}"))
+        if len(paths) > 1:
+            names = one_line(", ".join(path.name for path in paths), MAX_REASON)
+            raise CheckpointError(
+                f"folder {folder} holds {len(paths)} {suffix} files: {names}", "name one of them"
+            )
+        if paths and suffix == ".h5" and model_graph.is_described(folder):
+            return _by_graph(model_graph.graph_of, KERAS)(folder)
+        if paths:
+            return _reader(paths[0])(paths[0])
+    raise CheckpointError(f"folder {folder} holds no weight file", f"read are {KNOWN}")

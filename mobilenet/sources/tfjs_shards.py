@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mobilenet.common.errors import CheckpointError
+from mobilenet.common.git_lfs import POINTER, refuse_pointer
 from mobilenet.common.text import one_line
 from mobilenet.graph import FileConstant
 from mobilenet.sources.stored import MAX_NAME, OTHER_NETWORK, Allowance, shaped
@@ -102,6 +103,8 @@ def _shards(paths: Sequence[str], folder: Path) -> Iterator[_Shard]:
             raise CheckpointError(f"shard {shown} is missing", BESIDE)
         if (size := path.stat().st_size) > MAX_SHARD_BYTES:
             raise CheckpointError(f"shard {shown} has {size:,} bytes", OTHER_NETWORK)
+        with path.open("rb") as file:
+            refuse_pointer(file.read(len(POINTER)), f"shard {shown}")
         yield _Shard(path, start, start + size)
         start += size
 

@@ -29,6 +29,7 @@ class Release:
     top1: float | None = None  # percent, of the unfolded float checkpoint
     top5: float | None = None
     licence: str = "Apache-2.0"
+    output: str = ""  # the graph's result that is meant, where the file goes on behind it
 
     @property
     def name(self) -> str:

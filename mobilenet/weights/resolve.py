@@ -168,7 +168,7 @@ def _checked(release: Release, path: Path) -> "Checkpoint":
     """The file as the release it must be; the last word on what may enter the cache."""
     from mobilenet.sources.recognise import read
 
-    checkpoint = read(path)
+    checkpoint = read(path, release.output)
     if not math.isclose(checkpoint.config.alpha, release.alpha) or checkpoint.config.shallow:
         raise CheckpointError(
             f"{path.name} holds {_knobs(checkpoint.config)}, not {release.name}",

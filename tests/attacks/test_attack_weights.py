@@ -81,9 +81,7 @@ def test_what_a_decoder_raises_is_one_line(error: BaseException) -> None:
 
 def test_a_fault_of_our_own_shows_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "x").write_bytes(written("tflite"))
-    monkeypatch.setattr(
-        "mobilenet.sources.tflite.tflite_by_tensors._padding", lambda *_: {}["a bug"]
-    )
+    monkeypatch.setattr("mobilenet.sources.walk.graph_checkpoint.fitted", lambda *_: {}["a bug"])
     with pytest.raises(KeyError, match="a bug"):
         read(tmp_path / "x")
 

@@ -7,7 +7,7 @@ a `.weights.h5` (keras/src/saving/saving_lib.py), and names, in TensorFlow.js.
 import io
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +115,7 @@ def _placed(keys: Sequence[str], tree: ModelTree) -> dict[str, Variable]:
 def _collected(
     keys: Mapping[str, Variable], datasets: Mapping[str, Any], file: HDF5, name: str
 ) -> ModelWeights:
-    allowance = Allowance()
+    allowance, values = Allowance(), _StoredValues(file, name)
     collected: dict[tuple[str, ...], dict[str, FileConstant]] = defaultdict(dict)
     for key, variable in keys.items():
         if key not in datasets:
@@ -124,15 +124,28 @@ def _collected(
             )
         shape = hdf5.stored(key, datasets[key]).shape
         allowance.spend(f"the {variable.name} of {variable.layer.title}", shape)
-        constant = FileConstant(shape, partial(_load, file, name, key))
+        constant = FileConstant(shape, partial(values.load, key))
         collected[variable.layer.path][variable.name] = constant
     return collected
 
 
-def _load(file: HDF5, name: str, key: str) -> NDArray[np.float32]:
-    with hdf5.opened(_readable(file), name) as opened:
+class _StoredValues:
+    """Reads weights of one file, opened when the first is asked for, for as long as any may be."""
+
+    def __init__(self, file: HDF5, name: str) -> None:
+        self._file, self._name = file, name
+
+    @cached_property
+    def _opened(self) -> Any:
+        import h5py
+
+        with decoding(self._name):
+            return h5py.File(_readable(self._file), "r")
+
+    def load(self, key: str) -> NDArray[np.float32]:
+        """A weight, by its path in the file."""
         with decoding(f"tensor {key}"):
-            stored = hdf5.stored(key, opened[key])
+            stored = hdf5.stored(key, self._opened[key])
         if not stored.is_float:
             raise CheckpointError(f"tensor {key} holds {stored.dtype}", "save it as float32")
         with decoding(f"tensor {key}"), np.errstate(over="ignore"):
