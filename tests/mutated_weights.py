@@ -21,7 +21,9 @@ import h5py
 import numpy as np
 import torch
 
+import keras_networks
 import mutated_hdf5
+import slim_files
 import weight_files
 from mobilenet import store
 from mobilenet.checkpoint import Checkpoint
@@ -49,11 +51,12 @@ def written(family: str) -> bytes:
     writers: dict[str, Callable[[Path], Any]] = {
         "ours": lambda path: store.save(small("keras"), path),
         "timm": lambda path: weight_files.timm(small("timm"), path),
-        "keras3": lambda path: weight_files.keras(small("keras"), path, "keras3"),
+        "keras3": lambda path: keras_networks.whole(small("keras"), path),
+        "keras": lambda path: keras_networks.whole(small("keras"), path, "keras"),
         "weights.h5": lambda path: weight_files.keras(small("keras"), path, "weights.h5"),
         "tflite": lambda path: weight_files.tflite(fold(small("slim")), path),
         "uint8": lambda path: weight_files.tflite(fold(small("slim")), path, "uint8"),
-        "slim": lambda path: weight_files.slim(small("slim"), path),
+        "slim": lambda path: slim_files.slim(small("slim"), path),
         "caffe": lambda path: weight_files.caffe(small("keras"), path),
     }
     with TemporaryDirectory() as folder:
@@ -172,9 +175,10 @@ def h5(rng: Random, folder: Path) -> Path:
 
 def keras(rng: Random, folder: Path) -> Path:
     """A `.keras`: a zip of a description and an HDF5 file."""
-    described = json.loads(weight_files._keras_description(small("keras")))
+    with zipfile.ZipFile(io.BytesIO(written("keras"))) as whole:
+        described, kept = json.loads(whole.read("config.json")), whole.read("model.weights.h5")
     text = json_mutant(rng, described) if rng.random() < 0.5 else json.dumps(described).encode()
-    weights = h5(rng, folder).read_bytes() if rng.random() < 0.2 else written("weights.h5")
+    weights = h5(rng, folder).read_bytes() if rng.random() < 0.2 else kept
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", rng.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))) as new:
         new.writestr("config.json", text)

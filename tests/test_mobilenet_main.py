@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import weight_files
+import slim_files
 from mobilenet.__main__ import app
 from mobilenet.common import terminal
 from mobilenet.networks.v1 import MobileNetConfig
@@ -22,7 +22,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def graph(tmp_path: Path) -> str:
     original = random_checkpoint(MobileNetConfig(0.25, 64, True, 1001))
-    return str(weight_files.slim(original, tmp_path / "x"))
+    return str(slim_files.slim(original, tmp_path / "x"))
 
 
 def test_the_table(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
+import keras_networks
+import slim_files
 import weight_files
 from mobilenet import store
 from mobilenet.checkpoint import Checkpoint
@@ -22,6 +24,7 @@ from mobilenet.networks.widths import WidthRule
 from mobilenet.sources.recognise import read
 from mobilenet.torch_module import from_checkpoint
 from mobilenet.untrained import untrained
+from tensorflow_graphs import FLOAT, Type, const, node
 
 Write = Callable[[Checkpoint, Path], Path]
 HALF = (1 / 127.5, -1.0)
@@ -48,7 +51,7 @@ def _style(style: str) -> Write:
 
 
 def _tgz(checkpoint: Checkpoint, folder: Path) -> Path:
-    weight_files.slim(checkpoint, folder / "mobilenet_v1_0.25_96_frozen.pb")
+    slim_files.slim(checkpoint, folder / "mobilenet_v1_0.25_96_frozen.pb")
     with tarfile.open(folder / "release.tgz", "w:gz") as archive:
         (folder / "other.txt").write_text("not weights")
         archive.add(folder / "other.txt", "./other.txt")
@@ -59,11 +62,12 @@ def _tgz(checkpoint: Checkpoint, folder: Path) -> Path:
 TIMM = {"rule": "timm", "padding": "symmetric", "epsilon": 1e-5, "interpolation": "bicubic"}
 KERAS = {"rule": "keras", "padding": "keras"}
 FAMILIES = {
-    "slim": Family(lambda c, d: weight_files.slim(c, d / "x"), classes=1001),
-    "slim-fused": Family(lambda c, d: weight_files.slim(c, d / "x", fused=True), classes=1001),
+    "slim": Family(lambda c, d: slim_files.slim(c, d / "x"), classes=1001),
+    "slim-fused": Family(lambda c, d: slim_files.slim(c, d / "x", fused=True), classes=1001),
     "slim-tgz": Family(_tgz, classes=1001),
     "keras2": Family(_style("keras2"), **KERAS, keeps_size=False),
-    "keras3": Family(_style("keras3"), **KERAS),
+    "keras3": Family(lambda c, d: keras_networks.whole(c, d / "k.h5"), **KERAS),
+    "keras": Family(lambda c, d: keras_networks.whole(c, d / "k.keras", "keras"), **KERAS),
     "weights.h5": Family(_style("weights.h5"), **KERAS, keeps_size=False),
     "timm": Family(lambda c, d: weight_files.timm(c, d / "x"), **TIMM, keeps_size=False),
     "timm-pth": Family(lambda c, d: weight_files.timm_pth(c, d / "x"), **TIMM, keeps_size=False),
@@ -71,7 +75,7 @@ FAMILIES = {
     "caffe": Family(
         lambda c, d: weight_files.caffe(c, d / "x"),
         rule="keras", padding="symmetric", epsilon=1e-5, relu6=False,
-        pixel=(0.017, 0.0), order="BGR", keeps_size=False,
+        pixel=(0.017, 0.0), order="BGR",
     ),
 }  # fmt: skip
 
@@ -215,20 +219,39 @@ def test_transformers_json_decides(tmp_path: Path) -> None:
     assert found.labels == ("thing 0", "thing 1", "thing 0 (2)")
 
 
-def test_a_foreign_head_behind_a_graph_is_ignored(tmp_path: Path) -> None:
-    head = weight_files.constant("final_training_ops/weights", np.ones((1001, 2)))
-    found = read(weight_files.slim(made("slim", 1001), tmp_path / "x", tail=head))
-    assert found.config.classes == 1001
+def test_a_head_behind_a_graph_is_the_networks_unless_another_end_is_asked_for(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    """A retrained graph: a new matrix on the old logits (tensorflow/hub, retrain.py)."""
+    kernel = rng.standard_normal((1001, 2)).astype(np.float32)
+    tail = b"".join(
+        [
+            const("final/weights", kernel),
+            node("final/MatMul", "MatMul", slim_files.ENDS, "final/weights", T=Type(FLOAT)),
+            node("final_result", "Softmax", "final/MatMul", T=Type(FLOAT)),
+        ]
+    )
+    original = made("slim", 1001)
+    path = slim_files.slim(original, tmp_path / "x", tail=tail)
+    retrained, whole = read(path), read(path, slim_files.ENDS)
+    assert (retrained.config.classes, retrained.labels) == (2, ())
+    assert (whole.config.classes, whole.labels[1]) == (1001, "tench")
+    x = rng.uniform(-1, 1, (1, 3, 96, 96)).astype(np.float32)
+    np.testing.assert_allclose(logits(whole, x), logits(original, x), atol=1e-4)
+    np.testing.assert_allclose(logits(retrained, x), logits(original, x) @ kernel, atol=1e-2)
 
 
 def test_real_slim_and_keras_against_their_makers(real_weights: Path) -> None:
     x = np.load(real_weights / "reference/inputs_nhwc_u8.npz")["x"]
     x = (x / 127.5 - 1).astype(np.float32).transpose(0, 3, 1, 2).copy()
-    for file, reference in (
-        ("google_slim_1.0_224_frozen.pb", "google_slim_1.0_224_logits_1001.npy"),
-        ("keras_0.25_224.h5", "keras_0.25_224_logits_1000.npy"),
-    ):
-        found = read(real_weights / file)
+    for file, end, reference in (
+        (
+            "google_slim_1.0_224_frozen.pb", slim_files.ENDS,
+            "google_slim_1.0_224_logits_1001.npy",
+        ),
+        ("keras_0.25_224.h5", "", "keras_0.25_224_logits_1000.npy"),
+    ):  # fmt: skip
+        found = read(real_weights / file, end)
         theirs = np.load(real_weights / "reference" / reference)
         np.testing.assert_allclose(logits(found, x), theirs, atol=1e-4)
         np.testing.assert_allclose(logits(fold(found), x), theirs, atol=1e-4)

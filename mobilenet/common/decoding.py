@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from mobilenet.common.errors import CheckpointError, UserError
-from mobilenet.common.git_lfs import refuse_pointer
+from mobilenet.common.git_lfs import POINTER, refuse_pointer
 from mobilenet.common.text import one_line
 
 MAX_REASON = 150  # characters of what a decoder says
@@ -47,7 +47,8 @@ def decode_json(
     """A record of JSON; `hook` is msgspec's `dec_hook`. Raises an `error` about `what`."""
     if len(text) > MAX_JSON_BYTES:
         raise error(f"{what} has {len(text):,} bytes", hint)
-    refuse_pointer(text.encode() if isinstance(text, str) else text, what, error)
+    head = text[: len(POINTER)]
+    refuse_pointer(head.encode("utf-8", "replace") if isinstance(head, str) else head, what, error)
     with decoding(what, hint, error):
         return msgspec.json.decode(text, type=kind, dec_hook=hook)
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
+import slim_files
 import web
-import weight_files
 from mobilenet.weights.resolve import load_weights
 
 PATH = "/mobilenet_v1_0.25_128.tgz"
@@ -26,7 +26,7 @@ PATIENCE_S = 120  # for what takes a second on a machine that does nothing else
 
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    return weight_files.slim_release(tmp_path_factory.mktemp("release"))
+    return slim_files.slim_release(tmp_path_factory.mktemp("release"))
 
 
 @pytest.fixture

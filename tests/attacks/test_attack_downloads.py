@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+import slim_files
 import web
-import weight_files
 from listener import Listener
 from mobilenet.common.errors import CheckpointError, UnreachableError
 from mobilenet.weights import download, fetch, transfer
@@ -28,7 +28,7 @@ CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    return weight_files.slim_release(tmp_path_factory.mktemp("release"))
+    return slim_files.slim_release(tmp_path_factory.mktemp("release"))
 
 
 @pytest.fixture

@@ -18,7 +18,8 @@ import pytest
 import torch
 
 from mutated_weights import written
-from weight_files import chunk, constant, varint
+from tensorflow_graphs import const
+from weight_files import chunk, varint
 
 LONGEST = 400  # characters of a line
 MOST_BYTES = 1_000_000_000
@@ -71,7 +72,7 @@ def pickled_lists(path: Path) -> None:
 
 
 def empty_nodes(path: Path) -> None:
-    path.write_bytes(constant("MobilenetV1/x", np.ones(1)) + chunk(1, b"") * (1 << 24))
+    path.write_bytes(const("MobilenetV1/x", np.ones(1)) + chunk(1, b"") * (1 << 24))
 
 
 def packed_numbers(path: Path) -> None:

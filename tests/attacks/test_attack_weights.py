@@ -93,7 +93,7 @@ def test_a_fault_of_our_own_shows_as_one(tmp_path: Path, monkeypatch: pytest.Mon
     ("content", "line"),
     [
         (b"", "is empty (download or copy it again)"),
-        (b"version https://git-lfs.github.com/spec/v1\n", "(fetch them: git lfs pull)"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "(fetch it: git lfs pull)"),
         (b"\x80\x02" + b"(" * 99, "cannot be read"),
     ],
 )

@@ -42,7 +42,7 @@ class CaffeLayer:
     def vector(self, index: int) -> FileConstant:
         """A blob of one axis; the first format gives it four."""
         blob = self.blob(index)
-        if np.prod(blob.shape, dtype=np.int64) != blob.shape[-1]:
+        if not blob.shape or np.prod(blob.shape, dtype=np.int64) != blob.shape[-1]:
             raise self.writer.refused(f"has blob {index} of shape {blob.shape}")
         return reshaped(blob, (blob.shape[-1],))
 

@@ -84,7 +84,10 @@ def result_of(graph: FileGraph, size: Size) -> GraphValue:
             convolutions += 1
         if meaning is None:
             raise _no_place(visit)
-        values[node.output] = meaning(visit)
+        try:
+            values[node.output] = meaning(visit)
+        except ValueError as error:  # of a layout: numbers that do not become what they should
+            raise visit.refusal(f"cannot be followed: {error}") from error
     result = values.get(output)
     if not isinstance(result, GraphValue):
         raise CheckpointError(
