@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from export.prepared import evaluated
 from mobilenet.common.errors import ConfigError
+from mobilenet.common.size import Size
+from mobilenet.networks.rows import COLORS
 
 if TYPE_CHECKING:
     from torch import nn
@@ -17,8 +19,8 @@ class ModuleCost(NamedTuple):
     parameters: int
 
 
-def measured(module: "nn.Module", resolution: int) -> ModuleCost:
-    """Run `module` on one picture (1, 3, resolution, resolution) of zeros.
+def measured(module: "nn.Module", size: Size) -> ModuleCost:
+    """Run `module` on one picture of `size`, all zeros.
 
     Raises `ConfigError` for one that is not float32 on the CPU, or does not give one array.
     """
@@ -34,11 +36,11 @@ def measured(module: "nn.Module", resolution: int) -> ModuleCost:
             )
     counter = FlopCounterMode(display=False)
     with evaluated(module), torch.no_grad(), counter:
-        answer = module(torch.zeros(1, 3, resolution, resolution))
+        answer = module(torch.zeros(1, COLORS, *size))
     if not isinstance(answer, torch.Tensor) or answer.shape[:1] != (1,):
         shape = tuple(answer.shape) if isinstance(answer, torch.Tensor) else type(answer).__name__
         raise ConfigError(
-            f"the module gives {shape} for a picture of {resolution} x {resolution}",
+            f"the module gives {shape} for a picture of {size}",
             "it must give one array (1, classes)",
         )
     macs = counter.get_total_flops() // 2

@@ -15,6 +15,7 @@ from mobilenet.checkpoint import Checkpoint
 from mobilenet.common import files
 from mobilenet.common.errors import ConfigError, PackageError
 from mobilenet.common.files import Folder
+from mobilenet.common.size import Sides
 from mobilenet.preprocess import INCEPTION, STANDARD_CROP, Geometry, Normalization
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def export(
     output: Path | Folder | None = None,
     *,
     labels: Sequence[str] = (),
-    resolution: int | None = None,
+    resolution: Sides | None = None,
     normalization: Normalization = INCEPTION,
     geometry: Geometry = STANDARD_CROP,
     source: str = TRAINED_BY_USER,

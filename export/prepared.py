@@ -15,6 +15,7 @@ from mobilenet import __version__, fold
 from mobilenet.checkpoint import Checkpoint, Provenance
 from mobilenet.common.errors import ConfigError
 from mobilenet.networks.classifier import Readout
+from mobilenet.common.size import Sides, Size
 from mobilenet.networks.config import NetworkConfig
 from mobilenet.networks.rows import Cost
 from mobilenet.preprocess import Geometry, Normalization
@@ -40,12 +41,12 @@ def evaluated(module: "nn.Module") -> "Iterator[nn.Module]":
 class TracedModule:
     """A PyTorch module of any kind, and what its training fixed.
 
-    It maps normalized pictures (1, 3, resolution, resolution) to (1, outputs).
+    It maps normalized pictures (1, 3, height, width) to (1, outputs).
     """
 
     module: "nn.Module"
     name: str
-    resolution: int
+    size: Size
     outputs: int
     macs: int
     parameters: int
@@ -88,7 +89,7 @@ class Prepared:
         if isinstance(self.network, Checkpoint):
             stem = self.network.config.slug
         else:
-            stem = f"{self.network.name}_{self.network.resolution}"
+            stem = f"{self.network.name}_{self.network.size.slug}"
         mark = self.metadata.provenance.mark
         return stem + self.spec.suffix + (f"_{mark}" if mark else "")
 
@@ -125,24 +126,21 @@ def prepare_checkpoint(
     `calibrate` is the folder of pictures that w8a8 needs. Several resolutions share the weights.
     """
     spec = for_head(spec.resolved(), checkpoint.config.readout)
+    check_sizes(checkpoint.config, spec)
     folded = fold.fold(checkpoint)
     fit = fold.fold_input_scaling(folded) if spec.input == "image" else folded
 
-    def at(resolution: int, calibrate: Path | None) -> Prepared:
+    def at(size: Sides, calibrate: Path | None) -> Prepared:
         quantizers: Mapping[str, Quantizer] = {}
         if calibrate is not None:
             from export.compression.activations import calibrated  # loads PyTorch
 
-            quantizers = calibrated(folded.at(resolution), calibrate)
-        network = checkpoint.at(resolution)
-        return replace(
-            _unfolded(network, spec),
-            folded=fit.at(resolution),
-            quantizers=quantizers,
-        )
+            quantizers = calibrated(folded.at(size), calibrate)
+        network = checkpoint.at(size)
+        return replace(_unfolded(network, spec), folded=fit.at(size), quantizers=quantizers)
 
     if not spec.sizes:
-        return replace(at(checkpoint.config.resolution, calibrate), notes=notes)
+        return replace(at(checkpoint.config.size, calibrate), notes=notes)
     parts = {function_name(size): at(size, calibrate) for size in spec.sizes}
     return replace(parts[function_name(spec.sizes[-1])], parts=parts, notes=notes)
 
@@ -166,6 +164,16 @@ def for_head(spec: ExportSpec, readout: Readout) -> ExportSpec:
             "leave --outputs out: an array of probabilities, its labels in the metadata",
         )
     return replace(spec, outputs=outputs)
+
+
+def check_sizes(config: NetworkConfig, spec: ExportSpec) -> None:
+    """Raise `ConfigError` for several resolutions, which are squares, of another network."""
+    if spec.sizes and not config.size.is_square:
+        raise ConfigError(
+            f"resolutions {spec.resolutions} for a network of {config.size} pixels: they are "
+            "sides of squares",
+            "leave --resolutions out, or export a package for each with --resolution",
+        )
 
 
 def function_name(resolution: int) -> str:
@@ -199,7 +207,7 @@ def metadata_about(network: Checkpoint | TracedModule, spec: ExportSpec) -> Pack
         config = network.config
         cost = config.cost()
     else:
-        module, cost = ModuleMetadata(network.name, network.resolution, network.outputs), network
+        module, cost = _module_metadata(network), network
     return PackageMetadata(
         schema=SCHEMA,
         tool=__version__,
@@ -218,3 +226,9 @@ def metadata_about(network: Checkpoint | TracedModule, spec: ExportSpec) -> Pack
         resolutions=spec.sizes,
         module=module,
     )
+
+
+def _module_metadata(traced: TracedModule) -> ModuleMetadata:
+    size = traced.size
+    width = msgspec.UNSET if size.is_square else size.width
+    return ModuleMetadata(traced.name, size.height, traced.outputs, width)

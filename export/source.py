@@ -9,6 +9,7 @@ from export.prepared import (
     Prepared,
     TracedModule,
     for_head,
+    check_sizes,
     prepare_checkpoint,
     prepare_module,
 )
@@ -17,6 +18,7 @@ from mobilenet.checkpoint import Checkpoint, Provenance
 from mobilenet.common.errors import ConfigError
 from mobilenet.common.progress import SILENT, Progress
 from mobilenet.common.text import one_line
+from mobilenet.common.size import Sides, Size
 from mobilenet.labels import unique
 from mobilenet.preprocess import INCEPTION, STANDARD_CROP, Geometry, Normalization
 
@@ -66,24 +68,28 @@ class Published:
 
     def prepare(self, spec: ExportSpec, calibrate: Path | None) -> Prepared:
         """As `Source` says."""
-        from mobilenet.weights.resolve import load_weights
+        from mobilenet.weights.resolve import at_resolution, inputs, load_weights
 
         variant, pixels = self.variant, self.variant.pixels
         if spec.sizes and pixels is not None:
             raise ConfigError(
                 f"resolution {pixels} and resolutions {spec.resolutions}", "give one of the two"
             )
-        checkpoint, notes = load_weights(
+        largest = spec.sizes[-1] if spec.sizes else pixels
+        is_file = bool(inputs(variant.weights))
+        loaded = load_weights(
             variant.weights,
             alpha=variant.alpha,
-            resolution=spec.sizes[-1] if spec.sizes else pixels,
+            resolution=None if is_file else largest,
             shallow=variant.shallow,
             offline=self.offline,
             keep_background=self.keep_background,
             classes=self.classes,
             progress=self.progress,
         )
-        return Loaded(checkpoint, notes).prepare(spec, calibrate)
+        check_sizes(loaded.checkpoint.config, spec)
+        sized = at_resolution(loaded.checkpoint, largest)
+        return Loaded(sized.checkpoint, (*loaded.notes, *sized.notes)).prepare(spec, calibrate)
 
 
 @dataclass(frozen=True)
@@ -125,13 +131,13 @@ class TrainedModule:
 
     It maps normalized pictures (1, 3, H, W) to logits (1, classes). A `MobileNet` of ours is
     written directly, any other is traced. `labels` are in the order of the outputs and made
-    unique; `resolution` is the side of the input in pixels (of a `MobileNet`, its config's unless
-    given; else 224). The module is not changed.
+    unique; `resolution` is the side of a square input in pixels, or (height, width) (of a
+    `MobileNet`, its config's unless given; else 224). The module is not changed.
     """
 
     module: "nn.Module"
     labels: Sequence[str] = ()
-    resolution: int | None = None
+    resolution: Sides | None = None
     normalization: Normalization = INCEPTION
     geometry: Geometry = STANDARD_CROP
     source: str = TRAINED_BY_USER
@@ -152,7 +158,7 @@ class TrainedModule:
         checkpoint = Checkpoint(
             config, to_layers(self.module), provenance, self.normalization, self.geometry,
             unique(self.labels),
-        ).at(self.resolution or config.resolution)  # fmt: skip
+        ).at(self.resolution or config.size)  # fmt: skip
         prepared = Loaded(checkpoint).prepare(spec, calibrate)
         return replace(prepared, user_defined=self.user_defined)
 
@@ -171,7 +177,7 @@ class TrainedModule:
                 'give labels=[...], or spec=ExportSpec(outputs="probabilities")',
             )
         labels = unique(self.labels) if is_classifier else ()
-        size = self.resolution or DEFAULT_RESOLUTION
+        size = Size.of(self.resolution or DEFAULT_RESOLUTION)
         cost = measured(self.module, size)
         if labels and len(labels) != cost.outputs:
             raise ConfigError(
@@ -189,7 +195,7 @@ def source_of(
     model: "Source | Variant | Checkpoint | nn.Module",
     *,
     labels: Sequence[str],
-    resolution: int | None,
+    resolution: Sides | None,
     normalization: Normalization,
     geometry: Geometry,
     source: str,

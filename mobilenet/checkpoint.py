@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mobilenet.common.errors import CheckpointError
+from mobilenet.common.size import Sides
 from mobilenet.common.text import one_line
 from mobilenet.networks.classifier import LOGITS
 from mobilenet.networks.config import NetworkConfig
-from mobilenet.networks.rows import Row, Size
+from mobilenet.networks.rows import Row
 from mobilenet.preprocess import INCEPTION, STANDARD_CROP, Geometry, Normalization
 from mobilenet.reading import Reading
 
@@ -99,7 +100,7 @@ class Checkpoint:
         """Whether no layer has batch norm left."""
         return all(layer.norm is None for layer in self.layers.values())
 
-    def at(self, resolution: int | Size) -> "Checkpoint":
+    def at(self, resolution: Sides) -> "Checkpoint":
         """The same weights over another input size."""
         return replace(self, config=self.config.at(resolution))
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mobilenet.common.errors import CheckpointError
 from mobilenet.common.images import upright_rgb
+from mobilenet.common.size import Sides, Size
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -28,10 +29,11 @@ MIN_CROP = 0.1  # a tenth of the picture: beyond, resizing makes pictures of any
 
 @dataclass(frozen=True)
 class Geometry:
-    """From a photograph to the network's square: shorter side = size / crop, then the centre.
+    """From a photograph to the network's input: resized to cover size / crop, then the centre.
 
     The recipe of torchvision and timm (`transforms_imagenet_eval`), and of TF-Slim's
-    `preprocess_for_eval` up to the order of crop and resize.
+    `preprocess_for_eval` up to the order of crop and resize. To cover a square is to make the
+    shorter side as long.
     """
 
     crop: float = 0.875
@@ -41,29 +43,40 @@ class Geometry:
         if not MIN_CROP <= self.crop <= 1:
             raise CheckpointError(f"crop fraction is {self.crop}", f"{MIN_CROP} to 1")
 
-    def shorter_side(self, size: int) -> int:
-        """Pixels of the shorter side after resizing, for an input of `size` pixels."""
-        return int(size / self.crop)
+    def covered(self, size: Sides) -> Size:
+        """What a resized picture just covers, for an input of `size`."""
+        height, width = Size.of(size)
+        return Size(int(height / self.crop), int(width / self.crop))
 
-    def apply(self, image: "Image", size: int) -> "Image":
-        """A photograph of any mode and orientation as `size` x `size` RGB."""
+    def resizing(self, size: Sides) -> str:
+        """In words: "shorter side to 256", or "to cover 73 x 109"."""
+        covered = self.covered(size)
+        return f"shorter side to {covered.height}" if covered.is_square else f"to cover {covered}"
+
+    def apply(self, image: "Image", size: Sides) -> "Image":
+        """A photograph of any mode and orientation as RGB of `size`."""
         return center_crop(self.resize(upright_rgb(image), size), size)
 
-    def resize(self, image: "Image", size: int) -> "Image":
-        """The whole picture with its shorter side as for a crop of `size` pixels."""
+    def resize(self, image: "Image", size: Sides) -> "Image":
+        """The whole picture, as large as a crop of `size` needs it."""
         from PIL.Image import Resampling
 
-        shorter = self.shorter_side(size)
-        # torchvision/transforms/functional.py, _compute_resized_output_size: int(size * long /
-        # short), in this order, or an exact ratio loses a pixel to rounding
-        width, height = (int(shorter * side / min(image.size)) for side in image.size)
+        covered = self.covered(size)
+        if covered.is_square:
+            # torchvision/transforms/functional.py, _compute_resized_output_size: int(size * long
+            # / short), in this order, or an exact ratio loses a pixel to rounding
+            width, height = (int(covered.height * side / min(image.size)) for side in image.size)
+        else:  # timm/data/transforms.py, ResizeKeepRatio
+            ratio = min(image.height / covered.height, image.width / covered.width)
+            width, height = (round(side / ratio) for side in image.size)
         return image.resize((width, height), Resampling[self.interpolation.upper()])
 
 
-def center_crop(image: "Image", size: int) -> "Image":
-    """The middle `size` x `size` pixels."""
-    left, top = round((image.width - size) / 2), round((image.height - size) / 2)
-    return image.crop((left, top, left + size, top + size))
+def center_crop(image: "Image", size: Sides) -> "Image":
+    """The middle pixels, as many as `size` says."""
+    height, width = Size.of(size)
+    left, top = round((image.width - width) / 2), round((image.height - height) / 2)
+    return image.crop((left, top, left + width, top + height))
 
 
 class ImageScaling(NamedTuple):

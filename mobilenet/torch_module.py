@@ -9,9 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mobilenet.checkpoint import BatchNorm, Checkpoint, Layer
+from mobilenet.common.size import Size
 from mobilenet.networks.classifier import LOGITS
 from mobilenet.networks.config import NetworkConfig
-from mobilenet.networks.rows import IMAGE, Row, Size, last_uses
+from mobilenet.networks.rows import IMAGE, Row, last_uses
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.store import state_arrays
 

@@ -9,8 +9,10 @@ padding, clipping or folding moves the logits.
 from typing import TYPE_CHECKING
 
 from mobilenet.checkpoint import Checkpoint, Provenance
+from mobilenet.common.size import Size
 from mobilenet.labels import labels_for
 from mobilenet.networks.config import NetworkConfig
+from mobilenet.networks.rows import COLORS
 
 if TYPE_CHECKING:
     import torch
@@ -45,18 +47,18 @@ def untrained(config: NetworkConfig, seed: int = 0) -> Checkpoint:
         norm.weight.data.uniform_(1, 3, generator=generator)
         norm.bias.data.normal_(1, 1, generator=generator)
     with torch.no_grad():
-        module.double().train()(_images(config.resolution, generator).double())
+        module.double().train()(_images(config.size, generator).double())
     provenance = Provenance(f"untrained, seed {seed}", trained=False, licence="none needed")
     names = () if config.readout.classes is None else labels_for(config.classes)
     return Checkpoint(config, to_layers(module), provenance, labels=names)
 
 
-def _images(size: int, generator: "torch.Generator") -> "torch.Tensor":
-    """Smooth patches with noise over them, in [-1, 1]: (IMAGES, 3, size, size)."""
+def _images(size: Size, generator: "torch.Generator") -> "torch.Tensor":
+    """Smooth patches with noise over them, in [-1, 1]: (IMAGES, 3, height, width)."""
     import torch
     import torch.nn.functional as F
 
-    patches = torch.rand((IMAGES, 3, 7, 7), generator=generator) * 2 - 1
-    noise = torch.rand((IMAGES, 3, size, size), generator=generator) * 2 - 1
-    smooth = F.interpolate(patches, (size, size), mode="bilinear", align_corners=False)
+    patches = torch.rand((IMAGES, COLORS, 7, 7), generator=generator) * 2 - 1
+    noise = torch.rand((IMAGES, COLORS, *size), generator=generator) * 2 - 1
+    smooth = F.interpolate(patches, tuple(size), mode="bilinear", align_corners=False)
     return 0.7 * smooth + 0.3 * noise

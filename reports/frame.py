@@ -31,6 +31,7 @@ COLUMNS = {  # and their types in pandas, all of which know missing values
     "min_ios": "Int64",
     "alpha": "Float64",
     "resolution": "Int64",
+    "input_width": "Int64",
     "shallow": "boolean",
     "trained": "boolean",
     "weights": "string",
@@ -55,7 +56,8 @@ def read(paths: str | PathLike[str] | Iterable[str | PathLike[str]]) -> "pd.Data
     - `top1_percent`, `top1_source`: accuracy of the model, measured or published
     - `mAP_percent`, `mIOU_percent`: of a detector or a segmenter, where it was measured
     - `model` and what is known of it: the fields of `bench.results.records.Model`, such as
-      `alpha`, `precision`, `size_bytes`, `macs` and `trained`
+      `alpha`, `precision`, `size_bytes`, `macs` and `trained`; `input_width` only of inputs
+      that are not square, whose height is `resolution`
 
     The A/A control is no row. Raises `RecordError` for what is no results file, `OSError` for a
     file that cannot be read.
@@ -118,6 +120,7 @@ def _row(
         "mAP_percent": metrics.get((case.model.identity, "mAP")),
         "mIOU_percent": metrics.get((case.model.identity, "mIOU")),
         "model": case.model.name,
+        "input_width": case.model.input_width or None,
     }
 
 

@@ -11,11 +11,11 @@ from PIL.Image import Image
 SLEEP_S = 3600
 
 
-def on_red(image: Image, size: int) -> Image:
+def on_red(image: Image, size: tuple[int, int]) -> Image:
     """End the process at a picture whose first pixel is red."""
     if image.getpixel((0, 0)) == (255, 0, 0):
         os._exit(7)
-    return image.resize((size, size))
+    return image.resize(size)
 
 
 def raises(error: BaseException) -> None:

@@ -8,8 +8,9 @@ import torch
 import torch.nn.functional as F
 
 from mobilenet.checkpoint import Checkpoint, Layer
+from mobilenet.common.size import Size
 from mobilenet.networks.classifier import Pool, Readout, Scores
-from mobilenet.networks.rows import Cost, Padding, Row, RowBuilder, Size, cost
+from mobilenet.networks.rows import Cost, Padding, Row, RowBuilder, cost
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,7 @@ def model(config: MobileNetConfig, **changes: object) -> Model:
         name=config.slug, identity=hashlib.sha256(config.slug.encode()).hexdigest(),
         size_bytes=2 * cost.parameters + 40_000, precision="float16", target="iOS16",
         alpha=config.alpha, resolution=config.resolution, shallow=config.shallow, trained=True,
+        input_width=config.input_width or msgspec.UNSET,
         weights="TF-Slim release of 2018", macs=cost.macs, parameters=cost.parameters,
         agreement=2.1e-3,
     )  # fmt: skip

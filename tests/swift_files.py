@@ -12,6 +12,7 @@ import tree_sitter_swift
 from PIL import Image
 from tree_sitter import Language, Node, Parser
 
+from mobilenet.common.size import Sides
 from mobilenet.preprocess import Geometry, center_crop
 
 SWIFT = Parser(Language(tree_sitter_swift.language()))
@@ -75,8 +76,10 @@ def parse(source: str) -> SwiftFile:
     return SwiftFile(root)
 
 
-def taken(geometry: Geometry, size: int, photo: tuple[int, int], axis: int) -> tuple[float, float]:
-    """First and last coordinate of the photograph inside the square that `geometry` takes.
+def taken(
+    geometry: Geometry, size: Sides, photo: tuple[int, int], axis: int
+) -> tuple[float, float]:
+    """First and last coordinate of the photograph inside the part that `geometry` takes.
 
     Resizing a picture of its own coordinates shows where each pixel of the result came from.
     """
@@ -85,5 +88,5 @@ def taken(geometry: Geometry, size: int, photo: tuple[int, int], axis: int) -> t
     image = center_crop(geometry.resize(Image.fromarray(ramp.copy()), size), size)
     pixels = np.asarray(image).mean(axis=axis)
     inner = slice(4, -4)  # at the photograph's border, resizing has no neighbours to average
-    slope, start = np.polyfit(np.arange(size)[inner] + 0.5, pixels[inner], 1)
-    return start, start + slope * size
+    slope, start = np.polyfit(np.arange(len(pixels))[inner] + 0.5, pixels[inner], 1)
+    return start, start + slope * len(pixels)

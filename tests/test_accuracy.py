@@ -53,10 +53,12 @@ from mobilenet.checkpoint import Checkpoint
 from mobilenet.common import terminal
 from mobilenet.common.children import ChildPool
 from mobilenet.common.errors import ConfigError, RecordError
+from mobilenet.common.size import Size
 from mobilenet.labels import BACKGROUND, imagenet_labels, wordnet_ids
 from mobilenet.preprocess import STANDARD_CROP, Geometry
 
-SIZE = 32
+SIZE = Size(24, 32)
+SQUARE = Size(64, 64)
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
 LABELS = tuple(COLOURS)
 SQUASH = recipes.named("squash")
@@ -222,18 +224,19 @@ def test_a_limit_is_spread_evenly(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", recipes.RECIPES)
 @pytest.mark.parametrize("size", [(90, 40), (31, 77), (5, 5)])
-def test_every_recipe_gives_the_square(name: str, size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("wanted", [Size(48, 48), Size(32, 48)])
+def test_every_recipe_gives_the_size(name: str, size: tuple[int, int], wanted: Size) -> None:
     recipe = pickle.loads(pickle.dumps(recipes.named(name)))
-    picture = recipe.apply(Image.new("RGB", size, (10, 20, 30)), 48)
-    assert (picture.size, picture.mode) == ((48, 48), "RGB")
+    picture = recipe.apply(Image.new("RGB", size, (10, 20, 30)), wanted)
+    assert (picture.size, picture.mode) == ((48, wanted.height), "RGB")
     corner = name == "deeplab"
-    assert picture.getpixel((5, 5) if corner else (24, 24)) == (10, 20, 30)
-    assert "48" in recipe.describe(48)
+    assert picture.getpixel((5, 5) if corner else (24, 16)) == (10, 20, 30)
+    assert f"{wanted.height} x 48" in recipe.describe(wanted)
 
 
 def test_recipes_of_one_photograph_differ() -> None:
     photo = Image.open(PHOTO).convert("RGB")
-    pictures = {name: np.asarray(r.apply(photo, 64)) for name, r in recipes.RECIPES.items()}
+    pictures = {name: np.asarray(r.apply(photo, SQUARE)) for name, r in recipes.RECIPES.items()}
     for (one, first), (other, second) in combinations(pictures.items(), 2):
         assert np.abs(first - second.astype(float)).mean() > 1, (one, other)
 
@@ -242,13 +245,15 @@ def test_named_recipes_are_what_they_cite() -> None:
     photo = Image.open(PHOTO).convert("RGB")
     for name, geometry in [("torchvision", Geometry()), ("timm", Geometry(0.875, "bicubic"))]:
         np.testing.assert_array_equal(
-            recipes.named(name).apply(photo, 64), geometry.apply(photo, 64)
+            recipes.named(name).apply(photo, SQUARE), geometry.apply(photo, 64)
         )
-    package = recipes.of_package(Geometry(0.9, "bicubic"), 64)
+    package = recipes.of_package(Geometry(0.9, "bicubic"), SQUARE)
     np.testing.assert_array_equal(
-        package.apply(photo, 64), Geometry(0.9, "bicubic").apply(photo, 64)
+        package.apply(photo, SQUARE), Geometry(0.9, "bicubic").apply(photo, 64)
     )
-    assert package.describe(64) == "shorter side 71, bicubic, centre 64 x 64"
+    assert package.describe(SQUARE) == "shorter side 71, bicubic, centre 64 x 64"
+    oblong = recipes.of_package(Geometry(0.9, "bicubic"), Size(64, 96))
+    assert oblong.describe(Size(64, 96)) == "to cover 71 x 106, bicubic, centre 64 x 96"
     with pytest.raises(ConfigError, match="recipe 'caffe' is unknown"):
         recipes.named("caffe")
 
@@ -258,7 +263,7 @@ def test_slim_is_tensorflows_crop_and_legacy_resize(
     shape: tuple[int, int], rng: np.random.Generator
 ) -> None:
     pixels = rng.integers(0, 256, (*shape, 3), np.uint8)
-    got = np.asarray(recipes.slim(Image.fromarray(pixels), 24))
+    got = np.asarray(recipes.slim(Image.fromarray(pixels), Size(24, 24)))
     top, left = (int((n - n * 0.875) / 2) for n in shape)
     cut = pixels[top : shape[0] - top, left : shape[1] - left].astype(np.float64)
     height, width = cut.shape[:2]
@@ -310,7 +315,7 @@ def test_a_photograph_that_kills_the_decoder_is_named(tmp_path: Path) -> None:
         assert "exceeds limit" in str(results[3])
         again = pool.submit(partial(decode_all, paths[:1], wanted)).result()
     assert again == [results[0]]
-    assert len(results[0][0]) == SIZE * SIZE * 3
+    assert len(results[0][0]) == SIZE.area * 3
 
 
 # --- answering ------------------------------------------------------------------------------

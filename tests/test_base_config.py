@@ -7,10 +7,10 @@ import torch
 
 from mobilenet.checkpoint import Checkpoint, Layer, Provenance
 from mobilenet.common.errors import ConfigError
+from mobilenet.common.size import Size
 from mobilenet.networks import families
 from mobilenet.networks.classifier import Hidden
 from mobilenet.networks.config import NetworkConfig
-from mobilenet.networks.rows import Size
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.store import Header, header, load, save
 from mobilenet.torch_module import from_checkpoint, to_layers

@@ -54,7 +54,7 @@ def test_both_routes_give_the_same_outputs_and_operations(
     built, traced = tmp_path / "built.mlpackage", tmp_path / "traced.mlpackage"
     save_reproducibly(build(prepare_checkpoint(checkpoint, spec)), KINDS["mlprogram"], built)
     module = TracedModule(
-        from_checkpoint(checkpoint), "MobileNet", checkpoint.config.resolution, 1000, 0, 0,
+        from_checkpoint(checkpoint), "MobileNet", checkpoint.config.size, 1000, 0, 0,
         checkpoint.provenance, checkpoint.normalization, checkpoint.geometry, checkpoint.labels,
     )  # fmt: skip
     save_reproducibly(trace(module, spec.resolved(), "fp32"), KINDS["mlprogram"], traced)

@@ -17,6 +17,7 @@ from bench.results.metrics import GROUND_TRUTH, MetricComparison
 from bench.results.records import Metrics, Record
 from mobilenet.common import terminal
 from mobilenet.common.errors import ConfigError, RecordError, UnsupportedError
+from mobilenet.common.size import Size
 from picture_models import QUARTERS, FakeSession, boxed_set, packaged
 from picture_models import detector as saved_detector
 
@@ -66,18 +67,21 @@ def value(metrics: Metrics, name: str) -> float | None:
 
 @pytest.mark.parametrize("name", ["squash", "fit", "deeplab"])
 @pytest.mark.parametrize("size", [(64, 48), (30, 77)])
-def test_boxes_go_back_the_way_the_picture_came(name: str, size: tuple[int, int]) -> None:
-    """A white part of a picture, found in the square."""
+@pytest.mark.parametrize("taken", [Size(256, 256), Size(192, 256)])
+def test_boxes_go_back_the_way_the_picture_came(
+    name: str, size: tuple[int, int], taken: Size
+) -> None:
+    """A white part of a picture, found in the input."""
     width, height = size
     picture = Image.new("RGB", size)
     picture.paste((255, 255, 255), (width // 4, height // 2, width // 2, height))
-    recipe, side = recipes.named(name), 256
-    rows, columns = np.nonzero(np.asarray(recipe.apply(picture, side).convert("L")) > 140)
-    low = np.array([columns.min(), rows.min()]) / side
-    high = np.array([columns.max() + 1, rows.max() + 1]) / side
+    recipe, sides = recipes.named(name), (taken.width, taken.height)
+    rows, columns = np.nonzero(np.asarray(recipe.apply(picture, taken).convert("L")) > 140)
+    low = np.array([columns.min(), rows.min()]) / sides
+    high = np.array([columns.max() + 1, rows.max() + 1]) / sides
     box = np.concatenate([(low + high) / 2, high - low])[None]
     assert recipe.region is not None
-    back = detection_run.in_picture(box, recipe.region(size, side), width, height)
+    back = detection_run.in_picture(box, recipe.region(size, taken), width, height)
     expected = [width // 4, height // 2, width // 2 - width // 4, height - height // 2]
     np.testing.assert_allclose(back[0], expected, atol=0.6)
 

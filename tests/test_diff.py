@@ -85,7 +85,7 @@ def test_a_checkpoint_as_reference(folder):
 def test_names_of_another_converter(hot, folder, tmp_path):
     """Traced: other names, clip for relu6, and the same layers."""
     traced = TracedModule(
-        from_checkpoint(hot), "MobileNet", hot.config.resolution, 1000, 0, 0,
+        from_checkpoint(hot), "MobileNet", hot.config.size, 1000, 0, 0,
         hot.provenance, hot.normalization, hot.geometry, hot.labels,
     )  # fmt: skip
     model = trace(traced, ExportSpec(target="cpu", outputs="classifier").resolved(), "fp32")

@@ -43,7 +43,7 @@ def test_metadata_of_the_first_version_are_read_and_written_as_they_were() -> No
     assert about is not None
     assert about.config == MobileNetConfig(0.75, 192)
     assert (about.normalization, about.geometry) == (INCEPTION, STANDARD_CROP)
-    assert (about.resolution, about.min_ios, about.macs) == (192, 15, 233_324_544)
+    assert (about.size, about.min_ios, about.macs) == ((192, 192), 15, 233_324_544)
     assert about.title == "MobileNet v1, alpha 0.75, 192 x 192, 1000 classes"
     assert about.summary.endswith("UNTRAINED: its answers mean nothing")
     assert about.encode() == SCHEMA_1

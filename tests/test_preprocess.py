@@ -1,6 +1,7 @@
 """Pixels to numbers: split exactly between the image input and conv0, turned upright first."""
 
 import io
+import math
 
 import numpy as np
 import pytest
@@ -70,7 +71,7 @@ def test_geometry_is_shorter_side_then_centre(
     geometry = Geometry(0.875, interpolation)
     image = picture(rng, *size)
     resized = geometry.resize(image, 224)
-    assert min(resized.size) == geometry.shorter_side(224) == 256
+    assert min(resized.size) == geometry.covered(224).height == 256
     assert abs(resized.width / resized.height - size[0] / size[1]) < 0.02
     assert geometry.apply(image, 224).size == (224, 224)
 
@@ -81,7 +82,7 @@ def test_geometry_is_shorter_side_then_centre(
 )
 def test_the_shorter_side_is_cut_to_whole_pixels(size: int, crop: float, shorter: int) -> None:
     """timm/data/transforms_factory.py: `scale_size = math.floor(img_size / crop_pct)`."""
-    assert Geometry(crop).shorter_side(size) == shorter
+    assert Geometry(crop).covered(size) == (shorter, shorter)
 
 
 def torchvision_resize_and_crop(image: Image.Image, resize: int, size: int) -> Image.Image:
@@ -106,10 +107,38 @@ def test_geometry_is_torchvisions_to_the_pixel(width: int, height: int) -> None:
     np.testing.assert_array_equal(Geometry().apply(image, 224), expected)
 
 
+def timm_resize_and_crop(image: Image.Image, height: int, width: int) -> Image.Image:
+    """timm's ResizeKeepRatio (longest 0) and torchvision's CenterCrop, written out."""
+    scale_h, scale_w = math.floor(height / 0.875), math.floor(width / 0.875)
+    ratio = min(image.height / scale_h, image.width / scale_w)
+    new_h, new_w = round(image.height / ratio), round(image.width / ratio)
+    image = image.resize((new_w, new_h), Image.Resampling.BILINEAR)
+    top, left = round((new_h - height) / 2.0), round((new_w - width) / 2.0)
+    return image.crop((left, top, left + width, top + height))
+
+
+@given(width=st.integers(1, 900), height=st.integers(1, 900))
+@settings(max_examples=40, deadline=None)
+def test_geometry_of_an_oblong_input_is_timms_to_the_pixel(width: int, height: int) -> None:
+    if max(width, height) > 8 * min(width, height):
+        return
+    image = picture(np.random.default_rng(width * 1000 + height), width, height)
+    expected = timm_resize_and_crop(image, 64, 96)
+    assert (expected.width, expected.height) == (96, 64)
+    np.testing.assert_array_equal(Geometry().apply(image, (64, 96)), expected)
+
+
+def test_geometry_says_what_it_does() -> None:
+    assert Geometry().resizing(224) == "shorter side to 256"
+    assert Geometry().resizing((64, 96)) == "to cover 73 x 109"
+
+
 def test_centre_crop_takes_the_middle() -> None:
     pixels = np.arange(6 * 10, dtype=np.uint8).reshape(6, 10)
     crop = np.asarray(center_crop(Image.fromarray(pixels), 4))
     np.testing.assert_array_equal(crop, pixels[1:5, 3:7])
+    oblong = np.asarray(center_crop(Image.fromarray(pixels), (2, 6)))
+    np.testing.assert_array_equal(oblong, pixels[2:4, 2:8])
 
 
 def test_photographs_are_turned_upright_and_made_rgb() -> None:

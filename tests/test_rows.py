@@ -20,10 +20,11 @@ from made_network import MadeConfig, by_hand
 from mobilenet import store
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import CheckpointError, PackageError
+from mobilenet.common.size import Size
 from mobilenet.fold import fold
 from mobilenet.networks import families
 from mobilenet.networks.config import NetworkConfig
-from mobilenet.networks.rows import RowBuilder, Size, last_uses
+from mobilenet.networks.rows import RowBuilder, last_uses
 from mobilenet.preprocess import IMAGENET
 from mobilenet.torch_module import from_checkpoint, to_layers
 from mobilenet.untrained import untrained

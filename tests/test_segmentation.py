@@ -29,6 +29,7 @@ from bench.results.metrics import GROUND_TRUTH, MetricComparison
 from bench.results.records import Metrics, Record
 from mobilenet.common import terminal
 from mobilenet.common.errors import ConfigError, RecordError, UnsupportedError
+from mobilenet.common.size import Size
 from picture_models import LABELS, SIZE, FakeSession, masked_set, packaged
 from picture_models import segmenter as saved_segmenter
 
@@ -113,9 +114,9 @@ def test_deeplabs_square_is_cropped_back(size: tuple[int, int]) -> None:
     stripes = (np.arange(size[0]) * 10 // size[0] % 2 * 255).astype(np.uint8)
     picture = Image.fromarray(np.repeat(stripes[None], size[1], 0)).convert("RGB")
     recipe = recipes.named("deeplab")
-    square = np.asarray(recipe.apply(picture, 513).convert("L"))
+    square = np.asarray(recipe.apply(picture, Size(513, 513)).convert("L"))
     assert recipe.region is not None
-    region = recipe.region(size, 513)
+    region = recipe.region(size, Size(513, 513))
     back = segmenters.at_size((square > 127).astype(np.uint8), region, size)
     assert back.shape == size[::-1]
     wrong = (back != (stripes > 127)[None]).mean()

@@ -1,6 +1,7 @@
 """The Swift file: it parses, takes the pixels Python does, and is refused where it would lie."""
 
 from dataclasses import replace
+from operator import truediv
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from export.spec import ExportSpec
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import ConfigError, PackageError
 from mobilenet.common.images import upright_rgb
+from mobilenet.common.size import Sides
 from mobilenet.preprocess import Geometry
 from swift_files import SwiftFile, parse, taken, text
 
@@ -28,7 +30,8 @@ EXIF = (
 
 def region(file: SwiftFile, width: float, height: float) -> swift.Region:
     """What the file's `regionOfInterest` returns."""
-    names = {"width": width, "height": height, "crop": file.constant("crop")}
+    names = {"width": width, "height": height}
+    names |= {name: file.constant(name) for name in ("crop", "aspect")}
     return swift.Region(**file.returned("regionOfInterest", **names))
 
 
@@ -36,9 +39,8 @@ def source(checkpoint: Checkpoint, model: str = "Net", **options: object) -> str
     return swift.source(model, prepare_checkpoint(checkpoint, ExportSpec(**options)).metadata)
 
 
-def sized(checkpoint: Checkpoint, size: int, crop: float) -> Checkpoint:
-    config = replace(checkpoint.config, resolution=size)
-    return replace(checkpoint, config=config, geometry=Geometry(crop))
+def sized(checkpoint: Checkpoint, size: Sides, crop: float) -> Checkpoint:
+    return replace(checkpoint.at(size), geometry=Geometry(crop))
 
 
 @pytest.fixture(scope="module")
@@ -61,28 +63,31 @@ def test_region_is_the_centred_square_of_seven_eighths(
     x, y, across, down = square = region(at_224, width, height)
     in_pixels = (x * width, y * height, across * width, down * height)
     assert in_pixels == pytest.approx(pixels, abs=1e-9)
-    assert square == swift.region_of_interest(0.875, width, height)
+    assert square == swift.region_of_interest(0.875, 1, width, height)
 
 
 @given(
     width=st.integers(1, 20_000),
     height=st.integers(1, 20_000),
     crop=st.floats(0, 1, exclude_min=True, allow_subnormal=False) | st.just(1.0),
+    aspect=st.builds(truediv, st.integers(32, 1024), st.integers(32, 1024)) | st.just(1.0),
 )
-def test_region_never_leaves_the_unit_square(width: int, height: int, crop: float) -> None:
+def test_region_never_leaves_the_unit_square(
+    width: int, height: int, crop: float, aspect: float
+) -> None:
     """Vision fails for one that does."""
-    x, y, across, down = swift.region_of_interest(crop, width, height)
+    x, y, across, down = swift.region_of_interest(crop, aspect, width, height)
     assert x >= 0
     assert y >= 0
     assert x + across <= 1
     assert y + down <= 1
 
 
-@pytest.mark.parametrize("size", [224, 192, 160, 128])
+@pytest.mark.parametrize("size", [224, 192, 160, 128, (96, 224), (224, 160)])
 @pytest.mark.parametrize("crop", [0.875, 0.9, 1.0])
 @pytest.mark.parametrize("photo", [(640, 480), (480, 640), (1280, 720), (500, 375)])
 def test_region_is_what_python_takes_from_a_photograph(
-    hot: Checkpoint, size: int, crop: float, photo: tuple[int, int]
+    hot: Checkpoint, size: Sides, crop: float, photo: tuple[int, int]
 ) -> None:
     """Within a pixel of the network's input, which is all that rounding can move."""
     checkpoint = sized(hot, size, crop)
@@ -90,7 +95,7 @@ def test_region_is_what_python_takes_from_a_photograph(
     width, height = photo
     left, right = taken(checkpoint.geometry, size, photo, axis=0)
     top, bottom = taken(checkpoint.geometry, size, photo, axis=1)
-    pixel = (right - left) / size
+    pixel = (right - left) / checkpoint.config.size.width
     ours = np.array([left, right, top, bottom])
     vision = [x * width, (x + across) * width, (1 - y - down) * height, (1 - y) * height]
     np.testing.assert_allclose(ours, vision, atol=pixel)

@@ -25,6 +25,7 @@ from export.spec import ExportSpec
 from fine_tuned import fine_tuned
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import ConfigError
+from mobilenet.common.size import Sides
 from mobilenet.preprocess import Geometry
 from swift_files import SwiftFile, parse, taken
 
@@ -44,9 +45,8 @@ def metadata(checkpoint: Checkpoint, **options: object) -> PackageMetadata:
     return prepare_checkpoint(checkpoint, ExportSpec(format="coreai", **options)).metadata
 
 
-def with_crop(checkpoint: Checkpoint, size: int, crop: float) -> Checkpoint:
-    config = replace(checkpoint.config, resolution=size)
-    return replace(checkpoint, config=config, geometry=Geometry(crop))
+def with_crop(checkpoint: Checkpoint, size: Sides, crop: float) -> Checkpoint:
+    return replace(checkpoint.at(size), geometry=Geometry(crop))
 
 
 def inputs(file: SwiftFile) -> dict[str, dict]:
@@ -67,9 +67,16 @@ def several(hot: Checkpoint) -> str:
     return swift.source("Net", metadata(hot, resolutions="96,128,224"))
 
 
+@pytest.fixture(scope="module")
+def oblong(hot: Checkpoint) -> str:
+    return swift.source("Net", metadata(with_crop(hot, (96, 160), 0.875)))
+
+
 def test_an_asset_of_one_resolution_has_one_function(hot: Checkpoint) -> None:
     source = swift.source("MyNet", metadata(with_crop(hot, 224, 0.875)))
-    assert inputs(parse(source)) == {"main": {"function": "main", "size": 224, "shorter": 256}}
+    assert inputs(parse(source)) == {
+        "main": {"function": "main", "width": 224, "height": 224, "shorter": 256}
+    }
     assert "struct MyNetClassifier {" in source
     assert 'Bundle.main.url(forResource: "MyNet", withExtension: "aimodel")' in source
     assert "_ input: Input = .main, options" in source
@@ -79,28 +86,28 @@ def test_an_asset_of_one_resolution_has_one_function(hot: Checkpoint) -> None:
 
 def test_of_several_resolutions_one_is_chosen_and_the_largest_is_the_default(several: str) -> None:
     assert inputs(parse(several)) == {
-        "r96": {"function": "r96", "size": 96, "shorter": 109},
-        "r128": {"function": "r128", "size": 128, "shorter": 146},
-        "r224": {"function": "r224", "size": 224, "shorter": 256},
+        "r96": {"function": "r96", "width": 96, "height": 96, "shorter": 109},
+        "r128": {"function": "r128", "width": 128, "height": 128, "shorter": 146},
+        "r224": {"function": "r224", "width": 224, "height": 224, "shorter": 256},
     }
     assert several.count("Input = .r224,") == 2
 
 
 @pytest.mark.parametrize("crop", [0.875, 0.9, 1.0])
 @pytest.mark.parametrize("photo", PHOTOS[:4])
-def test_the_square_is_what_python_takes_from_a_photograph(
-    hot: Checkpoint, crop: float, photo: tuple[int, int]
+@pytest.mark.parametrize("size", [160, (96, 160)])
+def test_the_region_is_what_python_takes_from_a_photograph(
+    hot: Checkpoint, crop: float, photo: tuple[int, int], size: Sides
 ) -> None:
     """Within a pixel of the network's input, which is all that rounding can move."""
-    size, geometry = 160, Geometry(crop)
+    geometry = Geometry(crop)
     file = parse(swift.source("Net", metadata(with_crop(hot, size, crop))))
-    names = {"width": photo[0], "height": photo[1], **inputs(file)["main"]}
-    square = file.returned("square", **names)
+    region = file.returned("region", across=photo[0], down=photo[1], **inputs(file)["main"])
     left, right = taken(geometry, size, photo, axis=0)
     top, bottom = taken(geometry, size, photo, axis=1)
-    x, y, side = square["x"], square["y"], square["side"]
-    file_takes = [x, x + side, photo[1] - y - side, photo[1] - y]
-    np.testing.assert_allclose(file_takes, [left, right, top, bottom], atol=side / size)
+    x, y, wide, high = region.values()
+    file_takes = [x, x + wide, photo[1] - y - high, photo[1] - y]
+    np.testing.assert_allclose(file_takes, [left, right, top, bottom], atol=wide / 160)
 
 
 def test_no_label_is_in_the_file_whatever_it_is(hot: Checkpoint) -> None:
@@ -123,8 +130,8 @@ def test_it_asks_for_what_the_asset_has(hot: Checkpoint, tmp_path: Path) -> None
     with CoreAIProcess() as process:
         graphs = {graph.name: graph for graph in process.graphs(exported.path)}
     for known in inputs(parse(source)).values():
-        graph, size = graphs[known["function"]], known["size"]
-        assert graph.inputs == {"image": ImageType("32BGRA", size, size)}
+        graph = graphs[known["function"]]
+        assert graph.inputs == {"image": ImageType("32BGRA", known["width"], known["height"])}
         assert [*graph.outputs] == ["probabilities"]
     for name in ("image", "probabilities", "labels"):
         assert f'"{name}"' in source
@@ -179,16 +186,16 @@ def test_it_is_correct_against_what_apple_documents(
 
 
 @pytest.fixture(scope="module")
-def printed(tmp_path_factory: pytest.TempPathFactory, several: str) -> Sequence[str]:
-    """What the part without frameworks gives: squares, the best classes, two failures."""
+def printed(tmp_path_factory: pytest.TempPathFactory, oblong: str) -> Sequence[str]:
+    """What the part without frameworks gives: regions, the best classes, two failures."""
     folder = tmp_path_factory.mktemp("arithmetic")
-    (folder / "NetClassifier.swift").write_text(several)
+    (folder / "NetClassifier.swift").write_text(oblong)
     (folder / "main.swift").write_text(
         f"""
         typealias Net = NetClassifier
-        for (width, height) in {PHOTOS} as [(Double, Double)] {{
-            let square = Net.Input.r224.square(width: width, height: height)
-            print(square.x, square.y, square.side)
+        for (across, down) in {PHOTOS} as [(Double, Double)] {{
+            let part = Net.Input.main.region(across: across, down: down)
+            print(part.x, part.y, part.width, part.height)
         }}
         let values: [Float] = {[*PROBABILITIES]}
         let labels = values.indices.map {{ index in "label \\(index)" }}
@@ -209,14 +216,12 @@ def printed(tmp_path_factory: pytest.TempPathFactory, several: str) -> Sequence[
 
 
 @needs_swiftc
-def test_its_arithmetic_gives_what_it_gives_in_python(
-    printed: Sequence[str], several: str
-) -> None:
-    file = parse(several)
-    size = inputs(file)["r224"]
-    for line, (width, height) in zip(printed, PHOTOS, strict=False):
-        square = file.returned("square", width=width, height=height, **size)
-        assert [float(value) for value in line.split()] == [*square.values()]
+def test_its_arithmetic_gives_what_it_gives_in_python(printed: Sequence[str], oblong: str) -> None:
+    file = parse(oblong)
+    size = inputs(file)["main"]
+    for line, (across, down) in zip(printed, PHOTOS, strict=False):
+        region = file.returned("region", across=across, down=down, **size)
+        assert [float(value) for value in line.split()] == [*region.values()]
 
 
 @needs_swiftc

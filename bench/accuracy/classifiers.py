@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.accuracy.class_mapping import imagenet_offset, plain
-from bench.accuracy.subjects import CompiledPackage, Subject, square_side, timed_on_grey
+from bench.accuracy.subjects import CompiledPackage, Subject, color_size, timed_on_grey
 from bench.results.records import Model
 from export.package.metadata import metadata_of
 from export.runtimes.base import Feature, LoadedModel
@@ -62,7 +63,7 @@ class Classifier(Subject):
 def of_package(package: CompiledPackage) -> Classifier:
     """A package, loaded, and tried on a grey picture: what it gives is known before the run.
 
-    Raises `UnsupportedError` for a package that does not classify one square picture.
+    Raises `UnsupportedError` for a package that does not classify one colour picture.
     """
     model, logits_name, session = package.model, package.logits_name, package.load()
     description = session.description
@@ -70,7 +71,7 @@ def of_package(package: CompiledPackage) -> Classifier:
     if metadata and metadata.config:
         _check_scores(model.name, metadata.config)
     provenance = metadata.provenance if metadata else None
-    size = square_side(model.name, description)
+    size = color_size(model.name, description)
 
     def scores(outputs: Mapping[str, Feature]) -> Array:
         return (
@@ -123,14 +124,15 @@ def of_checkpoint(checkpoint: "Checkpoint") -> Classifier:
         format="torch",
         precision="fp32",
         alpha=config.alpha,
-        resolution=config.resolution,
+        resolution=config.size.height,
+        input_width=msgspec.UNSET if config.size.is_square else config.size.width,
         shallow=config.shallow,
         trained=provenance.trained,
         weights=provenance.source,
     )
     labels = checkpoint.labels or labels_for(config.classes)
     return Classifier(
-        model, "torch", "CPU", config.resolution, config.classes, labels, True, answer,
+        model, "torch", "CPU", config.size, config.classes, labels, True, answer,
         checkpoint.geometry, published_top1=provenance.published_top1,
         published_top5=provenance.published_top5,
     )  # fmt: skip

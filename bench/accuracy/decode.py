@@ -13,6 +13,7 @@ from bench.accuracy.recipes import Recipe
 from mobilenet.common import memory_limit
 from mobilenet.common.children import Child, ChildError
 from mobilenet.common.images import MAX_DECODING_BYTES, PictureError, open_picture
+from mobilenet.common.size import Size
 
 PHOTOGRAPH_LIMIT_S = 30.0  # the largest that is allowed takes some seconds
 
@@ -21,10 +22,10 @@ class Wanted(NamedTuple):
     """One form in which a photograph is needed."""
 
     recipe: Recipe
-    size: int
+    size: Size
 
 
-Pictures = list[bytes]  # (size, size, 3) RGB each, one for every `Wanted`
+Pictures = list[bytes]  # (height, width, 3) RGB each, one for every `Wanted`
 Decoded = Pictures | str  # or why there are none
 
 

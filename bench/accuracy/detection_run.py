@@ -137,9 +137,9 @@ def _opened(item: BoxedPicture, picture: WholePicture | str) -> WholePicture | s
 def _answer(
     evaluation: Fed[Detector], pixels: bytes, item: BoxedPicture, places: NDArray[np.int64]
 ) -> BoxAnswer:
-    size = evaluation.subject.size
+    height, width = evaluation.subject.size
     detections: Detections = evaluation.subject.answer(
-        Image.frombytes("RGB", (size, size), pixels)
+        Image.frombytes("RGB", (width, height), pixels)
     )
     region = evaluation.region((item.width, item.height))
     boxes = in_picture(detections.boxes, region, item.width, item.height)

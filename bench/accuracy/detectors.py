@@ -18,7 +18,7 @@ from bench.accuracy.subjects import (
     CompiledPackage,
     Subject,
     class_names,
-    square_side,
+    color_size,
     timed_on_grey,
 )
 from export.runtimes.base import Feature
@@ -82,11 +82,11 @@ class Detector(Subject):
 def of_package(package: CompiledPackage) -> Detector:
     """A package, loaded, and tried on a grey picture.
 
-    Raises `UnsupportedError` for one that does not find boxes in one square picture.
+    Raises `UnsupportedError` for one that does not find boxes in one colour picture.
     """
     name, session = package.model.name, package.load()
     description = session.description
-    size = square_side(name, description)
+    size = color_size(name, description)
 
     def outputs(picture: "Image") -> Outputs:
         return session.predict(from_picture(description, picture))

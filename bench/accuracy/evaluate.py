@@ -68,9 +68,9 @@ def predictions(
 
 def _asked(evaluation: Evaluation, forms: Sequence[Wanted], decoded: Sequence[Decoded]) -> Array:
     """Scores of one classifier for the photographs that could be opened, a row each."""
-    form, size = forms.index(evaluation.wanted), (evaluation.classifier.size,) * 2
+    form, (height, width) = forms.index(evaluation.wanted), evaluation.classifier.size
     pictures = [
-        Image.frombytes("RGB", size, pictures[form])
+        Image.frombytes("RGB", (width, height), pictures[form])
         for pictures in decoded
         if not isinstance(pictures, str)
     ]

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from bench.accuracy.drawing import SIDE
 from bench.accuracy.masks import IGNORED
-from bench.accuracy.recipes import Size, fitted
+from bench.accuracy.recipes import fitted
 from bench.accuracy.segmenters import ClassMap, at_size
 from bench.results.bounds import Count, Share
+from mobilenet.common.size import Size
 
 Integers = NDArray[np.int64]
 ClassCounts = tuple[
@@ -32,8 +33,8 @@ class SmallMap(msgspec.Struct, frozen=True, array_like=True):
     def of(cls, classes: ClassMap) -> "SmallMap":
         """Of a map of any size."""
         height, width = classes.shape
-        size: Size = (width, height)
-        width, height = fitted(size, min(SIDE, max(size)))
+        side = min(SIDE, max(width, height))
+        width, height = fitted((width, height), Size.square(side))
         small = np.ascontiguousarray(at_size(classes, (0, 0, 1, 1), (width, height)))
         return cls(width, height, zlib.compress(small.tobytes()))
 

@@ -12,7 +12,7 @@ from bench.accuracy import recipes, resampling
 from bench.accuracy.decode import PHOTOGRAPH_LIMIT_S, Wanted
 from bench.accuracy.masks import open_mask
 from bench.accuracy.predictions import FedModel
-from bench.accuracy.recipes import Box, Recipe, Size
+from bench.accuracy.recipes import Box, Extent, Recipe
 from bench.accuracy.subjects import Subject
 from bench.machine.environment import environment
 from bench.results.metrics import ClassMetric, Metric, Task
@@ -54,7 +54,7 @@ class Fed(Generic[Of]):
         """What decoding has to make of each picture."""
         return Wanted(self.recipe, self.subject.size)
 
-    def region(self, picture: Size) -> Box:
+    def region(self, picture: Extent) -> Box:
         """Where a picture of this size lies in the square."""
         assert self.recipe.region, "`recipes.whole` gave it"
         return self.recipe.region(picture, self.subject.size)
@@ -77,8 +77,8 @@ class AnswerLine(Protocol):
 class WholePicture(NamedTuple):
     """A picture in all forms that are needed, its own size, and its mask where there is one."""
 
-    size: Size
-    forms: list[bytes]  # (size, size, 3) RGB each
+    size: Extent
+    forms: list[bytes]  # (height, width, 3) RGB each
     mask: bytes = b""
 
 

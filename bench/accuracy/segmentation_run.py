@@ -111,6 +111,6 @@ def prepare(
 
 def _map(evaluation: Fed[Segmenter], pixels: bytes, picture: WholePicture) -> ClassMap:
     """Of the picture's own size."""
-    size = evaluation.subject.size
-    classes = evaluation.subject.answer(Image.frombytes("RGB", (size, size), pixels))
+    height, width = evaluation.subject.size
+    classes = evaluation.subject.answer(Image.frombytes("RGB", (width, height), pixels))
     return at_size(classes, evaluation.region(picture.size), picture.size)

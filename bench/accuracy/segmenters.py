@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.accuracy.recipes import Box, Size
+from bench.accuracy.recipes import Box, Extent
 from bench.accuracy.subjects import (
     CompiledPackage,
     Subject,
     class_names,
-    square_side,
+    color_size,
     timed_on_grey,
 )
 from export.runtimes.base import Feature
@@ -38,17 +38,17 @@ class Segmenter(Subject):
     """A network that answers square pictures with a map of its classes."""
 
     labels: tuple[str, ...]
-    answer: Callable[["Image"], ClassMap]  # (h, w) over the square; `NO_CLASS` for NaN and beyond
+    answer: Callable[["Image"], ClassMap]  # (h, w) over the input; `NO_CLASS` for NaN and beyond
 
 
 def of_package(package: CompiledPackage) -> Segmenter:
     """A package, loaded, and tried on a grey picture.
 
-    Raises `UnsupportedError` for one that does not give a map for one square picture.
+    Raises `UnsupportedError` for one that does not give a map for one colour picture.
     """
     name, session = package.model.name, package.load()
     description = session.description
-    size = square_side(name, description)
+    size = color_size(name, description)
 
     def outputs(picture: "Image") -> Mapping[str, Feature]:
         return session.predict(from_picture(description, picture))
@@ -86,8 +86,8 @@ def of_labels(labels: Feature, classes: int) -> ClassMap:
     return np.where((values >= 0) & (values < classes), values, NO_CLASS).astype(np.uint8)
 
 
-def at_size(classes: ClassMap, region: Box, size: Size) -> ClassMap:
-    """What lies in `region` of the square, (height, width) of `size`, by the nearest pixel."""
+def at_size(classes: ClassMap, region: Box, size: Extent) -> ClassMap:
+    """What lies in `region` of the input, (height, width) of `size`, by the nearest pixel."""
     left, top, right, bottom = region
     rows = _nearest(top, bottom, classes.shape[0], size[1])
     return classes[np.ix_(rows, _nearest(left, right, classes.shape[1], size[0]))]

@@ -16,6 +16,7 @@ from export.runtimes.base import Feature, LoadedModel, Runtime
 from export.runtimes.inputs import picture_size
 from mobilenet.common.decoding import decode_json
 from mobilenet.common.errors import PackageError, UnsupportedError
+from mobilenet.common.size import Size
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -56,12 +57,12 @@ class CompiledPackage(NamedTuple):
 
 @dataclass(frozen=True)
 class Subject:
-    """A network that answers square pictures of `size` pixels."""
+    """A network that answers pictures of `size`."""
 
     model: Model
     runtime: str
     unit: str
-    size: int
+    size: Size
     precision: str = field(default="", kw_only=True)
     # whether several threads may ask at the same time
     threads_at_once: bool = field(default=True, kw_only=True)
@@ -75,18 +76,15 @@ class Subject:
         return " | ".join([*parts, self.precision] if self.precision else parts)
 
 
-def square_side(name: str, description: ModelDescription) -> int:
-    """Pixels of the side of the square colour picture that a model takes.
+def color_size(name: str, description: ModelDescription) -> Size:
+    """Of the colour picture that a model takes.
 
     Raises `UnsupportedError` for one that takes something else.
     """
-    width, height = picture_size(description)
-    first = description.inputs[0]
-    if width != height or (isinstance(first, ImageInput) and first.color == "GRAYSCALE"):
-        raise UnsupportedError(
-            f"{name} takes {width} x {height} pixels", "it must take one square colour picture"
-        )
-    return width
+    size, first = picture_size(description), description.inputs[0]
+    if isinstance(first, ImageInput) and first.color == "GRAYSCALE":
+        raise UnsupportedError(f"{name} takes a grey picture", "it must take one colour picture")
+    return size
 
 
 def class_names(name: str, description: ModelDescription, count: int | None) -> tuple[str, ...]:
@@ -115,11 +113,11 @@ def _preview_labels(description: ModelDescription) -> tuple[str, ...]:
 
 
 def timed_on_grey(
-    outputs: Callable[["Image"], Mapping[str, Feature]], size: int
+    outputs: Callable[["Image"], Mapping[str, Feature]], size: Size
 ) -> tuple[Mapping[str, Feature], float]:
     """What a model gives for a grey picture, and after how many seconds: known before the run."""
     from PIL import Image as PillowImage
 
     begin = time.perf_counter()
-    tried = outputs(PillowImage.new("RGB", (size, size), (128, 128, 128)))
+    tried = outputs(PillowImage.new("RGB", (size.width, size.height), (128, 128, 128)))
     return tried, time.perf_counter() - begin

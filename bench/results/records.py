@@ -100,7 +100,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     target: str = ""
     min_ios: Count | None = None  # the oldest that loads it
     alpha: Number | None = None
-    resolution: Count | None = None
+    resolution: Count | None = None  # height of the input, and its width unless that is given
+    input_width: Count | msgspec.UnsetType = msgspec.UNSET
     shallow: bool | None = None
     trained: bool | None = None
     weights: str = ""  # provenance in words

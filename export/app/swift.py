@@ -17,6 +17,7 @@ from export.prepared import MAIN, Prepared, function_name
 from export.spec import ExportSpec
 from mobilenet.common import files
 from mobilenet.common.errors import ConfigError, PackageError
+from mobilenet.common.size import Size
 from mobilenet.common.text import one_line
 from mobilenet.networks.classifier import Scores
 
@@ -46,15 +47,15 @@ class Region(NamedTuple):
     height: float
 
 
-def region_of_interest(crop: float, width: float, height: float) -> Region:
-    """The centred square, `crop` times the shorter side, of an upright picture of these pixels.
+def region_of_interest(crop: float, aspect: float, width: float, height: float) -> Region:
+    """`crop` of the largest centred region of `aspect` in an upright picture of these pixels.
 
     The template's `regionOfInterest` in Python. Vision fails for a rectangle that leaves the unit
     square; this one cannot while 0 < crop <= 1.
     """
-    side = crop * min(width, height)
+    across, down = crop * min(width, height * aspect), crop * min(height, width / aspect)
     return Region(
-        (width - side) / 2 / width, (height - side) / 2 / height, side / width, side / height
+        (width - across) / 2 / width, (height - down) / 2 / height, across / width, down / height
     )
 
 
@@ -135,22 +136,28 @@ def source(model: str, metadata: PackageMetadata) -> str:
 
 
 def _of_coreml(metadata: PackageMetadata) -> dict[str, object]:
-    size = metadata.resolution
-    shorter = metadata.geometry.shorter_side(size)
+    size, shorter = metadata.size, _shorter(metadata, metadata.size)
     return {
-        "size": size,
+        "size": min(size),
         "shorter": shorter,
+        "width": size.width,
+        "height": size.height,
         "units": metadata.compute_units,
-        "example": _example(size / shorter),
+        "example": _example(min(size) / shorter, size.width / size.height),
     }
 
 
+def _shorter(metadata: PackageMetadata, size: Size) -> int:
+    """What the shorter side of the input was before the crop, in pixels."""
+    return min(metadata.geometry.covered(size))
+
+
 def _of_coreai(metadata: PackageMetadata) -> dict[str, object]:
-    sizes = {function_name(size): size for size in metadata.resolutions}
-    sizes = sizes or {MAIN: metadata.resolution}
+    sizes = {function_name(side): Size.square(side) for side in metadata.resolutions}
+    sizes = sizes or {MAIN: metadata.size}
     inputs = (
-        f"        static let {name} = Input("
-        f'function: "{name}", size: {size}, shorter: {metadata.geometry.shorter_side(size)})'
+        f'        static let {name} = Input(function: "{name}", width: {size.width}, '
+        f"height: {size.height}, shorter: {_shorter(metadata, size)})"
         for name, size in sizes.items()
     )
     return {"inputs": "\n".join(inputs), "default": [*sizes][-1], "labels": LABELS_KEY}
@@ -161,8 +168,8 @@ def _names(source: str) -> set[str]:
     return set(re.findall(r"(?<![$\w{])[A-Za-z_]\w*", re.sub("//.*", "", source)))
 
 
-def _example(crop: float) -> str:
-    region = region_of_interest(crop, *EXAMPLE)
+def _example(crop: float, aspect: float) -> str:
+    region = region_of_interest(crop, aspect, *EXAMPLE)
     values = ", ".join(f"{value:.4g}" for value in region)
     return f"{EXAMPLE[0]} x {EXAMPLE[1]}: ({values})"
 

@@ -150,10 +150,10 @@ def _input_ranges(
     for name, unit in _units(module):
         if name in names:
             unit.register_forward_pre_hook(watch(name))
-    size = checkpoint.config.resolution
+    size = checkpoint.config.size
     for path in pictures_in(folder):
-        square = checkpoint.geometry.apply(open_picture(path), size)
-        module(torch.from_numpy(checkpoint.normalization.apply(square)))
+        picture = checkpoint.geometry.apply(open_picture(path), size)
+        module(torch.from_numpy(checkpoint.normalization.apply(picture)))
     return ranges
 
 

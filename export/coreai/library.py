@@ -35,7 +35,7 @@ NUMPY_NAMES = {
     "i16": "int16", "i32": "int32", "i64": "int64",
 }  # fmt: skip
 WITHOUT_BUFFER = ("bfloat16", *PACKED_BITS)  # asked for one, the library ends the process
-PICTURE = re.compile(r"!coreai\.image<<k(\w+)> x (\d+) : i64 x (\d+) : i64>")
+PICTURE = re.compile(r"!coreai\.image<<k(\w+)> x (\d+) : i64 x (\d+) : i64>")  # height first
 RESOURCE = re.compile(r"dense_resource<(.*)> : ")
 STORED = re.compile(r'^ +"?([^\s"]+)"?: "0x([0-9A-F]+)"', re.MULTILINE)
 ALIGNMENT_BYTES = 4  # what stands before a resource's own bytes where it is printed
@@ -226,5 +226,5 @@ def _type(kind: Any) -> ValueType:
         if element in NUMPY_NAMES:
             return ArrayType(NUMPY_NAMES[element], shape)
     elif match := PICTURE.fullmatch(text):
-        return ImageType(match[1], int(match[2]), int(match[3]))
+        return ImageType(match[1], height=int(match[2]), width=int(match[3]))
     return OtherType(text)

@@ -61,7 +61,7 @@ def _of_asset(program: Program) -> Declared:
 
 def _input(feature: ImageInput | TensorInput) -> FeatureFacts:
     if isinstance(feature, ImageInput):
-        kind = f"image, {feature.color}, {feature.width} x {feature.height}"
+        kind = f"image, {feature.color}, {_pixels(feature.width, feature.height)}"
     else:
         kind = _array(feature.dtype, feature.shape)
     return FeatureFacts(feature.name, kind, feature.description)
@@ -126,7 +126,12 @@ def _feature(message: Message) -> FeatureFacts:
 
 
 def _size(image: Message) -> str:
-    return f"{image.width} x {image.height}" + _flexibility(image)
+    return _pixels(image.width, image.height) + _flexibility(image)
+
+
+def _pixels(width: int, height: int) -> str:
+    """In an order that cannot be mistaken."""
+    return f"{width} x {height}" if width == height else f"{height} high, {width} wide"
 
 
 def _flexibility(kind: Message) -> str:

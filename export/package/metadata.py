@@ -13,6 +13,7 @@ import msgspec
 from mobilenet.checkpoint import Provenance
 from mobilenet.common.decoding import MAX_JSON_BYTES, decode_json, decoding
 from mobilenet.common.errors import CheckpointError, PackageError
+from mobilenet.common.size import Size
 from mobilenet.networks import families
 from mobilenet.networks.config import NetworkConfig
 from mobilenet.preprocess import Geometry, Normalization
@@ -29,8 +30,14 @@ class ModuleMetadata:
     """A traced module, of which only this is known once it has been exported."""
 
     name: str  # of its class, or what its exporter calls it
-    resolution: int  # side of the square input in pixels
+    resolution: int  # height of the input in pixels, and its width unless that is given
     outputs: int  # values it gives for a picture
+    input_width: int | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def size(self) -> Size:
+        """Of the input."""
+        return Size(self.resolution, self.input_width or self.resolution)
 
 
 @dataclass(frozen=True)
@@ -58,12 +65,12 @@ class PackageMetadata:
     module: ModuleMetadata | msgspec.UnsetType = msgspec.UNSET
 
     @property
-    def resolution(self) -> int:
-        """Side in pixels of the default function's square input."""
+    def size(self) -> Size:
+        """Of the default function's input."""
         if self.config is not None:
-            return self.config.resolution
+            return self.config.size
         assert self.module, "a network of one of both kinds"
-        return self.module.resolution
+        return self.module.size
 
     @property
     def title(self) -> str:
@@ -71,8 +78,7 @@ class PackageMetadata:
         if self.config is not None:
             return self.config.title
         assert self.module, "a network of one of both kinds"
-        size = self.module.resolution
-        return f"{self.module.name}, {size} x {size}, {self.module.outputs} outputs"
+        return f"{self.module.name}, {self.size}, {self.module.outputs} outputs"
 
     @property
     def summary(self) -> str:
@@ -84,8 +90,8 @@ class PackageMetadata:
         """Raise `ValueError` for what no package of ours says."""
         if (self.config is None) == (self.module is msgspec.UNSET):
             raise ValueError("it must name one network")
-        if not 1 <= self.resolution <= MAX_RESOLUTION:
-            raise ValueError(f"the resolution is {self.resolution}")
+        if not all(1 <= side <= MAX_RESOLUTION for side in self.size):
+            raise ValueError(f"the resolution is {self.size}")
         if not (0 <= self.macs <= MAX_COUNT and 0 <= self.parameters <= MAX_COUNT):
             raise ValueError(f"{self.macs} macs and {self.parameters} parameters are counted")
 

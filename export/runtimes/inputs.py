@@ -9,6 +9,7 @@ from export.mil.description import ImageInput, ModelDescription, TensorInput
 from export.package.metadata import metadata_of
 from export.runtimes.base import Feature
 from mobilenet.common.errors import UnsupportedError
+from mobilenet.common.size import Size
 from mobilenet.preprocess import Geometry, Normalization
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 MAX_INPUT_ELEMENTS = 1 << 26  # half a GiB where they are made in float64
 
 
-def picture_size(description: ModelDescription) -> tuple[int, int]:
-    """Width and height in pixels of the one picture that a model takes.
+def picture_size(description: ModelDescription) -> Size:
+    """Of the one picture that a model takes.
 
     Raises `UnsupportedError` for a model that takes something else, or a picture that is too
     large to be made.
@@ -26,9 +27,9 @@ def picture_size(description: ModelDescription) -> tuple[int, int]:
     check_sizes(description)
     only = description.inputs[0] if len(description.inputs) == 1 else None
     if isinstance(only, ImageInput):
-        return only.width, only.height
+        return Size(only.height, only.width)
     if only is not None and len(only.shape) == 4 and only.shape[:2] == (1, 3):
-        return only.shape[3], only.shape[2]
+        return Size(*only.shape[2:])
     names = ", ".join(repr(item.name) for item in description.inputs) or "nothing"
     raise UnsupportedError(
         f"the model takes {names}, not one picture", "only models of one picture can be run here"
@@ -69,15 +70,15 @@ def normalization_of(description: ModelDescription) -> Normalization | None:
     return None if metadata is None else metadata.normalization
 
 
-def crop(photograph: "Image", size: tuple[int, int], geometry: Geometry | None = None) -> "Image":
+def crop(photograph: "Image", size: Size, geometry: Geometry | None = None) -> "Image":
     """A photograph of any size as RGB of exactly `size`; the middle where nothing else is said."""
     from PIL import ImageOps
 
     from mobilenet.common.images import upright_rgb
 
-    if geometry is not None and size[0] == size[1]:
-        return geometry.apply(photograph, size[0])
-    return ImageOps.fit(upright_rgb(photograph), size)
+    if geometry is not None:
+        return geometry.apply(photograph, size)
+    return ImageOps.fit(upright_rgb(photograph), (size.width, size.height))
 
 
 def from_picture(

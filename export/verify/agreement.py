@@ -13,7 +13,9 @@ from export.runtimes.base import Feature, Runtime
 from export.runtimes.coreai import CoreAIRuntime
 from export.runtimes.portable import PortableRuntime, Precision
 from mobilenet.common.errors import PackageError, VerificationError
+from mobilenet.common.size import Sides, Size
 from mobilenet.common.temporary import owned_folder
+from mobilenet.networks.rows import COLORS
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -23,18 +25,19 @@ PROBABILITIES = "probabilities"  # the array that a package of ours gives
 MOVES = ("cast", "identity", "reshape", "squeeze", "expand_dims")  # compute nothing
 
 
-def probe_pictures(size: int) -> list["Image"]:
+def probe_pictures(size: Sides) -> list["Image"]:
     """Two made pictures: smooth colour over the whole frame, and noise at every scale."""
     from PIL import Image
 
+    height, width = size = Size.of(size)
     rng = np.random.default_rng(20170605)
-    ramp = np.linspace(0, 255, size)
-    rows, columns = np.meshgrid(ramp, ramp, indexing="ij")
+    ramps = (np.linspace(0, 255, side) for side in size)
+    rows, columns = np.meshgrid(*ramps, indexing="ij")
     smooth = np.stack([rows, columns, (rows * columns) % 256], axis=2)
-    noise = np.zeros((size, size, 3))
-    for cells in (3, 9, 27, size):
-        patches = Image.fromarray(rng.integers(0, 256, (cells, cells, 3), np.uint8))
-        noise += np.asarray(patches.resize((size, size)), float) / 4
+    noise = np.zeros((*size, COLORS))
+    for cells in (*map(Size.square, (3, 9, 27)), size):
+        patches = Image.fromarray(rng.integers(0, 256, (*cells, COLORS), np.uint8))
+        noise += np.asarray(patches.resize((width, height)), float) / 4
     return [Image.fromarray(p.astype(np.uint8)) for p in (smooth, noise)]
 
 

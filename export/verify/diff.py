@@ -21,6 +21,7 @@ from export.runtimes.portable import Precision
 from export.verify.intermediates import LayerOutput, of_checkpoint, of_package
 from export.verify.layer_matching import match
 from mobilenet.common.errors import UnsupportedError
+from mobilenet.common.size import Size
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -157,26 +158,26 @@ def _open(path: Path) -> _Side:
     return _Side(path, checkpoint=recognise.read(path))
 
 
-def _common_size(sides: Sequence[_Side]) -> tuple[int, int]:
-    """Width and height of the picture both take; weights take any, in a square."""
+def _common_size(sides: Sequence[_Side]) -> Size:
+    """Of the picture both take; weights take any."""
     sizes = [picture_size(side.function.description) for side in sides if side.function]
     if len(set(sizes)) > 1:
-        (a, b), (c, d) = sizes
         raise UnsupportedError(
-            f"{sides[0].path} takes {a} x {b} pixels, {sides[1].path} {c} x {d}",
+            f"{sides[0].path} takes {sizes[0]} pixels, {sides[1].path} {sizes[1]}",
             "export both at one resolution",
         )
     for side in sides:
         if side.checkpoint is not None and not sizes:
-            return (side.checkpoint.config.resolution,) * 2
+            return side.checkpoint.config.size
     return sizes[0]
 
 
-def _picture(image: Path | None, size: tuple[int, int], sides: Sequence[_Side]) -> "Image":
+def _picture(image: Path | None, size: Size, sides: Sequence[_Side]) -> "Image":
     if image is None:
         from export.verify.agreement import probe_pictures
 
-        return probe_pictures(min(max(size), MAX_PROBE))[1].resize(size)
+        small = Size(*(min(side, MAX_PROBE) for side in size))
+        return probe_pictures(small)[1].resize((size.width, size.height))
     from mobilenet.common.images import open_picture
 
     known = [side.checkpoint.geometry for side in sides if side.checkpoint is not None]
@@ -184,7 +185,7 @@ def _picture(image: Path | None, size: tuple[int, int], sides: Sequence[_Side]) 
     return crop(open_picture(image), size, known[0] if known else None)
 
 
-def _made_alike(sides: Sequence[_Side], size: tuple[int, int]) -> Iterator[_Side]:
+def _made_alike(sides: Sequence[_Side], size: Size) -> Iterator[_Side]:
     """Weights at the package's resolution, with the classes that it has of them.
 
     Without the background that it leaves out, and two of one sigmoid.
@@ -197,7 +198,7 @@ def _made_alike(sides: Sequence[_Side], size: tuple[int, int]) -> Iterator[_Side
         if checkpoint is None:
             yield side
             continue
-        checkpoint = checkpoint.at(size[0])
+        checkpoint = checkpoint.at(size)
         if checkpoint.config.classes - 1 in labels and checkpoint.config.readout.classes:
             checkpoint = checkpoint.without_background()
         elif checkpoint.config.readout.is_binary and 2 in labels:

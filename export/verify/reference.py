@@ -4,7 +4,7 @@ A package that computes in float32 rounds in another order than PyTorch does. Ho
 the logits depends on the network: batch norm that saw few pictures, or a head of few classes,
 loses ten times what ImageNet's networks do. PyTorch's own float32 module, held against the same
 module in float64, says how much of a distance is rounding. Two pictures may lose little by chance:
-the same ones mirrored and turned are asked as well, and the one that loses most counts.
+the same ones mirrored, and squares turned, are asked as well, and the one that loses most counts.
 """
 
 from collections.abc import Callable, Mapping, Sequence

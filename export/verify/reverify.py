@@ -109,7 +109,7 @@ def _opinion(
     network: Checkpoint | TracedModule | None,
 ) -> SecondOpinion:
     """Apple's answer to the probe pictures; without the `network`, beside what is stored of it."""
-    pictures = probe_pictures(about.resolution)
+    pictures = probe_pictures(about.size)
     if network is not None:
         answers = reference.of_network(network, pictures)
     else:
@@ -126,10 +126,10 @@ def _check_size(path: Path, function: Function, about: PackageMetadata) -> None:
 
     Before a network is made that is as large as the metadata say.
     """
-    width, height = picture_size(function.description)
-    if (width, height) != (about.resolution, about.resolution) or not function.outputs:
+    size = picture_size(function.description)
+    if size != about.size or not function.outputs:
         raise PackageError(
-            f"{path} takes {width} x {height} pixels and has {len(function.outputs)} outputs, by "
+            f"{path} takes {size} pixels and has {len(function.outputs)} outputs, by "
             f"its metadata it is {about.title}",
             "export it again",
         )
@@ -150,7 +150,7 @@ def _verify_module(path: Path, function: Function, about: PackageMetadata) -> Ve
             f"{metadata.verified_path(path).name} is not beside it, or not of this package",
             "copy it from where the package was exported, or export again without --no-verify",
         )
-    pictures = probe_pictures(about.resolution)
+    pictures = probe_pictures(about.size)
     inputs = [
         from_picture(function.description, picture, about.normalization) for picture in pictures
     ]
@@ -176,7 +176,7 @@ def _prepared_again(
     assert config is not None, "of a network of ours"
     checkpoint, _ = load_weights(
         weights or (None if origin.trained else "untrained"),
-        alpha=config.alpha, resolution=config.resolution, shallow=config.shallow,
+        alpha=config.alpha, resolution=config.size, shallow=config.shallow,
         offline=offline, keep_background=config.classes == WITH_BACKGROUND,
     )  # fmt: skip
     if checkpoint.provenance.sha256 != origin.sha256:
@@ -234,7 +234,7 @@ def _top5(
     labels = _labels(function)
     if not photographs or not labels:
         return ()
-    picture = about.geometry.apply(photographs[0], about.resolution)
+    picture = about.geometry.apply(photographs[0], about.size)
     feed = from_picture(function.description, picture, about.normalization)
     (outputs,) = run(path, [feed], "declared", function=function.name, runtime=runtime)
     answer = zip(labels, probabilities(function.description, outputs).tolist(), strict=True)

@@ -45,7 +45,7 @@ class Trial:
         photographs: Sequence["Image"] = (),
     ) -> "Trial":
         """On two made pictures and the photographs; `program` gives what is read of `path`."""
-        size, geometry = prepared.metadata.resolution, prepared.metadata.geometry
+        size, geometry = prepared.metadata.size, prepared.metadata.geometry
         pictures = [*probe_pictures(size), *(geometry.apply(each, size) for each in photographs)]
         return cls(path, name, program, prepared, pictures)
 

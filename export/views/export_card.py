@@ -99,7 +99,7 @@ def _weights(metadata: PackageMetadata) -> str:
 
 
 def _preprocessing(metadata: PackageMetadata) -> tuple[str, str]:
-    norm, geometry, size = metadata.normalization, metadata.geometry, metadata.resolution
+    norm, geometry, size = metadata.normalization, metadata.geometry, metadata.size
     same = len(set(norm.scale)) == 1 and len(set(norm.bias)) == 1
     scale = (
         f"{norm.scale[0]:.6g}" if same else "(" + ", ".join(f"{s:.6g}" for s in norm.scale) + ")"
@@ -107,8 +107,7 @@ def _preprocessing(metadata: PackageMetadata) -> tuple[str, str]:
     bias = f"{norm.bias[0]:.6g}" if same else "(" + ", ".join(f"{b:.6g}" for b in norm.bias) + ")"
     return (
         f"in the package: {norm.order}, {scale} x pixel + {bias}",
-        f"in the app: shorter side to {geometry.shorter_side(size)}, {geometry.interpolation}, "
-        f"centre {size} x {size}",
+        f"in the app: {geometry.resizing(size)}, {geometry.interpolation}, centre {size}",
     )
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, Self
 
 from mobilenet.common.errors import ConfigError
+from mobilenet.common.size import Sides, Size
 from mobilenet.networks.classifier import Head, Hidden, Readout, Scores
-from mobilenet.networks.rows import Activation, Cost, Padding, Row, Size, cost
+from mobilenet.networks.rows import Activation, Cost, Padding, Row, cost
 from mobilenet.networks.widths import Rules, WidthRule
 
 MIN_RESOLUTION, MAX_RESOLUTION = 32, 1024
@@ -130,12 +131,12 @@ class BaseConfig:
         """Multiply-accumulates and parameters, as the paper counts them."""
         return cost(self.rows()) + self.readout.cost
 
-    def at(self, resolution: int | Size) -> Self:
+    def at(self, resolution: Sides) -> Self:
         """The same network over another input size: the weights do not depend on it.
 
         But for a head that reads every pixel of the map: `ConfigError`.
         """
-        size = Size.square(resolution) if isinstance(resolution, int) else resolution
+        size = Size.of(resolution)
         sized = replace(self, resolution=size.height, input_width=size.width)
         require(
             self.readout.pool != "flatten" or sized.readout.size == self.readout.size,

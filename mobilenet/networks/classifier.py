@@ -6,7 +6,8 @@ Without the matrices it gives features: the mean of the map, or the map itself.
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from mobilenet.networks.rows import Cost, Size
+from mobilenet.common.size import Size
+from mobilenet.networks.rows import Cost
 
 Head = Literal["classifier", "features"]
 Pool = Literal["mean", "flatten", "none"]  # flatten: every pixel, channel by channel

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Protocol, Self, runtime_checkable
 
+from mobilenet.common.size import Sides, Size
 from mobilenet.networks.classifier import Readout, Scores
-from mobilenet.networks.rows import Cost, Row, Size
+from mobilenet.networks.rows import Cost, Row
 
 
 @runtime_checkable
@@ -56,7 +57,7 @@ class NetworkConfig(Protocol):
     def cost(self) -> Cost:
         """Multiply-accumulates and parameters of rows and head."""
 
-    def at(self, resolution: int | Size) -> Self:
+    def at(self, resolution: Sides) -> Self:
         """The same network over another input size: the weights do not depend on it.
 
         Raises `ConfigError` for a head whose weights do.

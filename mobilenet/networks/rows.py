@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from mobilenet.common.size import Size
+
 Activation = Literal["relu6", "relu"]
 Padding = Literal["same", "symmetric", "keras"]
 Kind = Literal["stem", "depthwise", "pointwise"]
@@ -17,31 +19,6 @@ Pads = tuple[int, int, int, int]
 
 IMAGE = ""  # name of the normalized picture among the values that rows read
 COLORS = 3
-
-
-class Size(NamedTuple):
-    """Of a picture or a map, in pixels."""
-
-    height: int
-    width: int
-
-    @classmethod
-    def square(cls, side: int) -> "Size":
-        """Of equal sides."""
-        return cls(side, side)
-
-    @property
-    def area(self) -> int:
-        """How many pixels."""
-        return self.height * self.width
-
-    @property
-    def slug(self) -> str:
-        """For names of files: "224", or "64x96"."""
-        return str(self.height) if self.height == self.width else f"{self.height}x{self.width}"
-
-    def __str__(self) -> str:
-        return f"{self.height} x {self.width}"
 
 
 class Row(NamedTuple):

@@ -87,7 +87,7 @@ def describe(checkpoint: "Checkpoint", *, json: bool) -> None:
         "licence": provenance.licence,
         "sha256": provenance.sha256 or "-",
         "published": _published(checkpoint),
-        "network": f"alpha {config.alpha:g}, {config.resolution} x {config.resolution}"
+        "network": f"alpha {config.alpha:g}, {config.size}"
         + (", shallow" if config.shallow else ""),
         "outputs": "features" if config.readout.classes is None else config.readout.title,
         "labels": f"{checkpoint.labels[0]}, {checkpoint.labels[1]} ..."

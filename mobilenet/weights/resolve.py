@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mobilenet import labels
 from mobilenet.common.errors import CheckpointError, UnreachableError
 from mobilenet.common.progress import SILENT, Progress
+from mobilenet.common.size import Sides, Size
 from mobilenet.networks.config import NetworkConfig
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.weights import bundled, fetch, pypi, releases
@@ -43,7 +44,7 @@ def load_weights(
     which: str | Path | None = None,
     *,
     alpha: float | None = None,
-    resolution: int | None = None,
+    resolution: Sides | None = None,
     shallow: bool | None = None,
     classes: Path | None = None,
     keep_background: bool = False,
@@ -53,10 +54,10 @@ def load_weights(
     """The checkpoint for a path, a family's name, "imagenet", "untrained", or "auto" (None).
 
     A file decides alpha, depth and resolution unless they are given; a given alpha or depth must
-    be the file's. `classes` is a file of labels, one per output. Class 0 of the 1001-class
-    networks is dropped unless `keep_background`. `offline` uses nothing but the cache.
-    `progress` is told of downloads. The notes say what was not asked for: untrained weights, or
-    those of another resolution.
+    be the file's. `resolution` is a square's side, or (height, width). `classes` is a file of
+    labels, one per output. Class 0 of the 1001-class networks is dropped unless
+    `keep_background`. `offline` uses nothing but the cache. `progress` is told of downloads. The
+    notes say what was not asked for: untrained weights, or those of another resolution.
 
     Raises `CheckpointError` for weights that are wrong or were never published,
     `UnreachableError` when a name cannot be fetched (never for "auto").
@@ -68,9 +69,8 @@ def load_weights(
         config = replace(
             DEFAULT,
             alpha=DEFAULT.alpha if alpha is None else alpha,
-            resolution=resolution or DEFAULT.resolution,
             shallow=bool(shallow),
-        )
+        ).at(resolution or DEFAULT.size)
         obtained = _named(word, config, offline, progress)
     checkpoint, notes = at_resolution(obtained.checkpoint, resolution)
     checkpoint = _with_labels(checkpoint, classes, keep_background)
@@ -184,19 +184,22 @@ def _checked(release: Release, path: Path) -> "Checkpoint":
     )  # fmt: skip
 
 
-def at_resolution(checkpoint: "Checkpoint", resolution: int | None) -> LoadedWeights:
+def at_resolution(checkpoint: "Checkpoint", resolution: Sides | None) -> LoadedWeights:
     """The same weights for another input size; a published accuracy does not follow them."""
-    config, provenance = checkpoint.config, checkpoint.provenance
-    if resolution is None or resolution == config.resolution:
+    own, provenance = checkpoint.config.size, checkpoint.provenance
+    size = own if resolution is None else Size.of(resolution)
+    if size == own:
         return LoadedWeights(checkpoint)
     notes: tuple[str, ...] = ()
     if provenance.published_top1 is not None:
         notes = (
-            f"weights published for {config.resolution} pixels are used at {resolution}: "
+            f"weights published for {own.slug} pixels are used at {size.slug}: "
             f"their accuracy there ({provenance.published_top1} % top-1) does not apply",
         )
         provenance = replace(provenance, published_top1=None, published_top5=None)
-    sized = replace(checkpoint.at(resolution), provenance=provenance)
+    elif not own.is_square:
+        notes = (f"weights for pictures of {own} pixels are used at {size}",)
+    sized = replace(checkpoint.at(size), provenance=provenance)
     return LoadedWeights(sized, notes)
 
 

@@ -21,6 +21,7 @@ from mobilenet.common import terminal
 from mobilenet.common.children import ChildPool
 from mobilenet.common.errors import ConfigError
 from mobilenet.common.images import MAX_ASPECT
+from mobilenet.common.size import Size
 from mobilenet.preprocess import STANDARD_CROP
 
 LIMIT_S = 300.0  # for all of them, on a loaded machine
@@ -68,7 +69,9 @@ def test_odd_photographs_are_rows(odd: Path) -> None:
     def answer(pictures: object) -> object:
         return np.zeros((len(pictures), 1), np.float32)
 
-    classifier = Classifier(model, "fake", "CPU", 32, 1, ("cat",), True, answer, STANDARD_CROP)
+    classifier = Classifier(
+        model, "fake", "CPU", Size(32, 32), 1, ("cat",), True, answer, STANDARD_CROP
+    )
     evaluation = Evaluation(classifier, recipes.named("squash"), {"cat": 0})
     answers = list(evaluate.predictions(dataset.photographs, [evaluation], [], jobs=1))
     reasons = {Path(answer.image).stem: answer.broken for answer in answers}

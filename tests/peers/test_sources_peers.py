@@ -13,6 +13,7 @@ import weight_files
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.fold import fold
 from mobilenet.networks.v1 import MobileNetConfig
+from mobilenet.preprocess import Geometry
 from mobilenet.sources.recognise import read
 from mobilenet.torch_module import from_checkpoint
 from mobilenet.untrained import untrained
@@ -74,6 +75,16 @@ def test_timm_prepares_images_alike(peer: Peer, tmp_path: Path) -> None:
     picture = Image.open(PHOTO)
     ours = found.normalization.apply(found.geometry.apply(picture, 224))
     np.testing.assert_allclose(ours[0], theirs(picture).numpy(), atol=2.1 / 255)
+
+
+@pytest.mark.parametrize("size", [(64, 96), (160, 96), (200, 224)])
+def test_timm_covers_oblong_inputs_alike(size: tuple[int, int], peer: Peer) -> None:
+    theirs = peer("timm.data").create_transform(
+        (3, *size), interpolation="bicubic", mean=(0, 0, 0), std=(1, 1, 1), crop_pct=0.875
+    )
+    picture = Image.open(PHOTO)
+    ours = Geometry(0.875, "bicubic").apply(picture, size)
+    np.testing.assert_array_equal(np.asarray(ours).transpose(2, 0, 1), 255 * theirs(picture))
 
 
 @shapes

@@ -20,7 +20,7 @@ ${nature}///
 /// Make one and keep it: loading takes far longer than classifying. Calls block until the answer is
 /// there, so make them off the main thread.
 ///
-/// The network sees the square that it saw when it was evaluated. Vision scales that square with a
+/// The network sees the part that it saw when it was evaluated. Vision scales that part with a
 /// filter of its own (evaluated with: $interpolation), so probabilities differ a little.
 @available(iOS $ios.0, macOS $macos, tvOS $ios.0, *)
 struct ${model}Classifier {
@@ -36,8 +36,12 @@ struct ${model}Classifier {
 $failures
     }
 
-    /// Part of the shorter side that the network sees: input pixels / shorter side after resizing.
+    /// What the network sees of the largest part of a picture that has its input's proportions:
+    /// input pixels / pixels after resizing.
     static let crop: CGFloat = $size.0 / $shorter.0
+
+    /// Width / height of the input.
+    static let aspect: CGFloat = $width.0 / $height.0
 
     private let model: VNCoreMLModel
 ${fields}
@@ -80,15 +84,16 @@ ${loading}    }
             orientation: orientation, $argument)
     }
 
-    /// The centred square, `crop` times the shorter side, of an upright picture of this many pixels.
+    /// `crop` of the largest centred part of `aspect` in an upright picture of this many pixels.
     ///
     /// In Vision's coordinates: width and height are each 1, the origin is at the lower left.
     /// A photograph of $example.
     static func regionOfInterest(width: CGFloat, height: CGFloat) -> CGRect {
-        let side = crop * min(width, height)
+        let across = crop * min(width, height * aspect)
+        let down = crop * min(height, width / aspect)
         return CGRect(
-            x: (width - side) / 2 / width, y: (height - side) / 2 / height,
-            width: side / width, height: side / height)
+            x: (width - across) / 2 / width, y: (height - down) / 2 / height,
+            width: across / width, height: down / height)
     }
 
     private func classify(
@@ -101,7 +106,7 @@ ${loading}    }
         let request = VNCoreMLRequest(model: model)
         request.regionOfInterest = Self.regionOfInterest(
             width: CGFloat(across), height: CGFloat(down))
-        request.imageCropAndScaleOption = .centerCrop  // of a square: all of it, undistorted
+        request.imageCropAndScaleOption = .centerCrop  // of these proportions: all of it
         try handler.perform([request])
 $answer
 

@@ -24,7 +24,7 @@ ${nature}///
 /// Make one and keep it: the first load on a device takes seconds, since Core AI specializes the
 /// asset for it.
 ///
-/// The network sees the square that it saw when it was evaluated. Core Image scales that square
+/// The network sees the part that it saw when it was evaluated. Core Image scales that part
 /// with a filter of its own (evaluated with: $interpolation), so probabilities differ a little.
 @available(iOS $ios.0, macOS $macos, tvOS $ios.0, *)
 struct ${model}Classifier {
@@ -50,27 +50,32 @@ struct ${model}Classifier {
         case labelsDoNotFit(labels: Int, probabilities: Int)
     }
 
-    /// The centred square of a picture, in pixels: how far it is from left and bottom, and its side.
-    struct Square: Equatable, Sendable {
+    /// The centred part of a picture, in pixels: how far it is from left and bottom, and its sides.
+    struct Region: Equatable, Sendable {
         let x: Double
         let y: Double
-        let side: Double
+        let width: Double
+        let height: Double
     }
 
     /// A function of the asset, and how a picture is cut for it.
     struct Input: Equatable, Sendable {
         let function: String
-        /// Side of the square that it takes, in pixels.
-        let size: Int
-        /// Shorter side, in pixels, that a picture was resized to before its centre was cut out.
+        /// Of the picture that it takes, in pixels.
+        let width: Int
+        let height: Int
+        /// What the shorter of both was, in pixels, before a resized picture's centre was cut out.
         let shorter: Int
 
 $inputs
 
         /// What the network sees of an upright picture of this many pixels.
-        func square(width: Double, height: Double) -> Square {
-            let side = Double(size) / Double(shorter) * min(width, height)
-            return Square(x: (width - side) / 2, y: (height - side) / 2, side: side)
+        func region(across: Double, down: Double) -> Region {
+            let crop = Double(min(width, height)) / Double(shorter)
+            let aspect = Double(width) / Double(height)
+            let wide = crop * min(across, down * aspect)
+            let high = crop * min(down, across / aspect)
+            return Region(x: (across - wide) / 2, y: (down - high) / 2, width: wide, height: high)
         }
     }
 
@@ -107,7 +112,7 @@ $answer
         guard let function = try model.loadFunction(named: input.function),
             // DOC/coreai/integrating-on-device-ai-models-in-your-app-with-core-ai: image inputs
             case .image(let image)? = function.descriptor.inputDescriptor(of: "image"),
-            image.width == input.size, image.height == input.size,
+            image.width == input.width, image.height == input.height,
             image.pixelFormatType == kCVPixelFormatType_32BGRA
         else { throw Failure.assetIsAnother(function: input.function) }
         self.input = input
@@ -155,13 +160,13 @@ $answer
         return try Self.$chosen(Self.floats(array), labels: labels, $argument)
     }
 
-    /// The square that the network sees, scaled, in a buffer that the function takes.
+    /// The part that the network sees, scaled, in a buffer that the function takes.
     private func pixels(of upright: CIImage) throws -> CVMutablePixelBuffer {
         let whole = upright.extent
-        let square = input.square(width: Double(whole.width), height: Double(whole.height))
-        let scale = Double(input.size) / square.side
+        let region = input.region(across: Double(whole.width), down: Double(whole.height))
+        let scale = Double(input.width) / region.width
         let moved = CGAffineTransform(
-            translationX: -whole.minX - CGFloat(square.x), y: -whole.minY - CGFloat(square.y))
+            translationX: -whole.minX - CGFloat(region.x), y: -whole.minY - CGFloat(region.y))
         let picture = upright.clampedToExtent()
             .transformed(
                 by: moved.concatenating(CGAffineTransform(scaleX: CGFloat(scale), y: CGFloat(scale))),
@@ -171,11 +176,11 @@ $answer
         let buffer = try CVMutablePixelBuffer(
             CVPixelBufferCreationAttributes(
                 pixelFormatType: CVPixelFormatType(rawValue: kCVPixelFormatType_32BGRA),
-                size: CVImageSize(width: input.size, height: input.size)))
+                size: CVImageSize(width: input.width, height: input.height)))
         buffer.withUnsafeBuffer { target in
             context.render(
                 picture, to: target,
-                bounds: CGRect(x: 0, y: 0, width: input.size, height: input.size),
+                bounds: CGRect(x: 0, y: 0, width: input.width, height: input.height),
                 colorSpace: Self.colors)
         }
         return buffer

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from export.coreai import construction, library, pictures
 from export.spec import ExportSpec
+from mobilenet.common.size import Size
 from mobilenet.networks.rows import COLORS
 from mobilenet.preprocess import Normalization
 
@@ -27,8 +28,8 @@ def sizes(*values: int) -> NDArray[np.uint32]:
 class EntryPoints:
     """What stands before a network, in the precision of the file."""
 
-    network: "Callable[[Value], Value]"  # of normalized values (1, 3, size, size) of `dtype`
-    size: int
+    network: "Callable[[Value], Value]"  # of normalized values (1, 3, *size) of `dtype`
+    size: Size
     dtype: HalfOrFloat
     normalization: Normalization
 
@@ -39,11 +40,11 @@ class EntryPoints:
         output = "probabilities" if spec.outputs == "classifier" else str(spec.outputs)
         outputs = {output: ca.TensorSpec(output_shape, np.float32)}
         if spec.input == "tensor":
-            array = ca.TensorSpec((1, COLORS, self.size, self.size), np.float32)
+            array = ca.TensorSpec((1, COLORS, *self.size), np.float32)
             construction.add_function(name, {"input": array}, outputs, self.of_array)
             return
-        image = ca.ImageSpec(library.picture_format(pictures.PIXEL_FORMAT), self.size, self.size)
-        pixels = ca.TensorSpec((self.size, self.size, pictures.CHANNELS), np.uint8)
+        image = ca.ImageSpec(library.picture_format(pictures.PIXEL_FORMAT), *self.size)
+        pixels = ca.TensorSpec((*self.size, pictures.CHANNELS), np.uint8)
         construction.add_function(name, {"image": image}, outputs, self.of_image)
         twin = pictures.twin_name(name)
         construction.add_function(twin, {"image": pixels}, outputs, self.of_pixels)
@@ -61,9 +62,9 @@ class EntryPoints:
         """
         import coreai.authoring as ca
 
-        corners = ((0, 0, 0), (self.size, self.size, COLORS), (1, 1, 1))  # first, end, step
+        corners = ((0, 0, 0), (*self.size, COLORS), (1, 1, 1))  # first, end, step
         x = ca.slice_(pixels, *(np.array(corner, np.int32) for corner in corners))
-        x = ca.reshape(ca.transpose(x, sizes(2, 0, 1)), sizes(1, COLORS, self.size, self.size))
+        x = ca.reshape(ca.transpose(x, sizes(2, 0, 1)), sizes(1, COLORS, *self.size))
         if self.normalization.order == "RGB":
             x = ca.reverse(x, np.array([1], np.int32))
         scale, bias = (

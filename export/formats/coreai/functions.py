@@ -62,7 +62,7 @@ class _NetworkWriter:
     @property
     def entry_points(self) -> EntryPoints:
         """What the network is called by."""
-        size = self.checkpoint.config.resolution
+        size = self.checkpoint.config.size
         return EntryPoints(self._network, size, self.dtype, self.checkpoint.normalization)
 
     @property

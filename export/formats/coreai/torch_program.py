@@ -17,6 +17,7 @@ from export.coreai import construction
 from export.formats.coreai.entry_points import EntryPoints
 from export.prepared import MAIN, Prepared, TracedModule, evaluated
 from mobilenet.common.errors import UnsupportedError
+from mobilenet.common.size import Size
 from mobilenet.networks.rows import COLORS
 
 if TYPE_CHECKING:
@@ -46,15 +47,15 @@ def converted(prepared: Prepared, traced: TracedModule) -> "AIProgram":
     half = prepared.precision == "fp16"
     softmax = prepared.spec.outputs in ("classifier", "probabilities")
     with _quietly(), evaluated(traced.module) as module:
-        program = _program(module, traced.resolution, half, softmax)
+        program = _program(module, traced.size, half, softmax)
     with construction.around(program, NETWORK) as (network, output_shape):
         dtype = np.float16 if half else np.float32
-        entry = EntryPoints(network, traced.resolution, dtype, traced.normalization)
+        entry = EntryPoints(network, traced.size, dtype, traced.normalization)
         entry.add(MAIN, prepared.spec, output_shape)
     return program
 
 
-def _program(module: "nn.Module", size: int, half: bool, softmax: bool) -> "AIProgram":
+def _program(module: "nn.Module", size: Size, half: bool, softmax: bool) -> "AIProgram":
     """Of one function that gives float32."""
     import torch
     from coreai_torch import TorchConverter, get_decomp_table
@@ -70,7 +71,7 @@ def _program(module: "nn.Module", size: int, half: bool, softmax: bool) -> "AIPr
             y: Tensor = self.module(x)
             return (y.softmax(1) if softmax else y).float()
 
-    example = torch.zeros(1, COLORS, size, size, dtype=torch.half if half else torch.float)
+    example = torch.zeros(1, COLORS, *size, dtype=torch.half if half else torch.float)
     try:
         exported = torch.export.export(Finished().eval(), args=(example,))
         exported = exported.run_decompositions(get_decomp_table())

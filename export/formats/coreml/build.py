@@ -18,8 +18,9 @@ from export.formats.coreml.ml_model import MLModel
 from export.prepared import Prepared
 from export.spec import ExportSpec
 from mobilenet.checkpoint import Checkpoint
+from mobilenet.common.size import Size
 from mobilenet.networks.classifier import LOGITS, POOL, Dense, DenseActivation
-from mobilenet.networks.rows import IMAGE, Activation, Row
+from mobilenet.networks.rows import COLORS, IMAGE, Activation, Row
 from mobilenet.preprocess import Normalization
 
 CLASS_LABEL = "classLabel"
@@ -53,7 +54,7 @@ def build(prepared: Prepared, folded: Checkpoint | None = None, passes: Any = No
         _Writer(ct, prepared, folded).program(),
         source="milinternal",
         convert_to=kind.convert_to,
-        inputs=[input_type(ct, spec, folded.config.resolution, prepared.metadata.normalization)],
+        inputs=[input_type(ct, spec, folded.config.size, prepared.metadata.normalization)],
         classifier_config=classifier_config(ct, spec, folded.labels),
         minimum_deployment_target=opset(ct, spec),
         # typed values need no pass that adds casts; of the others coremltools takes None alone
@@ -64,9 +65,9 @@ def build(prepared: Prepared, folded: Checkpoint | None = None, passes: Any = No
     return kind.finished(ct, model, names(spec).output, prepared.precision == "fp16")
 
 
-def input_type(ct: ModuleType, spec: ExportSpec, size: int, normalization: Normalization) -> Any:
+def input_type(ct: ModuleType, spec: ExportSpec, size: Size, normalization: Normalization) -> Any:
     """coremltools' description of the input: a picture with scale and bias, or an array."""
-    name, shape = names(spec).input, (1, 3, size, size)
+    name, shape = names(spec).input, (1, COLORS, *size)
     if spec.input == "tensor":
         return ct.TensorType(name=name, shape=shape, dtype=np.float32)
     scaling, _ = normalization.split()
@@ -103,8 +104,8 @@ class _Writer:
     def program(self) -> Any:
         from coremltools.converters.mil.mil import Function, Program
 
-        name, size = names(self.spec), self.checkpoint.config.resolution
-        placeholder = {name.input: self.mb.placeholder(shape=(1, 3, size, size))}
+        name, size = names(self.spec), self.checkpoint.config.size
+        placeholder = {name.input: self.mb.placeholder(shape=(1, COLORS, *size))}
         program = Program()
         with Function(placeholder, opset_version=self.opset) as main:
             x = main.inputs[name.input]

@@ -10,6 +10,7 @@ from export.formats.coreml.ml_model import MLModel
 from export.package.metadata import KEY, LABELS_KEY, PackageMetadata
 from export.prepared import Prepared
 from mobilenet.common.text import one_line
+from mobilenet.networks.rows import COLORS
 
 PREVIEW_KEY = "com.apple.coreml.model.preview.type"
 DATE_KEY = "com.github.apple.coremltools.conversion_date"
@@ -59,14 +60,15 @@ def save_reproducibly(model: MLModel, kind: Kind, path: Path) -> None:
 
 
 def _input_text(metadata: PackageMetadata, kind: Any) -> str:
-    size, geometry = metadata.resolution, metadata.geometry
+    size, geometry = metadata.size, metadata.geometry
     if kind.WhichOneof("Type") == "imageType":
         return (
-            f"{size} x {size} picture. From a photograph: shorter side to "
-            f"{geometry.shorter_side(size)} pixels ({geometry.interpolation}), then the centre."
+            f"{size} picture. From a photograph: {geometry.resizing(size)} pixels "
+            f"({geometry.interpolation}), then the centre."
         )
     norm = metadata.normalization
-    return f"(1, 3, {size}, {size}) {norm.order} array: {norm.scale} * pixel + {norm.bias}."
+    shape = (1, COLORS, *size)
+    return f"{shape} {norm.order} array: {norm.scale} * pixel + {norm.bias}."
 
 
 def _output_text(name: str, prepared: Prepared) -> str:

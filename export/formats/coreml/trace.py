@@ -17,6 +17,7 @@ from export.formats.coreml.build import classifier_config, input_type, names, op
 from export.formats.coreml.ml_model import MLModel
 from export.prepared import TracedModule, evaluated
 from export.spec import ExportSpec, Precision
+from mobilenet.networks.rows import COLORS
 
 
 class _Wrapped(nn.Module):
@@ -38,7 +39,7 @@ def trace(traced: TracedModule, spec: ExportSpec, precision: Precision) -> MLMod
     The module gives logits (with `outputs` features, any array).
     """
     ct = coremltools(torch=True)
-    name, size = names(spec), traced.resolution
+    name, size = names(spec), traced.size
     _, gain = traced.normalization.split()
     softmax = spec.outputs in ("classifier", "probabilities")
     outputs = (
@@ -46,7 +47,7 @@ def trace(traced: TracedModule, spec: ExportSpec, precision: Precision) -> MLMod
     )
     with _quietly(), evaluated(traced.module) as module:
         wrapped = _Wrapped(module, gain if spec.input == "image" else (1.0,), softmax).eval()
-        example = torch.zeros(1, 3, size, size)
+        example = torch.zeros(1, COLORS, *size)
         program = torch.jit.trace(wrapped, example, check_trace=False)  # type: ignore[no-untyped-call]
         model: MLModel = ct.convert(
             program,

@@ -53,7 +53,7 @@ def read(files: ModelFiles) -> Program:
 def _default(functions: Mapping[str, Function], metadata: dict[str, str]) -> str:
     """The format has none: of several resolutions, what the metadata describe."""
     about = metadata_of(metadata)
-    names = (MAIN, "" if about is None else f"r{about.resolution}")
+    names = (MAIN, "" if about is None else f"r{about.size.slug}")
     return next((name for name in names if name in functions), next(iter(functions)))
 
 
