@@ -152,9 +152,12 @@ def _why_none(
 
 
 def export_command(row: CaseSummary) -> str:
-    """What to type to get the package that was measured, with weights."""
+    """What to type to get the package that was measured, with weights.
+
+    Empty for one that no options make: a foreign one, or of an input that is not square.
+    """
     config = config_of(row.model)
-    if config is None:
+    if config is None or not config.size.is_square:
         return ""
     parts = ["python -m export", f"--alpha {config.alpha:g}", f"--resolution {config.resolution}"]
     if config.shallow:

@@ -106,13 +106,7 @@ def _caveat(records: Sequence[Accuracy]) -> str:
 def published_for(records: Iterable[Accuracy]) -> list[published.PublishedAccuracy]:
     """What others say of networks with the same three knobs as those measured."""
     configs = dict.fromkeys(filter(None, (config_of(accuracy.model) for accuracy in records)))
-    return [
-        row
-        for config in configs
-        for row in published.ACCURACIES
-        if (row.alpha, row.resolution, row.shallow)
-        == (config.alpha, config.resolution, config.shallow)
-    ]
+    return [row for config in configs for row in published.ACCURACIES if row.is_of(config)]
 
 
 def names(agreement: Agreement, records: Iterable[Accuracy]) -> tuple[str, str]:

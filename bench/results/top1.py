@@ -62,14 +62,15 @@ def config_of(model: Model) -> MobileNetConfig | None:
     """The MobileNet v1 that `model` says it is."""
     if model.alpha is None or model.resolution is None or model.shallow is None:
         return None
-    return _config(model.alpha, model.resolution, model.shallow)
+    width = model.input_width or model.resolution
+    return _config(model.alpha, model.resolution, width, model.shallow)
 
 
 @functools.lru_cache(maxsize=1024)
-def _config(alpha: float, resolution: int, shallow: bool) -> MobileNetConfig | None:
+def _config(alpha: float, height: int, width: int, shallow: bool) -> MobileNetConfig | None:
     """None where there is no such network. It takes a millisecond to find out."""
     try:
-        return MobileNetConfig(alpha=alpha, resolution=resolution, shallow=shallow)
+        return MobileNetConfig(alpha, height, shallow, input_width=width)
     except ConfigError:
         return None
 

@@ -8,6 +8,7 @@ Imports neither numpy nor torch: reports use it.
 from dataclasses import dataclass
 from typing import Literal
 
+from mobilenet.common.size import Size
 from mobilenet.networks.v1 import MobileNetConfig
 
 PAPER = "Howard et al. 2017, arXiv 1704.04861"
@@ -24,12 +25,18 @@ class PublishedAccuracy:
     """One published result; `resolution` is that of the test, None where it is not stated."""
 
     alpha: float
-    resolution: int | None
+    resolution: int | None  # side of a square
     top1: float
     source: str
     top5: float | None = None
     shallow: bool = False
     note: str = ""
+
+    def is_of(self, config: MobileNetConfig) -> bool:
+        """Whether the network has these three knobs; none is published for oblong pictures."""
+        return (self.alpha, self.shallow) == (config.alpha, config.shallow) and (
+            self.resolution is not None and config.size == Size.square(self.resolution)
+        )
 
 
 @dataclass(frozen=True)
@@ -154,9 +161,8 @@ _TABLES = {"paper": PAPER_ACCURACIES, "slim": SLIM_ACCURACIES, "timm": TIMM_ACCU
 
 def accuracy(config: MobileNetConfig, table: Table) -> PublishedAccuracy | None:
     """What `table` says of a network with these three knobs, or None."""
-    knobs = (config.alpha, config.resolution, config.shallow)
     rows = (row for row in _TABLES[table] if not row.note.startswith("full"))
-    return next((r for r in rows if (r.alpha, r.resolution, r.shallow) == knobs), None)
+    return next((row for row in rows if row.is_of(config)), None)
 
 
 _MEASUREMENT = "tensorflow/tensorflow, tensorflow/lite/g3doc/performance/measurement.md"

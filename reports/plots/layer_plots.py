@@ -20,7 +20,7 @@ def operations(config: MobileNetConfig) -> Plot:
         style.tips(layer="layer", macs_m="multiply-adds (million)", percent="share (%)"),
     )  # fmt: skip
     return Plot(
-        "operations", f"Operations per layer, alpha {config.alpha:g}, {config.resolution} pixels",
+        "operations", f"Operations per layer, alpha {config.alpha:g}, {config.size.slug} pixels",
         "By arithmetic, not measured: nearly all operations are in the 1x1 convolutions.", bars,
     )  # fmt: skip
 

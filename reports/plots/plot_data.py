@@ -27,7 +27,7 @@ def label(model: Model) -> str:
     if config is None:
         return model.name
     parts = [
-        f"{round(config.alpha, 4)}-{config.resolution}",
+        f"{round(config.alpha, 4)}-{config.size.slug}",
         "shallow" if config.shallow else "",
         "" if model.precision in HALF else model.precision,
         model.compression,
@@ -147,7 +147,7 @@ def _sweep(
     units: Units = {}
     for row in rows:
         config = config_of(row.model)
-        knob = knob_of(config) if config else None
+        knob = knob_of(config) if config and config.size.is_square else None
         if row.p50 and config and knob is not None:
             fastest = units.setdefault(row.unit_label, {})
             fastest.setdefault(knob, (row, config))
