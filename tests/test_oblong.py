@@ -187,14 +187,14 @@ def test_calibration_crops_to_it(oblong: Checkpoint, tmp_path: Path) -> None:
 
 
 class Striped(nn.Module):
-    """Gives the sum over each column: a vector as long as the picture is wide."""
+    """Weighs the sums over columns: it takes pictures of 48 pixels' width alone."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(3, 1, 3, padding=1)
+        self.conv, self.linear = nn.Conv2d(3, 1, 3, padding=1), nn.Linear(48, 48)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.conv(x).sum(dim=(1, 2))
+        return self.linear(self.conv(x).mean(dim=(1, 2)))
 
 
 @pytest.mark.parametrize("suffix", [".mlpackage", ".aimodel"])
@@ -209,5 +209,7 @@ def test_a_module_of_another_kind(suffix: str, tmp_path: Path) -> None:
     assert about.title == "Striped, 32 x 48, 48 outputs"
     assert metadata_of({KEY: about.encode()}) == about
     assert reverify(made.path).against == "answers"
+    with pytest.raises(PackageError, match="resolution is 32 x 99999"):
+        metadata_of({KEY: about.encode().replace('"input_width":48', '"input_width":99999')})
     square = ModuleMetadata("Striped", 32, 32)
     assert "input_width" not in replace(about, module=square).encode()
