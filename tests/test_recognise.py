@@ -198,12 +198,12 @@ def test_own_state_dict_and_own_safetensors(tmp_path: Path, x: np.ndarray) -> No
 def test_timm_json_beside_the_file_decides(tmp_path: Path) -> None:
     weight_files.timm(made("timm", 1000), tmp_path / "model.safetensors")
     (tmp_path / "config.json").write_text(
-        '{"architecture": "mobilenetv1_100", "pretrained_cfg": {"input_size": [3, 256, 256],'
+        '{"architecture": "mobilenetv1_100", "pretrained_cfg": {"input_size": [3, 256, 192],'
         ' "interpolation": "bilinear", "crop_pct": 0.95, "mean": [0.1, 0.2, 0.3],'
         ' "std": [1, 1, 1], "more": null}}'
     )
     found = read(tmp_path)
-    assert found.config.resolution == 256
+    assert found.config.size == (256, 192)
     assert (found.geometry.crop, found.geometry.interpolation) == (0.95, "bilinear")
     assert found.normalization.bias == (-0.1, -0.2, -0.3)
 

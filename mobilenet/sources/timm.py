@@ -43,9 +43,8 @@ def read(tensors: Tensors, config: TimmConfig | None = None) -> Checkpoint:
     convolutions = list(_convolutions(tensors))
     logits = Layer(tensors.take("classifier.weight", (0, 1)), tensors.take("classifier.bias"))
     tensors.refuse_rest()
-    template = MobileNetConfig(
-        width_rule="timm", resolution=use.input_size[-1], padding="symmetric", bn_epsilon=1e-5
-    )
+    template = MobileNetConfig(width_rule="timm", padding="symmetric", bn_epsilon=1e-5)
+    template = template.at(use.input_size[1:])
     network, layers = assemble(convolutions, logits, template)
     crop = use.crop_pct or (0.9 if math.isclose(network.alpha, 1.25) else 0.875)
     return Checkpoint(
