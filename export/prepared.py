@@ -14,8 +14,8 @@ from export.spec import ExportSpec, Outputs, Precision
 from mobilenet import __version__, fold
 from mobilenet.checkpoint import Checkpoint, Provenance
 from mobilenet.common.errors import ConfigError
-from mobilenet.networks.classifier import Readout
 from mobilenet.common.size import Sides, Size
+from mobilenet.networks.classifier import Readout
 from mobilenet.networks.config import NetworkConfig
 from mobilenet.networks.rows import Cost
 from mobilenet.preprocess import Geometry, Normalization

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from export.prepared import (
     Prepared,
     TracedModule,
-    for_head,
     check_sizes,
+    for_head,
     prepare_checkpoint,
     prepare_module,
 )
@@ -17,8 +17,8 @@ from export.spec import ExportSpec, Variant
 from mobilenet.checkpoint import Checkpoint, Provenance
 from mobilenet.common.errors import ConfigError
 from mobilenet.common.progress import SILENT, Progress
-from mobilenet.common.text import one_line
 from mobilenet.common.size import Sides, Size
+from mobilenet.common.text import one_line
 from mobilenet.labels import unique
 from mobilenet.preprocess import INCEPTION, STANDARD_CROP, Geometry, Normalization
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from mobilenet.checkpoint import Checkpoint, Layer
-from mobilenet.common.size import Size
+from mobilenet.common.size import Sides, Size
 from mobilenet.networks.classifier import Pool, Readout, Scores
 from mobilenet.networks.rows import Cost, Padding, Row, RowBuilder, cost
 
@@ -56,8 +56,8 @@ class MadeConfig:
     def cost(self) -> Cost:
         return cost(self.rows()) + self.readout.cost
 
-    def at(self, resolution: int) -> "MadeConfig":
-        return replace(self, resolution=resolution)
+    def at(self, resolution: Sides) -> "MadeConfig":
+        return replace(self, resolution=Size.of(resolution).height)
 
     def with_knobs(self, alpha: float | None, shallow: bool | None) -> "MadeConfig":
         return self
