@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from mobilenet.common.size import Size
 from mobilenet.graph import FileGraph
-from mobilenet.networks.rows import Size
 from mobilenet.preprocess import Normalization
 
 Evidence = Literal["graph", "names", "shapes in order", "own file"]

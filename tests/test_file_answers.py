@@ -17,9 +17,9 @@ from export.verify.gates import verify_package
 from file_graphs import GraphMaker, changed, graph_of
 from mobilenet.checkpoint import Checkpoint, Layer
 from mobilenet.common.errors import VerificationError
+from mobilenet.common.size import Size
 from mobilenet.graph import FileGraph
 from mobilenet.networks.classifier import Hidden
-from mobilenet.networks.rows import Size
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.preprocess import CAFFE, INCEPTION
 from mobilenet.sources.walk.graph_checkpoint import Defaults, read

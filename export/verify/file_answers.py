@@ -24,7 +24,6 @@ from mobilenet.common.errors import VerificationError
 from mobilenet.common.text import one_line
 from mobilenet.graph import FileGraph, Node
 from mobilenet.networks.classifier import LOGITS, POOL
-from mobilenet.networks.rows import Size
 from mobilenet.preprocess import Normalization
 from mobilenet.reading import SCORES, Reading
 from mobilenet.sources.walk.walker import ancestors
@@ -97,11 +96,6 @@ def _node(node: Node) -> "onnx.NodeProto":
     return helper.make_node(node.op, list(node.inputs), [node.output], **attributes)
 
 
-def pictures_for(size: Size) -> list["Image"]:
-    """The probe pictures at the file's own size."""
-    return [picture.crop((0, 0, size.width, size.height)) for picture in probe_pictures(max(size))]
-
-
 def answers(checkpoint: Checkpoint, pictures: Sequence["Image"]) -> FileAnswers:
     """What the graph that the checkpoint was read of says to pictures of its size."""
     reading = _reading(checkpoint)
@@ -142,7 +136,7 @@ def compared_at_own_size(checkpoint: Checkpoint) -> Judgement:
     """The same for PyTorch's answer, where the package has another size than the file."""
     size = _reading(checkpoint).size
     assert size is not None, "a graph has one"
-    pictures = pictures_for(size)
+    pictures = probe_pictures(size)
     reference = of_checkpoint(checkpoint.at(size), pictures)
     return compared(checkpoint, answers(checkpoint, pictures), reference.logits, reference)
 

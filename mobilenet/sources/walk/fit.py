@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from mobilenet.common.errors import CheckpointError
+from mobilenet.common.size import Size
 from mobilenet.networks.classifier import Hidden
 from mobilenet.networks.config import NetworkConfig
 from mobilenet.networks.families import FAMILIES
-from mobilenet.networks.rows import Padding, Row, Size
+from mobilenet.networks.rows import Padding, Row
 from mobilenet.networks.widths import V1_RULES, WidthRule
 from mobilenet.sources.walk.read_rows import ReadNetwork, ReadRow
 from mobilenet.sources.walk.steps import EXPORT_MODULE

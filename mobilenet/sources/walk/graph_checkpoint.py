@@ -6,12 +6,12 @@ from mobilenet import fold
 from mobilenet.checkpoint import Checkpoint, Layer, Provenance
 from mobilenet.common.decoding import decode_json
 from mobilenet.common.errors import CheckpointError
+from mobilenet.common.size import Size
 from mobilenet.graph import FileGraph
 from mobilenet.labels import labels_for, unique
 from mobilenet.networks.base_config import MAX_RESOLUTION
 from mobilenet.networks.classifier import LOGITS, POOL
 from mobilenet.networks.config import NetworkConfig
-from mobilenet.networks.rows import Size
 from mobilenet.networks.widths import WidthRule
 from mobilenet.preprocess import INCEPTION, Normalization
 from mobilenet.reading import SCORES, Reading

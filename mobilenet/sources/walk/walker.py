@@ -5,8 +5,9 @@ from functools import partial
 from typing import NamedTuple
 
 from mobilenet.common.errors import CheckpointError
+from mobilenet.common.size import Size
 from mobilenet.graph import FileGraph, Node
-from mobilenet.networks.rows import COLORS, Size
+from mobilenet.networks.rows import COLORS
 from mobilenet.sources.walk import affine_nodes, matrix_nodes, move_nodes, window_nodes
 from mobilenet.sources.walk.expressions import Expression, computed
 from mobilenet.sources.walk.layout import Layout
