@@ -24,11 +24,11 @@ CHECK_PYTHON := $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_in
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
+	$(PY) -m export --alpha 0.25 --output $(DEMO)/
 	$(PY) -m export --alpha 1.0 --output $(DEMO)/
-	$(PY) -m export --alpha 0.75 --output $(DEMO)/
-	$(PY) -m export verify $(DEMO)/MobileNetV1_100_224.mlpackage --image tests/data/chelsea.jpg
+	$(PY) -m export verify $(DEMO)/MobileNetV1_025_224.mlpackage --image tests/data/chelsea.jpg
 	@if $(PY) -c 'import sys, importlib.util as u; sys.exit(u.find_spec("coreai") is None)'; \
-	  then set -x; $(PY) -m export --alpha 1.0 --format coreai --output $(DEMO)/; fi
+	  then set -x; $(PY) -m export --alpha 0.25 --format coreai --output $(DEMO)/; fi
 	rm -f $(DEMO)/results.jsonl
 	$(PY) -m bench run $(DEMO)/*.mlpackage --quick --output $(DEMO)/results.jsonl
 	$(PY) -m reports $(DEMO)/results.jsonl --markdown > $(DEMO)/report.md
