@@ -59,7 +59,7 @@ COMMANDS = [
     ),
     Command(
         "python -m export", SMALL,
-        says="going on UNTRAINED", writes=("models/MobileNetV1_025_64_untrained.mlpackage",),
+        says="are used at 64", writes=("models/MobileNetV1_025_64.mlpackage",),
     ),
     Command(
         "python -m export --alpha 0.75",
@@ -67,7 +67,7 @@ COMMANDS = [
     ),
     Command(
         "python -m export --rho 0.857 --target ane", "--alpha 0.25",
-        says=".cpuAndNeuralEngine", writes=("models/MobileNetV1_025_64_ane_untrained.mlpackage",),
+        says=".cpuAndNeuralEngine", writes=("models/MobileNetV1_025_64_ane.mlpackage",),
         words={"0.857": "0.286"},
     ),
     Command(
@@ -77,16 +77,16 @@ COMMANDS = [
     ),
     Command(
         "python -m export --alpha 1.0 --swift --output models/", "--resolution 64",
-        says="going on UNTRAINED", writes=("models/*.mlpackage", "models/*Classifier.swift"),
+        says="are used at 64", writes=("models/*.mlpackage", "models/*Classifier.swift"),
         words={"1.0": "0.25"},
     ),
     Command(
         "python -m export --alpha 0.25 --format coreai", "--resolution 64",
-        says="run in Apple's runtime: pixels", writes=("models/*_coreai_untrained.aimodel",),
+        says="run in Apple's runtime: pixels", writes=("models/*_coreai.aimodel",),
     ),
     Command(
         "python -m export --alpha 1.0 --format coreai --swift --output models/", "--resolution 64",
-        says="going on UNTRAINED", writes=("models/*.aimodel", "models/*Classifier.swift"),
+        says="are used at 64", writes=("models/*.aimodel", "models/*Classifier.swift"),
         words={"1.0": "0.25"},
     ),
     Command(
