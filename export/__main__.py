@@ -15,6 +15,7 @@ from cyclopts import Parameter
 from export.spec import ExportSpec, Target, Variant
 from mobilenet.common import files, terminal
 from mobilenet.common.options import SEVERAL, OutputFile, OutputPackage
+from mobilenet.overrides import Overrides
 
 app = terminal.command(
     "python -m export",
@@ -138,6 +139,7 @@ def verify_package(
     *,
     image: Path | None = None,
     weights: str | None = None,
+    overrides: Overrides | None = None,
     oracle: Literal["coreai"] | None = None,
     offline: bool = False,
     json: bool = False,
@@ -159,11 +161,11 @@ def verify_package(
     json
         Print the result as JSON.
     """
-    from export.verify import reverify
+    from export.verify.reverify import reverify
     from export.views import export_card
 
     with terminal.working("verifying"):
-        result = reverify.reverify(package, image, weights=weights, offline=offline, oracle=oracle)
+        result = reverify(package, image, weights, overrides, offline=offline, oracle=oracle)
     export_card.show_verification(result, json=json)
 
 

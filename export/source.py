@@ -85,6 +85,8 @@ class Published:
             offline=self.offline,
             keep_background=self.keep_background,
             classes=self.classes,
+            overrides=variant.overrides,
+            usual_resolution=largest,
             progress=self.progress,
         )
         check_sizes(loaded.checkpoint.config, spec)

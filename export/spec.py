@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 from export.file_kinds import FILE_KINDS, FileFormat, FileKind, kind_for, kind_named
 from mobilenet.common.errors import ConfigError
 from mobilenet.networks.v1 import resolution_of
+from mobilenet.overrides import Overrides
 
 Target = Literal["all", "ane", "gpu", "cpu"]
 Precision = Literal["fp16", "fp32"]
@@ -44,6 +45,8 @@ class Variant:
     """Leave out the five 14x14x512 blocks. Never published with weights."""
     weights: str | None = None
     """A file, a family (slim, keras, timm, transformers, quant), imagenet, untrained, or auto."""
+    overrides: Overrides | None = None
+    """How the file's weights were trained, where it does not say it itself."""
 
     @property
     def pixels(self) -> int | None:
@@ -203,10 +206,7 @@ class ExportSpec:
             parts.append(self.input)
         if self.outputs not in (None, "classifier"):
             parts.append(str(self.outputs))
-        if self.layer is not None:
-            parts.append(self.layer)
-        if self.compress is not None:
-            parts.append(self.compress)
+        parts += [part for part in (self.layer, self.compress) if part is not None]
         return "".join(f"_{part}" for part in parts)
 
 

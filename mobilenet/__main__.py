@@ -5,6 +5,7 @@ from pathlib import Path
 from mobilenet.common import files, terminal
 from mobilenet.common.errors import ConfigError
 from mobilenet.common.options import OutputFile
+from mobilenet.overrides import Overrides
 
 SCRIPT = "mobilenet-weights"
 
@@ -22,6 +23,7 @@ def weights(
     shallow: bool | None = None,
     classes: Path | None = None,
     keep_background: bool = False,
+    overrides: Overrides | None = None,
     offline: bool = False,
     save: OutputFile | None = None,
     fold: bool = False,
@@ -65,7 +67,8 @@ def weights(
         files.check_file(save, resolve.inputs(which, classes))
     checkpoint, notes = resolve.load_weights(
         which, alpha=alpha, resolution=resolution, shallow=shallow, classes=classes,
-        keep_background=keep_background, offline=offline, progress=terminal.DRAWN,
+        keep_background=keep_background, overrides=overrides, offline=offline,
+        progress=terminal.DRAWN,
     )  # fmt: skip
     for note in notes:
         terminal.warn(note)

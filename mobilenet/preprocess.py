@@ -106,8 +106,10 @@ class Normalization:
             )
 
     @classmethod
-    def from_mean_std(cls, mean: Triple, std: Triple) -> "Normalization":
-        """torchvision's convention: (pixel / 255 - mean) / std, RGB.
+    def from_mean_std(
+        cls, mean: Triple, std: Triple, order: ColorOrder = "RGB"
+    ) -> "Normalization":
+        """torchvision's convention: (pixel / 255 - mean) / std.
 
         Raises `CheckpointError` for a standard deviation of 0.
         """
@@ -116,7 +118,17 @@ class Normalization:
         return cls(
             _triple(1 / (255 * s) for s in std),
             _triple(-m / s for m, s in zip(mean, std, strict=True)),
+            order,
         )
+
+    @property
+    def title(self) -> str:
+        """In words: "pixel x 0.00784314 - 1, RGB"."""
+        texts = [
+            f"pixel x {scale:.6g} {'-' if bias < 0 else '+'} {abs(bias):.6g}"
+            for scale, bias in zip(self.scale, self.bias, strict=True)
+        ]
+        return f"{', '.join(dict.fromkeys(texts))}, {self.order}"
 
     def apply(self, image: "Image") -> NDArray[np.float32]:
         """RGB picture to the network's input, (1, 3, H, W) float32."""

@@ -21,6 +21,7 @@ from mobilenet.fold import fold
 from mobilenet.labels import imagenet_labels
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.networks.widths import WidthRule
+from mobilenet.overrides import Overrides
 from mobilenet.sources.recognise import read
 from mobilenet.torch_module import from_checkpoint
 from mobilenet.untrained import untrained
@@ -188,9 +189,12 @@ def test_own_state_dict_and_own_safetensors(tmp_path: Path, x: np.ndarray) -> No
     original = made("slim", 1000, True)
     torch.save(from_checkpoint(original).state_dict(), tmp_path / "a")
     store.save(original, tmp_path / "b")
+    given = Overrides(
+        padding="same", epsilon=1e-3, activation="relu6", scale=(1 / 127.5,), bias=(-1.0,)
+    )
     for name in "ab":
-        found = read(tmp_path / name)
-        assert found.config == original.config.at(224 if name == "a" else 96)
+        found = read(tmp_path / name, overrides=given, resolution=96)
+        assert found.config == original.config
         np.testing.assert_array_equal(logits(found, x), logits(original, x))
     assert not read(tmp_path / "b").provenance.trained
 

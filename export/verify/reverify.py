@@ -32,6 +32,7 @@ from mobilenet.common.decoding import decoding
 from mobilenet.common.errors import ConfigError, PackageError
 from mobilenet.common.images import open_picture
 from mobilenet.networks.config import NetworkConfig
+from mobilenet.overrides import Overrides
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -58,14 +59,16 @@ class Reverification:
 def reverify(
     path: Path,
     photograph: Path | None = None,
-    *,
     weights: str | None = None,
+    overrides: Overrides | None = None,
+    *,
     offline: bool = False,
     oracle: Oracle | None = None,
 ) -> Reverification:
     """Verify a package exported earlier, from what its metadata says it was made of.
 
-    `oracle` names a further runtime to hold against the portable one.
+    `weights` and `overrides` are those it was exported with; `oracle` names a further runtime to
+    hold against the portable one.
 
     Raises `PackageError` for a package of another tool, or whose weights are not those it was
     made of; `VerificationError` when it does not compute what it should.
@@ -92,7 +95,7 @@ def reverify(
         verified, network = _verify_module(path, function, about), None
         against: Against = "answers"
     else:
-        prepared = _prepared_again(about, function, weights, offline)
+        prepared = _prepared_again(about, function, weights, overrides, offline)
         verified = verify_package(path, prepared, photographs)
         against = "weights"
         network = prepared.network
@@ -166,7 +169,11 @@ def _verify_module(path: Path, function: Function, about: PackageMetadata) -> Ve
 
 
 def _prepared_again(
-    about: PackageMetadata, function: Function, weights: str | None, offline: bool
+    about: PackageMetadata,
+    function: Function,
+    weights: str | None,
+    overrides: Overrides | None,
+    offline: bool,
 ) -> Prepared:
     """The weights a package was made of, found again and known by their checksum."""
     from mobilenet.weights.resolve import load_weights
@@ -177,7 +184,7 @@ def _prepared_again(
     checkpoint, _ = load_weights(
         weights or (None if origin.trained else "untrained"),
         alpha=config.alpha, resolution=config.size, shallow=config.shallow,
-        offline=offline, keep_background=config.classes == WITH_BACKGROUND,
+        overrides=overrides, offline=offline, keep_background=config.classes == WITH_BACKGROUND,
     )  # fmt: skip
     if checkpoint.provenance.sha256 != origin.sha256:
         raise PackageError(

@@ -1,6 +1,7 @@
 """What every MobileNet's config has: knobs, conventions of its publisher, input size and head."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, Self
 
@@ -97,6 +98,18 @@ class BaseConfig:
     @property
     def family(self) -> str:
         """In words."""
+        raise NotImplementedError
+
+    @property
+    def slug(self) -> str:
+        """A short name without dots, fit for a file and a Swift class."""
+        raise NotImplementedError
+
+    def fitted(self, widths: Sequence[int], classes: int | None) -> Self:
+        """The network whose convolutions are so wide, in order; `classes` None: features.
+
+        Raises `CheckpointError` when no network of the family is.
+        """
         raise NotImplementedError
 
     @property

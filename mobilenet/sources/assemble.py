@@ -1,16 +1,19 @@
 """From a file's convolutions, in order, to a network."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
 from mobilenet.checkpoint import Array, Layer
 from mobilenet.common.errors import CheckpointError
+from mobilenet.networks.base_config import BaseConfig
 from mobilenet.networks.classifier import LOGITS
-from mobilenet.networks.config import NetworkConfig
+from mobilenet.networks.widths import WidthRule
 from mobilenet.sources.stored import OTHER_NETWORK
 
-Config = TypeVar("Config", bound=NetworkConfig)
+Config = TypeVar("Config", bound=BaseConfig)
+RULES: tuple[WidthRule, ...] = ("slim", "timm", "keras", "transformers")  # likeliest first
 
 
 def licence_of(classes: int) -> str:
@@ -35,6 +38,25 @@ def assemble(
     config = template.fitted(widths, head[LOGITS].kernel.shape[0] if head else None)
     names = (row.name for row in config.rows())
     return config, dict(zip(names, convolutions, strict=True)) | head
+
+
+def fitting(
+    convolutions: Sequence[Layer], logits: Layer | None, templates: Iterable[Config]
+) -> list[Config]:
+    """The networks whose kernels these are, in order: each once, by the first rule of widths.
+
+    `templates` are in which family to look for them.
+    """
+    kernels = [layer.kernel.shape for layer in convolutions]
+    configs: dict[tuple[str, ...], Config] = {}
+    for template in templates:
+        for rule in RULES:
+            with suppress(CheckpointError):
+                config, _ = assemble(convolutions, logits, replace(template, width_rule=rule))
+                rows = config.rows()
+                if [row.kernel_shape for row in rows] == kernels:
+                    configs.setdefault(tuple(row.name for row in rows), config)
+    return list(configs.values())
 
 
 def _matrix(kernel: Array) -> Array:

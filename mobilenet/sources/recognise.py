@@ -17,13 +17,16 @@ from mobilenet.common import files
 from mobilenet.common.decoding import MAX_REASON
 from mobilenet.common.errors import CheckpointError, ConfigError
 from mobilenet.common.git_lfs import refuse_pointer
+from mobilenet.common.size import Sides
 from mobilenet.common.temporary import owned_folder
 from mobilenet.common.text import one_line
 from mobilenet.graph import FileGraph
+from mobilenet.overrides import Overrides
 from mobilenet.preprocess import CAFFE
 from mobilenet.reading import Reading
 from mobilenet.sources import archive, tensors
 from mobilenet.sources.caffe import caffe_graph
+from mobilenet.sources.conventions import Conventions
 from mobilenet.sources.keras import by_names, model_graph
 from mobilenet.sources.onnx_model import onnx_file
 from mobilenet.sources.tensorflow import tensorflow_files
@@ -49,16 +52,27 @@ KINDS = (
 Reader = Callable[[Path], Checkpoint]
 
 
-def read(path: Path, output: str = "") -> Checkpoint:
+def read(
+    path: Path,
+    output: str = "",
+    *,
+    overrides: Overrides | None = None,
+    resolution: Sides | None = None,
+) -> Checkpoint:
     """The network in any weight file or folder we know, with all that belongs to its use.
 
-    `output` is the result of a frozen graph that is meant, where it is not the last one. Raises
-    `CheckpointError` for a file of another kind, of another network, or damaged.
+    `output` is the result of a frozen graph that is meant, where it is not the last one.
+    `overrides` are for what the file does not say, and so is `resolution`; it may be another than
+    the file's, too, once that is read: see `Checkpoint.at`.
+
+    Raises `CheckpointError` for a file of another kind, of another network, or damaged; one that
+    does not say how it is used, unless it is given; and one that says something else.
     """
-    reader = _output_reader(output) if output else _reader(path)
+    conventions = Conventions(path.name, overrides, resolution)
+    reader = _output_reader(output) if output else _reader(path, conventions)
     try:
         with np.errstate(all="ignore"):  # what is beyond float32 turns inf, which is refused
-            checkpoint = reader(path)
+            checkpoint = conventions.checkpoint(reader(path))
     except ConfigError as error:  # what the file says of itself, no network can be
         message = one_line(error.message, MAX_REASON)
         raise CheckpointError(f"the file's {message}", error.hint) from error
@@ -81,11 +95,11 @@ def _output_reader(output: str) -> Reader:
     return _by_graph(partial(tensorflow_files.graph_of, output=output), TENSORFLOW)
 
 
-def _reader(path: Path) -> Reader:
+def _reader(path: Path, conventions: Conventions) -> Reader:
     if not path.exists():
         raise CheckpointError(f"{path} does not exist", "give a file or folder of weights")
     if path.is_dir():
-        return _read_folder
+        return partial(_read_folder, conventions=conventions)
     if not path.is_file():
         raise CheckpointError(f"{path} is a device or a pipe", "give a file of weights")
     if (size := path.stat().st_size) > MAX_FILE_BYTES:
@@ -98,13 +112,16 @@ def _reader(path: Path) -> Reader:
     if not head:
         raise CheckpointError(f"{path.name} is empty", "download or copy it again")
     refuse_pointer(head, path.name)
+    keras = partial(_read_keras, conventions=conventions)
+    torch = partial(tensors.read_torch, conventions=conventions)
+    safetensors = partial(tensors.read_safetensors, conventions=conventions)
     for offset, magic, reader in (
         (4, b"TFL3", _by_graph(tflite_graph.graph_of, LITE)),
-        (5, b"\0\0\0{", tensors.read_safetensors),  # behind the length of the JSON header
-        (0, b"\x89HDF\r\n\x1a\n", _read_keras),
-        (0, b"\x1f\x8b", _read_archive),
-        (0, b"PK\x03\x04", _read_keras if _is_keras(path) else tensors.read_torch),
-        (0, b"\x80\x02", tensors.read_torch),  # pickle's protocol 2, all that torch ever wrote
+        (5, b"\0\0\0{", safetensors),  # behind the length of the JSON header
+        (0, b"\x89HDF\r\n\x1a\n", keras),
+        (0, b"\x1f\x8b", partial(_read_archive, conventions=conventions)),
+        (0, b"PK\x03\x04", keras if _is_keras(path) else torch),
+        (0, b"\x80\x02", torch),  # pickle's protocol 2, all that torch ever wrote
         (0, b"\xa2\x06", _CAFFE),  # NetParameter: its first layer, where it has no name
         (0, b"\n", _FROZEN if _is_graph(head) else _CAFFE),
         (0, b"\x08\x01", _read_saved_model),  # saved_model.proto: the version of its schema
@@ -130,11 +147,11 @@ def _is_keras(path: Path) -> bool:
     return zipfile.is_zipfile(path) and by_names.ARCHIVED in archive.check_zip(path)
 
 
-def _read_keras(path: Path) -> Checkpoint:
+def _read_keras(path: Path, conventions: Conventions) -> Checkpoint:
     """A model by its description, or weights alone by their names."""
     if model_graph.is_described(path):
         return _by_graph(model_graph.graph_of, KERAS)(path)
-    return by_names.read(path)
+    return by_names.read(path, conventions)
 
 
 def _read_json(path: Path) -> Checkpoint:
@@ -148,17 +165,17 @@ def _read_saved_model(path: Path) -> Checkpoint:
     return _FROZEN(path.parent)
 
 
-def _read_archive(path: Path) -> Checkpoint:
+def _read_archive(path: Path, conventions: Conventions) -> Checkpoint:
     """A release: unpacked beside nothing of ours, read, and gone."""
     data = archive.model_bytes(path)
     with owned_folder() as folder:
         model = folder / path.stem
         model.write_bytes(data)
         del data
-        return _reader(model)(model)
+        return _reader(model, conventions)(model)
 
 
-def _read_folder(folder: Path) -> Checkpoint:
+def _read_folder(folder: Path, conventions: Conventions) -> Checkpoint:
     """A SavedModel, a model of Keras or TensorFlow.js, or one weight file, its JSON beside it."""
     if (folder / SAVED_MODEL).is_file():
         return _FROZEN(folder)
@@ -174,5 +191,5 @@ def _read_folder(folder: Path) -> Checkpoint:
         if paths and suffix == ".h5" and model_graph.is_described(folder):
             return _by_graph(model_graph.graph_of, KERAS)(folder)
         if paths:
-            return _reader(paths[0])(paths[0])
+            return _reader(paths[0], conventions)(paths[0])
     raise CheckpointError(f"folder {folder} holds no weight file", f"read are {KNOWN}")

@@ -73,7 +73,8 @@ class Tensors:
     """A file's tensors by name, each read when it is asked for, and float32 from then on."""
 
     def __init__(self, names: Iterable[str], stored: Callable[[str], Stored]) -> None:
-        self.names = frozenset(names)
+        self.in_order = tuple(names)
+        self.names = frozenset(self.in_order)
         self._stored = stored
         self._allowance = Allowance()
         self._taken: set[str] = set()
@@ -87,6 +88,10 @@ class Tensors:
         """The numbers in the names that begin with `pattern`, a regular expression, in order."""
         matches = (re.match(pattern, name) for name in self.names)
         return sorted({tuple(map(int, match.groups())) for match in matches if match})
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """As the file says it."""
+        return self._stored(name).shape
 
     def take(self, name: str, axes: tuple[int, ...] | None = (0,)) -> Array:
         """The tensor with its axes in our order; `axes` also says how many it must have.
@@ -102,7 +107,7 @@ class Tensors:
         if len(stored.shape) != len(axes):
             raise CheckpointError(
                 f"tensor {name} has shape {stored.shape}, {len(axes)} dimensions are needed",
-                "is it a MobileNet v1?",
+                "is it a MobileNet?",
             )
         if not stored.is_float:
             raise CheckpointError(
@@ -129,6 +134,6 @@ class Tensors:
         """Raise for a tensor that nobody took: the file holds more than a MobileNet v1."""
         if rest := sorted(n for n in self.names - self._taken if not n.endswith(ignored)):
             raise CheckpointError(
-                f"tensor {rest[0]} has no place in a MobileNet v1 (nor have {len(rest) - 1} more)",
+                f"tensor {rest[0]} has no place in a MobileNet (nor have {len(rest) - 1} more)",
                 OTHER_NETWORK,
             )

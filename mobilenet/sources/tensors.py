@@ -1,6 +1,6 @@
 """Files of named tensors, safetensors and PyTorch's, and which family the names are of."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -9,17 +9,24 @@ from typing import Any, TypeVar
 from mobilenet import store
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.decoding import MAX_JSON_BYTES, decode_json, decoding
-from mobilenet.common.errors import CheckpointError
-from mobilenet.common.text import one_line
-from mobilenet.sources import pickled, state_dict, timm, transformers
+from mobilenet.sources import (
+    ordered_layers,
+    pickled,
+    state_dict,
+    timm,
+    torchvision,
+    transformers,
+    wrapped,
+)
+from mobilenet.sources.conventions import Conventions
+from mobilenet.sources.ordered_layers import natural
 from mobilenet.sources.stored import Stored, Tensors
 
 FLOATS = {"F16", "F32", "F64"}  # of safetensors' types, those that numpy has
-WRAPPERS = ("state_dict", "model")  # under which training scripts keep the state dict
 _Json = TypeVar("_Json")
 
 
-def read_safetensors(path: Path) -> Checkpoint:
+def read_safetensors(path: Path, conventions: Conventions) -> Checkpoint:
     """Any family's safetensors; raises `CheckpointError` for a damaged or foreign file."""
     from safetensors import safe_open
 
@@ -29,7 +36,8 @@ def read_safetensors(path: Path) -> Checkpoint:
             names, metadata = file.keys(), file.metadata() or {}
         if store.METADATA_KEY in metadata:
             return store.load(path)
-        return _read(Tensors(names, partial(_in_safetensors, file)), path)
+        # its order is that of the alphabet
+        return _read(natural(names), partial(_in_safetensors, file), path, conventions)
 
 
 def _in_safetensors(file: Any, name: str) -> Stored:
@@ -39,37 +47,32 @@ def _in_safetensors(file: Any, name: str) -> Stored:
     return Stored(shape, dtype, dtype in FLOATS, partial(file.get_tensor, name))
 
 
-def read_torch(path: Path) -> Checkpoint:
-    """Any family's state dict as `torch.save` wrote it; no code in it is ever run."""
-    state = pickled.load(path)
-    for wrapper in WRAPPERS:
-        if isinstance(state, Mapping) and isinstance(state.get(wrapper), Mapping):
-            state = state[wrapper]
-    if not isinstance(state, Mapping):
-        raise CheckpointError(
-            f"{path.name} holds {type(state).__name__}, not a state dict", pickled.HINT
-        )
-    if foreign := [type(name).__name__ for name in state if not isinstance(name, str)]:
-        raise CheckpointError(f"{path.name} has a key that is {foreign[0]}, no name", pickled.HINT)
-    return _read(Tensors(state, lambda name: pickled.stored(name, state[name])), path)
+def read_torch(path: Path, conventions: Conventions) -> Checkpoint:
+    """Any state dict as `torch.save` wrote it; no code in it is ever run."""
+    state = wrapped.state_of(pickled.load(path), path.name)
+    return _read(state, lambda name: pickled.stored(name, state[name]), path, conventions)
 
 
-def _read(tensors: Tensors, path: Path) -> Checkpoint:
-    if any(name.startswith(transformers.PREFIX) for name in tensors.names):
+def _read(
+    names: Iterable[str], stored: Callable[[str], Stored], path: Path, conventions: Conventions
+) -> Checkpoint:
+    originals = wrapped.names_inside(names, lambda name: stored(name).is_float)
+    tensors = Tensors(originals, lambda name: stored(originals[name]))
+    beside = path.with_name(transformers.CONFIG)
+    if transformers.model_of(tensors):
         return transformers.read(
             tensors,
-            _json(path.with_name("config.json"), transformers.TransformersConfig),
-            _json(path.with_name("preprocessor_config.json"), transformers.Processor),
+            conventions,
+            _json(beside, transformers.TransformersConfig),
+            _json(path.with_name(transformers.PROCESSOR), transformers.Processor),
         )
     if "conv_stem.weight" in tensors.names:
-        return timm.read(tensors, _json(path.with_name("config.json"), timm.TimmConfig))
-    if any(name.startswith("layers.conv0.") for name in tensors.names):
-        return state_dict.read(tensors)
-    some = one_line(", ".join(sorted(tensors.names)[:3]), 100) or "none"
-    raise CheckpointError(
-        f"{path.name} holds no MobileNet v1 that is known here (tensors: {some} ...)",
-        "known are timm's, transformers' and our own names",
-    )
+        return timm.read(tensors, conventions, _json(beside, timm.TimmConfig))
+    if any(name.startswith(state_dict.PREFIX) for name in tensors.names):
+        return state_dict.read(tensors, conventions)
+    if tensors.names >= torchvision.NAMES:
+        return torchvision.read(tensors, conventions)
+    return ordered_layers.read(tensors, conventions)
 
 
 def _json(path: Path, kind: type[_Json]) -> _Json | None:

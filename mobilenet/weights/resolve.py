@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from mobilenet import labels
-from mobilenet.common.errors import CheckpointError, UnreachableError
+from mobilenet.common.errors import CheckpointError, ConfigError, UnreachableError
 from mobilenet.common.progress import SILENT, Progress
 from mobilenet.common.size import Sides, Size
 from mobilenet.networks.config import NetworkConfig
 from mobilenet.networks.v1 import MobileNetConfig
+from mobilenet.overrides import Overrides
 from mobilenet.weights import bundled, fetch, pypi, releases
 from mobilenet.weights.releases import Family, Release
 
@@ -48,6 +49,8 @@ def load_weights(
     shallow: bool | None = None,
     classes: Path | None = None,
     keep_background: bool = False,
+    overrides: Overrides | None = None,
+    usual_resolution: Sides | None = None,
     offline: bool = False,
     progress: Progress = SILENT,
 ) -> LoadedWeights:
@@ -56,15 +59,24 @@ def load_weights(
     A file decides alpha, depth and resolution unless they are given; a given alpha or depth must
     be the file's. `resolution` is a square's side, or (height, width). `classes` is a file of
     labels, one per output. Class 0 of the 1001-class networks is dropped unless
-    `keep_background`. `offline` uses nothing but the cache. `progress` is told of downloads. The
-    notes say what was not asked for: untrained weights, or those of another resolution.
+    `keep_background`. `overrides` say how a file's weights were trained, where it does not, and
+    `usual_resolution` at which size; without it, `resolution` does.
+    `offline` uses nothing but the cache. `progress` is told of downloads. The notes say what was
+    not asked for: untrained weights, or those of another resolution.
 
     Raises `CheckpointError` for weights that are wrong or were never published,
     `UnreachableError` when a name cannot be fetched (never for "auto").
     """
     word = AUTO if which is None else str(which)
     if word not in WORDS:
-        obtained = LoadedWeights(_file(Path(word), alpha, shallow))
+        obtained = LoadedWeights(
+            _file(Path(word), alpha, shallow, overrides, usual_resolution or resolution)
+        )
+    elif overrides is not None and overrides != Overrides():
+        raise ConfigError(
+            f"options for a file's weights with {word}",
+            "how published weights were trained is known: leave --padding, --mean, ... out",
+        )
     else:
         config = replace(
             DEFAULT,
@@ -83,14 +95,20 @@ def inputs(which: str | None, classes: Path | None = None) -> list[Path]:
     return paths if classes is None else [*paths, classes]
 
 
-def _file(path: Path, alpha: float | None, shallow: bool | None) -> "Checkpoint":
+def _file(
+    path: Path,
+    alpha: float | None,
+    shallow: bool | None,
+    overrides: Overrides | None,
+    resolution: Sides | None,
+) -> "Checkpoint":
     from mobilenet.sources.recognise import read
 
     if not path.exists():
         raise CheckpointError(
             f"weights {path} are no file and no known name", f"names are {', '.join(WORDS)}"
         )
-    checkpoint = read(path)
+    checkpoint = read(path, overrides=overrides, resolution=resolution)
     config = checkpoint.config
     asked = config.with_knobs(alpha, shallow)
     if asked.rows() != config.rows():

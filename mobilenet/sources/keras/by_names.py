@@ -17,37 +17,35 @@ from mobilenet.common.errors import CheckpointError
 from mobilenet.labels import labels_for
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.networks.v2 import MobileNetV2Config
-from mobilenet.reading import Reading
+from mobilenet.preprocess import INCEPTION
 from mobilenet.sources import archive, hdf5
 from mobilenet.sources.assemble import assemble, licence_of
+from mobilenet.sources.conventions import Conventions
 from mobilenet.sources.stored import HWC1, HWIO, TENSORFLOW_NORM, Tensors
 
 ARCHIVED = "model.weights.h5"  # inside a .keras file
 HEADS = ("conv_preds", "predictions", "Logits")  # of V1; of V2, by Keras 2.3 and later, and before
-ASSUMED = (
-    "padding, ReLU6 and epsilon 0.001: those of Keras Applications",
-    "preprocessing: pixels to -1 ... 1",
-    "input size: 224 x 224",
-)
+FAMILY = "Keras Applications"  # whose conventions are assumed
 
 
-def read(path: Path) -> Checkpoint:
+def read(path: Path, conventions: Conventions) -> Checkpoint:
     """The network in a file of weights. Raises `CheckpointError` naming the layer."""
     if not zipfile.is_zipfile(path):
-        return _read(path, path.name)
+        return _read(path, path.name, conventions)
     archive.check_zip(path)
     with decoding(path.name), zipfile.ZipFile(path) as zipped:
         weights = io.BytesIO(zipped.read(ARCHIVED))
-    return _read(weights, path.name)
+    return _read(weights, path.name, conventions)
 
 
-def _read(file: Path | IO[bytes], name: str) -> Checkpoint:
+def _read(file: Path | IO[bytes], name: str, conventions: Conventions) -> Checkpoint:
     with hdf5.opened(file, name) as opened:
         datasets = {_name(key, item): item for key, item in hdf5.datasets(opened).items()}
-        return _network(Tensors(datasets, lambda key: hdf5.stored(key, datasets[key])), name)
+        tensors = Tensors(datasets, lambda key: hdf5.stored(key, datasets[key]))
+        return _network(tensors, name, conventions)
 
 
-def _network(tensors: Tensors, name: str) -> Checkpoint:
+def _network(tensors: Tensors, name: str, conventions: Conventions) -> Checkpoint:
     template: MobileNetConfig | MobileNetV2Config
     if "Conv1/kernel" in tensors.names:
         convolutions, template = list(_v2(tensors)), MobileNetV2Config(width_rule="keras")
@@ -61,14 +59,16 @@ def _network(tensors: Tensors, name: str) -> Checkpoint:
         )
     logits = [_logits(tensors, head) for head in HEADS if f"{head}/kernel" in tensors.names]
     tensors.refuse_rest()
+    template = conventions.at_resolution(conventions.network(template, FAMILY), FAMILY)
     config, layers = assemble(convolutions, logits[0] if logits else None, template)
     is_classifier = config.readout.classes is not None
     return Checkpoint(
         config,
         layers,
         Provenance("Keras", True, licence_of(config.classes)),
+        conventions.normalization(INCEPTION, FAMILY),
         labels=labels_for(config.classes) if is_classifier else (),
-        reading=Reading("names", assumed=ASSUMED),
+        reading=conventions.reading("names"),
     )
 
 

@@ -45,7 +45,7 @@ def pixel_scaling(graph: FileGraph, picture: GraphValue, usual: Normalization) -
     scale, shift = _inside(picture)
     before = _said(graph, usual.order)
     if before is None and not is_inside:
-        return PixelScaling(usual, usual, (f"preprocessing: {in_words(usual)}",))
+        return PixelScaling(usual, usual, (f"preprocessing: {usual.title}",))
     feed = before or Normalization((1.0,) * 3, (0.0,) * 3, usual.order)
     composed = np.array([feed.scale, feed.bias]) * scale
     composed[1] += shift
@@ -54,15 +54,7 @@ def pixel_scaling(graph: FileGraph, picture: GraphValue, usual: Normalization) -
         composed, order = composed[:, ::-1], "RGB" if order == "BGR" else "BGR"
     whole = Normalization(_triple(composed[0]), _triple(composed[1]), order)
     where = "inside the graph" if before is None else "said beside the graph"
-    return PixelScaling(whole, feed, (), (f"preprocessing {where}: {in_words(whole)}",))
-
-
-def in_words(normalization: Normalization) -> str:
-    """One line: "pixel x 0.00784314 - 1, RGB"."""
-    terms = zip(normalization.scale, normalization.bias, strict=True)
-    texts = [f"pixel x {scale:.6g} {'-' if bias < 0 else '+'} {abs(bias):.6g}"
-             for scale, bias in terms]  # fmt: skip
-    return f"{', '.join(dict.fromkeys(texts))}, {normalization.order}"
+    return PixelScaling(whole, feed, (), (f"preprocessing {where}: {whole.title}",))
 
 
 def _inside(picture: GraphValue) -> tuple[Array, Array]:
