@@ -30,6 +30,11 @@ class TensorSigns(NamedTuple):
         return any(re.search(pattern, name) for name in self.names)
 
 
+# Shapes are those of v1, strides are not: kuangliu/pytorch-cifar, weiaicunzai/pytorch-cifar100
+CIFAR = (
+    {"layers.0.conv1.weight", "linear.weight"},
+    {"stem.1.depthwise.0.weight", "conv1.0.depthwise.0.weight"},
+)
 # The first that fits; names as torchvision, timm and pytorch-cifar give them.
 _KINDS: tuple[tuple[str, Callable[[TensorSigns], bool]], ...] = (
     ("a network without a convolution (an MLP or a transformer)", lambda signs: not signs.kernels),
@@ -47,8 +52,8 @@ _KINDS: tuple[tuple[str, Callable[[TensorSigns], bool]], ...] = (
         lambda signs: signs.has_depthwise and 5 in signs.sides,
     ),
     (
-        "a MobileNet for pictures of 32 pixels (pytorch-cifar's, with strides of its own)",
-        lambda signs: {"layers.0.conv1.weight", "linear.weight"} <= signs.names,
+        "a MobileNet for pictures of 32 pixels (as in pytorch-cifar, with strides of its own)",
+        lambda signs: any(cifar <= signs.names for cifar in CIFAR),
     ),
     (
         "a MobileNet for segmentation (DeepLab)",

@@ -15,7 +15,7 @@ import msgspec
 from mobilenet.checkpoint import Checkpoint, Layer, Provenance
 from mobilenet.common.errors import CheckpointError
 from mobilenet.common.text import one_line
-from mobilenet.labels import labels_for
+from mobilenet.labels import labels_for, unique
 from mobilenet.networks.base_config import BaseConfig
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.networks.v2 import MobileNetV2Config
@@ -50,6 +50,7 @@ class TimmConfig(msgspec.Struct):
     """What we need of the config.json of a timm repository."""
 
     architecture: str
+    label_names: tuple[str, ...] | dict[str, str] = ()
     pretrained_cfg: Preprocessing = msgspec.field(default_factory=Preprocessing)
 
 
@@ -84,9 +85,16 @@ def read(
         Provenance("timm", True, licence_of(network.classes)),
         _normalization(use, IMAGENET if is_v2 else INCEPTION, conventions),
         Geometry(use.crop_pct or _crop(network), use.interpolation),
-        labels_for(network.classes) if logits else (),
+        _labels(config, network.classes) if logits else (),
         conventions.reading("names"),
     )
+
+
+def _labels(config: TimmConfig | None, classes: int) -> tuple[str, ...]:
+    """Those of a fine-tuned network, which stand beside it; else ImageNet's."""
+    names = config.label_names if config else ()
+    is_complete = isinstance(names, tuple) and len(names) == classes
+    return unique(names) if is_complete else labels_for(classes)
 
 
 def _crop(network: BaseConfig) -> float:

@@ -19,8 +19,8 @@ MAX_DEPTH = 4  # of either
 def state_of(loaded: Any, file: str) -> Mapping[str, Any]:
     """The state dict in what a file holds. Raises `CheckpointError` for none, and for two."""
     state = loaded
-    for _ in range(MAX_DEPTH):
-        inside = _wrapped(state)
+    for depth in range(MAX_DEPTH, 0, -1):
+        inside = _wrapped(state, depth)
         if len(inside) > 1:
             raise CheckpointError(
                 f"{file} holds {' and '.join(inside)}: several sets of weights",
@@ -38,15 +38,15 @@ def state_of(loaded: Any, file: str) -> Mapping[str, Any]:
     return state
 
 
-def _wrapped(state: Any) -> dict[str, Mapping[Any, Any]]:
-    """State dicts under a wrapper's name."""
-    if not isinstance(state, Mapping):
+def _wrapped(state: Any, depth: int) -> dict[str, Mapping[Any, Any]]:
+    """What is under a wrapper's name and has tensors, itself or under further ones, so deep."""
+    if not isinstance(state, Mapping) or depth == 0:
         return {}
     values = {name: state.get(name) for name in WRAPPERS}
     return {
         name: value
         for name, value in values.items()
-        if isinstance(value, Mapping) and (_has_tensors(value) or _wrapped(value))
+        if isinstance(value, Mapping) and (_has_tensors(value) or _wrapped(value, depth - 1))
     }
 
 
