@@ -1,14 +1,18 @@
 """`python -m mobilenet weights`, in process."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from safetensors.numpy import save_file
 
 import slim_files
+from mobilenet import store
 from mobilenet.__main__ import app
 from mobilenet.common import terminal
 from mobilenet.networks.v1 import MobileNetConfig
+from mobilenet.preprocess import Normalization
 from mobilenet.sources.recognise import read
 from weight_files import random_checkpoint
 
@@ -73,6 +77,24 @@ def test_what_is_in_a_file(graph: str, capsys: pytest.CaptureFixture[str]) -> No
         assert part in out
     terminal.run(app, ["weights", graph, "--json"])
     assert json.loads(capsys.readouterr().out)["config"]["alpha"] == 0.25
+
+
+def test_what_a_file_does_not_say_is_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    original = random_checkpoint(MobileNetConfig(0.25, 96, classes=5))
+    save_file(store.state_arrays(original), tmp_path / "bare")
+    said = ("--padding", "symmetric", "--epsilon", "1e-5", "--activation", "relu")
+    pixels = ("--scale", "0.01", "--bias", "-1", "-2", "-3", "--channels", "bgr")
+    refused(tmp_path / "bare", *said, *pixels, said="does not say resolution", capsys=capsys)
+    refused("slim", *said, said="options for a file's weights with slim", capsys=capsys)
+    arguments = ["weights", str(tmp_path / "bare"), *said, *pixels, "--resolution", "96"]
+    assert terminal.run(app, [*arguments, "--save", str(tmp_path / "out.safetensors")]) == 0
+    saved = read(tmp_path / "out.safetensors")
+    assert saved.config == replace(
+        original.config, padding="symmetric", bn_epsilon=1e-5, activation="relu"
+    )
+    assert saved.normalization == Normalization((0.01,) * 3, (-1.0, -2.0, -3.0), "BGR")
 
 
 def test_errors_are_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

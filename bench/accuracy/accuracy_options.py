@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from mobilenet.common.errors import ConfigError
 from mobilenet.common.options import FLAG, SEVERAL, OutputFile
+from mobilenet.overrides import Overrides
 
 MAX_JOBS = 256
 
@@ -25,6 +26,8 @@ class AccuracyOptions:
     """package, torchvision, timm, slim, keras, squash, center-square, fit, deeplab. [package]"""
     against: str | None = None
     """Weights as `python -m export` takes them: that network in PyTorch is the reference."""
+    overrides: Overrides | None = None
+    """How the weights of --against were trained, where their file does not say it itself."""
     runtime: str | None = None
     """coreml, coreai, portable, torch, torch-mps. Default: what runs the format here."""
     unit: Annotated[tuple[str, ...] | None, SEVERAL] = None

@@ -16,6 +16,7 @@ from bench.accuracy.tally import AccuracyTally
 from bench.machine.environment import environment
 from mobilenet import __version__
 from mobilenet.common.progress import SILENT, Progress
+from mobilenet.overrides import Overrides
 from mobilenet.preprocess import STANDARD_CROP
 
 if TYPE_CHECKING:
@@ -95,9 +96,16 @@ def load(
 
 
 def checkpoint(
-    which: str, package: Classifier, offline: bool, progress: Progress = SILENT
+    which: str,
+    package: Classifier,
+    offline: bool,
+    progress: Progress = SILENT,
+    overrides: Overrides | None = None,
 ) -> Classifier:
-    """The PyTorch network to compare with, of the shape of `package`."""
+    """The PyTorch network to compare with, of the shape of `package`.
+
+    `overrides` are for what the file of its weights does not say.
+    """
     from mobilenet.weights.resolve import load_weights
 
     model = package.model
@@ -106,6 +114,7 @@ def checkpoint(
         alpha=model.alpha,
         resolution=package.size,
         shallow=model.shallow,
+        overrides=overrides,
         offline=offline,
         progress=progress,
     )

@@ -59,7 +59,9 @@ def _of_classes(
         packages, _runtimes(options), options.unit or (), options.precision, folder
     )
     if options.against:
-        original = plan.checkpoint(options.against, classifiers[0], options.offline, progress)
+        original = plan.checkpoint(
+            options.against, classifiers[0], options.offline, progress, options.overrides
+        )
         classifiers.insert(0, original)
     return plan.prepare(dataset, classifiers, _recipes(options), progress)
 
