@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from mobilenet.common.errors import CheckpointError
-from mobilenet.networks.rows import Size
+from mobilenet.common.size import Size
 from mobilenet.overrides import Overrides
 from mobilenet.preprocess import IMAGENET
 from mobilenet.sources.recognise import read
