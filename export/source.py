@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 DEFAULT_RESOLUTION = 224
 MAX_LABEL = 40  # characters of a label in a message
-TRAINED_BY_USER, UNKNOWN = "trained by the user", "unknown"
+TRAINED_BY_USER, UNKNOWN = "trained by the user, exported from Python", "unknown"
 
 
 @runtime_checkable

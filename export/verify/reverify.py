@@ -37,7 +37,6 @@ from mobilenet.overrides import Overrides
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-WITH_BACKGROUND = 1001
 MAX_RATIO = 2  # of a network's parameters, batch norm among them, to the weights of its package
 Against = Literal["weights", "answers"]
 Oracle = Literal["coreai"]
@@ -175,24 +174,12 @@ def _prepared_again(
     overrides: Overrides | None,
     offline: bool,
 ) -> Prepared:
-    """The weights a package was made of, found again and known by their checksum."""
-    from mobilenet.weights.resolve import load_weights
+    """The network a package was made of, its weights found again, with the package's options."""
+    from export.verify.original_weights import original_weights
 
     spec = _spec_of(about, function)
-    config, origin = about.config, about.provenance
-    assert config is not None, "of a network of ours"
-    checkpoint, _ = load_weights(
-        weights or (None if origin.trained else "untrained"),
-        alpha=config.alpha, resolution=config.size, shallow=config.shallow,
-        overrides=overrides, offline=offline, keep_background=config.classes == WITH_BACKGROUND,
-    )  # fmt: skip
-    if checkpoint.provenance.sha256 != origin.sha256:
-        raise PackageError(
-            f"the package was made from other weights: {origin.source}, "
-            f"sha256 {origin.sha256[:12] or 'none'}",
-            "give that file with --weights",
-        )
-    if not checkpoint.labels and config.readout.classes:  # they came with --classes
+    checkpoint = original_weights(about, weights, overrides, offline)
+    if not checkpoint.labels and checkpoint.config.readout.classes:  # they came with --classes
         checkpoint = replace(checkpoint, labels=_labels(function))
     return _prepared(checkpoint, spec)
 

@@ -1,0 +1,63 @@
+"""The weights that a package was made of, found again: published ones by their address.
+
+Of a file of the user's, and of a module from Python, only the user knows where they are. An
+untrained network is no reference of a trained package, whatever the checksums say.
+"""
+
+from export.package.metadata import PackageMetadata
+from mobilenet.checkpoint import Checkpoint, Provenance
+from mobilenet.common.errors import PackageError
+from mobilenet.overrides import Overrides
+from mobilenet.weights import pypi
+from mobilenet.weights.releases import RELEASES
+from mobilenet.weights.resolve import UNTRAINED, load_weights
+
+WITH_BACKGROUND = 1001
+SEEDED = "untrained, seed 0"  # what `untrained` makes by itself
+
+
+def original_weights(
+    about: PackageMetadata, weights: str | None, overrides: Overrides | None, offline: bool
+) -> Checkpoint:
+    """Those that are given, with what they do not say, else those that the package names.
+
+    A package from Python has no checksum to know them by: verification decides. Raises
+    `PackageError` where no weights are given and none were published, and for others.
+    """
+    config, origin = about.config, about.provenance
+    assert config is not None, "of a network of ours"
+    which = weights or _published(origin)
+    checkpoint, _ = load_weights(
+        which, alpha=config.alpha, resolution=config.size, shallow=config.shallow,
+        overrides=overrides, offline=offline,
+        keep_background=config.classes == WITH_BACKGROUND,
+    )  # fmt: skip
+    own = checkpoint.provenance
+    is_known = bool(origin.sha256) or weights is None
+    if own.trained != origin.trained or (is_known and own.sha256 != origin.sha256):
+        raise PackageError(
+            f"the package was made from other weights than {which}: {origin.source}, "
+            f"{'trained' if origin.trained else 'untrained'}, "
+            f"sha256 {origin.sha256[:12] or 'none'}",
+            "give those with --weights",
+        )
+    return checkpoint
+
+
+def _published(origin: Provenance) -> str:
+    """The name under which they are loaded."""
+    for release in (*RELEASES, pypi.RELEASE):
+        if origin.url == release.url:
+            return release.family
+    if origin.sha256:
+        raise PackageError(
+            f"the package was made from a file ({origin.source}, sha256 {origin.sha256[:12]}), "
+            "not from published weights",
+            "give that file with --weights FILE",
+        )
+    if origin.source != SEEDED:
+        raise PackageError(
+            f"the package was made from Python ({origin.source}), not from published weights",
+            "save them with mobilenet.store.save(...) and give --weights FILE",
+        )
+    return UNTRAINED
