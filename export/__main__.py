@@ -49,7 +49,7 @@ def export(
     offline
         Use what is in the cache; reach for nothing.
     classes
-        Text file with a label per line, for weights of other classes.
+        Labels, one per line or as JSON. Default: the weights' own, or a file's beside them.
     keep_background
         Keep class 0 of the 1001-class checkpoints.
     calibrate

@@ -225,6 +225,7 @@ def metadata_about(network: Checkpoint | TracedModule, spec: ExportSpec) -> Pack
         parameters=cost.parameters,
         resolutions=spec.sizes,
         module=module,
+        labels_from=_labels_from(network, spec),
     )
 
 
@@ -232,3 +233,11 @@ def _module_metadata(traced: TracedModule) -> ModuleMetadata:
     size = traced.size
     width = msgspec.UNSET if size.is_square else size.width
     return ModuleMetadata(traced.name, size.height, traced.outputs, width)
+
+
+def _labels_from(network: Checkpoint | TracedModule, spec: ExportSpec) -> str | msgspec.UnsetType:
+    """Where the file names classes and the weights do not."""
+    if not isinstance(network, Checkpoint) or not network.labels_from:
+        return msgspec.UNSET
+    independent = spec.outputs == "probabilities" and network.config.readout.scores == "sigmoid"
+    return network.labels_from if independent or spec.outputs == "classifier" else msgspec.UNSET

@@ -43,7 +43,7 @@ def weights(
     shallow
         Without the five 14x14x512 blocks.
     classes
-        Text file with a label per line.
+        Labels, one per line or as JSON. Default: the weights' own, or a file's beside them.
     keep_background
         Keep class 0 of the 1001-class checkpoints.
     offline

@@ -71,6 +71,8 @@ class Checkpoint:
     geometry: Geometry = STANDARD_CROP
     labels: tuple[str, ...] = ()
     reading: Reading | None = None
+    labels_from: str = ""
+    """In words, where they come from, if not from the weights: "labels.txt beside the weights"."""
 
     def __post_init__(self) -> None:
         rows, kernels = self.config.rows(), self.config.readout.kernels

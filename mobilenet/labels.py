@@ -5,10 +5,15 @@ would lose one of them.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
+import msgspec
+
+from mobilenet.common.decoding import decode_json
 from mobilenet.common.errors import CheckpointError
 from mobilenet.common.files import open_regular
 
@@ -54,28 +59,91 @@ def unique(labels: Iterable[str]) -> tuple[str, ...]:
 
 
 def read_labels(path: Path) -> tuple[str, ...]:
-    """One label per line, in the order of the network's outputs, made unique.
+    """As `labels_in`. Raises `CheckpointError` for a file that has none, too."""
+    labels = labels_in(path)
+    if not labels:
+        raise CheckpointError(
+            f"{path.name} holds no label", "a text of one per line, or JSON: a list, or by index"
+        )
+    return labels
 
-    Raises `CheckpointError` for a file that is empty, not UTF-8, or has an empty line inside, and
+
+def labels_in(path: Path) -> tuple[str, ...]:
+    """The labels in a text or .json, in the order of the network's outputs, made unique; or none.
+
+    A text has one label per line, or its number before it, as Teachable Machine writes. JSON is a
+    list, labels by index, or indices by label (Keras' `class_indices`); or has one of these under
+    "labels" (Teachable Machine) or "id2label" (transformers).
+
+    Raises `CheckpointError` for a text that is not UTF-8, an empty label or an index left out, and
     as `open_regular`.
     """
     with open_regular(path, MAX_FILE_BYTES) as file:
         data = file.read()
+    in_json = path.suffix.lower() == ".json"
+    labels = _in_json(data, path.name) if in_json else _in_lines(data, path.name)
+    if "" in labels:
+        place = "label" if in_json else "line"
+        raise CheckpointError(
+            f"{place} {labels.index('') + 1} of {path.name} is empty", "give each class a label"
+        )
+    return unique(labels)
+
+
+def preferred(labels: tuple[str, ...]) -> tuple[str, ...]:
+    """Ours for as many classes, where these are ImageNet's with synonyms ("tench, Tinca tinca").
+
+    And where they name nothing: transformers makes up LABEL_0, LABEL_1 ...
+    """
+    ours = labels_for(len(labels))
+    placeholders = labels[-1:] == (f"LABEL_{len(labels) - 1}",)
+    synonyms = bool(ours) and labels[-1].partition(",")[0] == ours[-1]
+    return ours if placeholders or synonyms else labels
+
+
+def _in_lines(data: bytes, name: str) -> list[str]:
     try:
         lines = [line.strip() for line in data.decode("utf-8-sig").splitlines()]
     except UnicodeDecodeError as error:
         raise CheckpointError(
-            f"{path.name} is not UTF-8 at byte {error.start}", "save it as UTF-8"
+            f"{name} is not UTF-8 at byte {error.start}", "save it as UTF-8"
         ) from error
     while lines and not lines[-1]:
         lines.pop()
-    if not lines:
-        raise CheckpointError(f"{path.name} holds no label", "one per line")
-    if "" in lines:
+    numbered = [line.split(maxsplit=1) for line in lines]
+    if all(len(part) == 2 and part[0] == f"{at}" for at, part in enumerate(numbered)):
+        return [label for _, label in numbered]
+    return lines
+
+
+def _in_json(data: bytes, name: str) -> list[str]:
+    content: Any = decode_json(data, object, name, "a list of labels, or labels by index")
+    if isinstance(content, dict):
+        under = (content.get(key) for key in ("labels", "id2label"))
+        content = next((part for part in under if isinstance(part, list | dict)), content)
+    with suppress(msgspec.ValidationError):
+        return [label.strip() for label in msgspec.convert(content, list[str])]
+    with suppress(msgspec.ValidationError):
+        return _by_index(msgspec.convert(content, dict[str, str]), name)
+    with suppress(msgspec.ValidationError):
+        indices = msgspec.convert(content, dict[str, int])
+        if len(set(indices.values())) < len(indices):
+            raise CheckpointError(f"{name} has two classes of one index", "number them from 0")
+        return _by_index({f"{index}": label for label, index in indices.items()}, name)
+    return []
+
+
+def _by_index(labels: dict[str, str], name: str) -> list[str]:
+    """In the order of their indices, from "0" on; empty where none has that."""
+    if "0" not in labels:
+        return []
+    indices = [f"{index}" for index in range(len(labels))]
+    if missing := [index for index in indices if index not in labels]:
         raise CheckpointError(
-            f"line {lines.index('') + 1} of {path.name} is empty", "one label per line"
+            f"{name} lists {len(labels)} classes, and none of index {missing[0]}",
+            "number them from 0",
         )
-    return unique(lines)
+    return [labels[index].strip() for index in indices]
 
 
 @cache

@@ -223,5 +223,8 @@ def test_background_and_labels_of_ones_own(small: Checkpoint, tmp_path: Path) ->
     assert (
         load_weights(path, classes=tmp_path / "labels.txt").checkpoint.labels[999] == "thing 999"
     )
-    with pytest.raises(CheckpointError, match="1000 labels for 1001 classes"):
-        load_weights(path, classes=tmp_path / "labels.txt", keep_background=True)
+    kept, _ = load_weights(path, classes=tmp_path / "labels.txt", keep_background=True)
+    assert kept.labels[:2] == ("background", "thing 0")
+    (tmp_path / "labels.txt").write_text("thing")
+    with pytest.raises(CheckpointError, match="1 labels for 1001 classes"):
+        load_weights(path, classes=tmp_path / "labels.txt")

@@ -63,6 +63,7 @@ class PackageMetadata:
     parameters: int  # of a traced module before batch norm is folded
     resolutions: tuple[int, ...] = ()  # of a package with a function for each; config has the last
     module: ModuleMetadata | msgspec.UnsetType = msgspec.UNSET
+    labels_from: str | msgspec.UnsetType = msgspec.UNSET  # where the weights do not name classes
 
     @property
     def size(self) -> Size:

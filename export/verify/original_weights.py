@@ -29,7 +29,7 @@ def original_weights(
     which = weights or _published(origin)
     checkpoint, _ = load_weights(
         which, alpha=config.alpha, resolution=config.size, shallow=config.shallow,
-        overrides=overrides, offline=offline,
+        overrides=overrides, offline=offline, beside=False,
         keep_background=config.classes == WITH_BACKGROUND,
     )  # fmt: skip
     own = checkpoint.provenance

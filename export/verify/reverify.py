@@ -179,7 +179,7 @@ def _prepared_again(
 
     spec = _spec_of(about, function)
     checkpoint = original_weights(about, weights, overrides, offline)
-    if not checkpoint.labels and checkpoint.config.readout.classes:  # they came with --classes
+    if about.labels_from or (not checkpoint.labels and checkpoint.config.readout.classes):
         checkpoint = replace(checkpoint, labels=_labels(function))
     return _prepared(checkpoint, spec)
 

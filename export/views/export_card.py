@@ -29,6 +29,7 @@ def show(exported: Exported, *, json: bool) -> None:
         **({"swift file": str(exported.swift)} if exported.swift else {}),
         "network": metadata.title,
         "weights": _weights(metadata),
+        **({"labels": metadata.labels_from} if metadata.labels_from else {}),
         "parameters": f"{metadata.parameters:,}" + (" (folded)" if metadata.config else ""),
         "macs": f"{metadata.macs / 1e6:.1f} million",
         "preprocessing": _preprocessing(metadata),

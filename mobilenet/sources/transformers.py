@@ -12,7 +12,7 @@ import msgspec
 
 from mobilenet.checkpoint import Checkpoint, Layer, Provenance
 from mobilenet.common.errors import CheckpointError
-from mobilenet.labels import labels_for, unique
+from mobilenet.labels import labels_for, preferred, unique
 from mobilenet.networks.base_config import BaseConfig
 from mobilenet.networks.rows import Activation
 from mobilenet.networks.v1 import MobileNetConfig
@@ -172,10 +172,6 @@ def _normalization(processor: Processor | None, conventions: Conventions) -> Nor
 
 def _labels(by_index: dict[int, str], classes: int) -> tuple[str, ...]:
     """The file's labels, but ours where they are ImageNet's: unique, and without synonyms."""
-    ours = labels_for(classes)
     if set(by_index) != set(range(classes)):
-        return ours
-    theirs = tuple(by_index[index] for index in range(classes))
-    synonyms = bool(ours) and theirs[-1].partition(",")[0] == ours[-1]
-    placeholders = theirs[-1] == f"LABEL_{classes - 1}"
-    return ours if synonyms or placeholders else unique(theirs)
+        return labels_for(classes)
+    return preferred(unique(by_index[index] for index in range(classes)))

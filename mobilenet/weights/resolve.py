@@ -14,7 +14,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from mobilenet import labels
 from mobilenet.common.errors import CheckpointError, ConfigError, UnreachableError
 from mobilenet.common.progress import SILENT, Progress
 from mobilenet.common.size import Sides, Size
@@ -52,21 +51,26 @@ def load_weights(
     overrides: Overrides | None = None,
     usual_resolution: Sides | None = None,
     offline: bool = False,
+    beside: bool = True,
     progress: Progress = SILENT,
 ) -> LoadedWeights:
     """The checkpoint for a path, a family's name, "imagenet", "untrained", or "auto" (None).
 
     A file decides alpha, depth and resolution unless they are given; a given alpha or depth must
     be the file's. `resolution` is a square's side, or (height, width). `classes` is a file of
-    labels, one per output. Class 0 of the 1001-class networks is dropped unless
-    `keep_background`. `overrides` say how a file's weights were trained, where it does not, and
-    `usual_resolution` at which size; without it, `resolution` does.
+    labels, one per output, as `read_labels` has it; else, unless not `beside`, a file of weights
+    without labels has those that lie beside it. Class 0 of the 1001-class networks is dropped
+    unless `keep_background`. `overrides` say how a file's weights were trained, where it does not,
+    and `usual_resolution` at which size; without it, `resolution` does.
     `offline` uses nothing but the cache. `progress` is told of downloads. The notes say what was
-    not asked for: untrained weights, or those of another resolution.
+    not asked for: untrained weights, those of another resolution, or labels beside them that do
+    not fit.
 
     Raises `CheckpointError` for weights that are wrong or were never published,
     `UnreachableError` when a name cannot be fetched (never for "auto").
     """
+    from mobilenet.weights.labels_beside import with_labels
+
     word = AUTO if which is None else str(which)
     if word not in WORDS:
         obtained = LoadedWeights(
@@ -85,8 +89,9 @@ def load_weights(
         ).at(resolution or DEFAULT.size)
         obtained = _named(word, config, offline, progress)
     checkpoint, notes = at_resolution(obtained.checkpoint, resolution)
-    checkpoint = _with_labels(checkpoint, classes, keep_background)
-    return LoadedWeights(checkpoint, (*obtained.notes, *notes))
+    place = Path(word) if beside and word not in WORDS else None
+    labelled = with_labels(checkpoint, place, classes, keep_background)
+    return LoadedWeights(labelled.checkpoint, (*obtained.notes, *notes, *labelled.notes))
 
 
 def inputs(which: str | None, classes: Path | None = None) -> list[Path]:
@@ -219,13 +224,3 @@ def at_resolution(checkpoint: "Checkpoint", resolution: Sides | None) -> LoadedW
         notes = (f"weights for pictures of {own} pixels are used at {size}",)
     sized = replace(checkpoint.at(size), provenance=provenance)
     return LoadedWeights(sized, notes)
-
-
-def _with_labels(
-    checkpoint: "Checkpoint", classes: Path | None, keep_background: bool
-) -> "Checkpoint":
-    if checkpoint.labels[:1] == (labels.BACKGROUND,) and not keep_background:
-        checkpoint = checkpoint.without_background()
-    return (
-        checkpoint if classes is None else replace(checkpoint, labels=labels.read_labels(classes))
-    )
