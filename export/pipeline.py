@@ -41,6 +41,10 @@ class Exported:
     """It was there already, whole, verified and made from the same facts."""
     notes: tuple[str, ...] = ()
     """What should be known of it, such as that its weights are untrained."""
+    read: str = ""
+    """How its weights were read, in words; empty for what was none of a file."""
+    assumed: tuple[str, ...] = ()
+    """In words, what the weights do not say and was assumed."""
 
 
 def export(
@@ -196,7 +200,13 @@ def _exported(
 ) -> Exported:
     notes = prepared.notes if prepared.compress else (*prepared.notes, *_remarks(verified))
     path, size = package.path, package.size_bytes
-    return Exported(path, prepared.metadata, size, identity, verified, notes=notes)
+    network = prepared.network
+    reading = network.reading if isinstance(network, Checkpoint) else None
+    read, assumed = ("", ()) if reading is None else (reading.title, reading.assumed)
+    return Exported(
+        path, prepared.metadata, size, identity, verified,
+        notes=notes, read=read, assumed=assumed,
+    )  # fmt: skip
 
 
 def _remarks(verified: Verified | None) -> Sequence[str]:

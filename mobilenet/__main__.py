@@ -27,6 +27,7 @@ def weights(
     offline: bool = False,
     save: OutputFile | None = None,
     fold: bool = False,
+    layers: bool = False,
     json: bool = False,
 ) -> None:
     """List the published weights; or show what is in WHICH, and save it as our safetensors.
@@ -52,15 +53,19 @@ def weights(
         Write the checkpoint to this .safetensors file.
     fold
         Fold the batch norms into the convolutions before saving.
+    layers
+        List what was read layer by layer, with the file's own names.
     json
-        Print JSON.
+        Print everything as JSON.
     """
-    from mobilenet.views import catalogue
+    from mobilenet.views import catalogue, weights_card
     from mobilenet.weights import resolve
 
     if which is None:
-        if save or fold:
-            raise ConfigError("--save needs weights to save", "name them: weights slim --save X")
+        if save or fold or layers:
+            raise ConfigError(
+                "--save, --fold and --layers need weights", "name them: weights slim --save X"
+            )
         catalogue.show(json=json)
         return
     if save:
@@ -81,7 +86,7 @@ def weights(
 
         store.save(checkpoint, save)
         terminal.say(f"saved {save}")
-    catalogue.describe(checkpoint, json=json)
+    weights_card.show(checkpoint, layers=layers, json=json)
 
 
 if terminal.is_running(SCRIPT):

@@ -32,3 +32,12 @@ class Reading:
     """In words, what the file does not say: "pixels are scaled to -1 ... 1"."""
     found: tuple[str, ...] = ()
     """In words, what the file says: "preprocessing inside: pixel / 255"."""
+
+    @property
+    def title(self) -> str:
+        """How, in words: "by its graph (Keras model)"."""
+        if self.how == "own file":
+            return "our own file, which says everything"
+        if self.graph is None:
+            return f"by {self.how}"
+        return f"by its graph ({self.graph.format})"

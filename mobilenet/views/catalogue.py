@@ -1,16 +1,13 @@
-"""The tables of `python -m mobilenet weights`."""
+"""The table of `python -m mobilenet weights`: what was published."""
 
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mobilenet.common import terminal
 from mobilenet.common.errors import CheckpointError
 from mobilenet.weights import bundled, cache, fetch, pypi
 from mobilenet.weights.published import NEVER_PUBLISHED
 from mobilenet.weights.releases import RELEASES, Release
-
-if TYPE_CHECKING:
-    from mobilenet.checkpoint import Checkpoint
 
 CACHED, BUNDLED, DAMAGED = "cached", "bundled", "damaged"
 HEADERS = ("alpha", "input", "top-1 %", "top-5 %", "--weights", "trained by")
@@ -67,47 +64,3 @@ def _row(release: Release, state: str) -> dict[str, Any]:
         "top1": release.top1, "top5": release.top5, "source": release.source,
         "licence": release.licence, "url": release.url, "cache": state or None,
     }  # fmt: skip
-
-
-def describe(checkpoint: "Checkpoint", *, json: bool) -> None:
-    """Everything of a checkpoint but its numbers."""
-    if json:
-        from mobilenet.store import header
-
-        terminal.print_json(header(checkpoint))
-        return
-    config, provenance = checkpoint.config, checkpoint.provenance
-    use, geometry = checkpoint.normalization, checkpoint.geometry
-    cost, convolutions = config.cost(), config.rows()
-    activations = {row.activation or "linear": None for row in convolutions}
-    epsilons = {f"{row.epsilon:g}": None for row in convolutions}
-    rows = {
-        "source": provenance.source,
-        "trained": "yes" if provenance.trained else "NO: its answers mean nothing",
-        "licence": provenance.licence,
-        "sha256": provenance.sha256 or "-",
-        "published": _published(checkpoint),
-        "network": f"alpha {config.alpha:g}, {config.size}"
-        + (", shallow" if config.shallow else ""),
-        "outputs": "features" if config.readout.classes is None else config.readout.title,
-        "labels": f"{checkpoint.labels[0]}, {checkpoint.labels[1]} ..."
-        if len(checkpoint.labels) > 1
-        else "none",
-        "cost": f"{cost.macs / 1e6:.2f} M multiply-accumulates, "
-        f"{cost.parameters / 1e6:.3f} M parameters",
-        "arithmetic": f"padding {convolutions[0].padding}, {', '.join(activations)}, "
-        + ("batch norms folded" if checkpoint.folded else f"epsilon {', '.join(epsilons)}"),
-        "pixels": f"{use.order}, scale {_numbers(use.scale)}, bias {_numbers(use.bias)}",
-        "photographs": f"{geometry.interpolation}, centre crop {geometry.crop:g}",
-    }
-    terminal.card(rows)
-
-
-def _published(checkpoint: "Checkpoint") -> str:
-    top1, top5 = checkpoint.provenance.published_top1, checkpoint.provenance.published_top5
-    return "-" if top1 is None else f"top-1 {top1} %, top-5 {top5} %"
-
-
-def _numbers(values: tuple[float, ...]) -> str:
-    same = len(set(values)) == 1
-    return f"{values[0]:g}" if same else ", ".join(f"{value:g}" for value in values)

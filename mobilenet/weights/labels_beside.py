@@ -20,6 +20,7 @@ NAMES = (
     "labels.txt", "metadata.json", "output_labels.txt", "retrained_labels.txt",
     "class_indices.json", "config.json",
 )  # fmt: skip
+ASSUMED = "labels: ImageNet's, since there are as many classes"
 BACKGROUNDS = (BACKGROUND, "dummy", "???")  # what lists of 1001 labels call class 0
 
 
@@ -45,7 +46,7 @@ def with_labels(
     if classes is not None:
         origin = f"{one_line(classes.name)}, given with --classes"
         checkpoint = _fitted(checkpoint, read_labels(classes), origin)
-    elif weights is not None and not _has_own_labels(checkpoint):
+    elif weights is not None and not has_own_labels(checkpoint):
         checkpoint, notes = _with_labels_beside(checkpoint, weights)
     if _has_background(checkpoint) and not keep_background:
         checkpoint = checkpoint.without_background()
@@ -56,7 +57,8 @@ def _has_background(checkpoint: Checkpoint) -> bool:
     return checkpoint.labels[:1] == (BACKGROUND,)
 
 
-def _has_own_labels(checkpoint: Checkpoint) -> bool:
+def has_own_labels(checkpoint: Checkpoint) -> bool:
+    """Whether the weights themselves say what their classes are called."""
     if checkpoint.config.readout.classes is None:
         return True  # features need none
     reading = checkpoint.reading
@@ -83,6 +85,9 @@ def _with_labels_beside(checkpoint: Checkpoint, weights: Path) -> LabelledCheckp
         )
     for _, labelled in fitting.values():
         checkpoint = labelled
+    if not fitting and checkpoint.labels and checkpoint.reading is not None:
+        assumed = (*checkpoint.reading.assumed, ASSUMED)
+        checkpoint = replace(checkpoint, reading=replace(checkpoint.reading, assumed=assumed))
     return LabelledCheckpoint(checkpoint, tuple(notes))
 
 
