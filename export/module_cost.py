@@ -3,8 +3,10 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 from export.prepared import evaluated
+from mobilenet.common.decoding import MAX_REASON
 from mobilenet.common.errors import ConfigError
 from mobilenet.common.size import Size
+from mobilenet.common.text import one_line
 from mobilenet.networks.rows import COLORS
 
 if TYPE_CHECKING:
@@ -22,7 +24,8 @@ class ModuleCost(NamedTuple):
 def measured(module: "nn.Module", size: Size) -> ModuleCost:
     """Run `module` on one picture of `size`, all zeros.
 
-    Raises `ConfigError` for one that is not float32 on the CPU, or does not give one array.
+    Raises `ConfigError` for one that is not float32 on the CPU, takes no such picture, or does not
+    give one array.
     """
     import torch
     from torch.utils.flop_counter import FlopCounterMode
@@ -35,8 +38,14 @@ def measured(module: "nn.Module", size: Size) -> ModuleCost:
                 "export module.cpu().float()",
             )
     counter = FlopCounterMode(display=False)
-    with evaluated(module), torch.no_grad(), counter:
-        answer = module(torch.zeros(1, COLORS, *size))
+    try:
+        with evaluated(module), torch.no_grad(), counter:
+            answer = module(torch.zeros(1, COLORS, *size))
+    except RuntimeError as error:  # such as a matrix that reads a map of another size
+        raise ConfigError(
+            f"the module takes no picture of {size}: {one_line(str(error), MAX_REASON)}",
+            "give the resolution that it was trained for",
+        ) from error
     if not isinstance(answer, torch.Tensor) or answer.shape[:1] != (1,):
         shape = tuple(answer.shape) if isinstance(answer, torch.Tensor) else type(answer).__name__
         raise ConfigError(

@@ -1,6 +1,6 @@
 """What is exported, made once and passed on: the network, how to write it, what it will say."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -182,11 +182,16 @@ def function_name(resolution: int) -> str:
 
 
 def prepare_module(
-    traced: TracedModule, spec: ExportSpec, user_defined: Mapping[str, str]
+    sizes: Sequence[TracedModule], spec: ExportSpec, user_defined: Mapping[str, str]
 ) -> Prepared:
-    """Write down what the package of a module of another kind will say."""
+    """Write down what the package of a module of another kind will say.
+
+    `sizes` are the module at each resolution of `spec`, in ascending order; or as it is, alone.
+    """
     spec = replace(spec.resolved(), outputs=spec.outputs or "classifier")
-    return replace(_unfolded(traced, spec), user_defined=user_defined)
+    parts = {function_name(each.size.height): _unfolded(each, spec) for each in sizes}
+    prepared = replace(_unfolded(sizes[-1], spec), user_defined=user_defined)
+    return replace(prepared, parts=parts) if spec.sizes else prepared
 
 
 def _unfolded(network: Checkpoint | TracedModule, spec: ExportSpec) -> Prepared:

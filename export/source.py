@@ -167,11 +167,7 @@ class TrainedModule:
     def _traced(self, spec: ExportSpec, provenance: Provenance) -> Prepared:
         from export.module_cost import measured
 
-        if spec.compress or spec.sizes or spec.format == "neuralnetwork" or spec.layer:
-            raise ConfigError(
-                "compression, resolutions, layers and .mlmodel are for a MobileNet of ours",
-                "leave them out for a module of another kind",
-            )
+        check_traced(spec, self.resolution)
         is_classifier = spec.outputs in (None, "classifier")
         if is_classifier and not self.labels:
             raise ConfigError(
@@ -179,18 +175,48 @@ class TrainedModule:
                 'give labels=[...], or spec=ExportSpec(outputs="probabilities")',
             )
         labels = unique(self.labels) if is_classifier else ()
-        size = Size.of(self.resolution or DEFAULT_RESOLUTION)
-        cost = measured(self.module, size)
-        if labels and len(labels) != cost.outputs:
-            raise ConfigError(
-                f"{len(labels)} labels for a module of {cost.outputs} outputs",
-                "give one label per output, in the order of training",
-            )
-        traced = TracedModule(
-            self.module, self.name or type(self.module).__name__, size, *cost,
-            provenance, self.normalization, self.geometry, labels,
-        )  # fmt: skip
+        traced = []
+        for sides in spec.sizes or (self.resolution or DEFAULT_RESOLUTION,):
+            size = Size.of(sides)
+            cost = measured(self.module, size)
+            if labels and len(labels) != cost.outputs:
+                raise ConfigError(
+                    f"{len(labels)} labels for a module of {cost.outputs} outputs",
+                    "give one label per output, in the order of training",
+                )
+            name = self.name or type(self.module).__name__
+            traced.append(
+                TracedModule(
+                    self.module, name, size, *cost,
+                    provenance, self.normalization, self.geometry, labels,
+                )
+            )  # fmt: skip
         return prepare_module(traced, spec, self.user_defined)
+
+
+def check_traced(spec: ExportSpec, resolution: Sides | None) -> None:
+    """Raise `ConfigError` for what can be done with a MobileNet of ours alone."""
+    if spec.layer is not None:
+        raise ConfigError(
+            f"layer {spec.layer} of a traced module, whose layers have no names of ours",
+            "export a module that returns this layer's map, with outputs features",
+        )
+    if spec.compress == "w8a8":
+        raise ConfigError(
+            "compress w8a8 for a traced module: coremltools measures the ranges of activations by "
+            "running the package in Core ML, which is on a Mac alone",
+            "choose int8, or call linear_quantize_activations on the package there",
+        )
+    if spec.format == "coreai" and (spec.compress or spec.sizes):
+        raise ConfigError(
+            f"{'compress' if spec.compress else 'resolutions'} with format coreai for a traced "
+            "module, which Core AI's converter writes as it is",
+            "leave format out: an .mlpackage has both",
+        )
+    if spec.sizes and resolution is not None:
+        raise ConfigError(
+            f"resolution {resolution} and resolutions {spec.resolutions}", "give one of the two"
+        )
 
 
 def source_of(

@@ -17,7 +17,8 @@ file        of weights that were read off a file's own graph: the graph itself, 
 labels      every label stands where training put it, and the probabilities are the logits',
             by softmax or, of independent classes, by sigmoid.
 
-Of a traced module, whose weights cannot be told from its program, the twin, precision and labels.
+Of a traced module, whose weights cannot be told from its program, the twin, precision and labels;
+compressed, its precision against the package itself in float32, and the loss.
 How the Neural Engine accumulates is not modelled: see README, "What has never run".
 """
 
@@ -73,7 +74,7 @@ def verify_package(
     file = max((outcome.file for outcome in outcomes if outcome.file), default=None)
     if file is None and file_answers.has_graph(prepared.network):
         file = file_answers.compared_at_own_size(prepared.network)
-    trial = trials[0]
+    trial = trials[-1]  # the default function's
     run_instead = {name: own.stand_in(name, prepared.spec) for name in prepared.functions}
     return Verified(
         identity=find(path).identity(),
@@ -127,6 +128,8 @@ def verify_function(trial: Trial, background: Background, folder: Path) -> Judge
             structure = max(structure, _own_weights(trial, stored, own))
             if prepared.compress:
                 answers = _rounded(trial, stored, own)
+        elif prepared.compress:
+            answers = _in_float32(trial)
         limit = precision_limit(prepared.precision, prepared.compress)
         precision = judged("precision", trial.logits(declared()), answers, limit)
     outputs = declared()
@@ -163,6 +166,12 @@ def _own_weights(trial: Trial, stored: StoredNetwork, own: reference.Reference) 
         reference.normalized(stored.network, trial.pictures),
     )
     return passed("structure", distance, STRUCTURE.usual)
+
+
+def _in_float32(trial: Trial) -> reference.Reference:
+    """What the package itself says in float32: all that is known of a traced module's weights."""
+    logits = trial.logits(trial.run("float32"))
+    return reference.Reference(logits, compute_loss=lambda: trial.reference.float32_loss)
 
 
 def _rounded(trial: Trial, stored: StoredNetwork, own: reference.Reference) -> reference.Reference:

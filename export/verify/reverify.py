@@ -159,12 +159,22 @@ def _verify_module(path: Path, function: Function, about: PackageMetadata) -> Ve
     name = logits_name(function)
     outputs = list(run(path, inputs, "declared", [name], function.name, runtime=before.runtime))
     logits = stacked(outputs, name)
-    distance = reference.of_stored(before.reference, pictures).distance_of(logits)
-    precision = passed("precision", distance, before.agreement_limit)
+    answers = stored = reference.of_stored(before.reference, pictures)
+    loss = None
+    if before.loss is not None:  # compressed: no nearer to the module than when it was exported
+        loss = passed("loss", stored.distance_of(logits), before.loss + before.agreement_limit)
+        exact = run(path, inputs, "float32", [name], function.name)
+        answers = reference.Reference(stacked(list(exact), name))
+    precision = passed("precision", answers.distance_of(logits), before.agreement_limit)
     if function.description.labels:
         for output, scores in zip(outputs, logits, strict=True):
             check_answer(function.description, output, scores)
-    return replace(before, agreement=precision.distance, images=len(pictures))
+    return replace(
+        before,
+        agreement=precision.distance,
+        loss=None if loss is None else loss.distance,
+        images=len(pictures),
+    )
 
 
 def _prepared_again(

@@ -33,6 +33,7 @@ from mobilenet.sources.tensorflow import tensorflow_files
 from mobilenet.sources.tflite import tflite_graph
 from mobilenet.sources.walk import graph_checkpoint
 from mobilenet.sources.walk.graph_checkpoint import Defaults
+from mobilenet.sources.walk.steps import EXPORT_MODULE
 
 MAX_FILE_BYTES = 1 << 28  # alpha 4 with a thousand classes takes 222 million
 HEAD_BYTES = 64
@@ -40,6 +41,7 @@ KNOWN = (
     "TensorFlow's frozen graphs, SavedModels and .tgz releases, Keras .h5 and .keras, "
     "TensorFlow.js model.json, .tflite, ONNX and Caffe models, safetensors, PyTorch state dicts"
 )
+READ = f"read are {KNOWN}; {EXPORT_MODULE}"
 TENSORFLOW, KERAS = Defaults("TensorFlow graph"), Defaults("Keras", width_rule="keras")
 LITE, CAFFE_MODEL = Defaults("TensorFlow Lite"), Defaults("Caffe model", CAFFE, "keras")
 ONNX = Defaults("ONNX model", width_rule="timm")
@@ -131,7 +133,7 @@ def _reader(path: Path, conventions: Conventions) -> Reader:
             return reader
     if path.suffix == ".json":
         return _read_json
-    raise CheckpointError(f"{path.name} is no weight file that is known here", f"read are {KNOWN}")
+    raise CheckpointError(f"{path.name} is no weight file that is known here", READ)
 
 
 def _is_graph(head: bytes) -> bool:
@@ -192,4 +194,4 @@ def _read_folder(folder: Path, conventions: Conventions) -> Checkpoint:
             return _by_graph(model_graph.graph_of, KERAS)(folder)
         if paths:
             return _reader(paths[0], conventions)(paths[0])
-    raise CheckpointError(f"folder {folder} holds no weight file", f"read are {KNOWN}")
+    raise CheckpointError(f"folder {folder} holds no weight file", READ)

@@ -22,7 +22,7 @@ HWIO, HWC1 = (3, 2, 0, 1), (2, 3, 0, 1)
 TORCH_NORM = ("weight", "bias", "running_mean", "running_var")
 TENSORFLOW_NORM = ("gamma", "beta", "moving_mean", "moving_variance")
 TORCH_COUNTER = "num_batches_tracked"
-OTHER_NETWORK = "is it another network?"
+OTHER_NETWORK = "is it another network? export(model, ...) from Python takes any module"
 
 
 class Stored(NamedTuple):

@@ -49,7 +49,12 @@ def _model(prepared: Prepared) -> "MLModel":
     if isinstance(prepared.network, TracedModule):
         from export.formats.coreml.trace import trace  # loads PyTorch
 
-        return trace(prepared.network, prepared.spec, prepared.precision)
+        model = trace(prepared.network, prepared.spec, prepared.precision)
+        if prepared.compress is None:
+            return model
+        from export.formats.coreml.trace_compress import with_compressed_weights
+
+        return with_compressed_weights(model, prepared.spec)
     if prepared.compress is not None:
         from export.formats.coreml.compress import compressed
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from export.coremltools_import import coremltools
 from export.formats.coreml.build import classifier_config, input_type, names, opset
+from export.formats.coreml.kinds import KINDS
 from export.formats.coreml.ml_model import MLModel
 from export.prepared import TracedModule, evaluated
 from export.spec import ExportSpec, Precision
@@ -39,29 +40,29 @@ def trace(traced: TracedModule, spec: ExportSpec, precision: Precision) -> MLMod
     The module gives logits (with `outputs` features, any array).
     """
     ct = coremltools(torch=True)
-    name, size = names(spec), traced.size
+    name, size, kind = names(spec), traced.size, KINDS[str(spec.resolved().format)]
     _, gain = traced.normalization.split()
     softmax = spec.outputs in ("classifier", "probabilities")
-    outputs = (
-        None if spec.outputs == "classifier" else [ct.TensorType(name.output, dtype=np.float32)]
-    )
+    dtype = {"dtype": np.float32} if kind.is_typed else {}
+    outputs = None if spec.outputs == "classifier" else [ct.TensorType(name.output, **dtype)]
+    half = precision == "fp16"
     with _quietly(), evaluated(traced.module) as module:
         wrapped = _Wrapped(module, gain if spec.input == "image" else (1.0,), softmax).eval()
         example = torch.zeros(1, COLORS, *size)
         program = torch.jit.trace(wrapped, example, check_trace=False)  # type: ignore[no-untyped-call]
         model: MLModel = ct.convert(
             program,
-            convert_to="mlprogram",
+            convert_to=kind.convert_to,
             inputs=[input_type(ct, spec, size, traced.normalization)],
             outputs=outputs,
             classifier_config=classifier_config(ct, spec, traced.labels),
             minimum_deployment_target=opset(ct, spec),
-            compute_precision=getattr(
-                ct.precision, "FLOAT16" if precision == "fp16" else "FLOAT32"
+            compute_precision=(
+                getattr(ct.precision, "FLOAT16" if half else "FLOAT32") if kind.is_typed else None
             ),
             skip_model_load=True,
         )
-    return model
+    return kind.finished(ct, model, name.output, half)
 
 
 @contextmanager

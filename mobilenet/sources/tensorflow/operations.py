@@ -12,7 +12,9 @@ from mobilenet.sources.stored import MAX_NAME
 MAX_OPERATIONS = 20_000  # a MobileNet in a SavedModel, with its training part, has 5,000
 MAX_CHAIN = 20  # operations that change nothing, one behind another
 VARIABLES = {"VarHandleOp", "VariableV2", "Variable"}
-OTHER_NETWORK = "is it another network, or one that is still in training?"
+OTHER_NETWORK = (
+    "is it another network, or still in training? export(model, ...) from Python takes any module"
+)
 FLOAT, INT32, UINT8, STRING, INT64, BOOL, QUINT8 = 1, 3, 4, 7, 9, 10, 12  # types.proto, DataType
 
 
