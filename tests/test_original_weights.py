@@ -96,6 +96,10 @@ def test_a_package_from_a_file_asks_for_it(
         reverify(done.path)
     assert refused.value.hint == "give that file with --weights FILE"
     assert reverify(done.path, weights=str(saved)).against == "weights"
+    other = replace(MINE, trained=is_trained, source="another")
+    store.save(replace(trained, provenance=other), saved)
+    with pytest.raises(PackageError, match="made from other weights"):
+        reverify(done.path, weights=str(saved))
 
 
 @pytest.mark.usefixtures("unreachable")
