@@ -12,14 +12,16 @@ if runpy.run_path(str(Path(__file__).parents[1] / "mobilenet/common/own_packages
 
 from cyclopts import Parameter
 
-from export.spec import ExportSpec, Target, Variant
+from export.spec import ExportSpec, Variant
+from export.targets import Target
 from mobilenet.common import files, terminal
 from mobilenet.common.options import SEVERAL, OutputFile, OutputPackage
+from mobilenet.networks.grid import SizeGrid
 from mobilenet.overrides import Overrides
 
 app = terminal.command(
     "python -m export",
-    "Export a MobileNet v1 to Core ML and prove that the package is right.",
+    "Export a MobileNet to Core ML and prove that the package is right.",
     script="mobilenet-export",
 )
 
@@ -38,7 +40,7 @@ def export(
     swift: bool = False,
     json: bool = False,
 ) -> None:
-    """Export one MobileNet v1 as an .mlpackage or .mlmodel and verify it against PyTorch.
+    """Export one MobileNet as an .mlpackage or .mlmodel and verify it against PyTorch.
 
     Parameters
     ----------
@@ -75,9 +77,7 @@ def export(
 @app.command(name="all")
 def export_all(
     *,
-    alpha: Annotated[tuple[float, ...], SEVERAL] = (1.0, 0.75, 0.5, 0.25),
-    resolution: Annotated[tuple[int, ...], SEVERAL] = (224, 192, 160, 128),
-    depth: Literal["both", "deep", "shallow"] = "both",
+    sizes: SizeGrid = SizeGrid(),  # noqa: B008  # frozen
     target: Annotated[tuple[Target, ...], SEVERAL] = ("all",),
     format: Annotated[tuple[Literal["coreml", "coreai"], ...], SEVERAL] = ("coreml",),
     compress: str | None = None,
@@ -92,12 +92,6 @@ def export_all(
 
     Parameters
     ----------
-    alpha
-        Width multipliers; several are allowed.
-    resolution
-        Sides of the input in pixels; several are allowed.
-    depth
-        Deep networks, shallow ones, or both.
     target
         Where they will run: all, ane, gpu, cpu; several are allowed.
     format
@@ -121,9 +115,7 @@ def export_all(
     from export.views import sweep_card
 
     files.check_file(output / sweep.MANIFEST)
-    items = sweep.grid(
-        alpha, resolution, depth, target, format, compress=compress, weights=weights
-    )
+    items = sweep.grid(sizes, target, format, compress=compress, weights=weights)
     running = sweep.export_all(items, output, workers=workers, verify=verify, offline=offline)
     rows, interruption = sweep_card.followed(running, len(items))
     manifest = sweep.write_manifest(items, rows, output / sweep.MANIFEST)

@@ -10,7 +10,8 @@ import msgspec
 
 from export.compression.quantizer import Quantizer
 from export.package.metadata import SCHEMA, ModuleMetadata, PackageMetadata
-from export.spec import ExportSpec, Outputs, Precision
+from export.spec import ExportSpec, Outputs
+from export.targets import Precision
 from mobilenet import __version__, fold
 from mobilenet.checkpoint import Checkpoint, Provenance
 from mobilenet.common.errors import ConfigError

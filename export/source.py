@@ -79,6 +79,7 @@ class Published:
         is_file = bool(inputs(variant.weights))
         loaded = load_weights(
             variant.weights,
+            network=variant.network,
             alpha=variant.alpha,
             resolution=None if is_file else largest,
             shallow=variant.shallow,

@@ -6,18 +6,17 @@ Stands behind `--help`: no numpy, no torch, no coremltools.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from export.file_kinds import FILE_KINDS, FileFormat, FileKind, kind_for, kind_named
+from export.targets import TARGETS, Precision, Target, TargetRule
 from mobilenet.common.errors import ConfigError
+from mobilenet.networks.families import NetworkName
 from mobilenet.networks.v1 import resolution_of
 from mobilenet.overrides import Overrides
 
-Target = Literal["all", "ane", "gpu", "cpu"]
-Precision = Literal["fp16", "fp32"]
 InputKind = Literal["image", "tensor"]
 Outputs = Literal["classifier", "probabilities", "logits", "features"]
-HeadForm = Literal["linear", "conv"]
 
 # The iOS whose opset brought what the program needs (coremltools, `mil/ops/defs/iOS16/
 # constexpr_ops.py`, `iOS17/quantization_ops.py`, `iOS18/compression.py`). Joint forms are read,
@@ -33,18 +32,20 @@ MULTIFUNCTION_MIN_IOS = 18
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """Which network: the three knobs and its weights."""
+    """Which network: its three knobs and its weights."""
 
+    network: NetworkName | None = None
+    """MobileNet v1 or v2. Default: v1, or the file's."""
     alpha: float | None = None
-    """Width multiplier, any above 0. Published: 1, 0.75, 0.5, 0.25. Default: 1, or the file's."""
+    """Width multiplier. Published: 1, 0.75, 0.5, 0.25; v2: 1.4 to 0.35. Default: 1; the file's."""
     rho: float | None = None
     """Resolution multiplier in (0, 1]: 0.857 is 192 pixels. Instead of --resolution."""
     resolution: int | None = None
-    """Side of the square input in pixels. Published: 224, 192, 160, 128. Default: 224."""
+    """Side of the square input in pixels. Published: 224, 192, 160, 128; v2: 96. Default: 224."""
     shallow: bool | None = None
-    """Leave out the five 14x14x512 blocks. Never published with weights."""
+    """Leave out the five 14x14x512 blocks of v1. Never published with weights."""
     weights: str | None = None
-    """A file, a family (slim, keras, timm, transformers, quant), imagenet, untrained, or auto."""
+    """A file; slim, keras, timm, torchvision, transformers, quant; imagenet, untrained, auto."""
     overrides: Overrides | None = None
     """How the file's weights were trained, where it does not say it itself."""
 
@@ -60,29 +61,6 @@ class Variant:
                 "give one of the two",
             )
         return resolution_of(self.rho)
-
-
-class TargetRule(NamedTuple):
-    """What a target decides. Sources stand beside `TARGETS`."""
-
-    compute_units: str  # a case of Swift's MLComputeUnits
-    precision: Precision
-    head: HeadForm
-    min_ios: int
-
-
-# - The Neural Engine computes in float16 alone; the CPU and GPU in both
-#   (coremltools guide, "Typed Execution": float 32 rules the Neural Engine out).
-# - The head as a 1x1 convolution keeps the (B, C, 1, S) layout the Neural Engine works in
-#   (apple/ml-ane-transformers, Principle 1).
-# - MLComputeUnits.cpuAndNeuralEngine exists from iOS 16 (Apple, MLComputeUnits).
-# - float32 on the CPU is exact; ask for fp16 to halve the file.
-TARGETS: dict[Target, TargetRule] = {
-    "all": TargetRule("all", "fp16", "linear", 15),
-    "ane": TargetRule("cpuAndNeuralEngine", "fp16", "conv", 16),
-    "gpu": TargetRule("cpuAndGPU", "fp16", "linear", 15),
-    "cpu": TargetRule("cpuOnly", "fp32", "linear", 15),
-}
 
 
 @dataclass(frozen=True, kw_only=True)

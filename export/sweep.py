@@ -20,16 +20,18 @@ import msgspec
 from export.file_kinds import DEFAULT
 from export.pipeline import Exported, export
 from export.source import Published
-from export.spec import ExportSpec, Target, Variant
+from export.spec import ExportSpec, Variant
+from export.targets import Target
 from mobilenet import __version__
 from mobilenet.common import files
 from mobilenet.common.children import Child, ChildError, ChildPool
 from mobilenet.common.errors import ConfigError
+from mobilenet.networks.families import DEFAULT_NETWORK, NetworkName
+from mobilenet.networks.grid import SizeGrid
 
 MANIFEST = "manifest.json"
 SCHEMA = 1
 CELL_LIMIT_S = 1800.0  # the slowest takes a minute, and its weights may come over a slow line
-DEPTHS = {"both": (False, True), "deep": (False,), "shallow": (True,)}
 Status = Literal["exported", "unchanged", "failed", "not reached"]
 
 
@@ -42,16 +44,18 @@ class SweepItem:
 
     @property
     def name(self) -> str:
-        """What progress and failures call it: "0.75 192 shallow ane coreai"."""
-        depth = " shallow" if self.variant.shallow else ""
-        format = f" {self.spec.format}" if self.spec.format else ""
-        return f"{self.variant.alpha:g} {self.variant.pixels}{depth} {self.spec.target}{format}"
+        """What progress and failures call it: "v2 0.75 192 ane coreai"."""
+        variant, spec = self.variant, self.spec
+        words = (
+            "" if variant.network in (None, DEFAULT_NETWORK) else variant.network,
+            f"{variant.alpha:g}", f"{variant.pixels}", "shallow" if variant.shallow else "",
+            spec.target, spec.format,
+        )  # fmt: skip
+        return " ".join(filter(None, words))
 
 
 def grid(
-    alphas: Iterable[float],
-    resolutions: Iterable[int],
-    depth: Literal["both", "deep", "shallow"],
+    sizes: SizeGrid,
     targets: Iterable[Target],
     formats: Iterable[Literal["coreml", "coreai"]],
     *,
@@ -61,14 +65,12 @@ def grid(
     """Every combination; "coreml" is whichever of its formats the other options ask for."""
     return [
         SweepItem(
-            Variant(alpha=alpha, resolution=resolution, shallow=shallow, weights=weights),
+            Variant(**knobs._asdict(), weights=weights),
             ExportSpec(
                 target=target, format=None if format == "coreml" else format, compress=compress
             ),
         )
-        for shallow, alpha, resolution, target, format in product(
-            DEPTHS[depth], alphas, resolutions, targets, formats
-        )
+        for knobs, target, format in product(sizes.sizes(), targets, formats)
     ]
 
 
@@ -92,11 +94,13 @@ class ManifestRow:
     weights: str = ""
     trained: bool | None = None
     format: str = DEFAULT
+    network: NetworkName = DEFAULT_NETWORK
 
     @property
     def cell(self) -> tuple[object, ...]:
         """What tells it from the others of a grid."""
-        return self.alpha, self.resolution, self.shallow, self.target, self.format
+        size = self.network, self.alpha, self.resolution, self.shallow
+        return *size, self.target, self.format
 
     @classmethod
     def of(cls, item: SweepItem, status: Status, reason: str = "") -> Self:
@@ -107,7 +111,7 @@ class ManifestRow:
         spec = item.spec.resolved()
         return cls(
             variant.alpha, variant.pixels, bool(variant.shallow), spec.target, status, reason,
-            format=str(spec.format),
+            format=str(spec.format), network=variant.network or DEFAULT_NETWORK,
         )  # fmt: skip
 
     def with_package(self, exported: Exported) -> Self:

@@ -5,12 +5,15 @@ from pathlib import Path
 from mobilenet.common import files, terminal
 from mobilenet.common.errors import ConfigError
 from mobilenet.common.options import OutputFile
+from mobilenet.networks.families import NetworkName
 from mobilenet.overrides import Overrides
 
 SCRIPT = "mobilenet-weights"
 
 app = terminal.command(
-    "python -m mobilenet", "MobileNet v1: its published weights, and your own.", script=SCRIPT
+    "python -m mobilenet",
+    "MobileNet v1 and v2: their published weights, and your own.",
+    script=SCRIPT,
 )
 
 
@@ -18,6 +21,7 @@ def weights(
     which: str | None = None,
     /,
     *,
+    network: NetworkName | None = None,
     alpha: float | None = None,
     resolution: int | None = None,
     shallow: bool | None = None,
@@ -35,14 +39,16 @@ def weights(
     Parameters
     ----------
     which
-        A weight file of any kind, or a name: auto, imagenet, slim, keras, timm, transformers,
-        quant, untrained.
+        A weight file of any kind, or a name: auto, imagenet, slim, keras, timm, torchvision,
+        transformers, quant, untrained.
+    network
+        MobileNet v1 or v2. Default: the file's; v1 for a name.
     alpha
         Width multiplier. Default: the file's; 1 for a name.
     resolution
         Side of the input in pixels. Default: the file's; 224 for a name.
     shallow
-        Without the five 14x14x512 blocks.
+        Without the five 14x14x512 blocks of v1.
     classes
         Labels, one per line or as JSON. Default: the weights' own, or a file's beside them.
     keep_background
@@ -71,8 +77,8 @@ def weights(
     if save:
         files.check_file(save, resolve.inputs(which, classes))
     checkpoint, notes = resolve.load_weights(
-        which, alpha=alpha, resolution=resolution, shallow=shallow, classes=classes,
-        keep_background=keep_background, overrides=overrides, offline=offline,
+        which, network=network, alpha=alpha, resolution=resolution, shallow=shallow,
+        classes=classes, keep_background=keep_background, overrides=overrides, offline=offline,
         progress=terminal.DRAWN,
     )  # fmt: skip
     for note in notes:

@@ -11,6 +11,7 @@ from bench import __main__
 from bench.baselines import BASELINES
 from bench.session import suite
 from mobilenet.common import terminal
+from mobilenet.common.errors import ConfigError
 
 HEAVY = {"torch", "coremltools", "numpy", "pandas", "onnx", "onnxruntime", "psutil", "PIL"}
 
@@ -134,3 +135,17 @@ def test_a_part_of_the_grid() -> None:
     assert [variant.slug for variant in part.variants(quick=True)] == [
         "MobileNetV1_050_160_shallow"
     ]
+
+
+def test_v2_has_sizes_of_its_own_and_no_shallow_ones() -> None:
+    v2 = [variant.slug for variant in suite.GridOptions(network=("v2",)).variants(quick=False)]
+    assert len(v2) == 22  # as published: 1.4 and 1.3 at 224 alone
+    assert v2[:3] == ["MobileNetV2_140_224", "MobileNetV2_130_224", "MobileNetV2_100_224"]
+    quick = [v.slug for v in suite.GridOptions(network=("v2",)).variants(quick=True)]
+    assert quick == [slug for slug in v2 if slug.endswith("_224")]
+    both = suite.GridOptions(network=("v1", "v2"), alpha=(1.0,), resolution=(224,))
+    assert [variant.slug for variant in both.variants(quick=False)] == [
+        "MobileNetV1_100_224", "MobileNetV1_100_224_shallow", "MobileNetV2_100_224",
+    ]  # fmt: skip
+    with pytest.raises(ConfigError, match="depth shallow with network v2"):
+        list(suite.GridOptions(network=("v2",), depth="shallow").variants(quick=False))

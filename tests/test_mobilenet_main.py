@@ -32,8 +32,9 @@ def graph(tmp_path: Path) -> str:
 def test_the_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert terminal.run(app, ["weights"]) == 0
     out, err = capsys.readouterr()
-    assert len(out.splitlines()) == 1 + 18
+    assert len(out.splitlines()) == 1 + 18 + 22 + 3 + 2
     assert "70.9" in out
+    assert "72.154" in out
     assert "75.388" in out
     assert "shallow network were never published" in err
 
@@ -49,7 +50,7 @@ def test_the_table_says_what_is_cached_and_what_is_damaged(
     states = {
         (row["family"], row["resolution"]): row["cache"]
         for row in json.loads(capsys.readouterr().out)
-        if row["alpha"] == 1
+        if (row["network"], row["alpha"]) == ("v1", 1)
     }
     assert states["slim", 192] == "cached"
     assert states["slim", 160] == "damaged"

@@ -4,13 +4,15 @@ import sys
 import pytest
 
 from mobilenet.common.errors import CheckpointError
+from mobilenet.networks import families
 from mobilenet.networks.v1 import MobileNetConfig
-from mobilenet.weights import published, releases
+from mobilenet.networks.v2 import MobileNetV2Config
+from mobilenet.weights import published, published_latencies, releases
 
 
 def test_every_release_has_its_own_name_and_address() -> None:
     rows = releases.RELEASES
-    assert len(rows) == 16 * 3 + 2 + 2
+    assert len(rows) == 16 * 3 + 2 + 2 + 22 * 2 + 3 + 2 + 4
     for field in ("name", "url", "cache_name"):
         assert len({getattr(release, field) for release in rows}) == len(rows)
 
@@ -21,24 +23,52 @@ def test_addresses_as_published() -> None:
     assert urls["slim_1.0_224"] == f"{google}/mobilenet_v1_1.0_224.tgz"
     assert urls["quant_0.25_128"] == f"{google}/mobilenet_v1_0.25_128_quant.tgz"
     assert urls["keras_0.75_192"].endswith("/keras-applications/mobilenet/mobilenet_7_5_192_tf.h5")
+    v2 = "https://storage.googleapis.com/mobilenet_v2/checkpoints/mobilenet_v2"
+    assert urls["slim_v2_0.35_96"] == f"{v2}_0.35_96.tgz"
+    assert urls["keras_v2_1.4_224"].endswith(
+        "/keras-applications/mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.4_224.h5"
+    )
+    assert urls["torchvision_v2_1.0_224"].endswith("/models/mobilenet_v2-7ebf99e0.pth")
     hub = {release.repository for release in releases.RELEASES if release.repository}
     assert hub == {
+        "timm/mobilenetv2_050.lamb_in1k", "timm/mobilenetv2_100.ra_in1k",
+        "timm/mobilenetv2_140.ra_in1k", "google/mobilenet_v2_1.0_224",
+        "google/mobilenet_v2_1.4_224", "google/mobilenet_v2_0.75_160",
+        "google/mobilenet_v2_0.35_96",
         "google/mobilenet_v1_1.0_224", "google/mobilenet_v1_0.75_192",
         "timm/mobilenetv1_100.ra4_e3600_r224_in1k", "timm/mobilenetv1_125.ra4_e3600_r224_in1k",
     }  # fmt: skip
 
 
 def test_find_takes_the_nearest_resolution_of_the_first_family() -> None:
-    assert releases.find(("slim", "timm"), 1.0, 170).name == "slim_1.0_160"
-    assert releases.find(("slim", "timm"), 1.25, 96).name == "timm_1.25_224"
-    assert releases.find(("quant",), 0.5, 1000).name == "quant_0.5_224"
+    both: tuple[releases.Family, ...] = ("slim", "timm")
+    assert releases.find(both, MobileNetConfig(resolution=170)).name == "slim_1.0_160"
+    assert releases.find(both, MobileNetConfig(1.25, 96)).name == "timm_1.25_224"
+    assert releases.find(("quant",), MobileNetConfig(0.5, 1000)).name == "quant_0.5_224"
+
+
+def test_find_never_takes_one_network_for_the_other() -> None:
+    assert releases.find(("slim",), MobileNetV2Config(1.0, 100)).name == "slim_v2_1.0_96"
+    assert releases.find(("slim",), MobileNetConfig(1.0, 100)).name == "slim_1.0_128"
+    with pytest.raises(CheckpointError, match=r"no quant weights of MobileNet v2") as error:
+        releases.find(("quant",), MobileNetV2Config())
+    assert "--network v1" in error.value.hint
+
+
+def test_of_several_editions_the_recommended_one_is_found() -> None:
+    names = [
+        releases.find(("torchvision",), MobileNetV2Config(), edition)
+        for edition in ("", "IMAGENET1K_V1")
+    ]
+    assert [release.top1 for release in names] == [72.154, 71.878]
+    assert [release.word for release in names] == ["torchvision", "torchvision-IMAGENET1K_V1"]
 
 
 def test_what_was_never_published_is_said() -> None:
     with pytest.raises(CheckpointError, match="never published"):
-        releases.find(("slim",), 1.0, 224, shallow=True)
+        releases.find(("slim",), MobileNetConfig(shallow=True))
     with pytest.raises(CheckpointError, match=r"no timm weights .* alpha 0.5") as error:
-        releases.find(("timm",), 0.5, 224)
+        releases.find(("timm",), MobileNetConfig(0.5))
     assert "alpha 1.25, 1;" in error.value.hint
 
 
@@ -52,7 +82,30 @@ def test_published_accuracies() -> None:
     assert top1("slim", 0.25, 128) == 41.5
     assert top1("slim", 0.6, 128) is None
     assert all(row.source and 40 < row.top1 < 80 for row in published.ACCURACIES)
-    assert all(row.source and row.milliseconds > 0 for row in published.LATENCIES)
+    assert all(row.source and row.milliseconds > 0 for row in published_latencies.LATENCIES)
+
+
+def test_published_accuracies_of_v2_are_its_own() -> None:
+    tables: list[tuple[published.Table, float]] = [
+        ("paper", 72.0), ("slim", 71.8), ("timm", 72.976), ("torchvision", 72.154),
+    ]  # fmt: skip
+    for table, top1 in tables:
+        row = published.accuracy(MobileNetV2Config(), table)
+        assert row
+        assert (row.top1, row.network) == (top1, "v2")
+    first = published.accuracy(MobileNetV2Config(), "torchvision", "torchvision, IMAGENET1K_V1")
+    assert first
+    assert first.top1 == 71.878
+    assert published.accuracy(MobileNetV2Config(0.35, 96), "slim") is not None
+    assert published.accuracy(MobileNetConfig(0.35, 96), "slim") is None
+
+
+def test_what_configs_call_published_is_in_the_table() -> None:
+    for kind in families.NETWORKS.values():
+        network, sizes = families.name_of(kind()), kind.published
+        rows = [row for row in published.SLIM_ACCURACIES if row.network == network]
+        assert {row.alpha for row in rows} == {*sizes.alphas}
+        assert {row.resolution for row in rows} == {*sizes.resolutions}
 
 
 def test_reports_can_import_it_without_numpy() -> None:

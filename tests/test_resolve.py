@@ -13,9 +13,11 @@ import slim_files
 import web
 import weight_files
 from listener import Listener
+from mobilenet import store
 from mobilenet.checkpoint import Checkpoint
-from mobilenet.common.errors import CheckpointError, UnreachableError
+from mobilenet.common.errors import CheckpointError, ConfigError, UnreachableError
 from mobilenet.networks.v1 import MobileNetConfig
+from mobilenet.networks.v2 import MobileNetV2Config
 from mobilenet.weights import download, huggingface, pypi
 from mobilenet.weights.resolve import WORDS, load_weights
 from weight_files import random_checkpoint
@@ -134,6 +136,60 @@ def test_a_name_fails_where_auto_goes_on(word: str) -> None:
         load_weights(word, alpha=0.5, resolution=128, offline=True)
     with pytest.raises(CheckpointError, match="never published"):
         load_weights(word, shallow=True)
+
+
+def v2_release(mirror: web.Web, folder: Path, file: str, config: MobileNetV2Config) -> Checkpoint:
+    """A v2 network at a publisher's address, in our own format: the content is what counts."""
+    original = random_checkpoint(config)
+    store.save(original, folder / "v2.safetensors")
+    mirror.answers[f"/{file}"] = (folder / "v2.safetensors").read_bytes()
+    return original
+
+
+def test_a_release_of_v2_is_fetched_and_cached(mirror: web.Web, tmp_path: Path) -> None:
+    v2_release(mirror, tmp_path, "mobilenet_v2-7ebf99e0.pth", MobileNetV2Config())
+    for _ in range(2):
+        loaded, notes = load_weights("torchvision", network="v2")
+        assert notes == ()
+        assert loaded.config == MobileNetV2Config()
+        origin = loaded.provenance
+        assert (origin.published_top1, origin.licence) == (72.154, "BSD-3-Clause")
+        assert loaded.geometry.shorter_side(224) == 232
+    assert mirror.asked == ["/mobilenet_v2-7ebf99e0.pth"]
+
+
+def test_another_network_under_the_address_is_refused(mirror: web.Web, tmp_path: Path) -> None:
+    v2_release(mirror, tmp_path, "mobilenet_v1_1.0_192.tgz", MobileNetV2Config(resolution=192))
+    mirror.answers["/mobilenet_v2-7ebf99e0.pth"] = mirror.answers["/mobilenet_v1_1.0_192.tgz"]
+    with pytest.raises(CheckpointError):
+        load_weights("slim", resolution=192)
+    small = random_checkpoint(MobileNetConfig(1.0, 64))
+    store.save(small, tmp_path / "v1.safetensors")
+    mirror.answers["/mobilenet_v2-7ebf99e0.pth"] = (tmp_path / "v1.safetensors").read_bytes()
+    with pytest.raises(CheckpointError, match="holds MobileNet v1, alpha 1, not torchvision_v2"):
+        load_weights("torchvision", network="v2")
+
+
+def test_auto_of_v2_asks_for_v2_alone(mirror: web.Web) -> None:
+    loaded, (note,) = load_weights(network="v2", alpha=0.35, resolution=96)
+    assert loaded.config == MobileNetV2Config(0.35, 96)
+    assert mirror.asked == ["/mobilenet_v2_0.35_96.tgz"]
+    assert "UNTRAINED" in note
+
+
+def test_a_file_tells_its_network_and_is_not_contradicted(tmp_path: Path) -> None:
+    file = tmp_path / "v2.safetensors"
+    store.save(random_checkpoint(MobileNetV2Config(0.35, 64)), file)
+    for network in (None, "v2"):
+        assert load_weights(file, network=network).checkpoint.config == MobileNetV2Config(0.35, 64)
+    with pytest.raises(CheckpointError, match="holds MobileNet v2, asked for is MobileNet v1"):
+        load_weights(file, network="v1")
+    with pytest.raises(ConfigError, match="shallow MobileNet v2"):
+        load_weights(file, shallow=True)
+    with pytest.raises(ConfigError, match="shallow MobileNet v2"):
+        load_weights("untrained", network="v2", shallow=True)
+    with pytest.raises(ConfigError, match="network 'v9' is unknown"):
+        load_weights("untrained", network="v9")
 
 
 @pytest.mark.parametrize("damage", ["truncated", "another network", "html"])

@@ -14,6 +14,7 @@ from export.sweep import Manifest, ManifestRow, SweepItem
 from export.views import sweep_card
 from mobilenet.common import terminal
 from mobilenet.common.interrupts import Terminated
+from mobilenet.networks.grid import SizeGrid
 
 
 def cell(resolution: int, alpha: float = 0.25, **spec: object) -> SweepItem:
@@ -46,7 +47,8 @@ def test_a_grid_is_resumed_and_survives_a_failure(tmp_path: Path) -> None:
 
 def test_both_formats_of_a_cell_are_rows_of_their_own(tmp_path: Path) -> None:
     pytest.importorskip("coreai", reason="there is no wheel of coreai-core for this machine")
-    cells = sweep.grid([0.25], [32], "deep", ["all"], ["coreml", "coreai"], weights="untrained")
+    sizes = SizeGrid(alpha=(0.25,), resolution=(32,), depth="deep")
+    cells = sweep.grid(sizes, ["all"], ["coreml", "coreai"], weights="untrained")
     assert [cell.name for cell in cells] == ["0.25 32 all", "0.25 32 all coreai"]
     first, again = (
         sweep.write_manifest(
@@ -129,3 +131,21 @@ def test_a_grid_goes_into_a_folder_whatever_its_name(tmp_path: Path) -> None:
     manifest = export_all([cell(32)], tmp_path / "v1.2")
     assert [row.status for row in manifest.rows] == ["exported"]
     assert (tmp_path / "v1.2" / manifest.rows[0].package).is_dir()
+
+
+def test_one_grid_of_both_networks_tells_them_apart(tmp_path: Path) -> None:
+    sizes = SizeGrid(network=("v1", "v2"), alpha=(0.35,), resolution=(32,), depth="deep")
+    cells = sweep.grid(sizes, ["all"], ["coreml"], weights="untrained")
+    assert [cell.name for cell in cells] == ["0.35 32 all", "v2 0.35 32 all"]
+    second = ManifestRow.of(cells[1], "failed", "of v2")
+    manifest = sweep.write_manifest(cells, [second], tmp_path / "manifest.json")
+    assert [(row.network, row.status) for row in manifest.rows] == [
+        ("v1", "not reached"), ("v2", "failed"),
+    ]  # fmt: skip
+
+
+def test_a_manifest_without_networks_is_of_v1() -> None:
+    stored = msgspec.json.encode(row())
+    old = stored.replace(b',"network":"v1"', b"")
+    assert old != stored
+    assert msgspec.json.decode(old, type=ManifestRow) == row()

@@ -17,12 +17,12 @@ import torch.nn.functional as F
 from safetensors.numpy import save_file
 
 from mobilenet.checkpoint import BatchNorm, Checkpoint, Layer, Provenance
-from mobilenet.networks.v1 import MobileNetConfig
+from mobilenet.networks.base_config import BaseConfig
 
 STRIDES = {1: 1, 2: 2, 3: 1, 4: 2, 5: 1, 6: 2, 7: 1, 8: 1, 9: 1, 10: 1, 11: 1, 12: 2, 13: 1}
 
 
-def random_checkpoint(config: MobileNetConfig, seed: int = 0) -> Checkpoint:
+def random_checkpoint(config: BaseConfig, seed: int = 0) -> Checkpoint:
     """Random numbers in the right shapes: made in no time, of no use for comparing outputs."""
     rng, layers = np.random.default_rng(seed), {}
 

@@ -2,19 +2,18 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import product
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, NamedTuple
 
 from cyclopts import Parameter
 
 from bench.session.run import PlanOptions, RuntimeOptions
 from mobilenet.common.options import SEVERAL, Handed
 from mobilenet.common.progress import SILENT, Progress, tracked
-from mobilenet.networks.v1 import MobileNetConfig
+from mobilenet.networks.base_config import BaseConfig
+from mobilenet.networks.families import config_type, name_of
+from mobilenet.networks.grid import SizeGrid
 
-ALPHAS = (1.0, 0.75, 0.5, 0.25)
-RESOLUTIONS = (224, 192, 160, 128)
 RUNTIMES = ("coreml", "portable", "torch", "torch-mps")
 QUICK_RUNTIMES = ("coreml", "portable")
 BASELINES = ("SqueezeNet11", "InceptionV3", "VGG16")
@@ -22,26 +21,22 @@ MARKS = {None: ("", "_untrained"), "untrained": ("_untrained",)}  # packages tha
 
 
 @Parameter(name="*")
-@dataclass(frozen=True)
-class GridOptions:
+@dataclass(frozen=True, kw_only=True)
+class GridOptions(SizeGrid):
     """Which networks."""
 
-    alpha: Annotated[tuple[float, ...], SEVERAL] = ALPHAS
-    """Width multipliers; several are allowed."""
-    resolution: Annotated[tuple[int, ...], SEVERAL] = RESOLUTIONS
-    """Sides of the input in pixels; several are allowed."""
-    depth: Literal["both", "deep", "shallow"] = "both"
-    """Deep networks, shallow ones, or both."""
     baseline: Annotated[tuple[str, ...], SEVERAL] = BASELINES
     """Networks of others beside them; several are allowed."""
 
-    def variants(self, *, quick: bool) -> Iterator[MobileNetConfig]:
+    def variants(self, *, quick: bool) -> Iterator[BaseConfig]:
         """Deep before shallow. `quick`: the first resolution and, of shallow, the first alpha."""
-        depths = {"both": (False, True), "deep": (False,), "shallow": (True,)}[self.depth]
-        for shallow, alpha, resolution in product(depths, self.alpha, self.resolution):
-            first = resolution == self.resolution[0] and (alpha == self.alpha[0] or not shallow)
-            if first or not quick:
-                yield MobileNetConfig(alpha, resolution, shallow)
+        sizes = list(self.sizes())
+        firsts = {size.network: size for size in reversed(sizes)}
+        for network, shallow, alpha, resolution in sizes:
+            first = firsts[network]
+            is_first = resolution == first.resolution and (alpha == first.alpha or not shallow)
+            if is_first or not quick:
+                yield config_type(network)(alpha, resolution, shallow)
 
 
 class Weights(NamedTuple):
@@ -65,7 +60,8 @@ def compare(
     """Measure every MobileNet of the papers, and VGG-16, Inception-v3 and SqueezeNet beside them.
 
     All alphas and resolutions, deep and shallow, on every runtime and compute unit there is;
-    with --quick the four alphas at 224, the shallow network and the baselines, without PyTorch.
+    with --quick the alphas at 224, the shallow network and the baselines, without PyTorch.
+    `--network v1 v2` sets both MobileNets side by side.
     Packages that are missing are exported first.
 
     Parameters
@@ -88,7 +84,7 @@ def compare(
         runtimes = replace(runtimes, runtime=chosen)
     check_names("baseline", grid.baseline, BASELINES)
     variants = grid.variants(quick=options.quick)
-    networks: list[MobileNetConfig | str] = [*variants, *grid.baseline]
+    networks: list[BaseConfig | str] = [*variants, *grid.baseline]
     packages = [
         package(network, models, Weights(weights, offline, progress))
         for network in tracked(networks, lambda _: 1.0, "Exporting", progress)
@@ -97,7 +93,7 @@ def compare(
     return path
 
 
-def package(network: MobileNetConfig | str, folder: Path, weights: Weights) -> Path:
+def package(network: BaseConfig | str, folder: Path, weights: Weights) -> Path:
     """The package of a variant or baseline; exported unless it is there."""
     if isinstance(network, str):
         from bench.baselines.make import export, package_path
@@ -111,13 +107,14 @@ def package(network: MobileNetConfig | str, folder: Path, weights: Weights) -> P
     return _export(network, folder, weights)
 
 
-def _export(network: MobileNetConfig, folder: Path, weights: Weights) -> Path:
+def _export(network: BaseConfig, folder: Path, weights: Weights) -> Path:
     from export.pipeline import export
     from export.source import Published
     from export.spec import Variant
     from mobilenet.common.files import Folder
 
     variant = Variant(
+        network=name_of(network),
         alpha=network.alpha,
         resolution=network.resolution,
         shallow=network.shallow,

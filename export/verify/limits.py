@@ -7,7 +7,7 @@ clip at 6.001 for 6, is 5e-4 in structure.
 
 from typing import NamedTuple
 
-from export.spec import Precision
+from export.targets import Precision
 from export.verify.agreement import Array
 from export.verify.reference import Reference
 from mobilenet.common.errors import VerificationError

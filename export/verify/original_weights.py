@@ -7,6 +7,7 @@ untrained network is no reference of a trained package, whatever the checksums s
 from export.package.metadata import PackageMetadata
 from mobilenet.checkpoint import Checkpoint, Provenance
 from mobilenet.common.errors import PackageError
+from mobilenet.networks.families import name_of
 from mobilenet.overrides import Overrides
 from mobilenet.weights import pypi
 from mobilenet.weights.releases import RELEASES
@@ -28,7 +29,8 @@ def original_weights(
     assert config is not None, "of a network of ours"
     which = weights or _published(origin)
     checkpoint, _ = load_weights(
-        which, alpha=config.alpha, resolution=config.size, shallow=config.shallow,
+        which, network=name_of(config), alpha=config.alpha, resolution=config.size,
+        shallow=config.shallow,
         overrides=overrides, offline=offline, beside=False,
         keep_background=config.classes == WITH_BACKGROUND,
     )  # fmt: skip
@@ -48,7 +50,7 @@ def _published(origin: Provenance) -> str:
     """The name under which they are loaded."""
     for release in (*RELEASES, pypi.RELEASE):
         if origin.url == release.url:
-            return release.family
+            return release.word
     if origin.sha256:
         raise PackageError(
             f"the package was made from a file ({origin.source}, sha256 {origin.sha256[:12]}), "

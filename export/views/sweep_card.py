@@ -51,7 +51,7 @@ def show(manifest: Manifest, folder: Path, *, json: bool) -> None:
 
 def _cells(row: ManifestRow) -> list[str]:
     shallow = " shallow" if row.shallow else ""
-    network = f"MobileNet v1{shallow}, target {row.target}, {row.format}"
+    network = f"MobileNet {row.network}{shallow}, target {row.target}, {row.format}"
     return [
         row.package or network,
         f"{row.alpha:g}",

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, Self
+from typing import ClassVar, Literal, NamedTuple, Self
 
 from mobilenet.common.errors import ConfigError
 from mobilenet.common.size import Sides, Size
@@ -19,6 +19,13 @@ LEFT_OUT = "left out of files at its default"
 LATER = {LEFT_OUT: True}  # of fields that the first files did not have
 
 
+class PublishedSizes(NamedTuple):
+    """Of which sizes the authors published weights, the largest first."""
+
+    alphas: tuple[float, ...]  # those above 1 at the first resolution alone
+    resolutions: tuple[int, ...]
+
+
 @dataclass(frozen=True)
 class BaseConfig:
     """Everything that fixes the shape and arithmetic of one MobileNet.
@@ -31,6 +38,8 @@ class BaseConfig:
 
     Raises `ConfigError` for a value that no MobileNet can have.
     """
+
+    published: ClassVar[PublishedSizes]
 
     alpha: float = 1.0
     resolution: int = 224
@@ -58,12 +67,14 @@ class BaseConfig:
         require(
             math.isfinite(self.alpha) and 0 < self.alpha <= MAX_ALPHA,
             f"alpha is {self.alpha}",
-            f"a width multiplier above 0, at most {MAX_ALPHA:g}; published: 1, 0.75, 0.5, 0.25",
+            f"a width multiplier above 0, at most {MAX_ALPHA:g}; published: "
+            f"{', '.join(f'{alpha:g}' for alpha in self.published.alphas)}",
         )
         require(
             all(MIN_RESOLUTION <= side <= MAX_RESOLUTION for side in self.size),
             f"resolution is {self.size if self.input_width else self.resolution}",
-            f"{MIN_RESOLUTION} to {MAX_RESOLUTION} pixels; published: 224, 192, 160, 128",
+            f"{MIN_RESOLUTION} to {MAX_RESOLUTION} pixels; published: "
+            f"{', '.join(map(str, self.published.resolutions))}",
         )
         require(
             self.last_channels is None or 1 <= self.last_channels <= MAX_CLASSES,

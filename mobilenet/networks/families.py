@@ -1,17 +1,35 @@
 """The networks there are, and their configs as files keep them."""
 
 import dataclasses
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
-from mobilenet.networks.base_config import LEFT_OUT
+from mobilenet.common.errors import ConfigError
+from mobilenet.networks.base_config import LEFT_OUT, BaseConfig
 from mobilenet.networks.config import NetworkConfig
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.networks.v2 import MobileNetV2Config
 
+NetworkName = Literal["v1", "v2"]
+NETWORKS: dict[NetworkName, type[BaseConfig]] = {"v1": MobileNetConfig, "v2": MobileNetV2Config}
+DEFAULT_NETWORK: NetworkName = "v1"
 # By the word under `network` in a config's JSON; MobileNet v1's has none, it was the first.
-FAMILIES: dict[str, type[NetworkConfig]] = {"v1": MobileNetConfig, "v2": MobileNetV2Config}
+FAMILIES: dict[NetworkName, type[NetworkConfig]] = {**NETWORKS}
+
+
+def config_type(network: str | None) -> type[BaseConfig]:
+    """The config of "v1" or "v2"; None is the default. Raises `ConfigError` for another word."""
+    word = network or DEFAULT_NETWORK
+    for name, kind in NETWORKS.items():
+        if name == word:
+            return kind
+    raise ConfigError(f"network {word!r} is unknown", f"one of {', '.join(NETWORKS)}")
+
+
+def name_of(config: NetworkConfig) -> NetworkName | None:
+    """The word for its network: "v2"; None for a network that has none."""
+    return next((name for name, kind in FAMILIES.items() if type(config) is kind), None)
 
 
 class HoldsConfig(Protocol):
@@ -36,8 +54,8 @@ def _stored(config: NetworkConfig) -> dict[str, Any]:
     for each in dataclasses.fields(config):  # type: ignore[arg-type]  # the protocol says so
         if each.metadata.get(LEFT_OUT) and getattr(config, each.name) == each.default:
             fields.pop(each.name, None)  # of a decoded one, msgspec knows only what was there
-    name = next((name for name, kind in FAMILIES.items() if type(config) is kind), None)
-    return fields if name in (None, "v1") else {"network": name} | fields
+    name = name_of(config)
+    return fields if name in (None, DEFAULT_NETWORK) else {"network": name} | fields
 
 
 def decode(kind: type, value: Any) -> Any:
@@ -47,7 +65,7 @@ def decode(kind: type, value: Any) -> Any:
     """
     if kind is not NetworkConfig or not isinstance(value, dict):
         raise NotImplementedError(f"{kind}")
-    name = value.get("network", "v1")
+    name = value.get("network", DEFAULT_NETWORK)
     if name not in FAMILIES:
         raise ValueError(f"network {name!r} is none of {', '.join(FAMILIES)}")
     fields = {key: field for key, field in value.items() if key != "network"}

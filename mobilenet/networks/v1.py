@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from mobilenet.common.errors import CheckpointError
-from mobilenet.networks.base_config import MAX_ALPHA, BaseConfig, require
+from mobilenet.networks.base_config import MAX_ALPHA, BaseConfig, PublishedSizes, require
 from mobilenet.networks.rows import Row, RowBuilder
 from mobilenet.networks.widths import V1_RULES, Rules, roundest_alpha
 
@@ -32,6 +32,8 @@ class MobileNetConfig(BaseConfig):
     `shallow` leaves out the five 14x14x512 blocks; `last_channels` are those of timm's
     `conv_head`, a 1x1 layer behind the blocks that the paper's network lacks.
     """
+
+    published = PublishedSizes((1.0, 0.75, 0.5, 0.25), (224, 192, 160, 128))
 
     @property
     def width_rules(self) -> Rules:

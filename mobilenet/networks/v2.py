@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from mobilenet.common.errors import CheckpointError
-from mobilenet.networks.base_config import MAX_ALPHA, BaseConfig, require
+from mobilenet.networks.base_config import MAX_ALPHA, BaseConfig, PublishedSizes, require
 from mobilenet.networks.rows import Row, RowBuilder
 from mobilenet.networks.widths import V2_RULES, Rules, roundest_alpha
 
@@ -28,6 +28,8 @@ class MobileNetV2Config(BaseConfig):
     `last_channels` are 1280 unless given, and alpha times as many above alpha 1, as every
     publisher has them. There is no shallow v2.
     """
+
+    published = PublishedSizes((1.4, 1.3, 1.0, 0.75, 0.5, 0.35), (224, 192, 160, 128, 96))
 
     def __post_init__(self) -> None:
         require(not self.shallow, f"shallow {self.family}", "only MobileNet v1 can be shallow")

@@ -9,8 +9,9 @@ from mobilenet.weights import bundled, cache, fetch, pypi
 from mobilenet.weights.published import NEVER_PUBLISHED
 from mobilenet.weights.releases import RELEASES, Release
 
+AUTHORS, OTHERS = "the authors", ("timm", "torchvision")
 CACHED, BUNDLED, DAMAGED = "cached", "bundled", "damaged"
-HEADERS = ("alpha", "input", "top-1 %", "top-5 %", "--weights", "trained by")
+HEADERS = ("network", "alpha", "input", "top-1 %", "top-5 %", "--weights", "trained by")
 
 
 def show(*, json: bool) -> None:
@@ -20,18 +21,19 @@ def show(*, json: bool) -> None:
         terminal.print_json([_row(release, state) for release, state in states.items()])
         return
     rows = []
-    for (alpha, size, _), group in groupby(sorted(RELEASES, key=_line), _line):
+    for (network, alpha, size, maker, _), group in groupby(sorted(RELEASES, key=_line), _line):
         releases = list(group)
         best = releases[0]
-        names = ", ".join(release.family + _mark(states[release]) for release in releases)
-        makers = "timm" if best.family == "timm" else "the authors"
+        names = ", ".join(release.word + _mark(states[release]) for release in releases)
         top5 = f"{best.top5 or '-'}"
-        rows.append((f"{-alpha:g}", f"{-size}", f"{best.top1}", top5, names, makers))
-    terminal.table(HEADERS, rows, words=HEADERS[-2:])
+        rows.append(
+            (network, f"{-alpha:g}", f"{-size}", f"{best.top1}", top5, names, maker or AUTHORS)
+        )
+    terminal.table(HEADERS, rows, words=(HEADERS[0], *HEADERS[-2:]))
     terminal.say()
     terminal.say(f"accuracies are those of the float weights as published; {NEVER_PUBLISHED}")
     terminal.say(
-        f"alpha 1, input 224 is on PyPI, too{_mark(states[pypi.RELEASE])}: "
+        f"v1 of alpha 1, input 224 is on PyPI, too{_mark(states[pypi.RELEASE])}: "
         f"inside {pypi.PROJECT} {pypi.VERSION}, for machines that reach nothing but an index"
     )
     terminal.say(
@@ -40,9 +42,10 @@ def show(*, json: bool) -> None:
     )
 
 
-def _line(release: Release) -> tuple[float, int, bool]:
-    """Releases of one line share the accuracy: all but timm's are the authors' own weights."""
-    return (-release.alpha, -release.resolution, release.family == "timm")
+def _line(release: Release) -> tuple[str, float, int, str, str]:
+    """Releases of one line share the accuracy: all but others' are the authors' own weights."""
+    maker = release.family if release.family in OTHERS else ""
+    return release.network, -release.alpha, -release.resolution, maker, release.edition
 
 
 def _state(release: Release) -> str:
@@ -60,7 +63,8 @@ def _mark(state: str) -> str:
 
 def _row(release: Release, state: str) -> dict[str, Any]:
     return {
-        "family": release.family, "alpha": release.alpha, "resolution": release.resolution,
+        "family": release.family, "edition": release.edition or None, "network": release.network,
+        "alpha": release.alpha, "resolution": release.resolution,
         "top1": release.top1, "top5": release.top5, "source": release.source,
         "licence": release.licence, "url": release.url, "cache": state or None,
     }  # fmt: skip

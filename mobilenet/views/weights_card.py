@@ -53,7 +53,7 @@ def _card(checkpoint: Checkpoint) -> dict[str, str | Sequence[str]]:
         "sha256": provenance.sha256 or "-",
         "published": _published(checkpoint),
         "read": "made here" if reading is None else reading.title,
-        "network": f"alpha {config.alpha:g}, {config.size}"
+        "network": f"{config.family}, alpha {config.alpha:g}, {config.size}"
         + (", shallow" if config.shallow else ""),
         "arithmetic": f"padding {convolutions[0].padding}, {', '.join(activations)}, "
         + ("batch norms folded" if checkpoint.folded else f"epsilon {', '.join(epsilons)}"),

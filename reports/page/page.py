@@ -15,7 +15,7 @@ from mobilenet.common import files
 from mobilenet.common.errors import UserError
 from mobilenet.common.temporary import sweep
 from mobilenet.common.text import one_line
-from mobilenet.weights import published
+from mobilenet.weights import published_latencies
 from mobilenet.weights.cache import cache_folder
 from reports import claims
 from reports.choose import Choice, Requirements, choose
@@ -196,7 +196,7 @@ def _published() -> Grid:
             HtmlCell(latency.model), HtmlCell(latency.device), HtmlCell(latency.engine),
             cell(f"{latency.milliseconds:g}"), HtmlCell(latency.note), HtmlCell(latency.source),
         ])
-        for latency in published.LATENCIES
+        for latency in published_latencies.LATENCIES
     ]  # fmt: skip
     return Grid(headers, rows)
 

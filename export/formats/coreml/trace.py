@@ -17,7 +17,8 @@ from export.formats.coreml.build import classifier_config, input_type, names, op
 from export.formats.coreml.kinds import KINDS
 from export.formats.coreml.ml_model import MLModel
 from export.prepared import TracedModule, evaluated
-from export.spec import ExportSpec, Precision
+from export.spec import ExportSpec
+from export.targets import Precision
 from mobilenet.networks.rows import COLORS
 
 

@@ -1,0 +1,83 @@
+"""Times that others have published, with their sources; none of them was measured here."""
+
+from dataclasses import dataclass
+
+from mobilenet.weights.published import V2_PAPER
+
+
+@dataclass(frozen=True)
+class Latency:
+    """A published time per image; `milliseconds` as stated there, p50 or mean unless noted."""
+
+    model: str
+    device: str
+    engine: str
+    milliseconds: float
+    source: str
+    note: str = ""
+
+
+_MEASUREMENT = "tensorflow/tensorflow, tensorflow/lite/g3doc/performance/measurement.md"
+_INTHEPOCKET = "inthepocket.com, post on the A12 (2018)"
+_FORGE = "hollance/Forge, README"
+_COREML_4 = "hollance/MobileNet-CoreML#4 (iOS 11 beta)"
+_MLCOMMONS = "mlcommons/mobile_app_open#472"
+_ERWIN = "erwinzhang7, results/mobilenet-b1-deep.json"
+_STARNET = "StarNet paper, Table 19"
+_COREML_CLI = "coreml-cli, README"
+_MOBILEONE = "apple/ml-mobileone, README"
+_FASTVIT = "apple/ml-fastvit, README"
+_TABLE_4 = f"{V2_PAPER}, Table 4"
+_CAMERA_APP = "tucan9389/ImageClassification-CoreML, README"
+_V1, _EDGE, _V2 = "MobileNet v1 1.0 224", "MobileNet-EdgeTPU", "MobileNet v2"
+
+# Apple's MobileNet and MobileNetV2: milliseconds of both, of a frame rather than a call
+_FRAMES = {
+    "iPhone 12 Pro": (17, 15), "iPhone 12": (17, 15), "iPhone 12 mini": (14, 17),
+    "iPhone 11 Pro": (13, 14), "iPhone XS": (16, 21), "iPhone XS Max": (18, 18),
+    "iPhone XR": (19, 21), "iPhone X": (33, 46), "iPhone 7+": (43, 64), "iPhone 7": (35, 53),
+}  # fmt: skip
+
+LATENCIES = (
+    Latency(_V1, "iPhone XS", "TFLite, CPU, 2 threads", 14.8, _MEASUREMENT),
+    Latency(_V1, "iPhone XS", "TFLite, GPU", 3.4, _MEASUREMENT),
+    Latency(_V1, "iPhone XS", "TFLite, CPU, 2 threads", 11, _MEASUREMENT, "quantised"),
+    Latency("MobileNet v1 classifier, 9 MB", "iPhone 8", "Core ML", 22.38, _INTHEPOCKET),
+    Latency("MobileNet v1 classifier, 9 MB", "iPhone XS", "Core ML", 2.77, _INTHEPOCKET),
+    Latency("MobileNet v1", "iPhone 6s", "Metal (Forge)", 50, _FORGE, "from 20 frames a second"),
+    Latency("MobileNet v1", "iPhone 6", "Core ML", 200, _COREML_4, "about"),
+    Latency("MobileNet v1", "iPhone 7", "Core ML", 70, _COREML_4),
+    Latency(
+        _EDGE, "not stated", "Core ML, LoadGen", 1.734, _MLCOMMONS, "p50; p90 1.790, p99 1.859"
+    ),
+    Latency(_EDGE, "M1", "Core ML, Neural Engine", 0.46, _MLCOMMONS, "about"),
+    Latency(
+        _EDGE, "iPhone 13", "Core ML, Neural Engine", 0.55, _MLCOMMONS, "0.5 to 0.6; also 1.2"
+    ),
+    Latency(f"{_V2}, features", "M5 Max", "Core ML, Neural Engine", 0.295, _ERWIN),
+    Latency(f"{_V2}, features", "M5 Max", "Core ML, GPU", 0.665, _ERWIN),
+    Latency(f"{_V2}, features", "M5 Max", "Core ML, all units", 0.294, _ERWIN),
+    Latency(_V2, "iPhone 12", "Core ML", 0.9, _STARNET),
+    Latency(_V2, "iPhone 12 Pro Max", "Core ML", 0.9, _STARNET),
+    Latency(_V2, "iPhone 13", "Core ML", 1.0, _STARNET),
+    Latency(_V2, "iPhone 14", "Core ML", 0.9, _STARNET),
+    Latency(_V2, "a Mac, not stated", "Core ML, all units", 1.200, _COREML_CLI, "mean 1.279"),
+    Latency("MobileOne S0", "iPhone 12 Pro", "Core ML (ModelBench)", 0.79, _MOBILEONE),
+    Latency("MobileOne S1", "iPhone 12 Pro", "Core ML (ModelBench)", 0.89, _MOBILEONE),
+    Latency("MobileOne S2", "iPhone 12 Pro", "Core ML (ModelBench)", 1.18, _MOBILEONE),
+    Latency("MobileOne S3", "iPhone 12 Pro", "Core ML (ModelBench)", 1.53, _MOBILEONE),
+    Latency("MobileOne S4", "iPhone 12 Pro", "Core ML (ModelBench)", 1.86, _MOBILEONE),
+    Latency("FastViT T8", "iPhone 12 Pro", "Core ML (ModelBench)", 0.8, _FASTVIT),
+    Latency(
+        "MobileNet v1", "Pixel 1, a big core", "TFLite", 113, _TABLE_4, "not Apple: a control"
+    ),
+    Latency(_V2, "Pixel 1, a big core", "TFLite", 75, _TABLE_4, "not Apple: a control"),
+    Latency(f"{_V2} 1.4", "Pixel 1, a big core", "TFLite", 143, _TABLE_4, "not Apple: a control"),
+    *(
+        Latency(
+            model, device, "Core ML, Vision", milliseconds, _CAMERA_APP, "a camera app's frame"
+        )
+        for device, frame in _FRAMES.items()
+        for model, milliseconds in zip((_V1, _V2), frame, strict=True)
+    ),
+)
