@@ -12,6 +12,7 @@ from bench.results.session_report import Report
 from bench.results.summary import CaseSummary
 from bench.results.top1 import Top1, config_of
 from mobilenet.common.errors import ConfigError
+from mobilenet.networks.families import DEFAULT_NETWORK, name_of
 
 # Export targets by the runtime and unit that were measured; the rest is right for "all".
 TARGETS = {
@@ -159,7 +160,9 @@ def export_command(row: CaseSummary) -> str:
     config = config_of(row.model)
     if config is None or not config.size.is_square:
         return ""
-    parts = ["python -m export", f"--alpha {config.alpha:g}", f"--resolution {config.resolution}"]
+    network = name_of(config)
+    parts = ["python -m export", *([] if network == DEFAULT_NETWORK else [f"--network {network}"])]
+    parts += [f"--alpha {config.alpha:g}", f"--resolution {config.resolution}"]
     if config.shallow:
         parts.append("--shallow")
     if target := TARGETS.get((row.runtime, row.unit)):

@@ -1,4 +1,4 @@
-"""What the paper and the article claim, what was measured here, on what, and whether it holds.
+"""What the papers and the article claim, what was measured here, on what, and whether it holds.
 
 The article is M. Hollemans, "Google's MobileNets on the iPhone" (machinethink.net, 2017).
 Arithmetic claims follow from `mobilenet.networks`. Claims about time are decided by records, one
@@ -6,6 +6,7 @@ finding for each session, runtime and unit; without a record they are "not measu
 about an iPhone is decided by records of that iPhone alone.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
@@ -13,19 +14,20 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from bench.results import format, stats
-from bench.results.compare import compare_launches
 from bench.results.launch import median_ns
 from bench.results.read import SessionResults
-from bench.results.records import Case
-from bench.results.stats import Interval
-from bench.results.top1 import config_of
+from bench.results.records import Accuracy
+from bench.results.top1 import RECIPE, config_of
 from mobilenet.networks.rows import Row, cost
 from mobilenet.networks.v1 import MobileNetConfig
+from mobilenet.networks.v2 import MobileNetV2Config
 from mobilenet.weights import published
+from reports.ratios import is_network, place, ratios
 
 ARTICLE = "Hollemans 2017, machinethink.net"
-PAPER = published.PAPER
+PAPER, V2_PAPER = published.PAPER, published.V2_PAPER
 ROUNDING = 0.95  # "10 times" is kept by 9.5
+OF_OPERATIONS = 300 / 575
 LIKE = 1.1  # "as much as" allows a tenth more
 IPHONE_6S = ("iPhone8,1", "iPhone8,2")  # 6s and 6s Plus
 
@@ -95,7 +97,9 @@ def _parameters(_: Sequence[SessionResults]) -> Iterator[tuple[str, str, Verdict
 
 def _times_faster(name: str, times: float) -> Callable[..., Iterator[tuple[str, str, Verdict]]]:
     def find(sessions: Sequence[SessionResults]) -> Iterator[tuple[str, str, Verdict]]:
-        for ratio in _ratios(sessions, _is(FULL), lambda case: name in _plain(case.model.name)):
+        for ratio in ratios(
+            sessions, is_network(FULL), lambda case: name in _plain(case.model.name)
+        ):
             low = ratio.interval.low / ROUNDING if ratio.interval else math.nan
             high = ratio.interval.high / ROUNDING if ratio.interval else math.nan
             yield f"{ratio.text} times", ratio.on, _decide(low >= times, high < times)
@@ -105,7 +109,9 @@ def _times_faster(name: str, times: float) -> Callable[..., Iterator[tuple[str, 
 
 def _left_open(name: str) -> Callable[..., Iterator[tuple[str, str, Verdict]]]:
     def find(sessions: Sequence[SessionResults]) -> Iterator[tuple[str, str, Verdict]]:
-        for ratio in _ratios(sessions, _is(FULL), lambda case: name in _plain(case.model.name)):
+        for ratio in ratios(
+            sessions, is_network(FULL), lambda case: name in _plain(case.model.name)
+        ):
             yield f"its time is {ratio.text} of MobileNet's", ratio.on, "left open"
 
     return find
@@ -118,12 +124,60 @@ def _time_like_operations(
     share = small.cost().macs / large.cost().macs
 
     def find(sessions: Sequence[SessionResults]) -> Iterator[tuple[str, str, Verdict]]:
-        for ratio in _ratios(sessions, _is(large), _is(small)):
+        for ratio in ratios(sessions, is_network(large), is_network(small)):
             low, high = ratio.interval or (math.nan, math.nan)
             measured = f"{share:.2f} of the operations, {ratio.text} of the time"
             yield measured, ratio.on, _decide(high <= share * LIKE, low > share * LIKE)
 
     return find
+
+
+def _fewer_operations(_: Sequence[SessionResults]) -> Iterator[tuple[str, str, Verdict]]:
+    ours, theirs = FULL_V2.cost().macs, FULL.cost().macs
+    measured = (
+        f"{format.millions(ours)} M against {format.millions(theirs)} M multiply-adds: "
+        f"{ours / theirs:.2f} of them"
+    )
+    yield measured, ARITHMETIC, _decide(ours <= theirs * OF_OPERATIONS * LIKE, ours > theirs)
+
+
+def _more_accurate(sessions: Sequence[SessionResults]) -> Iterator[tuple[str, str, Verdict]]:
+    """Of trained weights alone, on the same photographs, fed alike."""
+    for results in sessions:
+        trained = [each for each in results.accuracies if each.model.trained and each.images]
+        for v1, v2 in itertools.product(trained, trained):
+            networks = (config_of(v1.model), config_of(v2.model))
+            if networks != (FULL, FULL_V2) or not _is_fed_alike(v1, v2):
+                continue
+            (low, high), (low_v2, high_v2) = v1.top1_interval, v2.top1_interval
+            on = f"{v1.images:,} photographs ({v1.photographs.name}), {v2.runtime} {v2.unit}"
+            measured = f"top-1 {_percent(v2)} against {_percent(v1)}"
+            yield measured, on, _decide(low_v2 > high, high_v2 < low)
+
+
+def _is_fed_alike(a: Accuracy, b: Accuracy) -> bool:
+    return (
+        all(
+            getattr(a, name) == getattr(b, name)
+            for name in ("photographs", "images", "runtime", "unit", "precision")
+        )
+        and a.recipe == b.recipe == RECIPE
+        and a.model.compression == b.model.compression
+    )
+
+
+def _percent(accuracy: Accuracy) -> str:
+    low, high = accuracy.top1_interval
+    share = format.share(accuracy.top1, accuracy.images)
+    return f"{share} % [{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def _faster(sessions: Sequence[SessionResults]) -> Iterator[tuple[str, str, Verdict]]:
+    share = FULL_V2.cost().macs / FULL.cost().macs
+    for ratio in ratios(sessions, is_network(FULL), is_network(FULL_V2)):
+        low, high = ratio.interval or (math.nan, math.nan)
+        measured = f"{share:.2f} of the operations, {ratio.text} of the time"
+        yield measured, ratio.on, _decide(high < 1, low >= 1)
 
 
 def _iphone_6s(sessions: Sequence[SessionResults]) -> Iterator[tuple[str, str, Verdict]]:
@@ -132,72 +186,14 @@ def _iphone_6s(sessions: Sequence[SessionResults]) -> Iterator[tuple[str, str, V
             continue
         for name, case in results.cases.items():
             estimate = stats.estimate([median_ns(launch) for launch in results.measured(name)])
-            if estimate and estimate.interval and _is(FULL)(case):
+            if estimate and estimate.interval and is_network(FULL)(case):
                 low, high = (1e9 / bound for bound in reversed(estimate.interval))
                 measured = f"{1e9 / estimate.value:.0f} frames a second"
-                yield measured, _place(results, case), _decide(low >= 19, high < 19)
+                yield measured, place(results, case), _decide(low >= 19, high < 19)
 
 
 def _decide(holds: bool, fails: bool) -> Verdict:
     return "holds" if holds else "does not hold" if fails else "undecided"
-
-
-class _Ratio(NamedTuple):
-    interval: Interval | None
-    text: str
-    on: str
-
-
-def _ratios(
-    sessions: Iterable[SessionResults],
-    is_base: Callable[[Case], bool],
-    is_other: Callable[[Case], bool],
-) -> Iterator[_Ratio]:
-    """Time of the other over that of the base, wherever one session ran both alike."""
-    for results in sessions:
-        plain = [case for case in results.cases.values() if not case.control_of]
-        bases = list(filter(is_base, plain))
-        for other in filter(is_other, plain):
-            base = next((case for case in bases if _alike(case, other)), None)
-            if base is None:
-                continue
-            comparison = compare_launches(
-                results.measured(base.case), results.measured(other.case), (base.case, other.case)
-            )
-            if comparison.ratio is not None:
-                text = _ratio_text(comparison.ratio, comparison.interval)
-                yield _Ratio(comparison.interval, text, _place(results, other))
-
-
-def _alike(a: Case, b: Case) -> bool:
-    """Whether only the network differs; a foreign package does not tell its precision."""
-    same_precision = a.model.precision == b.model.precision or "" in (
-        a.model.precision, b.model.precision,
-    )  # fmt: skip
-    same_place = (a.runtime, a.unit, a.options) == (b.runtime, b.unit, b.options)
-    return same_place and same_precision and a.model.compression == b.model.compression
-
-
-def _ratio_text(ratio: float, interval: Interval | None) -> str:
-    if interval is None:
-        return f"{format.significant(ratio)} (too few rounds)"
-    low, high = map(format.significant, interval)
-    return f"{format.significant(ratio)} [{low}, {high}]"
-
-
-def _place(results: SessionResults, case: Case) -> str:
-    machine = "unknown machine"
-    if results.session:
-        environment = results.session.environment
-        machine = environment.model or environment.processor
-    return f"{machine}, {case.runtime} {case.unit}"
-
-
-def _is(config: MobileNetConfig) -> Callable[[Case], bool]:
-    def matches(case: Case) -> bool:
-        return not case.control_of and config_of(case.model) == config
-
-    return matches
 
 
 def _plain(name: str) -> str:
@@ -206,6 +202,7 @@ def _plain(name: str) -> str:
 
 ARITHMETIC = "arithmetic"
 FULL = MobileNetConfig()
+FULL_V2 = MobileNetV2Config()
 
 CLAIMS = (
     Claim("9 times fewer operations than full convolutions", ARTICLE, _operations),
@@ -229,4 +226,16 @@ CLAIMS = (
         f"{PAPER}, Table 5",
         _time_like_operations(MobileNetConfig(shallow=True), MobileNetConfig(alpha=0.75)),
     ),
-)
+    Claim(
+        "v2 has about half of v1's operations (300 to 575 million)",
+        f"{V2_PAPER}, Table 4", _fewer_operations,
+    ),
+    Claim(
+        "v2 is more accurate than v1 (72.0 % to 70.6 % top-1)",
+        f"{V2_PAPER}, Table 4", _more_accurate,
+    ),
+    Claim(
+        "v2 is faster than v1 (75 ms to 113 ms on a Pixel 1: 0.66 of the time)",
+        f"{V2_PAPER}, Table 4", _faster,
+    ),
+)  # fmt: skip

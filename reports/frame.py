@@ -6,7 +6,9 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.results.top1 import config_of
 from mobilenet.common.text import spreadsheet_cell
+from mobilenet.networks.families import name_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +31,7 @@ COLUMNS = {  # and their types in pandas, all of which know missing values
     "size_bytes": "Int64",
     **dict.fromkeys(("format", "precision", "compression", "target"), "string"),
     "min_ios": "Int64",
+    "network": "string",
     "alpha": "Float64",
     "resolution": "Int64",
     "input_width": "Int64",
@@ -56,8 +59,8 @@ def read(paths: str | PathLike[str] | Iterable[str | PathLike[str]]) -> "pd.Data
     - `top1_percent`, `top1_source`: accuracy of the model, measured or published
     - `mAP_percent`, `mIOU_percent`: of a detector or a segmenter, where it was measured
     - `model` and what is known of it: the fields of `bench.results.records.Model`, such as
-      `alpha`, `precision`, `size_bytes`, `macs` and `trained`; `input_width` only of inputs
-      that are not square, whose height is `resolution`
+      `network`, `alpha`, `precision`, `size_bytes`, `macs` and `trained`; `input_width` only of
+      inputs that are not square, whose height is `resolution`
 
     The A/A control is no row. Raises `RecordError` for what is no results file, `OSError` for a
     file that cannot be read.
@@ -103,6 +106,7 @@ def _row(
     """The cells of a case by column: fields of it and its model, and what is put together."""
     session, top1 = report.session, report.top1.get(case.model.identity)
     environment = session.environment if session else None
+    config = config_of(case.model)
     estimates = (_estimate(name, getattr(case, name)) for name in ESTIMATES)
     return {
         **{name: getattr(case, name, getattr(case.model, name, None)) for name in COLUMNS},
@@ -121,6 +125,7 @@ def _row(
         "mIOU_percent": metrics.get((case.model.identity, "mIOU")),
         "model": case.model.name,
         "input_width": case.model.input_width or None,
+        "network": name_of(config) if config else None,
     }
 
 

@@ -25,6 +25,8 @@ from bench.results.records import (
     Soak,
     SoakWindow,
 )
+from mobilenet.networks import families
+from mobilenet.networks.base_config import BaseConfig
 from mobilenet.networks.v1 import MobileNetConfig
 
 LAUNCH_EFFECT, DRIFT, SPIKES, NOISE = 0.02, 0.03, 0.05, 0.03
@@ -49,12 +51,13 @@ def session(rounds: int = 15, samples: int = 50, **changes: object) -> SessionHe
     return msgspec.structs.replace(made, **changes)
 
 
-def model(config: MobileNetConfig, **changes: object) -> Model:
+def model(config: BaseConfig, **changes: object) -> Model:
     cost = config.cost()
     made = Model(
         name=config.slug, identity=hashlib.sha256(config.slug.encode()).hexdigest(),
         size_bytes=2 * cost.parameters + 40_000, precision="float16", target="iOS16",
-        alpha=config.alpha, resolution=config.resolution, shallow=config.shallow, trained=True,
+        network=families.name_of(config) or "", alpha=config.alpha,
+        resolution=config.resolution, shallow=config.shallow, trained=True,
         input_width=config.input_width or msgspec.UNSET,
         weights="TF-Slim release of 2018", macs=cost.macs, parameters=cost.parameters,
         agreement=2.1e-3,

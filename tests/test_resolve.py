@@ -154,7 +154,7 @@ def test_a_release_of_v2_is_fetched_and_cached(mirror: web.Web, tmp_path: Path) 
         assert loaded.config == MobileNetV2Config()
         origin = loaded.provenance
         assert (origin.published_top1, origin.licence) == (72.154, "BSD-3-Clause")
-        assert loaded.geometry.shorter_side(224) == 232
+        assert loaded.geometry.crop == 224 / 232
     assert mirror.asked == ["/mobilenet_v2-7ebf99e0.pth"]
 
 

@@ -21,6 +21,7 @@ from export.runtimes.base import Feature, LoadedModel
 from export.runtimes.inputs import from_picture
 from mobilenet.common.errors import UnsupportedError
 from mobilenet.labels import labels_for
+from mobilenet.networks import families
 from mobilenet.networks.config import NetworkConfig
 from mobilenet.preprocess import Geometry
 
@@ -123,6 +124,7 @@ def of_checkpoint(checkpoint: "Checkpoint") -> Classifier:
         size_bytes=0,
         format="torch",
         precision="fp32",
+        network=families.name_of(config) or "",
         alpha=config.alpha,
         resolution=config.size.height,
         input_width=msgspec.UNSET if config.size.is_square else config.size.width,

@@ -111,6 +111,7 @@ def checkpoint(
     model = package.model
     original, notes = load_weights(
         which,
+        network=model.network or None,
         alpha=model.alpha,
         resolution=package.size,
         shallow=model.shallow,

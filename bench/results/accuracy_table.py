@@ -9,6 +9,7 @@ from bench.results.disagreements import Agreement
 from bench.results.records import Accuracy, Metrics
 from bench.results.top1 import config_of
 from mobilenet.common.text import one_line
+from mobilenet.networks.families import config_type
 from mobilenet.weights import published
 
 VALIDATION_IMAGES = 50_000
@@ -88,10 +89,9 @@ def remarks(records: Sequence[Accuracy]) -> Iterator[str]:
     """The legend, and what others say of the same networks, a line each."""
     yield from legend(records)
     for row in published_for(records):
-        network = f"alpha {row.alpha:g}, {row.resolution} px{', shallow' if row.shallow else ''}"
         top5 = "" if row.top5 is None else f" / {row.top5:.2f}"
         note = f" ({row.note})" if row.note else ""
-        yield f"published for {network}: {row.top1:.2f}{top5}, {row.source}{note}"
+        yield f"published for {network_of(row)}: {row.top1:.2f}{top5}, {row.source}{note}"
 
 
 def _caveat(records: Sequence[Accuracy]) -> str:
@@ -104,9 +104,15 @@ def _caveat(records: Sequence[Accuracy]) -> str:
 
 
 def published_for(records: Iterable[Accuracy]) -> list[published.PublishedAccuracy]:
-    """What others say of networks with the same three knobs as those measured."""
+    """What others say of the same networks as those measured."""
     configs = dict.fromkeys(filter(None, (config_of(accuracy.model) for accuracy in records)))
     return [row for config in configs for row in published.ACCURACIES if row.is_of(config)]
+
+
+def network_of(row: published.PublishedAccuracy) -> str:
+    """In words: "MobileNet v2, alpha 0.35, 96 px"."""
+    family = config_type(row.network)().family
+    return f"{family}, alpha {row.alpha:g}, {row.resolution} px{', shallow' * row.shallow}"
 
 
 def names(agreement: Agreement, records: Iterable[Accuracy]) -> tuple[str, str]:

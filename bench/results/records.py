@@ -99,6 +99,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     compression: str = ""
     target: str = ""
     min_ios: Count | None = None  # the oldest that loads it
+    network: str = ""  # "v1", "v2"; older lines with an alpha are of v1
     alpha: Number | None = None
     resolution: Count | None = None  # height of the input, and its width unless that is given
     input_width: Count | msgspec.UnsetType = msgspec.UNSET

@@ -12,9 +12,12 @@ import msgspec
 
 from bench.results.records import Accuracy, Model
 from mobilenet.common.errors import ConfigError
-from mobilenet.networks.v1 import MobileNetConfig
+from mobilenet.common.size import Size
+from mobilenet.networks.base_config import BaseConfig
+from mobilenet.networks.families import config_type
 from mobilenet.weights import published
 
+MAKERS: tuple[published.Table, ...] = ("timm", "torchvision")  # who trained weights of their own
 RECIPE = "package"  # of several for one model: the preprocessing that the package itself names
 
 
@@ -52,25 +55,27 @@ def _published(model: Model) -> Top1 | None:
     config = config_of(model)
     if config is None:
         return None
-    timm: tuple[published.Table, ...] = ("timm",) if "timm" in model.weights.lower() else ()
-    rows = (published.accuracy(config, table) for table in (*timm, "slim", "paper"))
+    makers = [maker for maker in MAKERS if maker in model.weights.lower()]
+    rows = (
+        published.accuracy(config, table, model.weights) for table in (*makers, "slim", "paper")
+    )
     row = next((row for row in rows if row is not None), None)
     return Top1(row.top1, f"published ({row.source}{_note(model)})") if row else None
 
 
-def config_of(model: Model) -> MobileNetConfig | None:
-    """The MobileNet v1 that `model` says it is."""
+def config_of(model: Model) -> BaseConfig | None:
+    """The MobileNet that `model` says it is."""
     if model.alpha is None or model.resolution is None or model.shallow is None:
         return None
     width = model.input_width or model.resolution
-    return _config(model.alpha, model.resolution, width, model.shallow)
+    return _config(model.network, model.alpha, Size(model.resolution, width), model.shallow)
 
 
 @functools.lru_cache(maxsize=1024)
-def _config(alpha: float, height: int, width: int, shallow: bool) -> MobileNetConfig | None:
+def _config(network: str, alpha: float, size: Size, shallow: bool) -> BaseConfig | None:
     """None where there is no such network. It takes a millisecond to find out."""
     try:
-        return MobileNetConfig(alpha, height, shallow, input_width=width)
+        return config_type(network)(alpha, size.height, shallow, input_width=size.width)
     except ConfigError:
         return None
 

@@ -16,6 +16,7 @@ from bench.workers.protocol import Job, Units
 from export.mil.description import ModelDescription
 from export.package import metadata, model_files
 from mobilenet.common.errors import ConfigError, PackageError
+from mobilenet.networks import families
 
 MAX_BATCH = 1024
 MAX_THREADS = 1024
@@ -192,6 +193,7 @@ def _with_facts(model: Model, facts: metadata.PackageMetadata) -> Model:
         compression=facts.compression,
         target=facts.target,
         min_ios=facts.min_ios,
+        network="" if config is None else families.name_of(config) or "",
         alpha=None if config is None else config.alpha,
         resolution=facts.size.height,
         input_width=msgspec.UNSET if facts.size.is_square else facts.size.width,

@@ -35,7 +35,7 @@ def _published(reports: Sequence[Report]) -> Grid:
         headers,
         [
             HtmlRow([
-                HtmlCell(f"{row.alpha:g}, {row.resolution}{', shallow' if row.shallow else ''}"),
+                HtmlCell(accuracy_table.network_of(row)),
                 cell(f"{row.top1:.2f}"),
                 cell(format.MISSING if row.top5 is None else f"{row.top5:.2f}"),
                 HtmlCell(row.note), HtmlCell(row.source),

@@ -11,9 +11,10 @@ from bench.results import format
 from bench.results.read import SessionResults
 from bench.results.session_report import Report, report
 from bench.results.summary import CaseSummary
+from bench.results.top1 import config_of
 from mobilenet.common import files
 from mobilenet.common.errors import RecordError
-from mobilenet.networks.v1 import MobileNetConfig
+from mobilenet.networks.families import DEFAULT_NETWORK, NETWORKS, name_of
 from reports.plots import layer_plots, style, timing
 from reports.plots.style import Plot
 
@@ -80,7 +81,11 @@ def plots_of(
 
 def general_plots(results: Sequence[SessionResults]) -> Iterator[Plot]:
     """Plots that no runtime has a part in."""
-    yield layer_plots.operations(MobileNetConfig())
+    models = (case.model for session in results for case in session.cases.values())
+    measured = {name_of(config) for config in map(config_of, models) if config}
+    for name, kind in NETWORKS.items():
+        if name == DEFAULT_NETWORK or name in measured:
+            yield layer_plots.operations(kind())
     for session in results:
         for errors in session.layer_errors:
             yield layer_plots.layer_error(errors)

@@ -6,13 +6,15 @@ import altair as alt
 
 from bench.results.layer_errors import LayerErrors
 from bench.results.placed_ops import Placement
-from mobilenet.networks.v1 import MobileNetConfig
+from mobilenet.networks.base_config import BaseConfig
+from mobilenet.networks.families import DEFAULT_NETWORK, name_of
 from reports.plots import plot_data, style
 from reports.plots.style import Plot
 
 
-def operations(config: MobileNetConfig) -> Plot:
-    """Cost per layer by arithmetic: the paper's Table 2, layer by layer."""
+def operations(config: BaseConfig) -> Plot:
+    """Cost per layer by arithmetic: of v1 the paper's Table 2, layer by layer."""
+    network = name_of(config)
     values = plot_data.layer_operations(config)
     kinds = ["stem", "depthwise", "pointwise", "classifier"]
     bars = _layer_bars(
@@ -20,7 +22,8 @@ def operations(config: MobileNetConfig) -> Plot:
         style.tips(layer="layer", macs_m="multiply-adds (million)", percent="share (%)"),
     )  # fmt: skip
     return Plot(
-        "operations", f"Operations per layer, alpha {config.alpha:g}, {config.size.slug} pixels",
+        "operations" if network == DEFAULT_NETWORK else f"operations_{network}",
+        f"Operations per layer, {config.family}, alpha {config.alpha:g}, {config.size}",
         "By arithmetic, not measured: nearly all operations are in the 1x1 convolutions.", bars,
     )  # fmt: skip
 

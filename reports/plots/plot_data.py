@@ -13,21 +13,23 @@ from bench.results.records import Case, Model, Soak
 from bench.results.summary import CaseSummary
 from bench.results.top1 import Top1, config_of
 from mobilenet.common.errors import RecordError
-from mobilenet.networks.v1 import MobileNetConfig
+from mobilenet.networks.base_config import BaseConfig
+from mobilenet.networks.families import DEFAULT_NETWORK, name_of
 
 Datum = dict[str, Any]  # of JSON's kinds, for Vega; a field has one kind in all data of a plot
-Units = dict[str, dict[float, tuple[CaseSummary, MobileNetConfig]]]  # unit to knob to its case
+# network ("v2 ", nothing for the default) and unit, to knob, to its case
+Units = dict[tuple[str, str], dict[float, tuple[CaseSummary, BaseConfig]]]
 
 HALF = ("", "fp16", "float16")  # what is not worth a word: the default
 
 
 def label(model: Model) -> str:
-    """A short name, for where there is little room: "1.0-224", "0.5-160 fp32"."""
+    """A short name, for where there is little room: "1.0-224", "v2 0.5-160 fp32"."""
     config = config_of(model)
     if config is None:
         return model.name
     parts = [
-        f"{round(config.alpha, 4)}-{config.size.slug}",
+        f"{_network(config)}{round(config.alpha, 4)}-{config.size.slug}",
         "shallow" if config.shallow else "",
         "" if model.precision in HALF else model.precision,
         model.compression,
@@ -35,6 +37,11 @@ def label(model: Model) -> str:
         "(untrained)" if model.trained is False else "",
     ]
     return " ".join(filter(None, parts))
+
+
+def _network(config: BaseConfig) -> str:
+    name = name_of(config)
+    return "" if name in (None, DEFAULT_NETWORK) else f"{name} "
 
 
 def name(row: CaseSummary, rows: Sequence[CaseSummary]) -> str:
@@ -142,36 +149,39 @@ def resolution_sweep(rows: Sequence[CaseSummary]) -> list[Datum]:
 
 
 def _sweep(
-    rows: Sequence[CaseSummary], knob_of: Callable[[MobileNetConfig], float | None]
+    rows: Sequence[CaseSummary], knob_of: Callable[[BaseConfig], float | None]
 ) -> list[Datum]:
     units: Units = {}
     for row in rows:
         config = config_of(row.model)
         knob = knob_of(config) if config and config.size.is_square else None
         if row.p50 and config and knob is not None:
-            fastest = units.setdefault(row.unit_label, {})
+            fastest = units.setdefault((_network(config), row.unit_label), {})
             fastest.setdefault(knob, (row, config))
     units = {unit: members for unit, members in units.items() if len(members) > 1}
     return _operations_of(units) + _times_of(units)
 
 
 def _operations_of(units: Units) -> list[Datum]:
-    configs = {knob: config for members in units.values() for knob, (_, config) in members.items()}
-    counts = {knob: configs[knob].cost().macs for knob in sorted(configs)}
+    counts: dict[str, dict[float, int]] = {}
+    for (network, _), members in units.items():
+        for knob, (_, config) in members.items():
+            counts.setdefault(network, {})[knob] = config.cost().macs
     return [
-        {"series": "operations", "knob": knob, "percent": 100 * count / counts[max(counts)],
+        {"series": f"{network}operations", "knob": knob, "percent": 100 * count / of[max(of)],
          "amount": f"{format.millions(count)} M multiply-adds"}
-        for knob, count in counts.items()
+        for network, of in counts.items()
+        for knob, count in sorted(of.items())
     ]  # fmt: skip
 
 
 def _times_of(units: Units) -> list[Datum]:
     data: list[Datum] = []
-    for unit, members in units.items():
+    for (network, unit), members in units.items():
         times = {knob: row.p50.value for knob, (row, _) in members.items() if row.p50}
         data += [
-            {"series": f"time, {unit}", "knob": knob, "percent": 100 * ns / times[max(times)],
-             "amount": f"{format.milliseconds(ns)} ms"}
+            {"series": f"{network}time, {unit}", "knob": knob,
+             "percent": 100 * ns / times[max(times)], "amount": f"{format.milliseconds(ns)} ms"}
             for knob, ns in sorted(times.items())
         ]  # fmt: skip
     return data
@@ -193,7 +203,7 @@ def _series(case: Case) -> str:
     return f"{label(case.model)}, {case.unit}"
 
 
-def layer_operations(config: MobileNetConfig) -> list[Datum]:
+def layer_operations(config: BaseConfig) -> list[Datum]:
     """Multiply-adds of each layer, in millions and in percent of all."""
     total = config.cost().macs
     layers = [(row.name, row.kind, row.macs) for row in config.rows()]

@@ -1,0 +1,75 @@
+"""Times as ratios: one network's to another's, wherever one session ran both alike."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+from bench.results import format
+from bench.results.compare import compare_launches
+from bench.results.read import SessionResults
+from bench.results.records import Case
+from bench.results.stats import Interval
+from bench.results.top1 import config_of
+from mobilenet.networks.base_config import BaseConfig
+
+
+class MeasuredRatio(NamedTuple):
+    """One case's time in another's, in numbers and words, and where."""
+
+    interval: Interval | None
+    text: str
+    on: str
+
+
+def ratios(
+    sessions: Iterable[SessionResults],
+    is_base: Callable[[Case], bool],
+    is_other: Callable[[Case], bool],
+) -> Iterator[MeasuredRatio]:
+    """Time of the other over that of the base, wherever one session ran both alike."""
+    for results in sessions:
+        plain = [case for case in results.cases.values() if not case.control_of]
+        bases = list(filter(is_base, plain))
+        for other in filter(is_other, plain):
+            base = next((case for case in bases if _alike(case, other)), None)
+            if base is None:
+                continue
+            comparison = compare_launches(
+                results.measured(base.case), results.measured(other.case), (base.case, other.case)
+            )
+            if comparison.ratio is not None:
+                text = _ratio_text(comparison.ratio, comparison.interval)
+                yield MeasuredRatio(comparison.interval, text, place(results, other))
+
+
+def _alike(a: Case, b: Case) -> bool:
+    """Whether only the network differs; a foreign package does not tell its precision."""
+    same_precision = a.model.precision == b.model.precision or "" in (
+        a.model.precision, b.model.precision,
+    )  # fmt: skip
+    same_place = (a.runtime, a.unit, a.options) == (b.runtime, b.unit, b.options)
+    return same_place and same_precision and a.model.compression == b.model.compression
+
+
+def _ratio_text(ratio: float, interval: Interval | None) -> str:
+    if interval is None:
+        return f"{format.significant(ratio)} (too few rounds)"
+    low, high = map(format.significant, interval)
+    return f"{format.significant(ratio)} [{low}, {high}]"
+
+
+def place(results: SessionResults, case: Case) -> str:
+    """Machine, runtime and unit."""
+    machine = "unknown machine"
+    if results.session:
+        environment = results.session.environment
+        machine = environment.model or environment.processor
+    return f"{machine}, {case.runtime} {case.unit}"
+
+
+def is_network(config: BaseConfig) -> Callable[[Case], bool]:
+    """Tells cases of a network from others; the A/A control is none."""
+
+    def matches(case: Case) -> bool:
+        return not case.control_of and config_of(case.model) == config
+
+    return matches
