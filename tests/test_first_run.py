@@ -4,6 +4,7 @@ The cache is empty and there is no network. What would take long is made small: 
 command are replaced, options added; what a command reads lies in its folder, and nothing else.
 """
 
+import json
 import os
 import re
 import shlex
@@ -14,7 +15,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from PIL import Image
 
+import keras_networks
 import made_results
 from bench.baselines import BASELINES
 from bench.results.read import last_session
@@ -48,6 +51,29 @@ class Command(NamedTuple):
 PACKAGE, RESULTS = ("net.mlpackage",), ("results",)
 COMMANDS = [
     Command("python -m mobilenet weights", says="70.9"),
+    Command(
+        "python -m mobilenet weights FILE",
+        says="by its graph", words={"FILE": "flowers.keras"}, inputs=("flowers.keras",),
+    ),
+    Command(
+        "python -m export --weights flowers.keras --classes labels.txt",
+        says="from the file's own graph", writes=("models/MobileNetV1_025_64.mlpackage",),
+        inputs=("flowers.keras", "labels.txt"),
+    ),
+    Command(
+        "python -m export --network v2 --alpha 0.35 --resolution 96",
+        says="going on UNTRAINED", writes=("models/MobileNetV2_035_96_untrained.mlpackage",),
+    ),
+    Command(
+        "python -m bench accuracy DETECTOR --data instances.json --images photos/",
+        says="error:", words={"DETECTOR": "net.mlpackage"}, exit_code=2,
+        inputs=(*PACKAGE, "instances.json", "photos"),
+    ),
+    Command(
+        "python -m bench accuracy SEGMENTER --data FOLDER",
+        says="error:", words={"SEGMENTER": "net.mlpackage", "FOLDER": "masked"}, exit_code=2,
+        inputs=(*PACKAGE, "masked"),
+    ),
     Command(
         "python -m mobilenet weights FILE --save OUT.safetensors",
         says="alpha 0.25, 64 x 64", writes=("OUT.safetensors",),
@@ -206,6 +232,13 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("inputs")
     checkpoint = untrained(MobileNetConfig(0.25, 64))
     store.save(checkpoint, folder / "my.safetensors")
+    keras_networks.whole(checkpoint, folder / "flowers.keras", "keras")
+    pictures = [{"id": 1, "file_name": "tabby/chelsea.jpg", "width": 451, "height": 300}]
+    instances = {"images": pictures, "annotations": [], "categories": [{"id": 1, "name": "cat"}]}
+    (folder / "instances.json").write_text(json.dumps(instances))
+    for name in ("images", "masks"):
+        (folder / "masked" / name).mkdir(parents=True)
+        Image.new("L", (64, 64)).save(folder / f"masked/{name}/a.png")
     (folder / "labels.txt").write_text("\n".join(f"class {i}" for i in range(1000)))
     export(checkpoint, folder / "net.mlpackage", verify=False)
     if library.missing() is None:
