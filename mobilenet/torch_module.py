@@ -1,6 +1,6 @@
 """A network as a PyTorch module, from the rows of its config."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 
 import numpy as np
@@ -91,11 +91,8 @@ class MobileNet(nn.Module):
         values = {IMAGE: x}
         for name, unit in self.units():
             row = unit.row
-            values[name] = (
-                unit(values[row.reads])
-                if row.adds is None
-                else unit(values[row.reads], values[row.adds])
-            )
+            added = () if row.adds is None else (values[row.adds],)
+            values[name] = unit(_input(row, values), *added)
             for done in self._last_uses[name]:
                 del values[done]
         return values[self.readout.reads]
@@ -103,6 +100,17 @@ class MobileNet(nn.Module):
     def units(self) -> Iterable[tuple[str, ConvUnit]]:
         """The units of the rows by name, in order."""
         return cast("Iterable[tuple[str, ConvUnit]]", self.layers.items())
+
+
+def _input(row: Row, values: Mapping[str, Tensor]) -> Tensor:
+    """What the convolution of a row takes (B, C, H, W)."""
+    x = values[row.reads]
+    if row.pooled:
+        x = x.mean((2, 3), keepdim=True)
+    if row.joins is None:
+        return x
+    joined = values[row.joins]
+    return torch.cat([x.expand(-1, -1, *joined.shape[2:]), joined], 1)
 
 
 def from_checkpoint(checkpoint: Checkpoint) -> MobileNet:

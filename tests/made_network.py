@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from mobilenet.checkpoint import Checkpoint, Layer
 from mobilenet.common.size import Sides, Size
 from mobilenet.networks.classifier import Pool, Readout, Scores
-from mobilenet.networks.rows import Cost, Padding, Row, RowBuilder, cost
+from mobilenet.networks.row_builder import RowBuilder
+from mobilenet.networks.rows import Cost, Padding, Row, cost
 
 
 @dataclass(frozen=True)

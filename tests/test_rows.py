@@ -24,7 +24,8 @@ from mobilenet.common.size import Size
 from mobilenet.fold import fold
 from mobilenet.networks import families
 from mobilenet.networks.config import NetworkConfig
-from mobilenet.networks.rows import RowBuilder, last_uses
+from mobilenet.networks.row_builder import RowBuilder
+from mobilenet.networks.rows import last_uses
 from mobilenet.preprocess import IMAGENET
 from mobilenet.torch_module import from_checkpoint, to_layers
 from mobilenet.untrained import untrained

@@ -8,6 +8,8 @@ from typing import ClassVar, Literal, NamedTuple, Self
 from mobilenet.common.errors import ConfigError
 from mobilenet.common.size import Sides, Size
 from mobilenet.networks.classifier import Head, Hidden, Readout, Scores
+from mobilenet.networks.deeplab import add_deeplab
+from mobilenet.networks.row_builder import RowBuilder
 from mobilenet.networks.rows import Activation, Cost, Padding, Row, cost
 from mobilenet.networks.widths import Rules, WidthRule
 
@@ -52,6 +54,7 @@ class BaseConfig:
     width_rule: WidthRule = "slim"
     until: str = ""  # name of the layer whose map is the features; "": all layers, then pooled
     input_width: int | None = field(default=None, metadata=LATER)
+    output_stride: int | None = field(default=None, metadata=LATER)  # None: the family's own, 32
     last_channels: int | None = field(default=None, metadata=LATER)  # None: the family's own
     hidden: tuple[Hidden, ...] = field(default=(), metadata=LATER)
     pool: Literal["mean", "flatten"] = field(default="mean", metadata=LATER)
@@ -75,6 +78,11 @@ class BaseConfig:
             f"resolution is {self.size if self.input_width else self.resolution}",
             f"{MIN_RESOLUTION} to {MAX_RESOLUTION} pixels; published: "
             f"{', '.join(map(str, self.published.resolutions))}",
+        )
+        require(
+            self.output_stride in (None, 8, 16, 32),
+            f"output_stride is {self.output_stride}",
+            "8, 16 or 32",
         )
         require(
             self.last_channels is None or 1 <= self.last_channels <= MAX_CLASSES,
@@ -128,6 +136,12 @@ class BaseConfig:
         """Of the input."""
         return Size(self.resolution, self.input_width or self.resolution)
 
+    def builder(self) -> RowBuilder:
+        """For the rows, by this network's conventions."""
+        return RowBuilder(
+            self.size, self.padding, self.activation, self.bn_epsilon, self.output_stride
+        )
+
     def channels(self, width: int) -> int:
         """Channel count of a layer that is `width` wide at alpha 1."""
         return self.width_rules[self.width_rule](width * self.alpha)
@@ -137,16 +151,20 @@ class BaseConfig:
         """How each publisher of the family rounds."""
         raise NotImplementedError
 
-    def cut(self, rows: list[Row]) -> tuple[Row, ...]:
-        """The rows up to where the features end."""
-        names = [row.name for row in rows]
-        return tuple(rows[: names.index(self.until) + 1 if self.until in names else None])
+    def completed(self, network: RowBuilder) -> tuple[Row, ...]:
+        """The backbone's rows with those of the head, or up to where the features end."""
+        if self.head == "deeplab":
+            add_deeplab(network, self.classes)
+        names = [row.name for row in network.rows]
+        return tuple(network.rows[: names.index(self.until) + 1 if self.until in names else None])
 
     @property
     def readout(self) -> Readout:
         """The head, on the last row."""
         last = self.rows()[-1]
         where = (last.name, last.out_channels, last.out_size)
+        if self.head == "deeplab":
+            return Readout(*where, None, "none")
         if self.head == "features":
             return Readout(*where, None, "none" if self.until else "mean")
         return Readout(*where, self.classes, self.pool, self.hidden, self.scores)
@@ -189,6 +207,8 @@ class BaseConfig:
         parts = [self.family, f"alpha {self.alpha:g}", str(self.size)]
         if self.shallow:
             parts.append("shallow")
+        if self.output_stride is not None:
+            parts.append(f"output stride {self.output_stride}")
         return ", ".join([*parts, self.readout.title])
 
     @property

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from mobilenet.common.size import Size
 from mobilenet.networks.rows import Cost
 
-Head = Literal["classifier", "features"]
+Head = Literal["classifier", "features", "deeplab"]
 Pool = Literal["mean", "flatten", "none"]  # flatten: every pixel, channel by channel
 Scores = Literal["softmax", "sigmoid"]  # sigmoid: each class is a question of its own
 DenseActivation = Literal["relu6", "relu", "sigmoid", "tanh"]

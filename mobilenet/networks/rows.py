@@ -24,10 +24,12 @@ COLORS = 3
 class Row(NamedTuple):
     """A convolution over a map, batch norm, activation, and an addition.
 
-    value = activation(norm(conv(value of `reads`))) + value of `adds`
+    value = activation(norm(conv(input))) + value of `adds`
 
-    `activation` is None behind a linear layer, `adds` None where nothing is added. `padding` is
-    a rule rather than a number, since the PyTorch module takes any size.
+    The input is the value of `reads`; of its mean over the map, 1 x 1, where the row is `pooled`;
+    with the channels of `joins` behind its own, if there is one, whose map it is spread over
+    where its own is 1 x 1. `activation` is None behind a linear layer, `adds` None where nothing
+    is added. `padding` is a rule rather than a number, since the PyTorch module takes any size.
     """
 
     name: str
@@ -43,6 +45,13 @@ class Row(NamedTuple):
     activation: Activation | None = "relu6"
     epsilon: float = 1e-3  # of the batch norm
     adds: str | None = None
+    pooled: bool = False
+    joins: str | None = None
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The values that it is computed from."""
+        return tuple(value for value in (self.reads, self.joins, self.adds) if value is not None)
 
     @property
     def kind(self) -> Kind:
@@ -111,61 +120,6 @@ class Row(NamedTuple):
         return same_padding(side, self.stride, self._extent)
 
 
-class RowBuilder:
-    """Appends rows; knows the width and the size of every value by its name.
-
-    `padding`, `activation` and `epsilon` are what rows have where they do not say otherwise.
-    """
-
-    def __init__(
-        self, size: Size, padding: Padding, activation: Activation, epsilon: float
-    ) -> None:
-        self.rows: list[Row] = []
-        self.last = IMAGE
-        self._padding, self._activation, self._epsilon = padding, activation, epsilon
-        self._shapes = {IMAGE: (COLORS, size)}
-
-    def channels(self, value: str) -> int:
-        """How wide the value of that name is."""
-        return self._shapes[value][0]
-
-    def add(
-        self, name: str, out_channels: int, *, kernel: int = 1, stride: int = 1, dilation: int = 1,
-        groups: int = 1, linear: bool = False, activation: Activation | None = None,
-        epsilon: float | None = None, reads: str | None = None, adds: str | None = None,
-    ) -> str:  # fmt: skip
-        """Append a convolution and return its name; it reads the last value by default.
-
-        `linear` leaves the activation out.
-        """
-        reads = self.last if reads is None else reads
-        in_channels, in_size = self._shapes[reads]
-        row = Row(
-            name, reads, in_channels, out_channels, in_size, kernel, stride, dilation, groups,
-            self._padding, None if linear else activation or self._activation,
-            self._epsilon if epsilon is None else epsilon, adds,
-        )  # fmt: skip
-        shape = (out_channels, row.out_size)
-        if adds is not None and self._shapes[adds] != shape:
-            width, size = self._shapes[adds]
-            raise ValueError(
-                f"{name} has {out_channels} channels of {row.out_size}, {adds} that it adds "
-                f"{width} of {size}"
-            )
-        self.rows.append(row)
-        self._shapes[name], self.last = shape, name
-        return name
-
-    def depthwise(
-        self, name: str, *, stride: int = 1, dilation: int = 1, reads: str | None = None
-    ) -> str:
-        """Append a 3x3 convolution of each channel for itself."""
-        width = self.channels(self.last if reads is None else reads)
-        return self.add(
-            name, width, kernel=3, stride=stride, dilation=dilation, groups=width, reads=reads
-        )
-
-
 @dataclass(frozen=True)
 class Cost:
     """Multiply-accumulates, and parameters."""
@@ -196,7 +150,7 @@ def last_uses(rows: Sequence[Row], kept: str) -> Mapping[str, tuple[str, ...]]:
     """
     last: dict[str, str] = {}
     for row in rows:
-        last |= {value: row.name for value in (row.reads, row.adds) if value is not None}
+        last |= dict.fromkeys(row.needs, row.name)
     last.pop(kept, None)
     return {
         row.name: tuple(value for value, user in last.items() if user == row.name) for row in rows

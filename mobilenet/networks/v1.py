@@ -10,7 +10,7 @@ from typing import Self
 
 from mobilenet.common.errors import CheckpointError
 from mobilenet.networks.base_config import MAX_ALPHA, BaseConfig, PublishedSizes, require
-from mobilenet.networks.rows import Row, RowBuilder
+from mobilenet.networks.rows import Row
 from mobilenet.networks.widths import V1_RULES, Rules, roundest_alpha
 
 STEM_CHANNELS = 32
@@ -42,16 +42,16 @@ class MobileNetConfig(BaseConfig):
 
     def rows(self) -> tuple[Row, ...]:
         """The 27 (shallow: 17) convolutions in order; fewer where the features end early."""
-        network = RowBuilder(self.size, self.padding, self.activation, self.bn_epsilon)
-        network.add("conv0", self.channels(STEM_CHANNELS), kernel=3, stride=2)
+        network = self.builder()
+        network.stem("conv0", self.channels(STEM_CHANNELS))
         for number, (outputs, stride) in enumerate(BLOCKS, start=1):
             if self.shallow and number in SHALLOW_LEAVES_OUT:
                 continue
-            network.depthwise(f"conv{number}_depthwise", stride=stride)
+            network.block_depthwise(f"conv{number}_depthwise", stride)
             network.add(f"conv{number}_pointwise", self.channels(outputs))
         if self.last_channels is not None:
             network.add("conv_head", self.last_channels)
-        return self.cut(network.rows)
+        return self.completed(network)
 
     def fitted(self, widths: Sequence[int], classes: int | None) -> Self:
         """With the alpha and the depth whose convolutions are so wide, in order.

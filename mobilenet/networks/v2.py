@@ -9,7 +9,8 @@ from typing import Self
 
 from mobilenet.common.errors import CheckpointError
 from mobilenet.networks.base_config import MAX_ALPHA, BaseConfig, PublishedSizes, require
-from mobilenet.networks.rows import Row, RowBuilder
+from mobilenet.networks.row_builder import RowBuilder
+from mobilenet.networks.rows import Row
 from mobilenet.networks.widths import V2_RULES, Rules, roundest_alpha
 
 STEM_CHANNELS, LAST_CHANNELS = 32, 1280
@@ -42,18 +43,19 @@ class MobileNetV2Config(BaseConfig):
 
     def rows(self) -> tuple[Row, ...]:
         """The 52 convolutions in order; fewer where the features end early."""
-        network = RowBuilder(self.size, self.padding, self.activation, self.bn_epsilon)
+        network = self.builder()
         # keras/applications/mobilenet_v2.py does not cut what it rounds for the stem to a whole
         stem_rule = V2_RULES["slim" if self.width_rule == "keras" else self.width_rule]
-        network.add("conv0", stem_rule(STEM_CHANNELS * self.alpha), kernel=3, stride=2)
+        network.stem("conv0", stem_rule(STEM_CHANNELS * self.alpha))
         number = 0
         for expansion, outputs, repetitions, first_stride in BLOCKS:
             for repetition in range(repetitions):
                 stride = 1 if repetition else first_stride
                 self._add_block(network, f"block{number}", expansion, outputs, stride)
                 number += 1
-        network.add("conv_last", self._last_channels())
-        return self.cut(network.rows)
+        if self.head != "deeplab":  # which stands on the last block
+            network.add("conv_last", self._last_channels())
+        return self.completed(network)
 
     def _add_block(
         self, network: RowBuilder, name: str, expansion: int, outputs: int, stride: int
@@ -66,7 +68,7 @@ class MobileNetV2Config(BaseConfig):
         residual = source if stride == 1 and network.channels(source) == width else None
         if expansion > 1:
             network.add(f"{name}_expand", network.channels(source) * expansion)
-        network.depthwise(f"{name}_depthwise", stride=stride)
+        network.block_depthwise(f"{name}_depthwise", stride)
         network.add(f"{name}_project", width, linear=True, adds=residual)
 
     def _last_channels(self) -> int:
