@@ -27,11 +27,12 @@ class ConvUnit(nn.Module):
     def __init__(self, row: Row, folded: bool) -> None:
         super().__init__()
         self.row = row
+        has_bias = folded or row.biased
         self.conv = nn.Conv2d(
             row.in_channels, row.out_channels, row.kernel, stride=row.stride,
-            dilation=row.dilation, groups=row.groups, bias=folded,
+            dilation=row.dilation, groups=row.groups, bias=has_bias,
         )  # fmt: skip
-        self.norm = None if folded else nn.BatchNorm2d(row.out_channels, eps=row.epsilon)
+        self.norm = None if has_bias else nn.BatchNorm2d(row.out_channels, eps=row.epsilon)
 
     def forward(self, x: Tensor, added: Tensor | None = None) -> Tensor:
         """Map (B, in, H, W) to (B, out, H', W'); `added` is of that shape."""

@@ -23,4 +23,4 @@ def add_deeplab(network: RowBuilder, classes: int) -> None:
         "concat_projection", DEPTH, activation="relu", epsilon=EPSILON,
         reads="image_pooling", joins="aspp0",
     )  # fmt: skip
-    network.add(SCORES, classes, linear=True)
+    network.add(SCORES, classes, linear=True, biased=True)

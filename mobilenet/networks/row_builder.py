@@ -30,7 +30,7 @@ class RowBuilder:
         self, name: str, out_channels: int, *, kernel: int = 1, stride: int = 1, dilation: int = 1,
         groups: int = 1, linear: bool = False, activation: Activation | None = None,
         epsilon: float | None = None, reads: str | None = None, adds: str | None = None,
-        pooled: bool = False, joins: str | None = None,
+        pooled: bool = False, joins: str | None = None, biased: bool = False,
     ) -> str:  # fmt: skip
         """Append a convolution and return its name; it reads the last value by default.
 
@@ -45,7 +45,7 @@ class RowBuilder:
         row = Row(
             name, reads, in_channels, out_channels, in_size, kernel, stride, dilation, groups,
             self._padding, None if linear else activation or self._activation,
-            self._epsilon if epsilon is None else epsilon, adds, pooled, joins,
+            self._epsilon if epsilon is None else epsilon, adds, pooled, joins, biased,
         )  # fmt: skip
         shape = (out_channels, row.out_size)
         if adds is not None and self._shapes[adds] != shape:

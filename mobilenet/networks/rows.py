@@ -47,6 +47,7 @@ class Row(NamedTuple):
     adds: str | None = None
     pooled: bool = False
     joins: str | None = None
+    biased: bool = False  # has a bias in place of the batch norm
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -140,7 +141,8 @@ def cost(rows: Sequence[Row]) -> Cost:
     """Of the convolutions, as the MobileNet paper counts them: additions are free."""
     weights = sum(row.weights for row in rows)
     channels = sum(row.out_channels for row in rows)
-    return Cost(sum(row.macs for row in rows), weights + channels, weights + 2 * channels)
+    shifts = sum(row.out_channels for row in rows if not row.biased)  # a beta beside each gamma
+    return Cost(sum(row.macs for row in rows), weights + channels, weights + channels + shifts)
 
 
 def last_uses(rows: Sequence[Row], kept: str) -> Mapping[str, tuple[str, ...]]:
