@@ -13,6 +13,7 @@ from mobilenet.common.size import Size
 from mobilenet.networks.classifier import LOGITS
 from mobilenet.networks.config import NetworkConfig
 from mobilenet.networks.rows import IMAGE, Row, last_uses
+from mobilenet.networks.ssdlite import Predictor
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.store import state_arrays
 
@@ -52,6 +53,8 @@ class MobileNet(nn.Module):
     """Normalized images (B, 3, H, W) to logits (B, classes), or to features.
 
     Features are pooled, (B, C), or the map (B, C, H, W) of the layer that the config ends with.
+    DeepLab gives the scores (B, classes, h, w) of its small map, SSDLite the encoded boxes and the
+    classes' logits (B, boxes, 4 + 1 + classes), the background's first.
 
     `layers` holds one `ConvUnit` per row of the config, by its name; `hidden` the matrices before
     the logits.
@@ -68,11 +71,14 @@ class MobileNet(nn.Module):
         }
         self.logits = dense.pop(LOGITS, None)
         self.hidden = nn.ModuleDict(dense)
-        self._last_uses = last_uses(rows, self.readout.reads)
+        self._last_uses = last_uses(rows, self.readout.kept)
 
     def forward(self, x: Tensor) -> Tensor:
         """Images (B, 3, H, W) to what the head gives: see the class."""
-        x = self._value(x)
+        values = self._values(x)
+        if self.readout.predictors:
+            return _predictions(self.readout.predictors, values)
+        x = values[self.readout.reads]
         if not self.readout.pooled:
             return x  # (B, C, H, W)
         x = x.flatten(1) if self.readout.pool == "flatten" else x.mean((2, 3))
@@ -87,8 +93,8 @@ class MobileNet(nn.Module):
         layer = self.logits if name == LOGITS else self.hidden[name]
         return cast("nn.Linear", layer)
 
-    def _value(self, x: Tensor) -> Tensor:
-        """The map that the head reads; others are let go as soon as no row needs them."""
+    def _values(self, x: Tensor) -> dict[str, Tensor]:
+        """The maps that the head reads; others are let go as soon as no row needs them."""
         values = {IMAGE: x}
         for name, unit in self.units():
             row = unit.row
@@ -96,11 +102,23 @@ class MobileNet(nn.Module):
             values[name] = unit(_input(row, values), *added)
             for done in self._last_uses[name]:
                 del values[done]
-        return values[self.readout.reads]
+        return values
 
     def units(self) -> Iterable[tuple[str, ConvUnit]]:
         """The units of the rows by name, in order."""
         return cast("Iterable[tuple[str, ConvUnit]]", self.layers.items())
+
+
+def _predictions(predictors: Iterable[Predictor], values: Mapping[str, Tensor]) -> Tensor:
+    """Of every box in the order of the priors: (B, boxes, 4 + columns)."""
+    parts = []
+    for each in predictors:
+        pair = (values[each.boxes], values[each.scores])
+        maps = torch.cat(
+            [x.reshape(len(x), each.anchors, -1, *each.size) for x in pair], 2
+        )  # (B, anchors, n, h, w)
+        parts.append(maps.permute(0, 3, 4, 1, 2).flatten(1, 3))
+    return torch.cat(parts, 1)
 
 
 def _input(row: Row, values: Mapping[str, Tensor]) -> Tensor:

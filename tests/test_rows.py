@@ -255,7 +255,7 @@ def test_layers_of_another_network_are_named(made: Checkpoint, tmp_path: Path) -
 
 
 def test_values_are_let_go_when_no_row_needs_them(made: Checkpoint) -> None:
-    uses = last_uses(made.config.rows(), "last")
+    uses = last_uses(made.config.rows(), ["last"])
     assert uses["stem"] == ("",)
     assert uses["project"] == ("spread",)  # the stem is needed again, by the side way
     assert uses["side"] == ("stem",)

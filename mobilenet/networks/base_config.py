@@ -11,12 +11,14 @@ from mobilenet.networks.classifier import Head, Hidden, Readout, Scores
 from mobilenet.networks.deeplab import add_deeplab
 from mobilenet.networks.row_builder import RowBuilder
 from mobilenet.networks.rows import Activation, Cost, Padding, Row, cost
+from mobilenet.networks.ssdlite import Detection, add_ssdlite, predictors
 from mobilenet.networks.widths import Rules, WidthRule
 
 MIN_RESOLUTION, MAX_RESOLUTION = 32, 1024
 MAX_ALPHA = 8.0
 MAX_CLASSES = 1_000_000
 MAX_HIDDEN = 8  # matrices before the logits
+HEADS = {"deeplab": "DeepLab", "ssdlite": "SSDLite"}  # that are networks of their own name
 LEFT_OUT = "left out of files at its default"
 LATER = {LEFT_OUT: True}  # of fields that the first files did not have
 
@@ -59,6 +61,7 @@ class BaseConfig:
     hidden: tuple[Hidden, ...] = field(default=(), metadata=LATER)
     pool: Literal["mean", "flatten"] = field(default="mean", metadata=LATER)
     scores: Scores = field(default="softmax", metadata=LATER)
+    detection: Detection = field(default=Detection(), metadata=LATER)  # of SSDLite
 
     def __post_init__(self) -> None:
         if self.input_width == self.resolution:
@@ -115,14 +118,14 @@ class BaseConfig:
         raise NotImplementedError
 
     @property
-    def family(self) -> str:
-        """In words."""
+    def version(self) -> str:
+        """What sets the family apart: "v1"."""
         raise NotImplementedError
 
     @property
-    def slug(self) -> str:
-        """A short name without dots, fit for a file and a Swift class."""
-        raise NotImplementedError
+    def family(self) -> str:
+        """In words: "MobileNet v1"."""
+        return f"MobileNet {self.version}"
 
     def fitted(self, widths: Sequence[int], classes: int | None) -> Self:
         """The network whose convolutions are so wide, in order; `classes` None: features.
@@ -135,6 +138,11 @@ class BaseConfig:
     def size(self) -> Size:
         """Of the input."""
         return Size(self.resolution, self.input_width or self.resolution)
+
+    @property
+    def taps(self) -> tuple[str, str]:
+        """Names of the two rows that a detector looks at."""
+        raise NotImplementedError
 
     def builder(self) -> RowBuilder:
         """For the rows, by this network's conventions."""
@@ -155,6 +163,8 @@ class BaseConfig:
         """The backbone's rows with those of the head, or up to where the features end."""
         if self.head == "deeplab":
             add_deeplab(network, self.classes)
+        if self.head == "ssdlite":
+            add_ssdlite(network, self.taps, self.classes, self.detection)
         names = [row.name for row in network.rows]
         return tuple(network.rows[: names.index(self.until) + 1 if self.until in names else None])
 
@@ -165,6 +175,9 @@ class BaseConfig:
         where = (last.name, last.out_channels, last.out_size)
         if self.head == "deeplab":
             return Readout(*where, None, "none")
+        if self.head == "ssdlite":
+            found = predictors(self.rows(), self.detection)
+            return Readout(*where, None, "none", predictors=found)
         if self.head == "features":
             return Readout(*where, None, "none" if self.until else "mean")
         return Readout(*where, self.classes, self.pool, self.hidden, self.scores)
@@ -209,7 +222,20 @@ class BaseConfig:
             parts.append("shallow")
         if self.output_stride is not None:
             parts.append(f"output stride {self.output_stride}")
-        return ", ".join([*parts, self.readout.title])
+        if self.head in HEADS:
+            parts += [HEADS[self.head], f"{self.classes} classes"]
+        else:
+            parts.append(self.readout.title)
+        return ", ".join(parts)
+
+    @property
+    def slug(self) -> str:
+        """A short name without dots, fit for a file and a Swift class: `MobileNetV1_075_192`."""
+        name = HEADS.get(self.head, "MobileNet") + self.version.upper()
+        marks = ["shallow"] if self.shallow else []
+        if self.output_stride is not None:
+            marks.append(f"os{self.output_stride}")
+        return "_".join([name, self.percent, self.size.slug, *marks])
 
     @property
     def percent(self) -> str:

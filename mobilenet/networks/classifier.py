@@ -8,8 +8,9 @@ from typing import Literal, NamedTuple
 
 from mobilenet.common.size import Size
 from mobilenet.networks.rows import Cost
+from mobilenet.networks.ssdlite import Predictor
 
-Head = Literal["classifier", "features", "deeplab"]
+Head = Literal["classifier", "features", "deeplab", "ssdlite"]
 Pool = Literal["mean", "flatten", "none"]  # flatten: every pixel, channel by channel
 Scores = Literal["softmax", "sigmoid"]  # sigmoid: each class is a question of its own
 DenseActivation = Literal["relu6", "relu", "sigmoid", "tanh"]
@@ -62,6 +63,13 @@ class Readout(NamedTuple):
     pool: Pool = "mean"
     hidden: tuple[Hidden, ...] = ()
     scores: Scores = "softmax"
+    predictors: tuple[Predictor, ...] = ()  # of a detector, which reads their rows instead
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """Names of the rows whose values it needs."""
+        pairs = [(each.boxes, each.scores) for each in self.predictors]
+        return tuple(name for pair in pairs for name in pair) or (self.reads,)
 
     @property
     def pooled(self) -> bool:
@@ -104,6 +112,9 @@ class Readout(NamedTuple):
     @property
     def title(self) -> str:
         """In words: "1000 classes"."""
+        if self.predictors:
+            anchors = sum(each.anchors * each.size.area for each in self.predictors)
+            return f"{anchors} boxes"
         if self.classes is None:
             return "pooled features" if self.pooled else f"map of {self.reads}"
         kind = "classes" if self.scores == "softmax" else "independent classes"

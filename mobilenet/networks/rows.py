@@ -6,7 +6,7 @@ neither numpy nor torch: it stands behind `--help`.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -145,17 +145,17 @@ def cost(rows: Sequence[Row]) -> Cost:
     return Cost(sum(row.macs for row in rows), weights + channels, weights + channels + shifts)
 
 
-def last_uses(rows: Sequence[Row], kept: str) -> Mapping[str, tuple[str, ...]]:
+def last_uses(rows: Sequence[Row], kept: Collection[str]) -> Mapping[str, tuple[str, ...]]:
     """Values that nothing needs any more once a row is computed, by the row's name.
 
-    `kept` is what the head reads, and is needed to the end.
+    `kept` are those that the head reads, and are needed to the end.
     """
     last: dict[str, str] = {}
     for row in rows:
         last |= dict.fromkeys(row.needs, row.name)
-    last.pop(kept, None)
     return {
-        row.name: tuple(value for value, user in last.items() if user == row.name) for row in rows
+        row.name: tuple(v for v, user in last.items() if user == row.name and v not in kept)
+        for row in rows
     }
 
 

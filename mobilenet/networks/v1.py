@@ -40,6 +40,11 @@ class MobileNetConfig(BaseConfig):
         """How each publisher rounds."""
         return V1_RULES
 
+    @property
+    def taps(self) -> tuple[str, str]:
+        """Names of the two rows that a detector looks at."""
+        return "conv11_pointwise", "conv13_pointwise"
+
     def rows(self) -> tuple[Row, ...]:
         """The 27 (shallow: 17) convolutions in order; fewer where the features end early."""
         network = self.builder()
@@ -87,15 +92,9 @@ class MobileNetConfig(BaseConfig):
         return alpha
 
     @property
-    def family(self) -> str:
-        """In words."""
-        return "MobileNet v1"
-
-    @property
-    def slug(self) -> str:
-        """A short name without dots, fit for a file and a Swift class: `MobileNetV1_075_192`."""
-        marks = ["shallow"] if self.shallow else []
-        return "_".join(["MobileNetV1", self.percent, self.size.slug, *marks])
+    def version(self) -> str:
+        """What sets the family apart."""
+        return "v1"
 
 
 def resolution_of(rho: float) -> int:

@@ -41,6 +41,11 @@ class MobileNetV2Config(BaseConfig):
         """How each publisher rounds."""
         return V2_RULES
 
+    @property
+    def taps(self) -> tuple[str, str]:
+        """Names of the two rows that a detector looks at; the first is an expansion."""
+        return "block13_expand", "conv_last"
+
     def rows(self) -> tuple[Row, ...]:
         """The 52 convolutions in order; fewer where the features end early."""
         network = self.builder()
@@ -111,11 +116,6 @@ class MobileNetV2Config(BaseConfig):
         return plain if usual else replace(plain, last_channels=last_channels)
 
     @property
-    def family(self) -> str:
-        """In words."""
-        return "MobileNet v2"
-
-    @property
-    def slug(self) -> str:
-        """A short name without dots, fit for a file and a Swift class: `MobileNetV2_035_96`."""
-        return f"MobileNetV2_{self.percent}_{self.size.slug}"
+    def version(self) -> str:
+        """What sets the family apart."""
+        return "v2"
