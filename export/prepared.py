@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from export.compression.quantizer import Quantizer
+from export.head_outputs import for_head
 from export.package.metadata import SCHEMA, ModuleMetadata, PackageMetadata
-from export.spec import ExportSpec, Outputs
+from export.spec import ExportSpec
 from export.targets import Precision
 from mobilenet import __version__, fold
 from mobilenet.checkpoint import Checkpoint, Provenance
 from mobilenet.common.errors import ConfigError
 from mobilenet.common.size import Sides, Size
-from mobilenet.networks.classifier import Readout
 from mobilenet.networks.config import NetworkConfig
 from mobilenet.networks.rows import Cost
 from mobilenet.preprocess import Geometry, Normalization
@@ -109,7 +109,14 @@ class Prepared:
     def labels(self) -> tuple[str, ...]:
         """What the file names: the classes of a classifier, or of independent probabilities."""
         array = self.has_independent_classes and self.spec.outputs == "probabilities"
-        return self.network.labels if array or self.spec.outputs == "classifier" else ()
+        named = array or self.picture is not None or self.spec.outputs == "classifier"
+        return self.network.labels if named else ()
+
+    @property
+    def picture(self) -> Size | None:
+        """Of a segmenter: the size of what it gives."""
+        network = self.network
+        return network.config.readout.picture if isinstance(network, Checkpoint) else None
 
     def twin(self) -> "Prepared":
         """The same in float32, uncompressed: what shows that the graph is right."""
@@ -144,27 +151,6 @@ def prepare_checkpoint(
         return replace(at(checkpoint.config.size, calibrate), notes=notes)
     parts = {function_name(size): at(size, calibrate) for size in spec.sizes}
     return replace(parts[function_name(spec.sizes[-1])], parts=parts, notes=notes)
-
-
-def for_head(spec: ExportSpec, readout: Readout) -> ExportSpec:
-    """`spec` with the outputs of such a head where none are asked for.
-
-    Raises `ConfigError` for outputs that such a head has not.
-    """
-    usual: Outputs = "classifier" if readout.scores == "softmax" else "probabilities"
-    outputs = spec.outputs or ("features" if readout.classes is None else usual)
-    if readout.classes is None and outputs != "features":
-        raise ConfigError(
-            f"outputs {outputs} for a network without a classifier",
-            "leave --outputs out: it gives features",
-        )
-    if readout.scores == "sigmoid" and outputs == "classifier":
-        raise ConfigError(
-            "outputs classifier for independent classes (sigmoid): a classifier names one class, "
-            "of these several may hold at once, or none",
-            "leave --outputs out: an array of probabilities, its labels in the metadata",
-        )
-    return replace(spec, outputs=outputs)
 
 
 def check_sizes(config: NetworkConfig, spec: ExportSpec) -> None:

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from export.head_outputs import for_head
 from export.prepared import (
     Prepared,
     TracedModule,
     check_sizes,
-    for_head,
     prepare_checkpoint,
     prepare_module,
 )

@@ -16,7 +16,7 @@ from mobilenet.networks.v1 import resolution_of
 from mobilenet.overrides import Overrides
 
 InputKind = Literal["image", "tensor"]
-Outputs = Literal["classifier", "probabilities", "logits", "features"]
+Outputs = Literal["classifier", "probabilities", "logits", "features", "labels", "mask"]
 
 # The iOS whose opset brought what the program needs (coremltools, `mil/ops/defs/iOS16/
 # constexpr_ops.py`, `iOS17/quantization_ops.py`, `iOS18/compression.py`). Joint forms are read,
@@ -78,9 +78,9 @@ class ExportSpec:
     input: InputKind = "image"
     """image: a picture, preprocessing inside. tensor: (1, 3, H, W) floats, normalized already."""
     outputs: Outputs | None = None
-    """classifier: classLabel and classLabel_probs. The others: one array of that name. Default:
-    classifier; probabilities of independent classes (sigmoid), features of weights without a top.
-    """
+    """classifier: classLabel and classLabel_probs. The others: one array of that name; mask: a
+    picture whose grey values are the classes. Default: classifier; probabilities of independent
+    classes (sigmoid), labels (the class of each pixel) of a segmenter, features without a top."""
     layer: str | None = None
     """With features: the map of this layer, such as conv11_pointwise; else the pooled end."""
     compress: str | None = None
@@ -182,7 +182,7 @@ class ExportSpec:
             parts.append(str(spec.precision))
         if self.input != "image":
             parts.append(self.input)
-        if self.outputs not in (None, "classifier"):
+        if self.outputs not in (None, "classifier", "labels"):
             parts.append(str(self.outputs))
         parts += [part for part in (self.layer, self.compress) if part is not None]
         return "".join(f"_{part}" for part in parts)

@@ -132,6 +132,14 @@ def _input(row: Row, values: Mapping[str, Tensor]) -> Tensor:
     return torch.cat([x.expand(-1, -1, *joined.shape[2:]), joined], 1)
 
 
+def enlarged(scores: Tensor, picture: Size) -> Tensor:
+    """DeepLab's scores (B, C, h, w) as its authors spread them over the picture: (B, C, H, W).
+
+    research/deeplab/model.py: resize_bilinear(align_corners=True).
+    """
+    return F.interpolate(scores, tuple(picture), mode="bilinear", align_corners=True)
+
+
 def from_checkpoint(checkpoint: Checkpoint) -> MobileNet:
     """The module holding exactly the checkpoint's numbers, in eval mode."""
     with torch.device("meta"):  # no time spent on initial values that are replaced at once

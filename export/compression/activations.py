@@ -2,9 +2,9 @@
 
 The input of every layer behind the first goes through uint8, so that a Neural Engine that has an
 int8 path (A17 Pro and M4 on: coremltools guide, "Quantization Overview") can multiply integers.
-Behind ReLU6 the range is known: nothing is above 6. Behind ReLU, a sum or a linear layer, and
-behind pooling, calibration pictures show it. The first layer reads pixels, which have eight bits
-already: rounded again at the middle between two of them, half of the levels would be lost.
+Behind ReLU6 the range is known: nothing is above 6. Behind ReLU, a sum, a linear layer or a join,
+and behind pooling, calibration pictures show it. The first layer reads pixels, which have eight
+bits already: rounded again at the middle between two of them, half of the levels would be lost.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -38,7 +38,9 @@ def calibrated(folded: Checkpoint, folder: Path) -> dict[str, Quantizer]:
         if row.activation in BOUNDS and row.adds is None
     }
     ranges: dict[str, Range | None] = {
-        row.name: bounded.get(row.reads) for row in folded.config.rows() if row.reads != IMAGE
+        row.name: None if row.pooled or row.joins else bounded.get(row.reads)
+        for row in folded.config.rows()
+        if row.reads != IMAGE
     }
     ranges |= _head_ranges(folded.config.readout, bounded)
     unbounded = [name for name, bounds in ranges.items() if bounds is None]

@@ -91,11 +91,12 @@ def with_corrected_biases(
     """
     layers, means = dict(folded.layers), expected_values(checkpoint)
     readout = checkpoint.config.readout
-    inputs = {row.name: row.reads for row in checkpoint.config.rows()}
-    inputs |= {layer.name: readout.reads for layer in readout.dense[:1]}
-    for name, value in inputs.items():
-        if value in means:
-            layers[name] = _corrected(layers[name], stored[name].kernel, means[value])
+    inputs = {row.name: row.inputs for row in checkpoint.config.rows()}
+    inputs |= {layer.name: (readout.reads,) for layer in readout.dense[:1]}
+    for name, values in inputs.items():
+        if all(value in means for value in values):
+            mean = np.concatenate([means[value] for value in values])
+            layers[name] = _corrected(layers[name], stored[name].kernel, mean)
     return replace(folded, layers=layers)
 
 

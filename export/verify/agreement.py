@@ -15,6 +15,7 @@ from export.runtimes.portable import PortableRuntime, Precision
 from mobilenet.common.errors import PackageError, VerificationError
 from mobilenet.common.size import Sides, Size
 from mobilenet.common.temporary import owned_folder
+from mobilenet.networks.deeplab import SCORES
 from mobilenet.networks.rows import COLORS
 
 if TYPE_CHECKING:
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.floating]
 PROBABILITIES = "probabilities"  # the array that a package of ours gives
+ENLARGING = ("resize_bilinear", "reduce_argmax")
 MOVES = ("cast", "identity", "reshape", "squeeze", "expand_dims")  # compute nothing
+COPIES = (*MOVES, "linear_activation")  # as NeuralNetworks have of a cast
 
 
 def probe_pictures(size: Sides) -> list["Image"]:
@@ -96,6 +99,7 @@ def relative_l2(got: Array, reference: Array, shortest: Array | float = 0.0) -> 
 def logits_name(function: Function) -> str:
     """Name of what a softmax at the end takes, else of the probabilities or of the output.
 
+    Of a segmenter of ours, the scores of its small map, whatever is made of them.
     A sigmoid at the end is taken for one of probabilities where the output is called so.
     Raises `PackageError` for a program that gives nothing.
     """
@@ -112,6 +116,21 @@ def logits_name(function: Function) -> str:
     ends = ("softmax", "sigmoid") if name == PROBABILITIES else ("softmax",)
     if last in makers and makers[last].type in ends:
         return _argument(makers[last], "x") or name
+    return SCORES if _source(function, name, (*COPIES, *ENLARGING)) == SCORES else name
+
+
+def first_of(function: Function, name: str, kind: str) -> str | None:
+    """What the operation of a kind takes from which, moved or copied alone, a value comes."""
+    name = _source(function, name, COPIES)
+    ops = [op for op in function.ops if op.type == kind and op.outputs[0].name == name]
+    return _argument(ops[0], "x") if ops else None
+
+
+def _source(function: Function, name: str, kinds: Sequence[str]) -> str:
+    """What a value is made of by operations of these kinds alone."""
+    makers = {output.name: op for op in function.ops for output in op.outputs}
+    while name in makers and makers[name].type in kinds:
+        name = _argument(makers.pop(name), "x") or ""  # popped: a damaged one may go in circles
     return name
 
 

@@ -14,6 +14,7 @@ precision   the package as declared, float16 rounded after every op, against the
 file        of weights that were read off a file's own graph: the graph itself, run by ONNX Runtime
             on the same pictures, gives what the float32 twin gives; where the package has another
             size than the file, what PyTorch gives at the file's. What was misread is found here.
+pixels      of a segmenter, the enlarged scores and the class of each pixel (`pixel_classes`).
 labels      every label stands where training put it, and the probabilities are the logits',
             by softmax or, of independent classes, by sigmoid.
 
@@ -41,7 +42,7 @@ from export.verify.background import Background
 from export.verify.class_answers import check_answer, check_labels
 from export.verify.limits import STRUCTURE, Judgement, judged, passed, precision_limit
 from export.verify.package_weights import StoredNetwork
-from export.verify.trial import Trial
+from export.verify.trial import Outputs, Trial
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.temporary import owned_folder
 from mobilenet.networks.classifier import Scores
@@ -91,6 +92,7 @@ def verify_package(
             trial.reference, trial.pictures[: len(trial.pictures) - len(photographs)]
         ),
         **({} if file is None else {"file": file.distance, "file_limit": file.limit}),
+        undecided=max((o.undecided for o in outcomes if o.undecided is not None), default=None),
         stand_ins=tuple(other for name, other in run_instead.items() if other != name),
     )
 
@@ -103,6 +105,7 @@ class Judgements(NamedTuple):
     loss: float  # compressed, as declared, against the original network
     file: Judgement | None
     """Against the weight file's own graph, where there is one of this size."""
+    undecided: float | None = None  # of a segmenter: the share of pixels too close to call
 
 
 def verify_function(trial: Trial, background: Background, folder: Path) -> Judgements:
@@ -121,8 +124,8 @@ def verify_function(trial: Trial, background: Background, folder: Path) -> Judge
         stored = package_weights.stored_network(trial.function, prepared)
     exact_logits = trial.logits(declared()) if prepared.is_exact else twin()()
     structure = precision = judged("structure", exact_logits, trial.reference, STRUCTURE)
+    answers = trial.reference
     if not prepared.is_exact:
-        answers = trial.reference
         if stored is not None:
             own = reference.of_checkpoint(stored.network, trial.pictures)
             structure = max(structure, _own_weights(trial, stored, own))
@@ -141,8 +144,19 @@ def verify_function(trial: Trial, background: Background, folder: Path) -> Judge
         scores: Scores = "sigmoid" if prepared.has_independent_classes else "softmax"
         for output, row in zip(outputs, logits, strict=True):
             check_answer(description, output, row, scores)
+    undecided = _check_pixels(trial, outputs, answers)
     loss = trial.reference.distance_of(logits, exactly=False)
-    return Judgements(structure, precision, loss, file(exact_logits))
+    return Judgements(structure, precision, loss, file(exact_logits), undecided)
+
+
+def _check_pixels(trial: Trial, outputs: Outputs, answers: reference.Reference) -> float | None:
+    """Of a segmenter, the share of pixels that are too close to call."""
+    if trial.pixels is None:
+        return None
+    check_labels(listed_labels(trial.function.description.metadata), trial.prepared.labels)
+    if trial.prepared.is_exact:  # else the package in float32 was asked
+        trial.pixels.check_enlarged(outputs)
+    return trial.pixels.check_labels(outputs, answers)
 
 
 def _begun_twin(
@@ -157,6 +171,8 @@ def _own_weights(trial: Trial, stored: StoredNetwork, own: reference.Reference) 
     """The package in float32 against PyTorch holding the package's own weights."""
     roundings = stored.roundings.values()
     outputs = trial.run("float32", [name for r in roundings for name in (r.before, r.after)])
+    if trial.pixels is not None:
+        trial.pixels.check_enlarged(outputs)
     if not stored.roundings:
         return judged("structure", trial.logits(outputs), own, STRUCTURE)
     distance = package_weights.between_roundings(

@@ -18,6 +18,7 @@ from export.runtimes.inputs import from_picture, normalization_of
 from export.runtimes.portable import PortableRuntime, Precision
 from export.verify.agreement import run
 from mobilenet.networks.classifier import POOL
+from mobilenet.networks.deeplab import LARGE
 from mobilenet.preprocess import INCEPTION
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def of_checkpoint(
     import torch
 
     from mobilenet import fold
-    from mobilenet.torch_module import from_checkpoint
+    from mobilenet.torch_module import enlarged, from_checkpoint
 
     module = from_checkpoint(checkpoint)
     readout = checkpoint.config.readout
@@ -86,6 +87,8 @@ def of_checkpoint(
         return lambda _module, inputs: values.__setitem__(name, inputs[0].numpy())
 
     for name, unit in module.units():
+        if (first := next(iter(unit.row.operations))) != name:  # a mean, or maps joined
+            unit.register_forward_pre_hook(keep_input(first))
         (unit.conv if unit.norm is None else unit.norm).register_forward_hook(keep(name))
         unit.register_forward_hook(keep([*unit.row.operations][-1]))
     read_by_next = POOL if readout.pool == "mean" else ""  # a flattened map is the row's own value
@@ -95,13 +98,15 @@ def of_checkpoint(
             dense.register_forward_pre_hook(keep_input(read_by_next))
         dense.register_forward_hook(keep(layer.name))
         *_, read_by_next = layer.operations
-    result = module(torch.from_numpy(checkpoint.normalization.apply(picture))).numpy()
+    result = module(torch.from_numpy(checkpoint.normalization.apply(picture)))
     if readout.classes is None:
-        values["features"] = result
+        values["features"] = result.numpy()
+    if readout.picture is not None:
+        values[LARGE] = enlarged(result, readout.picture).numpy()
     folded = fold.fold(checkpoint)
     if image_input:
         folded = fold.fold_input_scaling(folded)
-    types = {POOL: "reduce_mean", "features": "reduce_mean"}
+    types = {POOL: "reduce_mean", "features": "reduce_mean", LARGE: "resize_bilinear"}
     for row in checkpoint.config.rows():
         types |= row.operations
     for layer in readout.dense:

@@ -18,6 +18,8 @@ from export.runtimes.inputs import from_picture
 from export.runtimes.portable import PortableRuntime, Precision
 from export.verify import reference
 from export.verify.agreement import logits_name, probe_pictures, run, stacked
+from export.verify.pixel_classes import PixelClasses
+from mobilenet.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -62,6 +64,16 @@ class Trial:
         return self.program().function(self.name)
 
     @cached_property
+    def pixels(self) -> PixelClasses | None:
+        """How a segmenter's output is read."""
+        network = self.prepared.network
+        return (
+            PixelClasses.of(self.function, network.config.readout)
+            if isinstance(network, Checkpoint)
+            else None
+        )
+
+    @cached_property
     def reference(self) -> reference.Reference:
         """What PyTorch says to the pictures."""
         return reference.of_network(self.prepared.network, self.pictures)
@@ -74,6 +86,8 @@ class Trial:
         """
         function, normalization = self.function, self.prepared.metadata.normalization
         names = (logits_name(function), *extra_outputs)
+        if self.pixels is not None:
+            names = (*names, self.pixels.large)
         as_declared = precision == "declared" or self.prepared.is_exact
         runtime = format_of(self.prepared.spec).runtime if as_declared else PortableRuntime.name
         inputs = [

@@ -174,7 +174,7 @@ class BaseConfig:
         last = self.rows()[-1]
         where = (last.name, last.out_channels, last.out_size)
         if self.head == "deeplab":
-            return Readout(*where, None, "none")
+            return Readout(*where, self.classes, "none", picture=self.size)
         if self.head == "ssdlite":
             found = predictors(self.rows(), self.detection)
             return Readout(*where, None, "none", predictors=found)

@@ -64,6 +64,7 @@ class Readout(NamedTuple):
     hidden: tuple[Hidden, ...] = ()
     scores: Scores = "softmax"
     predictors: tuple[Predictor, ...] = ()  # of a detector, which reads their rows instead
+    picture: Size | None = None  # of a segmenter: over which the map of its scores is spread
 
     @property
     def kept(self) -> tuple[str, ...]:
@@ -93,8 +94,8 @@ class Readout(NamedTuple):
 
     @property
     def dense(self) -> tuple[Dense, ...]:
-        """Its matrices in order, the logits' last; none for features."""
-        if self.classes is None:
+        """Its matrices in order, the logits' last; none for features and segmenters."""
+        if self.classes is None or not self.pooled:
             return ()
         size = self.size if self.pool == "flatten" else Size.square(1)
         inputs, layers = self.channels * size.area, list[Dense]()
@@ -115,6 +116,8 @@ class Readout(NamedTuple):
         if self.predictors:
             anchors = sum(each.anchors * each.size.area for each in self.predictors)
             return f"{anchors} boxes"
+        if self.picture is not None:
+            return f"{self.classes} classes of pixels"
         if self.classes is None:
             return "pooled features" if self.pooled else f"map of {self.reads}"
         kind = "classes" if self.scores == "softmax" else "independent classes"

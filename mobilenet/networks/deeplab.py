@@ -9,6 +9,7 @@ from mobilenet.networks.row_builder import RowBuilder
 
 DEPTH, EPSILON = 256, 1e-5
 SCORES = "class_scores"  # the row of a score of each class for each pixel of the small map
+LARGE = "large_scores"  # the same enlarged to the picture's size, where they are no output
 PASCAL_CLASSES = 21
 
 

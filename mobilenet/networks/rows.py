@@ -50,9 +50,14 @@ class Row(NamedTuple):
     biased: bool = False  # has a bias in place of the batch norm
 
     @property
+    def inputs(self) -> tuple[str, ...]:
+        """The values whose channels the convolution takes, in order."""
+        return (self.reads,) if self.joins is None else (self.reads, self.joins)
+
+    @property
     def needs(self) -> tuple[str, ...]:
         """The values that it is computed from."""
-        return tuple(value for value in (self.reads, self.joins, self.adds) if value is not None)
+        return self.inputs if self.adds is None else (*self.inputs, self.adds)
 
     @property
     def kind(self) -> Kind:
@@ -64,7 +69,10 @@ class Row(NamedTuple):
     @property
     def operations(self) -> dict[str, str]:
         """What is computed, by names, in order; the last one gives the row's value."""
-        operations = {self.name: "conv"}
+        operations = {f"{self.name}_mean": "reduce_mean"} if self.pooled else {}
+        if self.joins is not None:
+            operations[f"{self.name}_joined"] = "concat"
+        operations[self.name] = "conv"
         if self.activation is not None:
             operations[f"{self.name}_{self.activation}"] = self.activation
         if self.adds is not None:

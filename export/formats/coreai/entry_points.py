@@ -38,7 +38,8 @@ class EntryPoints:
         import coreai.authoring as ca
 
         output = "probabilities" if spec.outputs == "classifier" else str(spec.outputs)
-        outputs = {output: ca.TensorSpec(output_shape, np.float32)}
+        kind = np.int32 if spec.outputs == "labels" else np.float32
+        outputs = {output: ca.TensorSpec(output_shape, kind)}
         if spec.input == "tensor":
             array = ca.TensorSpec((1, COLORS, *self.size), np.float32)
             construction.add_function(name, {"input": array}, outputs, self.of_array)

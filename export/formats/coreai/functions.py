@@ -19,11 +19,13 @@ from export.coreai import construction, library
 from export.coreai.construction import located
 from export.formats.coreai.compressed_constants import compressed_constant
 from export.formats.coreai.entry_points import EntryPoints, HalfOrFloat, sizes
+from export.mil.coreai.lowered_resizing import interpolated
 from export.prepared import Prepared
 from mobilenet import fold
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.networks.classifier import LOGITS, POOL, DenseActivation
-from mobilenet.networks.rows import IMAGE, Activation, Row
+from mobilenet.networks.deeplab import LARGE
+from mobilenet.networks.rows import IMAGE, Activation, Row, Size
 
 if TYPE_CHECKING:
     from coreai.authoring import AIProgram, Value
@@ -69,6 +71,9 @@ class _NetworkWriter:
     def output_shape(self) -> tuple[int, ...]:
         """Of the one output."""
         readout = self.checkpoint.config.readout
+        if readout.picture is not None:
+            classes = () if self.spec.outputs == "labels" else (readout.channels,)
+            return (1, *classes, *readout.picture)
         if readout.pooled:
             return (1, readout.classes or readout.channels)
         return (1, readout.channels, *readout.size)
@@ -80,15 +85,26 @@ class _NetworkWriter:
             with located(row.name):
                 values[row.name] = self._row(row, values)
         x = self._head(values[config.readout.reads])
-        return self.ca.cast(x, np.float32) if self.dtype is np.float16 else x
+        is_half = self.dtype is np.float16 and self.spec.outputs != "labels"
+        return self.ca.cast(x, np.float32) if is_half else x
 
     def _row(self, row: Row, values: Mapping[str, "Value"]) -> "Value":
-        x = values[row.reads]
+        x = self._input(row, values)
         if any(row.pads):
             x = self.ca.pad(x, sizes(0, 0, 0, 0, *row.pads), self.dtype(0))
         x = self._convolution(x, row.name, row.stride, row.dilation, row.groups)
         x = self._activated(x, row.activation)
         return x if row.adds is None else self.ca.broadcasting_add(x, values[row.adds])
+
+    def _input(self, row: Row, values: Mapping[str, "Value"]) -> "Value":
+        """What the convolution of a row takes."""
+        x = values[row.reads]
+        if row.pooled:
+            x = self.ca.reduce_mean(x, np.array([2, 3], np.int32))
+        if row.joins is None:
+            return x
+        x = self.ca.tile(x, sizes(1, 1, *row.in_size))  # a mean
+        return self.ca.concat(np.int32(1), [x, values[row.joins]])
 
     def _activated(self, x: "Value", kind: Activation | DenseActivation | None) -> "Value":
         if kind is None:
@@ -122,6 +138,8 @@ class _NetworkWriter:
 
     def _head(self, x: "Value") -> "Value":
         readout = self.checkpoint.config.readout
+        if readout.picture is not None:
+            return self._segmented(x, readout.size, readout.picture)
         if not readout.pooled:
             return x
         if readout.pool == "mean":
@@ -138,3 +156,14 @@ class _NetworkWriter:
             if readout.scores == "sigmoid":
                 return self.ca.sigmoid(x)
             return self.ca.softmax(x, np.int32(1))
+
+    def _segmented(self, x: "Value", size: Size, picture: Size) -> "Value":
+        """The small map's scores enlarged, or of each pixel its class."""
+        classes = self.checkpoint.config.classes
+        with located("logits" if self.spec.outputs == "logits" else LARGE):
+            x = interpolated(x, (1, classes, *size), (1, classes, *picture), "align_corners")
+        if self.spec.outputs == "logits":
+            return x
+        with located(str(self.spec.outputs)):
+            labels = self.ca.cast(self.ca.argmax(x, np.int32(1)), np.int32)
+            return self.ca.reshape(labels, sizes(*self.output_shape))

@@ -13,6 +13,7 @@ import numpy as np
 
 from export.compression.stored_weights import CONVOLUTIONAL_LOGITS, HALF
 from export.coremltools_import import coremltools
+from export.formats.coreml import segmenter
 from export.formats.coreml.kinds import KINDS
 from export.formats.coreml.ml_model import MLModel
 from export.prepared import Prepared
@@ -62,7 +63,11 @@ def build(prepared: Prepared, folded: Checkpoint | None = None, passes: Any = No
         pass_pipeline=passes or ct.PassPipeline.EMPTY,
         skip_model_load=True,
     )
-    return kind.finished(ct, model, names(spec).output, prepared.precision == "fp16")
+    output = names(spec).output
+    model = kind.finished(ct, model, output, prepared.precision == "fp16")
+    if spec.outputs not in ("labels", "mask"):
+        return model
+    return segmenter.declared(ct, model, output, folded.config.size)
 
 
 def input_type(ct: ModuleType, spec: ExportSpec, size: Size, normalization: Normalization) -> Any:
@@ -130,8 +135,9 @@ class _Writer:
             options = {"pad_type": "custom", "pad": pads}
         if row.dilation > 1:
             options["dilations"] = [row.dilation] * 2
+        x = self._quantized(self._input(row, values), row.name)
         x = self.mb.conv(
-            x=self._quantized(values[row.reads], row.name), **self._weights(row.name), **options,
+            x=x, **self._weights(row.name), **options,
             strides=[row.stride] * 2, groups=row.groups, name=row.name,
         )  # fmt: skip
         if row.activation is not None:
@@ -139,6 +145,18 @@ class _Writer:
         if row.adds is not None:
             x = self.mb.add(x=x, y=values[row.adds], name=f"{row.name}_add")
         return x
+
+    def _input(self, row: Row, values: Mapping[str, Any]) -> Any:
+        """What the convolution of a row takes."""
+        x = values[row.reads]
+        if row.pooled:
+            x = self.mb.reduce_mean(x=x, axes=[2, 3], keep_dims=True, name=f"{row.name}_mean")
+        if row.joins is None:
+            return x
+        joined = values[row.joins]
+        if tuple(x.shape[2:]) != row.in_size:
+            x = self.mb.tile(x=x, reps=[1, 1, *row.in_size], name=f"{row.name}_spread")
+        return self.mb.concat(values=[x, joined], axis=1, name=f"{row.name}_joined")
 
     def _activated(self, x: Any, kind: Activation | DenseActivation, name: str) -> Any:
         if kind == "relu6":
@@ -165,6 +183,8 @@ class _Writer:
 
     def _head(self, x: Any) -> Any:
         outputs, readout = self.spec.outputs, self.checkpoint.config.readout
+        if readout.picture is not None:
+            return self._segmented(x, readout.picture)
         if not readout.pooled:
             return self._cast_or_identity(x, "features")
         if outputs == "features":
@@ -185,6 +205,14 @@ class _Writer:
         if readout.scores == "sigmoid":
             return self._finished(self.mb.sigmoid(x=x, name=name))
         return self._finished(self.mb.softmax(x=x, axis=1, name=name))
+
+    def _segmented(self, x: Any, picture: Size) -> Any:
+        output = str(self.spec.outputs)
+        name = segmenter.scores_name(output, half=self.half)
+        x = segmenter.enlarged(self.mb, x, picture, name)
+        if output == "logits":
+            return self._finished(x)
+        return segmenter.classes_of_pixels(self.mb, x, output, typed=self.kind.is_typed)
 
     def _dense(self, x: Any, layer: Dense, conv: bool) -> Any:
         """A matrix, or a convolution over the whole of the map that it reads."""

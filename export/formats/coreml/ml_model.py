@@ -14,6 +14,7 @@ class MLModel(Protocol):
     input_description: MutableMapping[str, str]
     output_description: MutableMapping[str, str]
     user_defined_metadata: MutableMapping[str, str]
+    weights_dir: str | None  # of a package: the folder that holds its weights
 
     def get_spec(self) -> Any:
         """The protobuf message `Model`, without types; changes to it change the model."""

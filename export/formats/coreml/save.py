@@ -20,6 +20,8 @@ OUTPUT_TEXTS = {
     "probabilities": "Probability of each class, in training order",
     "logits": "Score of each class before softmax, in training order",
     "features": "Features: pooled, or the map of a layer",
+    "labels": "Number of the most likely class of each pixel",
+    "mask": "Picture whose grey values are the numbers of the most likely classes",
 }
 INDEPENDENT = {
     "probabilities": "Probability of each class on its own: several may hold at once, or none",
@@ -40,7 +42,7 @@ def describe(model: MLModel, prepared: Prepared) -> None:
     for feature in spec.description.output:
         model.output_description[feature.name] = _output_text(feature.name, prepared)
     model.user_defined_metadata.update(prepared.user_defined)
-    if prepared.labels and prepared.has_independent_classes:
+    if prepared.labels and prepared.spec.outputs != "classifier":
         model.user_defined_metadata[LABELS_KEY] = msgspec.json.encode(prepared.labels).decode()
     model.user_defined_metadata[KEY] = metadata.encode()
     first = next(iter(spec.description.functions), spec.description)

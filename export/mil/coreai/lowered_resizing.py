@@ -3,6 +3,7 @@
 Core AI takes, for the place o of the result, the value at (o + 0.5 - offset) / scale - 0.5.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,15 +37,28 @@ def _resize_bilinear(call: CoreAICall) -> "Value":
 
 
 def _interpolated(call: CoreAICall, method: str, transformation: str) -> "Value":
-    shape = call.output_shape()
+    return interpolated(call["x"], call.shape(), call.output_shape(), transformation, method)
+
+
+def interpolated(
+    x: "Value",
+    before: Sequence[int],
+    after: Sequence[int],
+    transformation: str,
+    method: str = "linear",
+) -> "Value":
+    """`x` of the shape `before`, its last two sides brought to those of `after`.
+
+    `transformation` is "floor", or as ONNX' Resize has it: "half_pixel", "align_corners", ...
+    """
+    import coreai.authoring as ca
+
     places = [
-        _place(old, new, transformation) if axis >= len(shape) - 2 else (1.0, 0.0)
-        for axis, (old, new) in enumerate(zip(call.shape(), shape, strict=True))
+        _place(old, new, transformation) if axis >= len(after) - 2 else (1.0, 0.0)
+        for axis, (old, new) in enumerate(zip(before, after, strict=True))
     ]
     scales, offsets = np.asarray(places, np.float32).T
-    return call.core_ai.interpolate(
-        call["x"], np.asarray(shape, np.int32), scales, offsets, method
-    )
+    return ca.interpolate(x, np.asarray(after, np.int32), scales, offsets, method)
 
 
 def _place(old: int, new: int, transformation: str) -> tuple[float, float]:

@@ -1,6 +1,9 @@
 """Operations on each element, over an axis, or over a window."""
 
+from collections.abc import Sequence
 from functools import partial
+
+import numpy as np
 
 from export.mil.read.aimodel.graph_translation import (
     NoTranslationError,
@@ -103,9 +106,15 @@ def _sum_pool(op: OperationTranslation) -> None:
 
 
 def _interpolate(op: OperationTranslation) -> None:
-    """x, sizes, and for each axis a scale and an offset: bilinear, pixels by their centres."""
+    """x, sizes, and for each axis a scale and an offset: bilinear, by centres or corners."""
     before, after, scale, offset = op.shape(), op.ints(1), op.floats(2), op.floats(3)
     linear = op.operation.attributes.get("interpolation_mode", "").endswith("<linear>")
+    if linear and _is_aligned(before, after, scale, offset):
+        op.last(
+            "resize_bilinear", x=op.operands[0], target_size_height=after[2],
+            target_size_width=after[3], sampling_mode="STRICT_ALIGN_CORNERS",
+        )  # fmt: skip
+        return
     plain = [size * factor for size, factor in zip(before, scale, strict=True)] == after
     if not linear or not plain or any(offset) or scale[:2] != [1, 1] or len(scale) != 4:
         raise NoTranslationError
@@ -115,10 +124,33 @@ def _interpolate(op: OperationTranslation) -> None:
     )  # fmt: skip
 
 
+def _is_aligned(
+    before: Sequence[int], after: Sequence[int], scale: Sequence[float], offset: Sequence[float]
+) -> bool:
+    """Whether the first and the last pixel stay where they are, along the last two axes."""
+    if (
+        list(before[:2]) != list(after[:2])
+        or len(before) != 4
+        or 1 in before[2:]
+        or before == after
+    ):
+        return False
+    factors = np.array(
+        [1, 1, *((new - 1) / (old - 1) for old, new in zip(before[2:], after[2:], strict=True))]
+    )
+    return np.allclose(scale, factors) and np.allclose(offset, (1 - factors) / 2)
+
+
+def _argmax(op: OperationTranslation) -> None:
+    """x, axis; the axis stays, of one."""
+    op.last("reduce_argmax", x=op.operands[0], axis=op.ints(1)[0], keep_dims=True)
+
+
 RULES: dict[str, OperationRule] = {
     **{kind: partial(_unary, mil) for kind, mil in UNARY.items()},
     **{kind: partial(_binary, mil) for kind, mil in BINARY.items()},
     **{kind: partial(_reduction, mil) for kind, mil in REDUCTIONS.items()},
+    "argmax": _argmax,
     "cast": _cast,
     "gelu": _gelu,
     "interpolate": _interpolate,
