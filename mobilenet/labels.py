@@ -18,6 +18,11 @@ from mobilenet.common.errors import CheckpointError
 from mobilenet.common.files import open_regular
 
 BACKGROUND = "background"  # class 0 of the authors' 1001-class networks
+PASCAL = (
+    BACKGROUND, "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair",
+    "cow", "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa",
+    "train", "tvmonitor",
+)  # of VOC 2012's segmentation, in the order of its development kit  # fmt: skip
 MAX_FILE_BYTES = 1 << 24
 
 
@@ -36,6 +41,11 @@ def labels_for(classes: int) -> tuple[str, ...]:
     if classes == 1000:
         return imagenet_labels()
     return (BACKGROUND, *imagenet_labels()) if classes == 1001 else ()
+
+
+def labels_of_pixels(classes: int) -> tuple[str, ...]:
+    """Pascal VOC's labels for 21 classes, the background first; else none."""
+    return PASCAL if classes == len(PASCAL) else ()
 
 
 def unique(labels: Iterable[str]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mobilenet.checkpoint import Checkpoint, Provenance
 from mobilenet.common.size import Size
-from mobilenet.labels import labels_for
+from mobilenet.labels import labels_for, labels_of_pixels
 from mobilenet.networks.config import NetworkConfig
 from mobilenet.networks.rows import COLORS
 
@@ -49,7 +49,9 @@ def untrained(config: NetworkConfig, seed: int = 0) -> Checkpoint:
     with torch.no_grad():
         module.double().train()(_images(config.size, generator).double())
     provenance = Provenance(f"untrained, seed {seed}", trained=False, licence="none needed")
-    names = () if config.readout.classes is None else labels_for(config.classes)
+    readout = config.readout
+    known = labels_for if readout.picture is None else labels_of_pixels
+    names = () if readout.classes is None else known(config.classes)
     return Checkpoint(config, to_layers(module), provenance, labels=names)
 
 

@@ -50,7 +50,7 @@ class GraphMaker:
     def row(self, row: Row, layer: Layer, source: str, *, plain_norm: bool = False) -> str:
         """A row as most files hold it: Conv, BatchNormalization, activation, addition."""
         pads: dict[str, Attribute] = {"auto_pad": "SAME_UPPER"}
-        if row.padding != "same" or row.kernel == 1:
+        if row.padding != "same" or row.kernel == 1 or row.dilation > 1:
             top, bottom, left, right = row.pads
             pads = {"pads": (top, left, bottom, right)}
         bias = () if layer.bias is None else (layer.bias,)

@@ -20,8 +20,8 @@ from faults import builder, config
 from made_segmenter import segmenter
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import VerificationError
+from mobilenet.common.size import Size
 from mobilenet.networks.row_builder import RowBuilder
-from mobilenet.networks.rows import Size
 
 Bend = Callable[[], AbstractContextManager[Any]]
 

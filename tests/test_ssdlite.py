@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mobilenet.networks.rows import Size
+from mobilenet.common.size import Size
 from mobilenet.networks.ssdlite import Detection, priors
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.networks.v2 import MobileNetV2Config

@@ -61,7 +61,7 @@ CUTS = {
 }
 
 
-@given(st.sampled_from(sorted(V2_RULES)), st.integers(10, 200).map(lambda n: n / 100))
+@given(st.sampled_from(sorted(CUTS)), st.integers(10, 200).map(lambda n: n / 100))
 def test_widths_are_rounded_as_their_publisher_does(rule: str, alpha: float) -> None:
     config = MobileNetV2Config(alpha, width_rule=rule)
     projections = [row.out_channels for row in config.rows() if row.name.endswith("project")]
@@ -83,9 +83,16 @@ def test_the_rules_differ_where_it_is_said() -> None:
         return [row.out_channels for row in MobileNetV2Config(alpha, width_rule=rule).rows()]
 
     alphas = [n / 100 for n in range(10, 201)]
-    different = [a for a in alphas if len({tuple(rows(rule, a)) for rule in V2_RULES}) > 1]
+    different = [a for a in alphas if len({tuple(rows(rule, a)) for rule in CUTS}) > 1]
     assert len(different) == 47
     assert not {1.4, 1.3, 1.0, 0.75, 0.5, 0.35} & set(different)
+
+
+def test_deeplab_rounds_to_whole_channels() -> None:
+    """deeplabv3_mnv2_dm05 has 12 where all others would have 16."""
+    rows = MobileNetV2Config(0.5, width_rule="deeplab").rows()
+    projections = [row.out_channels for row in rows if row.name.endswith("project")]
+    assert projections[:4] == [8, 12, 12, 16]
 
 
 def test_another_last_layer_is_kept() -> None:

@@ -17,8 +17,8 @@ from export.verify.agreement import first_of, logits_name, relative_l2
 from export.verify.limits import STRUCTURE
 from export.verify.reference import Reference
 from mobilenet.common.errors import VerificationError
+from mobilenet.common.size import Size
 from mobilenet.networks.classifier import Readout
-from mobilenet.networks.rows import Size
 
 Outputs = Sequence[Mapping[str, Feature]]
 Scores = NDArray[np.float32]  # of one picture: (classes, height, width)

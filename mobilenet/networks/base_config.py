@@ -12,10 +12,9 @@ from mobilenet.networks.deeplab import add_deeplab
 from mobilenet.networks.row_builder import RowBuilder
 from mobilenet.networks.rows import Activation, Cost, Padding, Row, cost
 from mobilenet.networks.ssdlite import Detection, add_ssdlite, predictors
-from mobilenet.networks.widths import Rules, WidthRule
+from mobilenet.networks.widths import MAX_ALPHA, Rules, WidthRule
 
 MIN_RESOLUTION, MAX_RESOLUTION = 32, 1024
-MAX_ALPHA = 8.0
 MAX_CLASSES = 1_000_000
 MAX_HIDDEN = 8  # matrices before the logits
 HEADS = {"deeplab": "DeepLab", "ssdlite": "SSDLite"}  # that are networks of their own name

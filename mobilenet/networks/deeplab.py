@@ -5,9 +5,18 @@ as in every MobileNet checkpoint; Chen et al. 2017, "Rethinking Atrous Convoluti
 (arXiv 1706.05587, section 3.3). The pooled branch comes first; ReLU and an epsilon of its own.
 """
 
+from collections.abc import Sequence
+from typing import TypeVar
+
+from mobilenet.common.errors import CheckpointError
+from mobilenet.networks.config import NetworkConfig
 from mobilenet.networks.row_builder import RowBuilder
+from mobilenet.networks.widths import MAX_ALPHA, roundest_alpha
+
+Config = TypeVar("Config", bound=NetworkConfig)
 
 DEPTH, EPSILON = 256, 1e-5
+HEAD_ROWS = 4
 SCORES = "class_scores"  # the row of a score of each class for each pixel of the small map
 LARGE = "large_scores"  # the same enlarged to the picture's size, where they are no output
 PASCAL_CLASSES = 21
@@ -25,3 +34,33 @@ def add_deeplab(network: RowBuilder, classes: int) -> None:
         reads="image_pooling", joins="aspp0",
     )  # fmt: skip
     network.add(SCORES, classes, linear=True, biased=True)
+
+
+def fitted(template: Config, widths: Sequence[int], whole: int) -> Config:
+    """The segmenter whose convolutions are so wide, in order.
+
+    The last of its backbone has `whole` channels at alpha 1. Raises `CheckpointError` where no
+    alpha gives the widths.
+    """
+    count = len(template.rows())
+    title = f"DeepLab on {template.family}"
+    if len(widths) != count:
+        raise CheckpointError(
+            f"{len(widths)} convolutions are in the file, {title} has {count}", f"is it a {title}?"
+        )
+
+    def fits(alpha: float) -> bool:
+        if alpha > MAX_ALPHA:
+            return False
+        rows = template.with_knobs(alpha, None).rows()
+        return [row.out_channels for row in rows] == list(widths)
+
+    last = widths[-1 - HEAD_ROWS]
+    alpha = roundest_alpha(last, whole, fits)
+    if alpha is None:
+        raise CheckpointError(
+            f"the first layer is {widths[0]} channels wide and the last block {last}: no alpha "
+            "gives these and all between",
+            f"is it a {title}?",
+        )
+    return template.with_knobs(alpha, None)

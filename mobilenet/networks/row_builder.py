@@ -1,6 +1,7 @@
 """How a network's rows are written down: by the names of the values that they read."""
 
-from mobilenet.networks.rows import COLORS, IMAGE, Activation, Padding, Row, Size
+from mobilenet.common.size import Size
+from mobilenet.networks.rows import COLORS, IMAGE, Activation, Padding, Row
 
 
 class RowBuilder:

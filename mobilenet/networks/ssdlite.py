@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from mobilenet.common.size import Size
 from mobilenet.networks.row_builder import RowBuilder
-from mobilenet.networks.rows import Row, Size
+from mobilenet.networks.rows import Row
 
 EXTRA_CHANNELS = (512, 256, 256, 128)  # of the maps behind the backbone
 MAPS = 2 + len(EXTRA_CHANNELS)

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from mobilenet.common.errors import CheckpointError
-from mobilenet.networks.base_config import MAX_ALPHA, BaseConfig, PublishedSizes, require
+from mobilenet.networks import deeplab
+from mobilenet.networks.base_config import BaseConfig, PublishedSizes, require
 from mobilenet.networks.rows import Row
-from mobilenet.networks.widths import V1_RULES, Rules, roundest_alpha
+from mobilenet.networks.widths import MAX_ALPHA, V1_RULES, Rules, roundest_alpha
 
 STEM_CHANNELS = 32
 # (output channels, stride) of the 13 depthwise separable blocks: Table 1. Block 13 is printed
@@ -63,6 +64,8 @@ class MobileNetConfig(BaseConfig):
 
         `classes` is None for features. Raises `CheckpointError` where no alpha gives the widths.
         """
+        if self.head == "deeplab":
+            return deeplab.fitted(replace(self, classes=widths[-1]), widths, BLOCKS[-1][0])
         last_channels = widths[-1] if len(widths) in (ROWS + 1, SHALLOW_ROWS + 1) else None
         blocks = widths if last_channels is None else widths[:-1]
         if len(blocks) not in (ROWS, SHALLOW_ROWS):

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from mobilenet.common.errors import CheckpointError
-from mobilenet.networks.base_config import MAX_ALPHA, BaseConfig, PublishedSizes, require
+from mobilenet.networks import deeplab
+from mobilenet.networks.base_config import BaseConfig, PublishedSizes, require
 from mobilenet.networks.row_builder import RowBuilder
 from mobilenet.networks.rows import Row
-from mobilenet.networks.widths import V2_RULES, Rules, roundest_alpha
+from mobilenet.networks.widths import MAX_ALPHA, V2_RULES, Rules, roundest_alpha
 
 STEM_CHANNELS, LAST_CHANNELS = 32, 1280
 # (expansion, output channels, repetitions, stride of the first) of the blocks: Table 2
@@ -86,6 +87,8 @@ class MobileNetV2Config(BaseConfig):
 
         `classes` is None for features. Raises `CheckpointError` where no alpha gives the widths.
         """
+        if self.head == "deeplab":
+            return deeplab.fitted(replace(self, classes=widths[-1]), widths, LAST_BLOCK_CHANNELS)
         own = len(self.as_features().rows())
         if len(widths) != own:
             raise CheckpointError(

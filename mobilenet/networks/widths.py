@@ -4,7 +4,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-WidthRule = Literal["slim", "keras", "timm", "transformers"]
+WidthRule = Literal["slim", "keras", "timm", "transformers", "deeplab"]
+MAX_ALPHA = 8.0
 MOST_ROUNDED = 8  # channels by which a rule moves a width, at most
 
 
@@ -28,6 +29,7 @@ V1_RULES: Rules = {
     "slim": _floor8,
     "keras": _floor,
     "timm": _multiple_of_8,
+    "deeplab": _floor8,
     "transformers": _floor8,  # modeling_mobilenet_v1.py: max(int(depth * multiplier), min_depth)
 }
 # All round to multiples of 8, and differ in what: for 47 of the 191 alphas from 0.10 to 2.00.
@@ -36,6 +38,8 @@ V2_RULES: Rules = {
     "keras": lambda channels: _multiple_of_8(int(channels)),  # mobilenet_v2.py: int(filters * a)
     "timm": _multiple_of_8,
     "transformers": lambda channels: _multiple_of_8(round(channels)),  # int(round(c * a))
+    # deeplab/core/feature_extractor.py: divisible_by 1 where the depth multiplier is not 1
+    "deeplab": lambda channels: max(1, int(channels + 0.5)),
 }
 
 

@@ -23,9 +23,10 @@ from export.mil.coreai.lowered_resizing import interpolated
 from export.prepared import Prepared
 from mobilenet import fold
 from mobilenet.checkpoint import Checkpoint
+from mobilenet.common.size import Size
 from mobilenet.networks.classifier import LOGITS, POOL, DenseActivation
 from mobilenet.networks.deeplab import LARGE
-from mobilenet.networks.rows import IMAGE, Activation, Row, Size
+from mobilenet.networks.rows import IMAGE, Activation, Row
 
 if TYPE_CHECKING:
     from coreai.authoring import AIProgram, Value

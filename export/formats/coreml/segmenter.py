@@ -5,8 +5,8 @@ from typing import Any
 
 from export.compression.stored_weights import HALF
 from export.formats.coreml.ml_model import MLModel
+from mobilenet.common.size import Size
 from mobilenet.networks.deeplab import LARGE
-from mobilenet.networks.rows import Size
 
 
 def enlarged(mb: Any, scores: Any, picture: Size, name: str) -> Any:

@@ -1,6 +1,7 @@
 """Which network of ours the rows of a file are: fitted, and then compared row by row."""
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,9 +57,12 @@ def first_difference(rows: Sequence[ReadRow], config: NetworkConfig) -> RowDiffe
     """None where all rows are the config's."""
     title = f"{config.family} at alpha {config.alpha:g}"
     theirs = config.rows()
-    numbers = {row.name: number for number, row in enumerate(theirs)}
+    numbers: dict[str | None, int] = {row.name: number for number, row in enumerate(theirs)}
+    places: dict[int | None, int] = {
+        row.convolution.number: place for place, row in enumerate(rows)
+    }
     for number, (row, own) in enumerate(zip(rows, theirs, strict=False)):
-        for what, value, wanted in _properties(row, own, numbers):
+        for what, value, wanted in _properties(row, own, places, numbers):
             if value != wanted:
                 text = f"has {what} {_word(value)} where {title} has {_word(wanted)}"
                 return RowDifference(number, text)
@@ -69,7 +73,7 @@ def first_difference(rows: Sequence[ReadRow], config: NetworkConfig) -> RowDiffe
 
 
 def _properties(
-    row: ReadRow, own: Row, numbers: dict[str, int]
+    row: ReadRow, own: Row, places: Mapping[int | None, int], numbers: Mapping[str | None, int]
 ) -> Iterator[tuple[str, object, object]]:
     convolution = row.convolution
     yield "a kernel of shape", row.kernel_shape, own.kernel_shape
@@ -80,8 +84,12 @@ def _properties(
     yield "activation", row.activation, own.activation
     if row.epsilon is not None:
         yield "epsilon", row.epsilon, own.epsilon
-    yield "as input the value of convolution", row.reads, numbers.get(own.reads)
-    yield "added the value of convolution", row.adds, numbers.get(own.adds or "")
+    yield "a mean as input", row.pooled, own.pooled
+    for what, value, wanted in (
+        ("as input", row.reads, own.reads), ("joined", row.joins, own.joins),
+        ("added", row.adds, own.adds),
+    ):  # fmt: skip
+        yield f"{what} the value of convolution", places.get(value), numbers.get(wanted)
 
 
 def _templates(network: ReadNetwork, size: Size, width_rule: WidthRule) -> Iterator[NetworkConfig]:
@@ -94,6 +102,8 @@ def _templates(network: ReadNetwork, size: Size, width_rule: WidthRule) -> Itera
         *hidden, last = network.matrices
         asked["pool"], asked["scores"] = network.pool, last.scores or "softmax"
         asked["hidden"] = tuple(Hidden(each.matrix.units, each.activation) for each in hidden)
+    if network.is_segmenter:
+        asked |= {"head": "deeplab", "output_stride": _output_stride(rows)}
     if activations:
         asked["activation"] = activations[0]
     if epsilons:
@@ -103,6 +113,10 @@ def _templates(network: ReadNetwork, size: Size, width_rule: WidthRule) -> Itera
         for padding in sorted(PADDINGS, key=lambda each: each != likeliest):
             for rule in sorted(V1_RULES, key=lambda each: each != width_rule):
                 yield kind(padding=padding, width_rule=rule, **asked)
+
+
+def _output_stride(rows: Sequence[ReadRow]) -> int:
+    return math.prod(max(row.convolution.stride) for row in rows)
 
 
 def _padding(rows: Sequence[ReadRow]) -> Padding:
@@ -119,6 +133,8 @@ def _padding(rows: Sequence[ReadRow]) -> Padding:
 def _sized(template: NetworkConfig, network: ReadNetwork) -> NetworkConfig:
     widths = [row.kernel_shape[0] for row in network.rows]
     classes = network.matrices[-1].matrix.units if network.matrices else None
+    if network.is_segmenter:
+        return template.fitted(widths, widths[-1])
     config = template.fitted(widths, classes)
     return config.as_features(config.rows()[-1].name) if network.pool == "none" else config
 

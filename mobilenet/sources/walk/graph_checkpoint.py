@@ -8,7 +8,7 @@ from mobilenet.common.decoding import decode_json
 from mobilenet.common.errors import CheckpointError
 from mobilenet.common.size import Size
 from mobilenet.graph import FileGraph
-from mobilenet.labels import labels_for, unique
+from mobilenet.labels import labels_for, labels_of_pixels, unique
 from mobilenet.networks.base_config import MAX_RESOLUTION
 from mobilenet.networks.classifier import LOGITS, POOL
 from mobilenet.networks.config import NetworkConfig
@@ -20,6 +20,7 @@ from mobilenet.sources.walk import other_networks
 from mobilenet.sources.walk.fit import fitted
 from mobilenet.sources.walk.pixels import pixel_scaling
 from mobilenet.sources.walk.read_rows import ReadNetwork, read_network
+from mobilenet.sources.walk.read_segmenter import read_segmenter
 from mobilenet.sources.walk.walker import result_of
 
 USUAL_SIZE = 224  # of a graph that takes any
@@ -41,7 +42,8 @@ def read(graph: FileGraph, defaults: Defaults) -> Checkpoint:
     """
     size, size_assumed = _size(graph)
     try:
-        network = read_network(result_of(graph, size))
+        result = result_of(graph, size)
+        network = read_segmenter(result) or read_network(result)
         config = fitted(network, size, defaults.width_rule)
     except CheckpointError as error:
         raise other_networks.named(graph, error) from error
@@ -54,7 +56,7 @@ def read(graph: FileGraph, defaults: Defaults) -> Checkpoint:
             defaults.source, trained=True, licence=licence_of(config.classes if is_plain else 0)
         ),
         pixels.normalization,
-        labels=_labels(graph, config, is_plain) if network.is_classifier else (),
+        labels=_labels(graph, config, is_plain),
         reading=Reading(
             "graph", graph, _values(network, config), pixels.feed, size,
             (*size_assumed, *pixels.assumed, *_assumed_scores(network)), pixels.found,
@@ -93,7 +95,8 @@ def _layers(network: ReadNetwork, config: NetworkConfig) -> dict[str, Layer]:
 
 def _has_norms(checkpoint: Checkpoint) -> bool:
     """Whether each row has a batch norm: a network has all of them, or none."""
-    return all(checkpoint.layers[row.name].norm for row in checkpoint.config.rows())
+    rows = checkpoint.config.rows()
+    return all(row.biased or checkpoint.layers[row.name].norm for row in rows)
 
 
 def _values(network: ReadNetwork, config: NetworkConfig) -> dict[str, str]:
@@ -107,6 +110,8 @@ def _values(network: ReadNetwork, config: NetworkConfig) -> dict[str, str]:
     if network.is_classifier:
         last = network.matrices[-1].value
         values[LOGITS] = last.linear or last.name
+    if network.is_segmenter:  # whatever the file makes of the scores of its small map
+        return values | dict.fromkeys((LOGITS, SCORES), network.rows[-1].value.name)
     return values | {SCORES: network.result.name}
 
 
@@ -116,7 +121,11 @@ def _assumed_scores(network: ReadNetwork) -> tuple[str, ...]:
 
 
 def _labels(graph: FileGraph, config: NetworkConfig, is_plain: bool) -> tuple[str, ...]:
+    if config.readout.classes is None:
+        return ()
     text = graph.said.get("labels")
+    if text is None and config.readout.picture is not None:
+        return labels_of_pixels(config.classes)
     if text is None:
         return labels_for(config.classes) if is_plain else ()
     what = f"the list of labels in the {graph.format}"

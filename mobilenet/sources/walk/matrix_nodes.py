@@ -27,7 +27,12 @@ def dense(visit: Visit) -> GraphValue:
 
 
 def matrix(
-    visit: Visit, value: GraphValue, kernel: Expression, *, has_units_first: bool
+    visit: Visit,
+    value: GraphValue,
+    kernel: Expression,
+    *,
+    has_units_first: bool,
+    number: int | None = None,
 ) -> GraphValue:
     """A dense layer that reads all numbers of `value`."""
     check_whole(visit, value)
@@ -39,5 +44,5 @@ def matrix(
         raise visit.refusal(f"has a matrix for {features} numbers, and reads {value.layout.shape}")
     vector = Layout((units, 1, 1), (*(1,) * (len(value.layout.shape) - 1), units))
     return GraphValue(
-        visit.name, Matrix(visit.node, value, kernel, has_units_first, units), vector
+        visit.name, Matrix(visit.node, value, kernel, has_units_first, units, number), vector
     )

@@ -16,6 +16,7 @@ class _Signs:
         nodes = ancestors(graph, list(graph.outputs))
         self.ops = Counter(node.op for node in nodes)
         constants = graph.constants
+        self.widest_dilation = max((_dilation(node) for node in nodes), default=1)
         self.kernels = [
             constants[node.inputs[1]].shape for node in nodes
             if node.op == "Conv" and len(node.inputs) > 1 and node.inputs[1] in constants
@@ -49,9 +50,22 @@ def _groups(node: Node) -> int:
     return groups if isinstance(groups, int) else 1
 
 
+def _dilation(node: Node) -> int:
+    dilations = node.attributes.get("dilations", (1,))
+    return max(dilations) if isinstance(dilations, tuple) and node.op == "Conv" else 1
+
+
 # The first that fits; what fits none is told by the layer at which the walk ended.
 _KINDS: tuple[tuple[str, Callable[[_Signs], bool]], ...] = (
     ("a network without a convolution (an MLP)", lambda signs: not signs.ops["Conv"]),
+    (
+        "a DeepLab with ASPP's 3x3 branches",
+        lambda signs: signs.ops["Resize"] > 0 and signs.widest_concat > 2,
+    ),
+    (
+        "a DeepLab with a decoder",
+        lambda signs: signs.ops["Resize"] > 1 and signs.concats == 2 and signs.depthwise > 0,
+    ),
     (
         "a MobileNet v3 (hard swish)",
         lambda signs: signs.ops["HardSwish"] + signs.ops["HardSigmoid"] > 0,

@@ -16,8 +16,10 @@ from mobilenet.sources.walk.steps import (
     Clip,
     Convolution,
     GraphValue,
+    Joined,
     Matrix,
     Pooling,
+    Spread,
 )
 
 INFINITY = float("inf")
@@ -30,6 +32,7 @@ class ReadRow:
 
     convolution: Convolution
     value: GraphValue
+    pooled: bool = False  # whether it reads the mean of a map
 
     @property
     def title(self) -> str:
@@ -60,8 +63,14 @@ class ReadRow:
     @property
     def reads(self) -> int | None:
         """Number of the row that it reads; None for the picture."""
+        reads = self.convolution.reads
+        return number_of(reads.maker.parts[0] if isinstance(reads.maker, Joined) else reads)
+
+    @property
+    def joins(self) -> int | None:
+        """Number of the row whose channels follow those of what it reads; None without one."""
         maker = self.convolution.reads.maker
-        return maker.number if isinstance(maker, Convolution) else None
+        return number_of(maker.parts[1]) if isinstance(maker, Joined) else None
 
     @property
     def adds(self) -> int | None:
@@ -141,6 +150,7 @@ class ReadNetwork:
     pool: Pool
     pooled: str  # the graph's name of the mean; "" without one
     result: GraphValue
+    is_segmenter: bool = False  # the last row's map are scores, enlarged to the picture
 
     @property
     def is_classifier(self) -> bool:
@@ -151,6 +161,14 @@ class ReadNetwork:
     def picture(self) -> GraphValue:
         """The picture as the first row reads it."""
         return self.rows[0].convolution.reads
+
+
+def number_of(value: GraphValue) -> int | None:
+    """Of the convolution whose value is meant, as it is or at every place of a map."""
+    maker = value.maker
+    if isinstance(maker, Spread):
+        maker = maker.reads.maker
+    return maker.number if isinstance(maker, Convolution | Matrix) else None
 
 
 def read_network(result: GraphValue) -> ReadNetwork:
@@ -169,7 +187,7 @@ def read_network(result: GraphValue) -> ReadNetwork:
         if not matrices and value.affine is not None:
             raise CheckpointError("the result is scaled behind the mean", EXPORT_MODULE)
         pool, pooled, value = "mean", value.name, value.maker.reads
-    rows = _rows_behind(value)
+    rows = rows_behind(value)
     if not rows:
         raise CheckpointError("there is no convolution", EXPORT_MODULE)
     if pool == "none" and not value.layout.is_map:
@@ -177,12 +195,14 @@ def read_network(result: GraphValue) -> ReadNetwork:
     return ReadNetwork(rows, tuple(reversed(matrices)), pool, pooled, result)
 
 
-def _rows_behind(last: GraphValue) -> tuple[ReadRow, ...]:
+def rows_behind(last: GraphValue) -> tuple[ReadRow, ...]:
     """The convolutions that a value depends on. Each must be read at one point only."""
     rows: dict[int, ReadRow] = {}
     waiting = [last]
     while waiting:
         value = waiting.pop()
+        if isinstance(value.maker, Joined):
+            waiting += value.maker.parts
         if not isinstance(value.maker, Convolution):
             continue
         row = rows.get(value.maker.number)

@@ -72,13 +72,45 @@ class Pooling:
 
 @dataclass(frozen=True, eq=False)
 class Matrix:
-    """A dense layer without its bias."""
+    """A dense layer without its bias, or a convolution behind a mean."""
 
     node: Node
     reads: "GraphValue"
     kernel: Expression
     has_units_first: bool  # (out, in), or (out, in, 1, 1), rather than (in, out)
     units: int
+    number: int | None = None  # as of a convolution, where it is written as one
+
+
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """One number of each channel, at every place of a map."""
+
+    reads: "GraphValue"
+
+
+@dataclass(frozen=True, eq=False)
+class Joined:
+    """The channels of two maps, one behind the other."""
+
+    parts: "tuple[GraphValue, GraphValue]"
+
+
+@dataclass(frozen=True, eq=False)
+class Enlarged:
+    """A map in another size, bilinear, corners on corners."""
+
+    reads: "GraphValue"
+
+
+@dataclass(frozen=True, eq=False)
+class BestClass:
+    """The number of the highest channel at each place."""
+
+    reads: "GraphValue"
+
+
+Maker = Picture | Convolution | Pooling | Matrix | Spread | Joined | Enlarged | BestClass
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +118,7 @@ class GraphValue:
     """activation(norm(affine(what the maker gives))) + `adds`, then `after`."""
 
     name: str  # of a value in the graph that holds it in the map's order, without zeros around
-    maker: Picture | Convolution | Pooling | Matrix
+    maker: Maker
     layout: Layout
     affine: Affine | None = None
     norm: NormConstants | None = None

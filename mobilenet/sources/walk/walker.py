@@ -8,7 +8,13 @@ from mobilenet.common.errors import CheckpointError
 from mobilenet.common.size import Size
 from mobilenet.graph import FileGraph, Node
 from mobilenet.networks.rows import COLORS
-from mobilenet.sources.walk import affine_nodes, matrix_nodes, move_nodes, window_nodes
+from mobilenet.sources.walk import (
+    affine_nodes,
+    matrix_nodes,
+    move_nodes,
+    segmenter_nodes,
+    window_nodes,
+)
 from mobilenet.sources.walk.expressions import Expression, computed
 from mobilenet.sources.walk.layout import Layout
 from mobilenet.sources.walk.steps import EXPORT_MODULE, GraphValue, Picture, Visit
@@ -22,9 +28,12 @@ _MEANINGS: Mapping[str, Callable[[Visit], GraphValue]] = {
     **dict.fromkeys(("Sigmoid", "Tanh", "Softmax"), affine_nodes.curve),
     **dict.fromkeys(("GlobalAveragePool", "ReduceMean", "AveragePool"), window_nodes.mean),
     **dict.fromkeys(("MatMul", "Gemm"), matrix_nodes.dense),
+    "ArgMax": segmenter_nodes.best_class,
+    "Concat": segmenter_nodes.joined,
     "Neg": affine_nodes.negated,
     "BatchNormalization": affine_nodes.batch_norm,
     "Pad": window_nodes.padded,
+    "Resize": segmenter_nodes.resized,
 }
 
 
@@ -42,16 +51,19 @@ _FORMS: Mapping[str, Form] = {
     **dict.fromkeys(("Neg", "Sqrt", "Reciprocal", "Identity", "Relu", "Sigmoid", "Tanh",
                      "GlobalAveragePool"), Form(1, 1)),
     "Conv": Form(2, 3, (*_WINDOW, "dilations", "group")),
+    "ArgMax": Form(1, 1, ("axis", "keepdims", "select_last_index")),
     "AveragePool": Form(1, 1, (*_WINDOW, "ceil_mode", "count_include_pad")),
     "BatchNormalization": Form(5, 5, ("epsilon", "momentum")),
     "Cast": Form(1, 1, ("to", "saturate")),
     "Clip": Form(1, 3),
+    "Concat": Form(2, 16, ("axis",)),
     "Dropout": Form(1, 3, ("seed",)),
     "Flatten": Form(1, 1, ("axis",)),
     "Gather": Form(2, 2, ("axis",)),
     "Gemm": Form(2, 3, ("alpha", "beta", "transA", "transB")),
     "Pad": Form(2, 3, ("mode",)),
     "ReduceMean": Form(1, 2, ("axes", "keepdims")),
+    "Resize": Form(1, 4, ("mode", "coordinate_transformation_mode")),
     "Reshape": Form(2, 2, ("allowzero",)),
     "Slice": Form(3, 5),
     "Softmax": Form(1, 1, ("axis",)),
@@ -83,7 +95,7 @@ def result_of(graph: FileGraph, size: Size) -> GraphValue:
         if node.op == "Conv":
             meaning = partial(window_nodes.convolution, number=convolutions)
             convolutions += 1
-        if meaning is None:
+        if meaning is None or _is_resized_picture(visit):
             raise _no_place(visit)
         try:
             values[node.output] = meaning(visit)
@@ -164,8 +176,12 @@ def _check_form(visit: Visit) -> None:
             raise visit.refusal(f"has {key} {value}")
 
 
+def _is_resized_picture(visit: Visit) -> bool:
+    return visit.node.op == "Resize" and isinstance(visit.values[0].maker, Picture)
+
+
 def _no_place(visit: Visit) -> CheckpointError:
-    if visit.node.op == "Resize" and isinstance(visit.values[0].maker, Picture):
+    if _is_resized_picture(visit):
         return visit.refusal(
             "resizes pictures inside the network",
             "save the model without that layer: pictures are cut to size before the network",

@@ -34,7 +34,9 @@ def convolution(visit: Visit, number: int) -> GraphValue:
     Allowance().spend(visit.node.title, kernel.shape)
     pads = _pads(visit, value)
     if isinstance(value.maker, Pooling | Matrix):
-        return _as_matrix(visit, value, kernel, pads, groups)
+        if kernel.shape[2:] != (1, 1) or groups != 1 or pads != NO_PADS:
+            raise visit.refusal("is a convolution behind the mean, and no dense layer")
+        return _as_matrix(visit, value, kernel, number)
     _check_readable(visit, value)
     top, bottom, left, right = pads
     size = (
@@ -114,13 +116,10 @@ def _strides(visit: Visit) -> tuple[int, int]:
     return strides
 
 
-def _as_matrix(
-    visit: Visit, value: GraphValue, kernel: Expression, pads: Pads, groups: int
-) -> GraphValue:
-    is_dense = kernel.shape[2:] == (1, 1) and groups == 1 and pads == NO_PADS
-    if not is_dense or value.layout.shape != (1, kernel.shape[1], 1, 1):
+def _as_matrix(visit: Visit, value: GraphValue, kernel: Expression, number: int) -> GraphValue:
+    if value.layout.shape != (1, kernel.shape[1], 1, 1):
         raise visit.refusal("is a convolution behind the mean, and no dense layer")
-    made = matrix(visit, value, kernel, has_units_first=True)
+    made = matrix(visit, value, kernel, has_units_first=True, number=number)
     made = replace(made, layout=made.layout.reshaped((1, kernel.shape[0], 1, 1)))
     return biased(visit, made, visit.expression(2))
 
