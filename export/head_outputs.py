@@ -38,6 +38,12 @@ def for_head(spec: ExportSpec, readout: Readout) -> ExportSpec:
     return replace(spec, outputs=outputs)
 
 
+def check_layer(spec: ExportSpec, readout: Readout) -> None:
+    """Raise `ConfigError` for pooled features of a segmenter, whose backbone has no such end."""
+    if readout.picture is not None and not spec.layer:
+        raise ConfigError("outputs features of a segmenter", "say of which layer: --layer aspp0")
+
+
 def _for_segmenter(spec: ExportSpec) -> ExportSpec:
     outputs = spec.outputs or "labels"
     if outputs not in SEGMENTER_OUTPUTS:

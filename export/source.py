@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from export.head_outputs import for_head
+from export.head_outputs import check_layer, for_head
 from export.prepared import (
     Prepared,
     TracedModule,
@@ -83,6 +83,8 @@ class Published:
             alpha=variant.alpha,
             resolution=None if is_file else largest,
             shallow=variant.shallow,
+            head=variant.head,
+            output_stride=variant.output_stride,
             offline=self.offline,
             keep_background=self.keep_background,
             classes=self.classes,
@@ -107,6 +109,7 @@ class Loaded:
         """As `Source` says."""
         checkpoint, notes = self.checkpoint, self.notes
         if spec.outputs == "features":
+            check_layer(spec, checkpoint.config.readout)
             checkpoint = checkpoint.as_features(spec.layer or "")
         elif checkpoint.config.readout.is_binary and len(checkpoint.labels) == 2:
             checkpoint, notes = checkpoint.as_two_classes(), (*notes, _two_classes(checkpoint))

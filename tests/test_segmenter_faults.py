@@ -102,11 +102,11 @@ def test_symmetric_padding_is_rejected_where_it_differs(tmp_path: Path) -> None:
 
 
 def outputs(margin: float) -> tuple[PixelClasses, dict[str, np.ndarray], Reference]:
-    """Two classes, the first ahead by `margin` everywhere; a score is off by 0.1 somewhere."""
+    """Two classes, the first ahead by `margin` everywhere; a score of one pixel is off by 0.1."""
     small = np.zeros((1, 2, 2, 2), np.float32)
     small[:, 0] = margin
     large = np.repeat(np.repeat(small, 2, 2), 2, 3)
-    large[0, 1, 0, 0] = 0.1
+    large[0, 1, 2, 1] = 0.1
     reading = PixelClasses("small", "large", "labels", 2, Size(2, 2), Size(4, 4))
     given = {"small": small, "large": large, "labels": np.zeros((1, 4, 4), np.int32)}
     return reading, given, Reference(small.reshape(1, -1))
@@ -123,7 +123,10 @@ def test_a_class_that_is_not_the_highest_score_s_is_rejected() -> None:
 def test_classes_nearer_than_the_error_may_change_places_and_are_counted() -> None:
     reading, given, answers = outputs(margin=0.15)
     given["labels"][0, 2, 1] = 1
-    assert reading.check_labels([given], answers) == 1
+    assert reading.check_labels([given], answers) == 1 / 16
+    given["labels"][0, 3, 3] = 1
+    with pytest.raises(VerificationError, match="class 1 at row 3, column 3"):
+        reading.check_labels([given], answers)
 
 
 def test_labels_in_another_order_are_rejected(tmp_path: Path) -> None:

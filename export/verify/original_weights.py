@@ -7,8 +7,10 @@ untrained network is no reference of a trained package, whatever the checksums s
 from export.package.metadata import PackageMetadata
 from mobilenet.checkpoint import Checkpoint, Provenance
 from mobilenet.common.errors import PackageError
+from mobilenet.networks.base_config import BaseConfig
 from mobilenet.networks.families import name_of
 from mobilenet.overrides import Overrides
+from mobilenet.untrained import untrained
 from mobilenet.weights import pypi
 from mobilenet.weights.releases import RELEASES
 from mobilenet.weights.resolve import UNTRAINED, load_weights
@@ -28,8 +30,11 @@ def original_weights(
     config, origin = about.config, about.provenance
     assert config is not None, "of a network of ours"
     which = weights or _published(origin)
+    if which == UNTRAINED and config.readout.picture is not None:
+        return untrained(config)  # of as many classes as it was given labels
     checkpoint, _ = load_weights(
         which, network=name_of(config), alpha=config.alpha, resolution=config.size,
+        output_stride=config.output_stride if isinstance(config, BaseConfig) else None,
         shallow=config.shallow,
         overrides=overrides, offline=offline, beside=False,
         keep_background=config.classes == WITH_BACKGROUND,

@@ -1,8 +1,8 @@
 """A segmenter's output against PyTorch: its scores enlarged, and the class of every pixel.
 
 The small map's scores pass the gates of logits. Here, what becomes of them: corners on corners in
-float32, and labels equal to PyTorch's wherever its two best classes are further apart than twice
-the largest error of a score; nearer ones, either may come first.
+float32, and of every pixel the class of PyTorch's highest score, where its two best ones are
+further apart than twice the largest error of that pixel's; of nearer ones, either may come first.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -76,9 +76,8 @@ class PixelClasses(NamedTuple):
     def _undecided(self, outputs: Outputs, answers: Reference) -> Iterator[float]:
         for output, scores in zip(outputs, answers.logits, strict=True):
             expected = self._enlarged(scores)
-            error = np.abs(
-                np.asarray(output[self.large], np.float32).reshape(expected.shape) - expected
-            ).max()
+            large = np.asarray(output[self.large], np.float32).reshape(expected.shape)
+            error = np.abs(large - expected).max(0)  # of the scores of each pixel
             second, first = np.partition(expected, -2, axis=0)[-2:]
             decided = first - second > 2 * error
             if self.labels:

@@ -191,10 +191,6 @@ def _prepared_again(
     checkpoint = original_weights(about, weights, overrides, offline)
     if about.labels_from or (not checkpoint.labels and checkpoint.config.readout.classes):
         checkpoint = replace(checkpoint, labels=_labels(function))
-    return _prepared(checkpoint, spec)
-
-
-def _prepared(checkpoint: Checkpoint, spec: ExportSpec) -> Prepared:
     return Loaded(checkpoint).prepare(spec.resolved(), None)
 
 

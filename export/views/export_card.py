@@ -71,6 +71,7 @@ def show_verification(result: "Reverification", *, json: bool) -> None:
             **({} if verified.loss is None else {"loss": _loss(verified)}),
             "method": f"relative L2 of logits against PyTorch, {verified.images} pictures, "
             f"{verified.runtime} runtime",
+            **({} if verified.undecided is None else {"pixels": _undecided(verified)}),
             **({"function": _stand_ins(verified)} if verified.stand_ins else {}),
             **_opinion(result),
             "compared with": AGAINST[result.against],
@@ -137,7 +138,16 @@ def _agreement(exported: Exported) -> Sequence[str]:
         lines.append(_file(verified))
     if verified.stand_ins:
         lines.append(_stand_ins(verified))
+    lines += [_undecided(verified)] if verified.undecided is not None else []
     return lines if verified.loss is None else [*lines, _loss(verified)]
+
+
+def _undecided(verified: Verified) -> str:
+    share = verified.undecided or 0.0
+    return (
+        f"class of each pixel as PyTorch has it, but for {share:.2%} whose two best scores are "
+        "closer than the error of a score"
+    )
 
 
 def _stand_ins(verified: Verified) -> str:

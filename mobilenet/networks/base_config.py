@@ -121,17 +121,17 @@ class BaseConfig:
         """What sets the family apart: "v1"."""
         raise NotImplementedError
 
-    @property
-    def family(self) -> str:
-        """In words: "MobileNet v1"."""
-        return f"MobileNet {self.version}"
-
     def fitted(self, widths: Sequence[int], classes: int | None) -> Self:
         """The network whose convolutions are so wide, in order; `classes` None: features.
 
         Raises `CheckpointError` when no network of the family is.
         """
         raise NotImplementedError
+
+    @property
+    def family(self) -> str:
+        """In words: "MobileNet v1"."""
+        return f"MobileNet {self.version}"
 
     @property
     def size(self) -> Size:

@@ -84,8 +84,8 @@ class Readout(NamedTuple):
 
     @property
     def until(self) -> str:
-        """Name of the row whose map is the result; "" when it is pooled."""
-        return "" if self.pooled else self.reads
+        """Name of the row whose map is the result; "" when it is pooled, or enlarged."""
+        return "" if self.pooled or self.picture is not None else self.reads
 
     @property
     def is_plain(self) -> bool:

@@ -17,6 +17,7 @@ Config = TypeVar("Config", bound=NetworkConfig)
 
 DEPTH, EPSILON = 256, 1e-5
 HEAD_ROWS = 4
+OUTPUT_STRIDE, RESOLUTION = 16, 513  # as its authors evaluate it
 SCORES = "class_scores"  # the row of a score of each class for each pixel of the small map
 LARGE = "large_scores"  # the same enlarged to the picture's size, where they are no output
 PASCAL_CLASSES = 21

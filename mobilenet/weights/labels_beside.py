@@ -54,7 +54,8 @@ def with_labels(
 
 
 def _has_background(checkpoint: Checkpoint) -> bool:
-    return checkpoint.labels[:1] == (BACKGROUND,)
+    """As a class that no picture is of; of a segmenter's pixels it is one like all others."""
+    return checkpoint.config.readout.pooled and checkpoint.labels[:1] == (BACKGROUND,)
 
 
 def has_own_labels(checkpoint: Checkpoint) -> bool:

@@ -21,7 +21,7 @@ from mobilenet.networks import families as networks
 from mobilenet.networks.base_config import BaseConfig
 from mobilenet.networks.config import NetworkConfig
 from mobilenet.overrides import Overrides
-from mobilenet.weights import bundled, fetch, pypi, releases
+from mobilenet.weights import bundled, fetch, heads, pypi, releases
 from mobilenet.weights.releases import Family, Release
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ AUTO, IMAGENET, UNTRAINED = "auto", "imagenet", "untrained"
 WORDS = (AUTO, IMAGENET, UNTRAINED, *releases.FAMILIES, *releases.EDITIONS)
 # The paper's own network first, then the same out of Keras; alpha 1.25 is timm's.
 BEST: tuple[Family, ...] = ("slim", "keras", "timm")
-DEFAULT_ALPHA, DEFAULT_RESOLUTION = 1.0, 224
 
 
 class LoadedWeights(NamedTuple):
@@ -48,6 +47,8 @@ def load_weights(
     alpha: float | None = None,
     resolution: Sides | None = None,
     shallow: bool | None = None,
+    head: str | None = None,
+    output_stride: int | None = None,
     classes: Path | None = None,
     keep_background: bool = False,
     overrides: Overrides | None = None,
@@ -58,8 +59,9 @@ def load_weights(
 ) -> LoadedWeights:
     """The checkpoint for a path, a family's name, "imagenet", "untrained", or "auto" (None).
 
-    `network` is "v1" (None) or "v2". A file decides network, alpha, depth and resolution unless
-    they are given; a given network, alpha or depth must be the file's. `resolution` is a
+    `network` is "v1" (None) or "v2", `head` "classifier" (None) or "deeplab", whose
+    `output_stride` is 16 or 8. A file decides network, head, alpha, depth and resolution unless
+    they are given; a given network, head, alpha or depth must be the file's. `resolution` is a
     square's side, or (height, width). `classes` is a file of labels, one per output, as
     `read_labels` has it; else, unless not `beside`, a file of weights without labels has those
     that lie beside it. Class 0 of the 1001-class networks is dropped unless `keep_background`.
@@ -78,18 +80,20 @@ def load_weights(
     if word not in WORDS:
         obtained = LoadedWeights(_file(Path(word), overrides, usual_resolution or resolution))
         _check_asked(Path(word), obtained.checkpoint.config, network, alpha, shallow)
+        heads.check(Path(word).name, obtained.checkpoint.config, head)
     elif overrides is not None and overrides != Overrides():
         raise ConfigError(
             f"options for a file's weights with {word}",
             "how published weights were trained is known: leave --padding, --mean, ... out",
         )
     else:
-        config = networks.config_type(network)(
-            alpha=DEFAULT_ALPHA if alpha is None else alpha,
-            shallow=bool(shallow),
-        ).at(resolution or DEFAULT_RESOLUTION)
+        backbone = networks.config_type(network)(
+            alpha=1.0 if alpha is None else alpha, shallow=bool(shallow)
+        ).at(resolution or heads.usual_resolution(head))
+        config = heads.on(backbone, head, output_stride, classes)
         obtained = _named(word, config, offline, progress)
-    checkpoint, notes = at_resolution(obtained.checkpoint, resolution)
+    checkpoint = heads.with_output_stride(obtained.checkpoint, output_stride)
+    checkpoint, notes = at_resolution(checkpoint, resolution)
     place = Path(word) if beside and word not in WORDS else None
     labelled = with_labels(checkpoint, place, classes, keep_background)
     return LoadedWeights(labelled.checkpoint, (*obtained.notes, *notes, *labelled.notes))
@@ -144,6 +148,7 @@ def _named(word: str, config: BaseConfig, offline: bool, progress: Progress) -> 
     family, _, edition = word.partition("-")
     families = tuple(f for f in releases.FAMILIES if f == family) or BEST
     try:
+        heads.check_published(config)
         release = releases.find(families, config, edition)
     except CheckpointError as error:  # never published
         if word != AUTO:

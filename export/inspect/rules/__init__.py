@@ -7,12 +7,18 @@ named). A rule looks at one function and yields findings; each says what it mean
 from collections.abc import Iterator, Mapping
 
 from export.inspect.input_scaling import input_scalings
-from export.inspect.rules import class_labels, numbers, overflow, preprocessing
+from export.inspect.rules import class_labels, dilation, numbers, overflow, preprocessing
 from export.inspect.rules.finding import RuleFinding, RuleSubject
 from export.mil.cost import FunctionCost
 from export.mil.program import Function
 
-RULES = (*numbers.RULES, *preprocessing.RULES, *class_labels.RULES, *overflow.RULES)
+RULES = (
+    *numbers.RULES,
+    *preprocessing.RULES,
+    *class_labels.RULES,
+    *overflow.RULES,
+    *dilation.RULES,
+)
 CORE_ML_RULES = preprocessing.CORE_ML_RULES  # silent for other formats
 
 
