@@ -95,7 +95,7 @@ def export(
     path = destination(output, prepared.name, spec, origin.reads)
     if swift:
         swift_file.check_network(prepared)
-        swift_file.check_destination(path)
+        swift_file.check_destination(path, prepared.picture is not None)
     if reuse and calibrate is None and (existing := _existing(path, prepared)):
         return existing
     with files.replacing(path) as temporary:
@@ -103,7 +103,7 @@ def export(
         verified = _verified(temporary, prepared) if verify else None
     exported = _finish(path, prepared, verified)
     if swift:
-        return replace(exported, swift=swift_file.write_classifier(path, prepared.metadata))
+        return replace(exported, swift=swift_file.write(path, prepared))
     return exported
 
 

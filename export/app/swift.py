@@ -12,6 +12,7 @@ from string import Template
 from typing import NamedTuple
 
 from export.app.swift_answers import of_coreai, of_coreml, template
+from export.app.swift_segmenter import segmenter_source, segmenter_template
 from export.package.metadata import LABELS_KEY, PackageMetadata
 from export.prepared import MAIN, Prepared, function_name
 from export.spec import ExportSpec
@@ -59,9 +60,10 @@ def region_of_interest(crop: float, aspect: float, width: float, height: float) 
     )
 
 
-def swift_path(package: Path) -> Path:
+def swift_path(package: Path, is_segmenter: bool = False) -> Path:
     """Where the file for `package` lies: beside it, called as its class."""
-    return package.with_name(f"{package.stem}Classifier.swift")
+    kind = "Segmenter" if is_segmenter else "Classifier"
+    return package.with_name(f"{package.stem}{kind}.swift")
 
 
 def check_spec(spec: ExportSpec) -> None:
@@ -75,12 +77,18 @@ def check_spec(spec: ExportSpec) -> None:
 
 
 def check_network(prepared: Prepared) -> None:
-    """Raise `ConfigError` for a network whose file would name nothing."""
+    """Raise `ConfigError` for a network whose file would name nothing, or is not written."""
+    if prepared.picture is not None and prepared.metadata.format == "coreai":
+        raise ConfigError(
+            "--swift for a segmenter in the coreai format: its file is written for Core ML alone",
+            "leave --format out, or leave --swift out and call the model yourself",
+        )
     if prepared.labels:
         return
-    if prepared.has_independent_classes:
+    if prepared.has_independent_classes or prepared.picture is not None:
+        kind = "a segmenter" if prepared.picture is not None else "independent classes"
         raise ConfigError(
-            "--swift for independent classes without labels", "give them with --classes labels.txt"
+            f"--swift for {kind} without labels", "give them with --classes labels.txt"
         )
     raise ConfigError(
         f"--swift with outputs {prepared.spec.outputs}: it is for a classifier of pictures",
@@ -88,7 +96,7 @@ def check_network(prepared: Prepared) -> None:
     )
 
 
-def check_destination(package: Path) -> None:
+def check_destination(package: Path, is_segmenter: bool = False) -> None:
     """Raise before anything is written if the Swift file cannot or must not be."""
     if not (package.stem.isascii() and package.stem.isidentifier()):
         raise ConfigError(
@@ -96,13 +104,17 @@ def check_destination(package: Path) -> None:
             "choose an --output of letters, digits and underscores, not starting with a digit",
         )
     if KEYWORDS.fullmatch(package.stem) or package.stem in _names(
-        of_coreml("softmax") + of_coreml("sigmoid") + template("exif")
+        of_coreml("softmax")
+        + of_coreml("sigmoid")
+        + template("exif")
+        + segmenter_template("labels")
+        + segmenter_template("mask")
     ):
         raise ConfigError(
             f"--swift with package name {package.stem!r}: in Swift that means something else",
             "choose another --output, such as MobileNet.mlpackage",
         )
-    path = swift_path(package)
+    path = swift_path(package, is_segmenter)
     files.check_regular_file(path)
     if path.exists() and not _is_ours(path):
         raise PackageError(
@@ -111,10 +123,16 @@ def check_destination(package: Path) -> None:
         )
 
 
-def write_classifier(package: Path, metadata: PackageMetadata) -> Path:
-    """Write the Swift file for an image classifier beside its package; returns its path."""
-    path = swift_path(package)
-    files.write_atomically(path, source(package.stem, metadata).encode())
+def write(package: Path, prepared: Prepared) -> Path:
+    """Write the Swift file for a package beside it; returns its path."""
+    metadata, is_segmenter = prepared.metadata, prepared.picture is not None
+    path = swift_path(package, is_segmenter)
+    text = (
+        segmenter_source(package.stem, metadata, prepared.spec.outputs, MACOS)
+        if is_segmenter
+        else source(package.stem, metadata)
+    )
+    files.write_atomically(path, text.encode())
     return path
 
 
