@@ -43,7 +43,7 @@ def test_it_gives_what_is_above_a_threshold(format: str) -> None:
 @pytest.mark.parametrize("format", FORMATS)
 def test_what_cuts_the_picture_is_the_classifiers(format: str) -> None:
     """Only what the answer is made of differs."""
-    cut = "square" if format == "coreai" else "regionOfInterest"
+    cut = "region" if format == "coreai" else "regionOfInterest"
     ours, classifiers = (
         parse(source(head, format)).named("function_declaration", cut).text
         for head in ("several", "stack")

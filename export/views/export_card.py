@@ -109,9 +109,12 @@ def _preprocessing(metadata: PackageMetadata) -> tuple[str, str]:
         f"{norm.scale[0]:.6g}" if same else "(" + ", ".join(f"{s:.6g}" for s in norm.scale) + ")"
     )
     bias = f"{norm.bias[0]:.6g}" if same else "(" + ", ".join(f"{b:.6g}" for b in norm.bias) + ")"
+    in_app = f"{geometry.resizing(size)}, {geometry.interpolation}, centre {size}"
+    if metadata.config is not None and metadata.config.readout.picture is not None:
+        in_app = f"the whole picture, squashed to {size}"  # as Vision's scaleFill does
     return (
         f"in the package: {norm.order}, {scale} x pixel + {bias}",
-        f"in the app: {geometry.resizing(size)}, {geometry.interpolation}, centre {size}",
+        f"in the app: {in_app}",
     )
 
 
