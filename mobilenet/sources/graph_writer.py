@@ -31,6 +31,12 @@ def transposed(constant: FileConstant, axes: Sequence[int]) -> FileConstant:
     return FileConstant(shape, lambda: constant.load().transpose(axes).copy())
 
 
+def with_axes(constant: FileConstant, rank: int) -> FileConstant:
+    """A constant with axes of 1 in front, as broadcasting has them."""
+    shape = (1,) * (rank - len(constant.shape)) + tuple(constant.shape)
+    return FileConstant(shape, lambda: constant.load().reshape(shape))
+
+
 class GraphWriter:
     """The graph so far."""
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mobilenet.common.errors import CheckpointError
 from mobilenet.graph import FileConstant
-from mobilenet.sources.graph_writer import LayerWriter, transposed
+from mobilenet.sources.graph_writer import LayerWriter, transposed, with_axes
 from mobilenet.sources.layer_options import LayerOptions
 from mobilenet.sources.stored import Allowance
 from mobilenet.sources.tflite.dequantised import (
@@ -88,6 +88,9 @@ class TfliteLayer:
         rank, wanted = len(self.tensor(place).shape), len(self.result.shape)
         if wanted < 4 or rank in (0, 4):
             return self.value(place)
+        if self._index(place) not in self.known.values:
+            beside = with_axes(self.constant(place), wanted)
+            return self.writer.constant(transposed(beside, FIRST), f"input {place}")
         value = self.writer.node(
             "Unsqueeze", self.value(place), self.writer.integers(range(4 - rank))
         )

@@ -22,7 +22,8 @@ MAX_COMPUTED = 1 << 20  # numbers: batch norms have a few thousand
 MAX_DEPTH = 32  # operations on operations: a batch norm in plain operators has six
 _COMPUTED: dict[str, Callable[..., Any]] = {
     "Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": np.divide, "Pow": np.power,
-    "Sqrt": np.sqrt, "Reciprocal": np.reciprocal, "Neg": np.negative,
+    "Max": np.maximum, "Min": np.minimum, "Sqrt": np.sqrt, "Reciprocal": np.reciprocal,
+    "Neg": np.negative,
 }  # fmt: skip
 _OF_ONE = ("Sqrt", "Reciprocal", "Neg")
 _SAME = ("Identity", "Cast")

@@ -47,7 +47,7 @@ def read(graph: FileGraph, defaults: Defaults) -> Checkpoint:
         config = fitted(network, size, defaults.width_rule)
     except CheckpointError as error:
         raise other_networks.named(graph, error) from error
-    pixels = pixel_scaling(graph, network.picture, defaults.normalization)
+    pixels = pixel_scaling(graph, network, defaults.normalization)
     is_plain = network.is_classifier and config.readout.is_plain
     checkpoint = Checkpoint(
         config,

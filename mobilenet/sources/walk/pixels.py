@@ -9,7 +9,9 @@ from mobilenet.common.decoding import decode_json
 from mobilenet.common.errors import CheckpointError
 from mobilenet.graph import FileGraph
 from mobilenet.preprocess import ColorOrder, Normalization, Triple
+from mobilenet.sources.walk.input_range import expected_by_kernel, expected_by_scaling
 from mobilenet.sources.walk.layout import Array
+from mobilenet.sources.walk.read_rows import ReadNetwork
 from mobilenet.sources.walk.steps import EXPORT_MODULE, GraphValue, Picture
 
 SAID = "normalization"  # JSON of `PixelMeans`, beside a graph
@@ -32,28 +34,35 @@ class PixelScaling(NamedTuple):
     found: tuple[str, ...] = ()
 
 
-def pixel_scaling(graph: FileGraph, picture: GraphValue, usual: Normalization) -> PixelScaling:
+def pixel_scaling(graph: FileGraph, network: ReadNetwork, usual: Normalization) -> PixelScaling:
     """Of the picture as the first row reads it.
 
-    What a file says beside its graph is done to pixels before they go in. Where it says nothing
-    and the graph does something, that is all there is; where neither does, `usual` is assumed.
+    What a file says beside its graph is done to pixels before they go in. Where it says nothing,
+    its own scaling shows whether it takes pixels; where there is none, `usual` is assumed, unless
+    the first kernel is made for something else.
+
+    Raises `CheckpointError` for a scaling that fits no usual range of pixels.
     """
+    picture = network.picture
     if not isinstance(picture.maker, Picture):
         raise CheckpointError("the first convolution does not read the picture", EXPORT_MODULE)
-    is_flipped = picture.layout.has_flipped_channels
-    is_inside = picture.affine is not None or is_flipped
     scale, shift = _inside(picture)
-    before = _said(graph, usual.order)
-    if before is None and not is_inside:
-        return PixelScaling(usual, usual, (f"preprocessing: {usual.title}",))
-    feed = before or Normalization((1.0,) * 3, (0.0,) * 3, usual.order)
+    said = _said(graph, usual.order)
+    if said is not None:
+        feed, assumed = said, ""
+    elif picture.affine is None:
+        feed, assumed = expected_by_kernel(network.rows[0], usual)
+    else:
+        feed, assumed = expected_by_scaling(scale, shift, usual.order)
     composed = np.array([feed.scale, feed.bias]) * scale
     composed[1] += shift
     order: ColorOrder = feed.order
-    if is_flipped:
+    if picture.layout.has_flipped_channels:
         composed, order = composed[:, ::-1], "RGB" if order == "BGR" else "BGR"
     whole = Normalization(_triple(composed[0]), _triple(composed[1]), order)
-    where = "inside the graph" if before is None else "said beside the graph"
+    if assumed:
+        return PixelScaling(whole, feed, (f"preprocessing: {whole.title}{assumed}",))
+    where = "inside the graph" if said is None else "said beside the graph"
     return PixelScaling(whole, feed, (), (f"preprocessing {where}: {whole.title}",))
 
 
