@@ -17,8 +17,12 @@ def for_head(spec: ExportSpec, readout: Readout) -> ExportSpec:
     """
     if readout.picture is not None:
         return _for_segmenter(spec)
-    usual: Outputs = "classifier" if readout.scores == "softmax" else "probabilities"
-    outputs = spec.outputs or ("features" if readout.classes is None else usual)
+    outputs = spec.outputs or _usual_outputs(readout)
+    if readout.is_one_number and outputs in ("classifier", "probabilities"):
+        raise ConfigError(
+            f"outputs {outputs} of a network that ends in one number, with no sigmoid behind it",
+            "leave --outputs out: it gives the number as it is, as logits",
+        )
     if outputs in ("labels", "mask"):
         raise ConfigError(
             f"outputs {outputs} for a network that gives no classes of pixels",
@@ -36,6 +40,14 @@ def for_head(spec: ExportSpec, readout: Readout) -> ExportSpec:
             "leave --outputs out: an array of probabilities, its labels in the metadata",
         )
     return replace(spec, outputs=outputs)
+
+
+def _usual_outputs(readout: Readout) -> Outputs:
+    if readout.classes is None:
+        return "features"
+    if readout.is_one_number:
+        return "logits"
+    return "classifier" if readout.scores == "softmax" else "probabilities"
 
 
 def check_layer(spec: ExportSpec, readout: Readout) -> None:

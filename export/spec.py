@@ -84,7 +84,8 @@ class ExportSpec:
     outputs: Outputs | None = None
     """classifier: classLabel and classLabel_probs. The others: one array of that name; mask: a
     picture whose grey values are the classes. Default: classifier; probabilities of independent
-    classes (sigmoid), labels (the class of each pixel) of a segmenter, features without a top."""
+    classes (sigmoid), labels (the class of each pixel) of a segmenter, features without a top,
+    logits of a single number."""
     layer: str | None = None
     """With features: the map of this layer, such as conv11_pointwise; else the pooled end."""
     compress: str | None = None

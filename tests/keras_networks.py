@@ -11,13 +11,21 @@ from mobilenet.checkpoint import Checkpoint, Layer
 from weight_files import STRIDES, blocks
 
 
-def whole(checkpoint: Checkpoint, path: Path, way: str = "keras3.h5") -> Path:
-    """The model with its weights, in one of `keras_files.WAYS` that are one file."""
-    side = checkpoint.config.resolution
-    layers = [layer("InputLayer", "input", batch_shape=[None, side, side, 3])]
+def whole(
+    checkpoint: Checkpoint, path: Path, way: str = "keras3.h5", *,
+    before: dict[str, dict[str, Any]] = {},  # noqa: B006  # only read
+    scores: str = "softmax", **changed: Any,
+) -> Path:  # fmt: skip
+    """The model with its weights, in one of `keras_files.WAYS` that are one file.
+
+    `before` are settings of layers that the picture goes through first, by their class; `changed`
+    are settings of other layers, by their name.
+    """
+    layers = [layer("InputLayer", "input", batch_shape=[None, *checkpoint.config.size, 3])]
     weights: dict[str, dict[str, Any]] = {}
 
     def add(kind: str, name: str, **settings: Any) -> None:
+        settings |= changed.get(name, {})
         layers.append(layer(kind, name, layers[-1]["name"], **settings))
 
     def unit(name: str, given: Layer, stride: int, depthwise: bool = False) -> None:
@@ -46,6 +54,8 @@ def whole(checkpoint: Checkpoint, path: Path, way: str = "keras3.h5") -> Path:
         }  # fmt: skip
         add("ReLU", f"{name}_relu", max_value=6.0, negative_slope=0.0, threshold=0.0)
 
+    for kind, settings in before.items():
+        add(kind, kind.lower(), **settings)
     unit("conv1", checkpoint.layers["conv0"], 2)
     places = [name for name in checkpoint.layers if name.endswith("depthwise")]
     for (number, depthwise, pointwise), place in zip(blocks(checkpoint), places, strict=True):
@@ -61,7 +71,7 @@ def whole(checkpoint: Checkpoint, path: Path, way: str = "keras3.h5") -> Path:
     )  # fmt: skip
     weights["conv_preds"] = {"kernel": head.kernel.T[None, None], "bias": head.bias}
     add("Reshape", "reshape", target_shape=[len(head.kernel)])
-    add("Activation", "predictions", activation="softmax")
+    add("Activation", "predictions", activation=scores)
     kinds = [item["class_name"] for item in layers if item["name"] in weights]
     return write(path, functional(*layers), weights, way, _places(kinds)).rename(path)
 

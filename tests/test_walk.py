@@ -141,13 +141,12 @@ def normalization(maker: GraphMaker) -> None:
     [
         (on_pixels(("Mul", 1 / 255)), "RGB"),
         (on_pixels(("Div", 127.5), ("Sub", 1.0)), "RGB"),
-        (lambda maker: maker.add("Cast", to=1), "RGB"),
         (on_pixels(("Sub", np.reshape([103, 116, 123], (1, 3, 1, 1))), ("Mul", 0.017)), "RGB"),
         (flipped_between, "BGR"),
         (channels_last, "RGB"),
         (normalization, "RGB"),
     ],
-    ids=["rescaling", "-1 to 1", "cast", "means", "flip between", "channels last", "batch norm"],
+    ids=["rescaling", "-1 to 1", "means", "flip between", "channels last", "batch norm"],
 )  # fmt: skip
 def test_preprocessing_inside_is_all_there_is(
     alive: Checkpoint, picture: Image.Image, before: Part, order: str

@@ -83,6 +83,11 @@ class Readout(NamedTuple):
         return self.classes == 1 and self.scores == "sigmoid"
 
     @property
+    def is_one_number(self) -> bool:
+        """Whether it is one number as it is, such as of a regression, or before a sigmoid."""
+        return self.classes == 1 and self.scores == "softmax"
+
+    @property
     def until(self) -> str:
         """Name of the row whose map is the result; "" when it is pooled, or enlarged."""
         return "" if self.pooled or self.picture is not None else self.reads
@@ -121,12 +126,13 @@ class Readout(NamedTuple):
         if self.classes is None:
             return "pooled features" if self.pooled else f"map of {self.reads}"
         kind = "classes" if self.scores == "softmax" else "independent classes"
+        result = "one number" if self.is_one_number else f"{self.classes} {kind}"
         layers = [
             f"{hidden.units} units{f' ({hidden.activation})' if hidden.activation else ''}"
             for hidden in self.hidden
         ]
         flat = ["flat map"] if self.pool == "flatten" else []
-        return ", ".join([*flat, *layers, f"{self.classes} {kind}"])
+        return ", ".join([*flat, *layers, result])
 
     @property
     def cost(self) -> Cost:

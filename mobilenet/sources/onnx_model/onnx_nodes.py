@@ -210,9 +210,9 @@ def _resize(layer: OnnxLayer) -> str:
 
 
 def _cast(layer: OnnxLayer) -> str:
-    to = layer.options.require("to", 0, *FLOATS, *INTEGERS)
-    kind = FLOATS[0] if to in FLOATS else INTEGERS[1]  # rounding to 16 bits is not modelled
-    return layer.writer.node("Cast", layer.value(), to=kind)
+    if layer.options.require("to", 0, *FLOATS, *INTEGERS) in FLOATS:
+        return layer.writer.node("Identity", layer.value())  # rounding to 16 bits is not modelled
+    return layer.writer.node("Cast", layer.value(), to=INTEGERS[1])
 
 
 _UNARY = ("Relu", "Sigmoid", "HardSwish", "Neg", "Reciprocal", "Sqrt", "GlobalAveragePool",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from mobilenet.common.errors import CheckpointError
 from mobilenet.graph import FileGraph, GraphInput
+from mobilenet.sources.graph_writer import AS_THEY_ARE
 from mobilenet.sources.tensorflow.decided_branches import decided
 from mobilenet.sources.tensorflow.known_operators import operator_of
 from mobilenet.sources.tensorflow.network_part import RESIZES, network_part, results_of
@@ -47,6 +48,8 @@ def translated(source: TfGraph, output: str | None = None) -> FileGraph:
             values[Operand(op.name)] = picture = _picture(op, values)
             if op.kind in RESIZES:
                 said["input"] = f"pictures as they leave {op.title}"
+            elif op.attribute("dtype", int) == UINT8:
+                said["normalization"] = AS_THEY_ARE
             continue
         inputs = tuple(_read(values, op, read) for read in op.inputs)
         for place, value in enumerate(_results(t, op, inputs)):

@@ -3,6 +3,8 @@
 import math
 from pathlib import Path
 
+import numpy as np
+
 from mobilenet.common.errors import CheckpointError
 from mobilenet.graph import FileGraph, GraphInput
 from mobilenet.sources.graph_writer import AS_THEY_ARE, NOT_READ, GraphWriter
@@ -27,6 +29,7 @@ from mobilenet.sources.tflite.tflite_layer import (
     Known,
     TfliteLayer,
     Translators,
+    real_range,
     tensor_of,
 )
 from mobilenet.sources.tflite.tflite_metadata import said_by
@@ -34,6 +37,12 @@ from mobilenet.sources.tflite.tflite_moves import MOVES
 from mobilenet.sources.tflite.tflite_windows import WINDOWS
 
 TRANSLATORS: Translators = {**WINDOWS, **ELEMENTS, **MOVES}
+# Ranges of input that pixels 0 ... 255 are scaled to: what is said of it, (pixel - mean) / std.
+_USUAL_RANGES = {
+    (0, 1): '{"mean": [0], "std": [255]}',
+    (-1, 1): '{"mean": [127.5], "std": [127.5]}',
+    (0, 255): AS_THEY_ARE,
+}
 _PIXEL_OF_ZERO = {UINT8: 0, INT8: 128}  # the pixel that the stored number 0 stands for
 
 
@@ -55,14 +64,16 @@ def graph_of(path: Path) -> FileGraph:
         if index not in known.values:
             name = tensor_of(flat, index).name
             raise CheckpointError(f"output {name} is computed by no operator", OTHER_NETWORK)
-    is_quantised = source.dtype in _PIXEL_OF_ZERO and source.scale.size
+    holds_integers = source.dtype in _PIXEL_OF_ZERO
+    said = said_by(path, flat.metadata, holds_integers)
+    is_quantised = holds_integers and source.scale.size
     return FileGraph(
         "TensorFlow Lite, quantised" if is_quantised else "TensorFlow Lite",
         picture,
         tuple(writer.nodes),
         writer.constants,
         tuple(known.values[index] for index in flat.outputs),
-        _plain_pixels(source) | said_by(path, flat.metadata, source.dtype in _PIXEL_OF_ZERO),
+        _plain_pixels(source) | _range_of_floats(flat) | said,
     )
 
 
@@ -101,6 +112,17 @@ def _plain_pixels(source: TfliteTensor) -> dict[str, str]:
     """An input of bytes that stand for nothing but themselves takes pixels as they are."""
     is_plain = source.dtype == UINT8 and not source.scale.size
     return {"normalization": AS_THEY_ARE} if is_plain else {}
+
+
+def _range_of_floats(flat: TfliteGraph) -> dict[str, str]:
+    """What floats go in, where they are quantised at once to a usual range."""
+    for operator in flat.operators:
+        if operator.kind == "QUANTIZE" and operator.inputs[0] == flat.inputs[0]:
+            stored = real_range(tensor_of(flat, operator.outputs[0]))
+            for usual, said in _USUAL_RANGES.items():
+                if np.allclose(stored, usual, atol=(usual[1] - usual[0]) / 50):
+                    return {"normalization": said}
+    return {}
 
 
 def _needed(flat: TfliteGraph) -> list[TfliteOperator]:

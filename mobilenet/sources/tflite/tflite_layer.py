@@ -160,9 +160,9 @@ class TfliteLayer:
         Converters leave out one that quantised numbers cannot but obey:
         tensorflow/lite/toco, RemoveTrivialQuantizedActivationFunc.
         """
-        low, high = _range(self.result)
+        low, high = real_range(self.result)
         operands = [
-            _range(self.tensor(place))[0] for place in range(len(self.operator.inputs[:2]))
+            real_range(self.tensor(place))[0] for place in range(len(self.operator.inputs[:2]))
         ]
         if low != 0 or min(operands) >= 0:
             return value
@@ -179,7 +179,7 @@ class TfliteLayer:
         return self.operator.inputs[place]
 
 
-def _range(tensor: TfliteTensor) -> tuple[float, float]:
+def real_range(tensor: TfliteTensor) -> tuple[float, float]:
     """The least and largest number that a quantised activation can have."""
     if tensor.dtype not in _SMALLEST or tensor.scale.size != 1:
         return -np.inf, np.inf

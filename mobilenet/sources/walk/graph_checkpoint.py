@@ -59,7 +59,8 @@ def read(graph: FileGraph, defaults: Defaults) -> Checkpoint:
         labels=_labels(graph, config, is_plain),
         reading=Reading(
             "graph", graph, _values(network, config), pixels.feed, size,
-            (*size_assumed, *pixels.assumed, *_assumed_scores(network)), pixels.found,
+            (*size_assumed, *pixels.assumed, *_assumed_scores(network), *_left_out(graph)),
+            pixels.found,
         ),
     )  # fmt: skip
     return checkpoint if _has_norms(checkpoint) else fold.fold(checkpoint)
@@ -117,7 +118,15 @@ def _values(network: ReadNetwork, config: NetworkConfig) -> dict[str, str]:
 
 def _assumed_scores(network: ReadNetwork) -> tuple[str, ...]:
     is_open = network.is_classifier and network.matrices[-1].scores is None
+    if is_open and network.matrices[-1].matrix.units == 1:
+        return ()  # it stays a number
     return ("scores: softmax, since the file ends in logits",) if is_open else ()
+
+
+def _left_out(graph: FileGraph) -> tuple[str, ...]:
+    """Of several results that the file names, the last is computed by way of the others."""
+    count = len(graph.outputs) - 1
+    return (f"result: the last of {count + 1}, which the others lead to",) if count > 0 else ()
 
 
 def _labels(graph: FileGraph, config: NetworkConfig, is_plain: bool) -> tuple[str, ...]:

@@ -6,19 +6,17 @@ from dataclasses import replace
 import numpy as np
 
 from mobilenet.sources.walk.layout import Layout, Shape
-from mobilenet.sources.walk.steps import GraphValue, Picture, Visit
+from mobilenet.sources.walk.steps import GraphValue, Visit
 
+FLOAT = 1  # ONNX's number of float32
 MAX_AXES = 8  # of a value while it is moved
 
 
 def unchanged(visit: Visit) -> GraphValue:
-    """Identity, and what is the identity at inference.
-
-    A cast of the picture says that whole pixels go in, which is preprocessing, too.
-    """
+    """Identity, and what is the identity at inference."""
     value = visit.value
-    if visit.node.op == "Cast" and isinstance(value.maker, Picture) and not value.is_padded:
-        return value.scaled(visit.name, 1.0, 0.0)
+    if visit.node.op == "Cast" and visit.number("to", FLOAT) != FLOAT:
+        raise visit.refusal("rounds what it is applied to")
     return value if value.is_padded else replace(value, name=visit.name)
 
 

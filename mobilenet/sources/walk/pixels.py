@@ -50,7 +50,7 @@ def pixel_scaling(graph: FileGraph, network: ReadNetwork, usual: Normalization) 
     said = _said(graph, usual.order)
     if said is not None:
         feed, assumed = said, ""
-    elif picture.affine is None:
+    elif (scale == 1).all() and not shift.any():
         feed, assumed = expected_by_kernel(network.rows[0], usual)
     else:
         feed, assumed = expected_by_scaling(scale, shift, usual.order)

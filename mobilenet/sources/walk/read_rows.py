@@ -124,6 +124,11 @@ class ReadMatrix:
                 f"the result, {self.matrix.node.title}, is followed by {in_words(applied)}",
                 EXPORT_MODULE,
             )
+        if applied == "softmax" and self.matrix.units == 1:
+            raise CheckpointError(
+                f"the result, {self.matrix.node.title}, is the softmax of one number, always 1",
+                "train it with a sigmoid, or with a class for no as well",
+            )
         return cast("Scores | None", applied)
 
     def layer(self) -> Layer:
