@@ -150,6 +150,21 @@ class Normalization:
         bias = _triple(b / g for b, g in zip(self.bias, gain, strict=True))
         return ImageScaling(scalar, bias), gain
 
+    def fed_as(self, feed: "Normalization", given: "Normalization") -> "Normalization":
+        """What this becomes where pixels go into a graph as `given`, not as `feed`.
+
+        What the graph does to them, and that it flips the channels, stays.
+        """
+        before, after, order = (
+            np.array([feed.scale, feed.bias]), np.array([given.scale, given.bias]), given.order,
+        )  # fmt: skip
+        if self.order != feed.order:
+            before, after = before[:, ::-1], after[:, ::-1]
+            order = "BGR" if order == "RGB" else "RGB"
+        scale = self.scale / before[0]
+        bias = self.bias - scale * before[1]
+        return Normalization(_triple(after[0] * scale), _triple(after[1] * scale + bias), order)
+
 
 def _triple(values: Iterable[float]) -> Triple:
     red, green, blue = values

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import keras_networks
 import weight_files
 from file_graphs import GraphMaker, graph_of
 from misreadings import CLASSES, UNIT, check, misnormalized, network
 from mobilenet.common.errors import CheckpointError
 from mobilenet.fold import fold
 from mobilenet.networks.v1 import MobileNetConfig
+from mobilenet.overrides import Overrides
 from mobilenet.preprocess import INCEPTION, Normalization
 from mobilenet.sources.recognise import read
 from mobilenet.sources.walk.graph_checkpoint import Defaults
@@ -69,6 +71,23 @@ def test_whole_numbers_inside_the_graph_are_refused() -> None:
 
     with pytest.raises(CheckpointError, match="rounds what it is applied to"):
         read_graph(graph_of(network(), rounded), Defaults("x"))
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (Overrides(scale=(0.01,), bias=(-1.0,)), Normalization((0.02,) * 3, (-3.0,) * 3)),
+        (Overrides(mean=(0.5,), std=(0.25,)), Normalization((8 / 255,) * 3, (-5.0,) * 3)),
+    ],
+    ids=["scale and bias", "mean and std"],
+)  # fmt: skip
+def test_what_is_given_goes_into_the_graph_which_does_the_rest(
+    given: Overrides, expected: Normalization, tmp_path: Path
+) -> None:
+    original, before = network(), {"Rescaling": {"scale": 2.0, "offset": -1.0}}
+    path = keras_networks.whole(original, tmp_path / "model.h5", before=before)
+    check(read(path, overrides=given), original, expected, "keras", misnormalized(INCEPTION))
+    assert read(path).normalization == INCEPTION
 
 
 def test_a_scaling_that_fits_no_pixels_is_refused() -> None:

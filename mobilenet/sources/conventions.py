@@ -77,15 +77,20 @@ class Conventions:
         if read.folded:
             said.discard("epsilon")  # nothing has it any more
         config = self.network(read.config, by, said)
-        pixels = self.normalization(read.normalization, by, said=PREPROCESSING in said)
-        is_replaced = pixels is not read.normalization and PREPROCESSING not in said
+        is_said = PREPROCESSING in said
+        usual = read.normalization if is_said else before.feed
+        pixels = self.normalization(usual, by, said=is_said)
+        is_replaced = pixels is not usual and not is_said
         reading = replace(
             before,
             feed=pixels if is_replaced else before.feed,
             assumed=rest if is_replaced else before.assumed,
             found=(*before.found, *_joined({GIVEN: self._found.get(GIVEN, [])})),
         )
-        return replace(read, config=config, normalization=pixels, reading=reading)
+        normalization = read.normalization
+        if is_replaced:
+            normalization = normalization.fed_as(before.feed, pixels)
+        return replace(read, config=config, normalization=normalization, reading=reading)
 
     def network(self, usual: Config, by: str, said: Collection[str] = ()) -> Config:
         """The config with padding, epsilon and activation as they are settled."""
