@@ -11,16 +11,8 @@ from mobilenet.common.errors import CheckpointError
 from mobilenet.networks.classifier import DenseActivation, Pool, Scores
 from mobilenet.networks.rows import Activation
 from mobilenet.sources.walk.steps import (
-    EXPORT_MODULE,
-    Affine,
-    Clip,
-    Convolution,
-    GraphValue,
-    Joined,
-    Matrix,
-    Pooling,
-    Spread,
-)
+    EXPORT_MODULE, Affine, Clip, Convolution, GraphValue, Joined, Matrix, Pooling, Spread,
+)  # fmt: skip
 
 INFINITY = float("inf")
 _CLIPS: dict[Clip, Activation] = {Clip(0.0, INFINITY): "relu", Clip(0.0, 6.0): "relu6"}
