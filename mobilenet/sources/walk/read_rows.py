@@ -11,7 +11,15 @@ from mobilenet.common.errors import CheckpointError
 from mobilenet.networks.classifier import DenseActivation, Pool, Scores
 from mobilenet.networks.rows import Activation
 from mobilenet.sources.walk.steps import (
-    EXPORT_MODULE, Affine, Clip, Convolution, GraphValue, Joined, Matrix, Pooling, Spread,
+    EXPORT_MODULE,
+    Affine,
+    Clip,
+    Convolution,
+    GraphValue,
+    Joined,
+    Matrix,
+    Pooling,
+    Spread,
 )  # fmt: skip
 
 INFINITY = float("inf")
@@ -216,12 +224,9 @@ def rows_behind(last: GraphValue) -> tuple[ReadRow, ...]:
 
 
 def _is_same(first: GraphValue, second: GraphValue) -> bool:
-    return (
-        first.activation == second.activation
-        and first.norm is second.norm
-        and first.affine is second.affine
-        and first.adds is second.adds
-        and first.after is second.after
+    return first.activation == second.activation and all(
+        getattr(first, part) is getattr(second, part)
+        for part in ("norm", "affine", "adds", "after")
     )
 
 
