@@ -1,12 +1,29 @@
 """Which outputs a package has, by the head of its network."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from export.spec import ExportSpec, Outputs
 from mobilenet.common.errors import ConfigError
 from mobilenet.networks.classifier import Readout
+from mobilenet.networks.ssdlite import Detection
 
 SEGMENTER_OUTPUTS: tuple[Outputs, ...] = ("labels", "mask", "logits")
+BOXES, SCORES = "boxes", "scores"  # (boxes, 4) x, y of the centre, width, height; (boxes, classes)
+DETECTOR_OUTPUTS: Mapping[str, tuple[str, str]] = {
+    "detections": (BOXES, SCORES),  # of the network; behind it, `DETECTION_OUTPUTS`
+    "boxes": (BOXES, SCORES),
+    "tensors": ("box_encodings", "class_logits"),
+}
+DETECTION_OUTPUTS = ("confidence", "coordinates")  # what Core ML's own detectors give
+THRESHOLDS = ("iouThreshold", "confidenceThreshold")  # and take
+PADDED_TO = 80
+"""Columns of scores in a pipeline of an ML Program, or a multiple of so many.
+
+With others, such pipelines were seen to give wrong boxes and scores on devices, while both models
+alone are right (coremltools#2445, ultralytics#22309); a multiple of 80 classes cured it there
+(ultralytics#22310). Of pipelines of a NeuralNetwork nobody reports it.
+"""
 SEGMENTER_MIN_IOS = 14  # as a NeuralNetwork: upsampling with aligned corners
 
 
@@ -15,6 +32,9 @@ def for_head(spec: ExportSpec, readout: Readout) -> ExportSpec:
 
     Raises `ConfigError` for outputs that such a head has not.
     """
+    if readout.detection is not None:
+        return _for_detector(spec, readout.detection)
+    _refuse_thresholds(spec)
     if readout.picture is not None:
         return _for_segmenter(spec)
     outputs = spec.outputs or _usual_outputs(readout)
@@ -22,6 +42,11 @@ def for_head(spec: ExportSpec, readout: Readout) -> ExportSpec:
         raise ConfigError(
             f"outputs {outputs} of a network that ends in one number, with no sigmoid behind it",
             "leave --outputs out: it gives the number as it is, as logits",
+        )
+    if outputs in DETECTOR_OUTPUTS:
+        raise ConfigError(
+            f"outputs {outputs} for a network that finds no boxes",
+            "only a detector does: --head ssdlite",
         )
     if outputs in ("labels", "mask"):
         raise ConfigError(
@@ -54,6 +79,57 @@ def check_layer(spec: ExportSpec, readout: Readout) -> None:
     """Raise `ConfigError` for pooled features of a segmenter, whose backbone has no such end."""
     if readout.picture is not None and not spec.layer:
         raise ConfigError("outputs features of a segmenter", "say of which layer: --layer aspp0")
+
+
+def columns_of(spec: ExportSpec, classes: int) -> int:
+    """How many scores each box has: with `PADDED_TO`, more than there are classes."""
+    is_padded = spec.outputs == "detections" and spec.format == "mlprogram"
+    return classes + (-classes % PADDED_TO if is_padded else 0)
+
+
+def named_columns(spec: ExportSpec, labels: Sequence[str]) -> tuple[str, ...]:
+    """Names of the scores of each box; those that are always 0 are unused."""
+    columns = columns_of(spec, len(labels))
+    return (*labels, *(f"unused {number}" for number in range(len(labels), columns)))
+
+
+def _for_detector(spec: ExportSpec, detection: Detection) -> ExportSpec:
+    outputs = spec.outputs or "detections"
+    if outputs not in DETECTOR_OUTPUTS:
+        raise ConfigError(
+            f"outputs {outputs} for a detector", f"one of {', '.join(DETECTOR_OUTPUTS)}"
+        )
+    if spec.format == "coreai":
+        raise ConfigError(
+            "a detector in the coreai format is not written",
+            "leave --format and --min-ios out for an .mlpackage, which iOS 27 loads, too",
+        )
+    if spec.compress == "w8a8":
+        raise ConfigError(
+            "compress w8a8 for a detector, whose boxes eight bits would move",
+            "compress its weights alone: int8 or palette8",
+        )
+    if outputs == "detections" and spec.sizes:
+        raise ConfigError(
+            f"resolutions {spec.resolutions} for a pipeline, which has one function",
+            "choose --outputs boxes, or leave --resolutions out",
+        )
+    if outputs == "tensors":
+        _refuse_thresholds(spec)
+        return replace(spec, outputs=outputs)
+    iou = detection.iou if spec.iou is None else spec.iou
+    confidence = detection.confidence if spec.confidence is None else spec.confidence
+    return replace(spec, outputs=outputs, iou=iou, confidence=confidence)
+
+
+def _refuse_thresholds(spec: ExportSpec) -> None:
+    named = {"iou": spec.iou, "confidence": spec.confidence, "agnostic": spec.agnostic or None}
+    for name, value in named.items():
+        if value is not None:
+            raise ConfigError(
+                f"{name} {value} for outputs that name no boxes and scores",
+                f"leave --{name} out; only a detector's detections and boxes have it",
+            )
 
 
 def _for_segmenter(spec: ExportSpec) -> ExportSpec:

@@ -164,7 +164,7 @@ def _verified(path: Path, prepared: Prepared) -> Verified:
 
 def _existing(path: Path, prepared: Prepared) -> Exported | None:
     """The package at `path` if it is just what would be written there."""
-    from export.mil.read.model import read
+    from export.mil.read.model import read_any
     from export.package.model_files import find
 
     if not path.exists() or prepared.metadata.config is None:
@@ -172,7 +172,7 @@ def _existing(path: Path, prepared: Prepared) -> Exported | None:
     try:
         package = find(path)
         verified = metadata.verified(path, package.identity())
-        there = metadata.metadata_of(read(path).description.metadata)
+        there = metadata.metadata_of(read_any(path).description.metadata)
     except PackageError:
         return None  # it is damaged: made again
     if there != prepared.metadata or verified is None:

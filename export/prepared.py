@@ -109,8 +109,8 @@ class Prepared:
     def labels(self) -> tuple[str, ...]:
         """What the file names: the classes of a classifier, or of independent probabilities."""
         array = self.has_independent_classes and self.spec.outputs == "probabilities"
-        named = array or self.picture is not None or self.spec.outputs == "classifier"
-        return self.network.labels if named else ()
+        heads = ("classifier", "labels", "mask", "detections", "boxes", "tensors")
+        return self.network.labels if array or self.picture or self.spec.outputs in heads else ()
 
     @property
     def picture(self) -> Size | None:

@@ -114,7 +114,7 @@ class Loaded:
         elif checkpoint.config.readout.is_binary and len(checkpoint.labels) == 2:
             checkpoint, notes = checkpoint.as_two_classes(), (*notes, _two_classes(checkpoint))
         spec = for_head(spec, checkpoint.config.readout)
-        if spec.outputs == "classifier" and not checkpoint.labels:
+        if spec.outputs in ("classifier", "detections") and not checkpoint.labels:
             raise ConfigError(
                 f"the {checkpoint.config.classes} classes of these weights have no labels",
                 "give them with --classes labels.txt (from Python: labels=[...]), or choose "

@@ -16,7 +16,11 @@ from mobilenet.networks.v1 import resolution_of
 from mobilenet.overrides import Overrides
 
 InputKind = Literal["image", "tensor"]
-Outputs = Literal["classifier", "probabilities", "logits", "features", "labels", "mask"]
+Outputs = Literal[
+    "classifier", "probabilities", "logits", "features",
+    "labels", "mask",
+    "detections", "boxes", "tensors",
+]  # fmt: skip
 
 # The iOS whose opset brought what the program needs (coremltools, `mil/ops/defs/iOS16/
 # constexpr_ops.py`, `iOS17/quantization_ops.py`, `iOS18/compression.py`). Joint forms are read,
@@ -85,13 +89,20 @@ class ExportSpec:
     """classifier: classLabel and classLabel_probs. The others: one array of that name; mask: a
     picture whose grey values are the classes. Default: classifier; probabilities of independent
     classes (sigmoid), labels (the class of each pixel) of a segmenter, features without a top,
-    logits of a single number."""
+    logits of a single number. Of a detector: detections (that stay of its boxes, for Vision),
+    boxes and scores of all, or tensors (both as the network encodes them)."""
     layer: str | None = None
     """With features: the map of this layer, such as conv11_pointwise; else the pooled end."""
     compress: str | None = None
     """int8, int4, palette2, palette4, palette6, palette8, prune50 (any percent), or w8a8."""
     resolutions: str | None = None
     """128,160,192,224: one package with a function for each, r128 ... r224, sharing weights."""
+    iou: float | None = None
+    """Of a detector: of two boxes that share more (0 to 1), the better stays. Default: 0.6."""
+    confidence: float | None = None
+    """Of a detector: the least score of a box, 0 to 1. Default: 0.3."""
+    agnostic: bool = False
+    """Of a detector: boxes of all classes are held against each other, not of one alone."""
 
     def __post_init__(self) -> None:
         _check_min_ios(self)
@@ -111,6 +122,10 @@ class ExportSpec:
                 "exact clustering",
                 "add --precision fp16",
             )
+        for name in ("iou", "confidence"):
+            share = getattr(self, name)
+            if share is not None and not 0 <= share <= 1:
+                raise ConfigError(f"{name} is {share:g}", "a number from 0 to 1")
         self.sizes  # noqa: B018  # raises for what cannot be read
 
     @property
@@ -187,7 +202,7 @@ class ExportSpec:
             parts.append(str(spec.precision))
         if self.input != "image":
             parts.append(self.input)
-        if self.outputs not in (None, "classifier", "labels"):
+        if self.outputs not in (None, "classifier", "labels", "detections"):
             parts.append(str(self.outputs))
         parts += [part for part in (self.layer, self.compress) if part is not None]
         return "".join(f"_{part}" for part in parts)

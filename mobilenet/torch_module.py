@@ -114,11 +114,9 @@ def _predictions(predictors: Iterable[Predictor], values: Mapping[str, Tensor]) 
     parts = []
     for each in predictors:
         pair = (values[each.boxes], values[each.scores])
-        maps = torch.cat(
-            [x.reshape(len(x), each.anchors, -1, *each.size) for x in pair], 2
-        )  # (B, anchors, n, h, w)
-        parts.append(maps.permute(0, 3, 4, 1, 2).flatten(1, 3))
-    return torch.cat(parts, 1)
+        count = each.anchors * each.size.area
+        parts.append(torch.cat([x.reshape(len(x), -1, count) for x in pair], 1))
+    return torch.cat(parts, 2).transpose(1, 2)
 
 
 def _input(row: Row, values: Mapping[str, Tensor]) -> Tensor:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import torch
 
 IMAGES = 8
+PREDICTOR_GAIN = 0.1
 
 
 def untrained(config: NetworkConfig, seed: int = 0) -> Checkpoint:
@@ -41,6 +42,9 @@ def untrained(config: NetworkConfig, seed: int = 0) -> Checkpoint:
             parameter.data.normal_(0, (2 / fan_in) ** 0.5, generator=generator)
         else:
             parameter.data.zero_()
+    for each in module.readout.predictors:
+        for name in (each.boxes, each.scores):  # boxes near where they start, as trained ones
+            dict(module.units())[name].conv.weight.data.mul_(PREDICTOR_GAIN)
     for norm in (m for m in module.modules() if isinstance(m, nn.BatchNorm2d)):
         norm.reset_running_stats()
         norm.momentum = None  # cumulative average: after one pass, that pass's own statistics

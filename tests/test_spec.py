@@ -3,7 +3,8 @@
 import pytest
 
 from export.file_kinds import FILE_KINDS
-from export.spec import TARGETS, ExportSpec, Variant
+from export.spec import ExportSpec, Variant
+from export.targets import TARGETS
 from mobilenet.common.errors import ConfigError
 
 

@@ -52,8 +52,9 @@ def test_priors_are_those_of_the_generator() -> None:
         else:
             pairs = [(scales[number], ratio) for ratio in (1.0, 2.0, 0.5, 3.0, 0.3333)]
             pairs.append((np.sqrt(scales[number] * scales[number + 1]), 1.0))
-        for y, x in itertools.product((np.arange(side) + 0.5) / side, repeat=2):
-            expected += [(y, x, s / np.sqrt(ratio), s * np.sqrt(ratio)) for s, ratio in pairs]
+        for s, ratio in pairs:
+            for y, x in itertools.product((np.arange(side) + 0.5) / side, repeat=2):
+                expected.append((y, x, s / np.sqrt(ratio), s * np.sqrt(ratio)))
     boxes = np.array([*priors([Size.square(side) for side in SIDES], Detection())])
     assert boxes.shape == (1917, 4)
     np.testing.assert_allclose(boxes, expected, rtol=1e-12)
@@ -62,8 +63,8 @@ def test_priors_are_those_of_the_generator() -> None:
 def test_the_module_gives_boxes_in_the_order_of_the_priors() -> None:
     made = untrained(MobileNetV2Config(0.35, 96, head="ssdlite", classes=3))
     module, x = from_checkpoint(made), torch.rand(1, 3, 96, 96)
-    found = module(x)
-    assert found.shape == (1, 3 * 36 + 6 * (9 + 4 + 1 + 1 + 1), 4 + 4)
+    given = module(x)
+    assert given.shape == (1, 3 * 36 + 6 * (9 + 4 + 1 + 1 + 1), 4 + 4)
     maps = dict.fromkeys(made.config.readout.kept)
     for name in maps:
         module.layers[name].register_forward_hook(
@@ -71,6 +72,6 @@ def test_the_module_gives_boxes_in_the_order_of_the_priors() -> None:
         )
     module(x)
     boxes, scores = maps["boxes1"], maps["scores1"]  # (1, 6 x 4, 3, 3), (1, 6 x 4, 3, 3)
-    at = 3 * 36 + (2 * 3 + 1) * 6 + 4  # row 2, column 1, the fifth box
-    torch.testing.assert_close(found[0, at, :4], boxes[0, 16:20, 2, 1])
-    torch.testing.assert_close(found[0, at, 4:], scores[0, 16:20, 2, 1])
+    at = 3 * 36 + 4 * 9 + (2 * 3 + 1)  # the fifth shape, row 2, column 1
+    torch.testing.assert_close(given[0, at, :4], boxes[0, 4::6, 2, 1])
+    torch.testing.assert_close(given[0, at, 4:], scores[0, 4::6, 2, 1])

@@ -155,6 +155,10 @@ class Program:
             )
         return self.functions[chosen]
 
+    def programs(self) -> "Iterator[Program]":
+        """Itself, as a pipeline has those within it."""
+        yield self
+
     @property
     def description(self) -> ModelDescription:
         """Inputs, outputs and labels of the default function."""

@@ -125,7 +125,7 @@ class Verified:
     reference: StoredLogits | None = None  # of a traced module
     file: float | None = None  # float32 arithmetic, against the weight file's own graph
     file_limit: float = 1e-5
-    undecided: float | None = None  # of a segmenter: share of pixels too close to call
+    undecided: float | None = None  # share of pixels, or of detections, too close to call
     stand_ins: tuple[str, ...] = ()  # functions that were run for those that take an image
 
 

@@ -9,10 +9,19 @@ from mobilenet.common.errors import PackageError
 
 
 class PipelineSession:
-    """`LoadedModel` of loaded `stages`. A value is handed on as it came out."""
+    """`LoadedModel` of loaded `stages`. A value is handed on as it came out.
 
-    def __init__(self, description: ModelDescription, stages: Sequence[LoadedModel]) -> None:
+    `extra_outputs` are names of values to be given beside what it declares.
+    """
+
+    def __init__(
+        self,
+        description: ModelDescription,
+        stages: Sequence[LoadedModel],
+        extra_outputs: Sequence[str] = (),
+    ) -> None:
         self.description, self._stages = description, tuple(stages)
+        self._names = (*(output.name for output in description.outputs), *extra_outputs)
 
     def predict(self, inputs: Mapping[str, Feature]) -> dict[str, Feature]:
         """What the pipeline declares to give. Raises as its models do, and `PackageError` for an
@@ -23,8 +32,8 @@ class PipelineSession:
             takes = (*stage.description.inputs, *stage.description.numbers)
             feed = {item.name: values[item.name] for item in takes if item.name in values}
             values |= stage.predict(feed)
-        if missing := [each.name for each in self.description.outputs if each.name not in values]:
+        if missing := [name for name in self._names if name not in values]:
             raise PackageError(
                 f"{missing[0]!r} is declared to come out, and does not", "make the package again"
             )
-        return {output.name: values[output.name] for output in self.description.outputs}
+        return {name: values[name] for name in self._names}

@@ -82,18 +82,16 @@ class PortableRuntime:
     def compile(self, package: Path, folder: Path) -> Path:
         """Write `NAME.onnx` and, beside it, the description; returns the former.
 
-        Of a pipeline, all its models and a list of them, which is returned. Raises
-        `PackageError` for a damaged package, `UnsupportedError` for one that holds operations
-        which have no lowering.
+        Of a pipeline, all its models and a list of them, which is returned. Raises `PackageError`
+        for a damaged package, `UnsupportedError` for operations that have no lowering.
         """
         from export.mil.read.model import read_any
 
         model = read_any(package)
-        if not isinstance(model, Program) and (self.extra_outputs or self.function):
+        asked = self.extra_outputs or self.function
+        if asked and (isinstance(model, SuppressionModel) or len([*model.programs()]) != 1):
             raise UnsupportedError(
-                f"{package} is not a single network: neither values within it nor functions can "
-                "be asked for",
-                "only its outputs can be had",
+                f"{package} has not one network", "nothing but its outputs can be had"
             )
         with decoding(str(package), "the package is damaged: make it again", PackageError):
             return self._compile(model, folder, package.stem)
@@ -113,8 +111,9 @@ class PortableRuntime:
             self._compile(stage, folder, f"{name}.{number}").name
             for number, stage in enumerate(model.models)
         ]
+        listed = CompiledPipeline(model.description, stages, self.extra_outputs)
         compiled = folder / f"{name}{PIPELINE}"
-        compiled.write_bytes(msgspec.json.encode(CompiledPipeline(model.description, stages)))
+        compiled.write_bytes(msgspec.json.encode(listed))
         return compiled
 
     def _compile_program(self, program: Program, folder: Path, name: str) -> Path:
@@ -135,7 +134,7 @@ class PortableRuntime:
         if compiled.suffix == PIPELINE:
             listed = _decoded(compiled, CompiledPipeline)
             stages = [self.load(compiled.with_name(stage), unit) for stage in listed.stages]
-            return PipelineSession(listed.description, stages)
+            return PipelineSession(listed.description, stages, listed.extra_outputs)
         description = _decoded(_description_path(compiled), ModelDescription)
         return self._load_program(compiled, description)
 
@@ -152,6 +151,7 @@ class CompiledPipeline(msgspec.Struct, frozen=True):
 
     description: ModelDescription
     stages: list[str]
+    extra_outputs: tuple[str, ...] = ()
 
 
 def open_session(model: str | bytes, threads: int | None = None) -> "onnxruntime.InferenceSession":

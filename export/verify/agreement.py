@@ -75,9 +75,21 @@ def run(
             yield session.predict(feed)
 
 
-def stacked(outputs: Iterable[Mapping[str, Feature]], name: str) -> NDArray[np.float32]:
-    """The array called `name` of every picture, flat: (pictures, values)."""
-    return np.stack([np.ravel(output[name]) for output in outputs])
+def stacked(outputs: Iterable[Mapping[str, Feature]], *names: str) -> NDArray[np.float32]:
+    """The arrays of these names of every picture, flat: (pictures, values), by `side_by_side`."""
+    parts = zip(*([np.ravel(output[name]) for name in names] for output in outputs), strict=True)
+    return side_by_side([np.stack(part) for part in parts])
+
+
+def side_by_side(parts: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Of parts (pictures, values) of an answer, which have scales of their own, the rows.
+
+    Picture by picture, part by part, with zeros behind shorter ones: each row has an error
+    relative to itself.
+    """
+    most = max(part.shape[1] for part in parts)
+    rows = [np.pad(part, ((0, 0), (0, most - part.shape[1]))) for part in parts]
+    return np.stack(rows, 1).reshape(-1, most)
 
 
 def relative_l2(got: Array, reference: Array, shortest: Array | float = 0.0) -> float:

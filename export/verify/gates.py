@@ -15,6 +15,7 @@ file        of weights that were read off a file's own graph: the graph itself, 
             on the same pictures, gives what the float32 twin gives; where the package has another
             size than the file, what PyTorch gives at the file's. What was misread is found here.
 pixels      of a segmenter, the enlarged scores and the class of each pixel (`pixel_classes`).
+boxes       of a detector, every box and score, and of a pipeline which stay (`detected_boxes`).
 labels      every label stands where training put it, and the probabilities are the logits',
             by softmax or, of independent classes, by sigmoid.
 
@@ -32,7 +33,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.formats.registry import format_of
-from export.mil.read.model import read
+from export.head_outputs import named_columns
+from export.mil.read.model import network
 from export.package.metadata import Verified, listed_labels
 from export.package.model_files import find
 from export.prepared import Prepared
@@ -40,6 +42,7 @@ from export.runtimes.portable import PortableRuntime
 from export.verify import file_answers, package_weights, reference
 from export.verify.background import Background
 from export.verify.class_answers import check_answer, check_labels
+from export.verify.detected_boxes import EXACT, ROUNDED, DetectedBoxes
 from export.verify.limits import STRUCTURE, Judgement, judged, passed, precision_limit
 from export.verify.package_weights import StoredNetwork
 from export.verify.trial import Outputs, Trial
@@ -64,7 +67,7 @@ def verify_package(
         owned_folder() as folder,
         Background(elsewhere=own.runtime != PortableRuntime.name) as background,
     ):
-        program = background.begin(lambda: read(path))
+        program = background.begin(lambda: network(path))
         trials = [
             Trial.of(path, name, program, part, photographs)
             for name, part in prepared.functions.items()
@@ -105,7 +108,7 @@ class Judgements(NamedTuple):
     loss: float  # compressed, as declared, against the original network
     file: Judgement | None
     """Against the weight file's own graph, where there is one of this size."""
-    undecided: float | None = None  # of a segmenter: the share of pixels too close to call
+    undecided: float | None = None  # the share of pixels, or detections, too close to call
 
 
 def verify_function(trial: Trial, background: Background, folder: Path) -> Judgements:
@@ -145,6 +148,8 @@ def verify_function(trial: Trial, background: Background, folder: Path) -> Judge
         for output, row in zip(outputs, logits, strict=True):
             check_answer(description, output, row, scores)
     undecided = _check_pixels(trial, outputs, answers)
+    if trial.boxes is not None:
+        undecided = _check_boxes(trial, trial.boxes, outputs, answers)
     loss = trial.reference.distance_of(logits, exactly=False)
     return Judgements(structure, precision, loss, file(exact_logits), undecided)
 
@@ -157,6 +162,19 @@ def _check_pixels(trial: Trial, outputs: Outputs, answers: reference.Reference) 
     if trial.prepared.is_exact:  # else the package in float32 was asked
         trial.pixels.check_enlarged(outputs)
     return trial.pixels.check_labels(outputs, answers)
+
+
+def _check_boxes(
+    trial: Trial, boxes: DetectedBoxes, outputs: Outputs, answers: reference.Reference
+) -> float:
+    """The share of detections that are too close to call."""
+    prepared, description = trial.prepared, trial.function.description
+    check_labels(listed_labels(description.metadata), prepared.labels)
+    if prepared.spec.outputs == "detections":
+        check_labels(description.labels, named_columns(prepared.spec, prepared.labels))
+    limits = ROUNDED if prepared.precision == "fp16" or prepared.compress else EXACT
+    limits = boxes.check(outputs, answers, limits)
+    return boxes.check_detections(outputs, answers, limits)
 
 
 def _begun_twin(
@@ -173,6 +191,8 @@ def _own_weights(trial: Trial, stored: StoredNetwork, own: reference.Reference) 
     outputs = trial.run("float32", [name for r in roundings for name in (r.before, r.after)])
     if trial.pixels is not None:
         trial.pixels.check_enlarged(outputs)
+    if trial.boxes is not None:
+        trial.boxes.check(outputs, own, EXACT)
     if not stored.roundings:
         return judged("structure", trial.logits(outputs), own, STRUCTURE)
     distance = package_weights.between_roundings(

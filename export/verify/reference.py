@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from export.compression.quantizer import Quantizer
 from export.package.metadata import StoredLogits
 from export.prepared import TracedModule, evaluated
-from export.verify.agreement import Array, digest, relative_l2
+from export.verify.agreement import Array, digest, relative_l2, side_by_side
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.decoding import decoding
 from mobilenet.common.errors import PackageError
@@ -35,7 +35,11 @@ TERMS_SHARE = 0.05
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """Logits (pictures, classes) in float32, or flat features where there is no classifier."""
+    """Logits (pictures, classes) in float32, or flat features where there is no classifier.
+
+    Of a detector two rows a picture, the encoded boxes and the logits of all, (values, boxes)
+    flat, as `side_by_side` has them.
+    """
 
     logits: NDArray[np.float32]
     shortest: Array | float = 0.0
@@ -96,6 +100,9 @@ def of_checkpoint(
 def _answer(module: "MobileNet", x: "Tensor") -> tuple[Array, Array | float]:
     """Logits, and the lengths under which errors are no longer relative to them."""
     head, shortest = module.logits, list[Array]()
+    if module.readout.predictors:
+        both = module(x).transpose(1, 2)  # of encodings and scores, each of all boxes
+        return side_by_side([part.flatten(1).numpy() for part in both.tensor_split([4], 1)]), 0.0
     if head is None:
         return module(x).flatten(1).numpy(), 0.0
     weight, bias = head.weight, head.bias

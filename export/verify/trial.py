@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from export.formats.registry import format_of
 from export.mil.program import Function, Program
-from export.mil.read.model import read
+from export.mil.read.model import network
 from export.prepared import MAIN, Prepared
 from export.runtimes.base import Feature
 from export.runtimes.inputs import from_picture
 from export.runtimes.portable import PortableRuntime, Precision
 from export.verify import reference
 from export.verify.agreement import logits_name, probe_pictures, run, stacked
+from export.verify.detected_boxes import DetectedBoxes
 from export.verify.pixel_classes import PixelClasses
 from mobilenet.checkpoint import Checkpoint
 
@@ -56,7 +57,7 @@ class Trial:
         twin = self.prepared.twin()
         path = folder / f"{self.name}{self.path.suffix}"
         format_of(twin.spec).write(twin, path)
-        return Trial(path, MAIN, cache(lambda: read(path)), twin, self.pictures)
+        return Trial(path, MAIN, cache(lambda: network(path)), twin, self.pictures)
 
     @property
     def function(self) -> Function:
@@ -74,6 +75,19 @@ class Trial:
         )
 
     @cached_property
+    def boxes(self) -> DetectedBoxes | None:
+        """How a detector's outputs are read."""
+        network = self.prepared.network
+        if not isinstance(network, Checkpoint):
+            return None
+        return DetectedBoxes.of(self.prepared.spec, network.config.readout, network.config.classes)
+
+    @property
+    def logits_names(self) -> tuple[str, ...]:
+        """Names of the values that are held against PyTorch's logits."""
+        return (logits_name(self.function),) if self.boxes is None else self.boxes.logits
+
+    @cached_property
     def reference(self) -> reference.Reference:
         """What PyTorch says to the pictures."""
         return reference.of_network(self.prepared.network, self.pictures)
@@ -85,9 +99,11 @@ class Trial:
         the portable one.
         """
         function, normalization = self.function, self.prepared.metadata.normalization
-        names = (logits_name(function), *extra_outputs)
+        names = (*self.logits_names, *extra_outputs)
         if self.pixels is not None:
             names = (*names, self.pixels.large)
+        if self.boxes is not None:
+            names = (*names, *self.boxes.values)
         as_declared = precision == "declared" or self.prepared.is_exact
         runtime = format_of(self.prepared.spec).runtime if as_declared else PortableRuntime.name
         inputs = [
@@ -96,5 +112,5 @@ class Trial:
         return list(run(self.path, inputs, precision, names, function.name, runtime=runtime))
 
     def logits(self, outputs: Outputs) -> NDArray[np.float32]:
-        """(pictures, classes) of what `run` gave."""
-        return stacked(outputs, logits_name(self.function))
+        """(pictures, classes) of what `run` gave; of a detector as `Reference` has them."""
+        return stacked(outputs, *self.logits_names)

@@ -175,8 +175,8 @@ class BaseConfig:
         if self.head == "deeplab":
             return Readout(*where, self.classes, "none", picture=self.size)
         if self.head == "ssdlite":
-            found = predictors(self.rows(), self.detection)
-            return Readout(*where, None, "none", predictors=found)
+            looking = predictors(self.rows(), self.detection)
+            return Readout(*where, None, "none", predictors=looking, detection=self.detection)
         if self.head == "features":
             return Readout(*where, None, "none" if self.until else "mean")
         return Readout(*where, self.classes, self.pool, self.hidden, self.scores)

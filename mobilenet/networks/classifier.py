@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from mobilenet.common.size import Size
 from mobilenet.networks.rows import Cost
-from mobilenet.networks.ssdlite import Predictor
+from mobilenet.networks.ssdlite import Detection, Predictor
 
 Head = Literal["classifier", "features", "deeplab", "ssdlite"]
 Pool = Literal["mean", "flatten", "none"]  # flatten: every pixel, channel by channel
@@ -64,6 +64,7 @@ class Readout(NamedTuple):
     hidden: tuple[Hidden, ...] = ()
     scores: Scores = "softmax"
     predictors: tuple[Predictor, ...] = ()  # of a detector, which reads their rows instead
+    detection: Detection | None = None  # and what becomes of their values
     picture: Size | None = None  # of a segmenter: over which the map of its scores is spread
 
     @property

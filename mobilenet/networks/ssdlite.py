@@ -14,6 +14,8 @@ from mobilenet.common.size import Size
 from mobilenet.networks.row_builder import RowBuilder
 from mobilenet.networks.rows import Row
 
+ENCODINGS = "encodings"  # the value that holds all boxes as the coder has them, (1, 4, boxes)
+CLASS_SCORES = "scores_of_classes"  # and all logits, (1, 1 + classes, boxes)
 EXTRA_CHANNELS = (512, 256, 256, 128)  # of the maps behind the backbone
 MAPS = 2 + len(EXTRA_CHANNELS)
 LOWEST_SCALE = 0.1  # multiple_grid_anchor_generator.py: of the first map's square box
@@ -63,9 +65,13 @@ class Detection:
 
 
 class Predictor(NamedTuple):
-    """The two rows that look at one map."""
+    """The two rows that look at one map.
 
-    boxes: str  # gives (4 x anchors, h, w): y, x, height, width of each, as the coder has them
+    Their channels are values, each with all anchors: what one map says is a reshape, what all say
+    is one transpose. Files have anchors, each with all values.
+    """
+
+    boxes: str  # gives (4 x anchors, h, w): y, x, height, width, as the coder has them
     scores: str  # gives (columns x anchors, h, w): the background first
     size: Size
     anchors: int
@@ -104,11 +110,11 @@ def predictors(rows: Sequence[Row], detection: Detection) -> tuple[Predictor, ..
 
 
 def priors(sizes: Sequence[Size], detection: Detection) -> Iterator[Box]:
-    """The boxes that each prediction moves: map by map, row by row, place by place."""
+    """The boxes that each prediction moves: map by map, shape by shape, then row by row."""
     for number, size in enumerate(sizes):
-        for row in range(size.height):
-            for column in range(size.width):
-                y, x = (row + 0.5) / size.height, (column + 0.5) / size.width
-                for scale, ratio in detection.shapes(number):
-                    root = math.sqrt(ratio)
+        for scale, ratio in detection.shapes(number):
+            root = math.sqrt(ratio)
+            for row in range(size.height):
+                for column in range(size.width):
+                    y, x = (row + 0.5) / size.height, (column + 0.5) / size.width
                     yield Box(y, x, scale / root, scale * root)

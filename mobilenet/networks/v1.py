@@ -44,6 +44,11 @@ class MobileNetConfig(BaseConfig):
     @property
     def taps(self) -> tuple[str, str]:
         """Names of the two rows that a detector looks at."""
+        require(
+            not self.shallow,
+            "a shallow MobileNet with SSDLite",
+            "leave shallow out: SSDLite looks at one of the blocks that it leaves out",
+        )
         return "conv11_pointwise", "conv13_pointwise"
 
     def rows(self) -> tuple[Row, ...]:

@@ -5,39 +5,25 @@ becomes a padded convolution instead of a `pad` op, ReLU6 stays `relu6`, and no 
 can break it. `trace` is the independent route the tests compare with.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from export.compression.stored_weights import CONVOLUTIONAL_LOGITS, HALF
 from export.coremltools_import import coremltools
-from export.formats.coreml import segmenter
+from export.formats.coreml import detector, segmenter
+from export.formats.coreml.detector import DetectorWriter
+from export.formats.coreml.interface import classifier_config, input_type, names, opset
 from export.formats.coreml.kinds import KINDS
 from export.formats.coreml.ml_model import MLModel
+from export.head_outputs import columns_of
 from export.prepared import Prepared
-from export.spec import ExportSpec
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.size import Size
 from mobilenet.networks.classifier import LOGITS, POOL, Dense, DenseActivation
 from mobilenet.networks.rows import COLORS, IMAGE, Activation, Row
-from mobilenet.preprocess import Normalization
-
-CLASS_LABEL = "classLabel"
-
-
-class Names(NamedTuple):
-    """Names of the program's input and of its array of results."""
-
-    input: str
-    output: str
-
-
-def names(spec: ExportSpec) -> Names:
-    """What the parts of a program built for `spec` are called."""
-    output = CLASS_LABEL + "_probs" if spec.outputs == "classifier" else str(spec.outputs)
-    return Names("image" if spec.input == "image" else "input", output)
 
 
 def build(prepared: Prepared, folded: Checkpoint | None = None, passes: Any = None) -> MLModel:
@@ -63,35 +49,13 @@ def build(prepared: Prepared, folded: Checkpoint | None = None, passes: Any = No
         pass_pipeline=passes or ct.PassPipeline.EMPTY,
         skip_model_load=True,
     )
-    output = names(spec).output
-    model = kind.finished(ct, model, output, prepared.precision == "fp16")
-    if spec.outputs not in ("labels", "mask"):
-        return model
-    return segmenter.declared(ct, model, output, folded.config.size)
-
-
-def input_type(ct: ModuleType, spec: ExportSpec, size: Size, normalization: Normalization) -> Any:
-    """coremltools' description of the input: a picture with scale and bias, or an array."""
-    name, shape = names(spec).input, (1, COLORS, *size)
-    if spec.input == "tensor":
-        return ct.TensorType(name=name, shape=shape, dtype=np.float32)
-    scaling, _ = normalization.split()
-    return ct.ImageType(
-        name=name, shape=shape, scale=scaling.scale, bias=list(scaling.bias),
-        color_layout=getattr(ct.colorlayout, normalization.order),
-    )  # fmt: skip
-
-
-def classifier_config(ct: ModuleType, spec: ExportSpec, labels: Sequence[str]) -> Any:
-    """coremltools' description of the classes; None where the output is an array."""
-    if spec.outputs != "classifier":
-        return None
-    return ct.ClassifierConfig(list(labels), CLASS_LABEL)
-
-
-def opset(ct: ModuleType, spec: ExportSpec) -> Any:
-    """coremltools' target for the oldest iOS of `spec`."""
-    return getattr(ct.target, f"iOS{spec.resolved().min_ios}")
+    outputs, readout = names(spec).outputs, folded.config.readout
+    model = kind.finished(ct, model, outputs, prepared.precision == "fp16")
+    if spec.outputs in ("labels", "mask"):
+        return segmenter.declared(ct, model, outputs[0], folded.config.size)
+    if readout.predictors:
+        return detector.declared(ct, model, detector.shapes(spec, folded.config))
+    return model
 
 
 class _Writer:
@@ -116,17 +80,21 @@ class _Writer:
             x = main.inputs[name.input]
             if self.half:
                 x = self.mb.cast(x=x, dtype="fp16", name="image_fp16")
-            main.set_outputs([self._head(self._value(x))])
+            main.set_outputs(self._outputs(x))
             program.add_function("main", main)
         return program
 
-    def _value(self, image: Any) -> Any:
-        """What the head reads."""
-        config = self.checkpoint.config
+    def _outputs(self, image: Any) -> list[Any]:
+        """What the head makes of the rows' values."""
+        config, readout = self.checkpoint.config, self.checkpoint.config.readout
         values = {IMAGE: image}
         for row in config.rows():
             values[row.name] = self._row(row, values)
-        return values[config.readout.reads]
+        if readout.predictors:
+            writer = DetectorWriter(self.mb, readout, half=self.half)
+            columns = columns_of(self.spec, config.classes)
+            return writer.outputs(values, str(self.spec.outputs), columns)
+        return [self._head(values[readout.reads])]
 
     def _row(self, row: Row, values: Mapping[str, Any]) -> Any:
         pads = list(row.pads)

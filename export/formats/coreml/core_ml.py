@@ -55,6 +55,17 @@ def _model(prepared: Prepared) -> "MLModel":
         from export.formats.coreml.trace_compress import with_compressed_weights
 
         return with_compressed_weights(model, prepared.spec)
+    model = _network(prepared)
+    if prepared.spec.outputs != "detections":
+        return model
+    from export.coremltools_import import coremltools
+    from export.formats.coreml.suppression import suppressed
+
+    return suppressed(coremltools(torch=False), model, prepared)
+
+
+def _network(prepared: Prepared) -> "MLModel":
+    """One network of ours, alone."""
     if prepared.compress is not None:
         from export.formats.coreml.compress import compressed
 

@@ -1,5 +1,6 @@
 """Core ML's two kinds of file: what differs between them as they are written."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
@@ -23,8 +24,10 @@ class Kind(Protocol):
     def relu6(self, mb: Any, x: Any, name: str) -> Any:
         """The activation, clipped at 0 and 6."""
 
-    def finished(self, ct: ModuleType, model: MLModel, output: str, half: bool) -> MLModel:
-        """The converted model with its array of results called `output`; `half`: weights too."""
+    def finished(
+        self, ct: ModuleType, model: MLModel, outputs: Sequence[str], half: bool
+    ) -> MLModel:
+        """The converted model with its arrays of results called `outputs`; `half`: weights too."""
 
     def save(self, model: MLModel, message: bytes, path: Path) -> None:
         """Write `model`, whose specification is `message`, to the new `path`."""

@@ -5,6 +5,7 @@ Every value has a type: float16 is what is computed in, on the Neural Engine and
 
 import json
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,7 +23,13 @@ class MLProgram:
         """The operation of that name."""
         return mb.relu6(x=x, name=name)
 
-    def finished(self, ct: ModuleType, model: MLModel, output: str, half: bool) -> MLModel:  # noqa: ARG002  # a `Kind`
+    def finished(
+        self,
+        ct: ModuleType,  # noqa: ARG002  # a `Kind`
+        model: MLModel,
+        outputs: Sequence[str],  # noqa: ARG002
+        half: bool,  # noqa: ARG002
+    ) -> MLModel:
         """As coremltools leaves it."""
         return model
 

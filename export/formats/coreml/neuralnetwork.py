@@ -4,6 +4,7 @@ It has no types: weights are stored as float32 or as halves, and the device choo
 compute in. coremltools names the probabilities after the operation that makes them.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,16 +24,19 @@ class NeuralNetwork:
         """A clip: coremltools makes four layers of this format's relu6."""
         return mb.clip(x=x, alpha=0.0, beta=6.0, name=name)
 
-    def finished(self, ct: ModuleType, model: MLModel, output: str, half: bool) -> MLModel:
-        """With the array of results called `output`; `half`: weights stored so."""
+    def finished(
+        self, ct: ModuleType, model: MLModel, outputs: Sequence[str], half: bool
+    ) -> MLModel:
+        """With the arrays of results called `outputs`, in order; `half`: weights stored so."""
         message = model.get_spec()
-        array = next(
-            feature
+        arrays = [
+            feature.name
             for feature in message.description.output
             if not feature.type.HasField("stringType")
-        )
-        if array.name != output:
-            ct.utils.rename_feature(message, array.name, output)
+        ]
+        for name, output in zip(arrays, outputs, strict=True):
+            if name != output:
+                ct.utils.rename_feature(message, name, output)
         if half:
             _store_halves(message)
         renamed: MLModel = ct.models.MLModel(message, skip_model_load=True)

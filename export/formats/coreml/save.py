@@ -7,8 +7,10 @@ import msgspec
 
 from export.formats.coreml.kinds import Kind
 from export.formats.coreml.ml_model import MLModel
+from export.head_outputs import THRESHOLDS
 from export.package.metadata import KEY, LABELS_KEY, PackageMetadata
 from export.prepared import Prepared
+from export.spec import ExportSpec
 from mobilenet.common.text import one_line
 from mobilenet.networks.rows import COLORS
 
@@ -22,6 +24,13 @@ OUTPUT_TEXTS = {
     "features": "Features: pooled, or the map of a layer",
     "labels": "Number of the most likely class of each pixel",
     "mask": "Picture whose grey values are the numbers of the most likely classes",
+    "boxes": "Of each box x and y of its centre, width and height, in parts of the picture",
+    "scores": "Of each box the score of each class",
+    "box_encodings": "Of each box y, x, height and width, as SSD's coder has them",
+    "class_logits": "Of each box the score of each class before sigmoid, the background's first",
+    "coordinates": "Of each object x and y of its centre, width and height, in parts of the "
+    "picture",
+    "confidence": "Of each object the score of each class",
 }
 INDEPENDENT = {
     "probabilities": "Probability of each class on its own: several may hold at once, or none",
@@ -44,11 +53,14 @@ def describe(model: MLModel, prepared: Prepared) -> None:
     model.user_defined_metadata.update(prepared.user_defined)
     if prepared.labels and prepared.spec.outputs != "classifier":
         model.user_defined_metadata[LABELS_KEY] = msgspec.json.encode(prepared.labels).decode()
+    model.user_defined_metadata.update(_thresholds(prepared.spec))
     model.user_defined_metadata[KEY] = metadata.encode()
     first = next(iter(spec.description.functions), spec.description)
     is_image = first.input[0].type.WhichOneof("Type") == "imageType"
     if is_image and first.predictedFeatureName:
         model.user_defined_metadata[PREVIEW_KEY] = "imageClassifier"
+    if is_image and prepared.spec.outputs == "detections":
+        model.user_defined_metadata[PREVIEW_KEY] = "objectDetector"
 
 
 def save_reproducibly(model: MLModel, kind: Kind, path: Path) -> None:
@@ -59,6 +71,14 @@ def save_reproducibly(model: MLModel, kind: Kind, path: Path) -> None:
     """
     model.user_defined_metadata.pop(DATE_KEY, None)
     kind.save(model, model.get_spec().SerializeToString(deterministic=True), path)
+
+
+def _thresholds(spec: ExportSpec) -> dict[str, str]:
+    """Of a detector: how the best of its boxes are chosen, or should be."""
+    if spec.iou is None or spec.confidence is None:
+        return {}
+    values = (f"{spec.iou:g}", f"{spec.confidence:g}")
+    return dict(zip(THRESHOLDS, values, strict=True)) | {"agnostic": str(spec.agnostic).lower()}
 
 
 def _input_text(metadata: PackageMetadata, kind: Any) -> str:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from export.coremltools_import import coremltools
-from export.formats.coreml.build import classifier_config, input_type, names, opset
+from export.formats.coreml.interface import classifier_config, input_type, names, opset
 from export.formats.coreml.kinds import KINDS
 from export.formats.coreml.ml_model import MLModel
 from export.prepared import TracedModule, evaluated
@@ -45,7 +45,8 @@ def trace(traced: TracedModule, spec: ExportSpec, precision: Precision) -> MLMod
     _, gain = traced.normalization.split()
     softmax = spec.outputs in ("classifier", "probabilities")
     dtype = {"dtype": np.float32} if kind.is_typed else {}
-    outputs = None if spec.outputs == "classifier" else [ct.TensorType(name.output, **dtype)]
+    arrays = [ct.TensorType(output, **dtype) for output in name.outputs]
+    outputs = None if spec.outputs == "classifier" else arrays
     half = precision == "fp16"
     with _quietly(), evaluated(traced.module) as module:
         wrapped = _Wrapped(module, gain if spec.input == "image" else (1.0,), softmax).eval()
@@ -63,7 +64,7 @@ def trace(traced: TracedModule, spec: ExportSpec, precision: Precision) -> MLMod
             ),
             skip_model_load=True,
         )
-    return kind.finished(ct, model, name.output, half)
+    return kind.finished(ct, model, name.outputs, half)
 
 
 @contextmanager

@@ -1,10 +1,10 @@
 """Any model on disk as data, whatever its format: a program, a pipeline of several."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from export.mil.model_pipeline import Model
+from export.mil.model_pipeline import Model, ModelPipeline
 from export.mil.program import Program
 from export.mil.read import (
     aimodel_file,
@@ -48,6 +48,29 @@ def read(path: Path) -> Program:
     raise UnsupportedError(
         f"{path} is a {what}, not a single network", "it can be inspected, and timed as a whole"
     )
+
+
+def network(path: Path) -> Program:
+    """The only program in the model at `path`, be it all of it or a part of a pipeline.
+
+    Its functions are described as the whole is. Raises as `read`, and `UnsupportedError` for a
+    pipeline of several networks.
+    """
+    model = read_any(path)
+    if not isinstance(model, ModelPipeline):
+        return read(path)
+    programs = [*model.programs()]
+    if len(programs) != 1:
+        raise UnsupportedError(
+            f"{path} is a pipeline of {len(programs)} networks",
+            "it can be inspected, and timed as a whole",
+        )
+    (program,) = programs
+    functions = {
+        name: replace(function, description=model.description)
+        for name, function in program.functions.items()
+    }
+    return replace(program, functions=functions)
 
 
 def read_any(path: Path) -> Model:
