@@ -51,7 +51,7 @@ EXACT = BoxLimits(1e-5, 1e-5, 1e-3)
 ROUNDED = BoxLimits(1.5e-2, 2e-2, 2.5e-1, 2.0**13)  # 6.5e-3 and 1.1e-2 seen of trained weights
 
 
-class DetectedBoxes(NamedTuple):
+class BoxReading(NamedTuple):
     """How the outputs of one function are read: of a detector."""
 
     outputs: str
@@ -62,7 +62,7 @@ class DetectedBoxes(NamedTuple):
     thresholds: Thresholds | None
 
     @classmethod
-    def of(cls, spec: ExportSpec, readout: Readout, classes: int) -> "DetectedBoxes | None":
+    def of(cls, spec: ExportSpec, readout: Readout, classes: int) -> "BoxReading | None":
         """None for a network that is no detector."""
         if readout.detection is None:
             return None

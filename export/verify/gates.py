@@ -42,7 +42,7 @@ from export.runtimes.portable import PortableRuntime
 from export.verify import file_answers, package_weights, reference
 from export.verify.background import Background
 from export.verify.class_answers import check_answer, check_labels
-from export.verify.detected_boxes import EXACT, ROUNDED, DetectedBoxes
+from export.verify.detected_boxes import EXACT, ROUNDED, BoxReading
 from export.verify.limits import STRUCTURE, Judgement, judged, passed, precision_limit
 from export.verify.package_weights import StoredNetwork
 from export.verify.trial import Outputs, Trial
@@ -165,7 +165,7 @@ def _check_pixels(trial: Trial, outputs: Outputs, answers: reference.Reference) 
 
 
 def _check_boxes(
-    trial: Trial, boxes: DetectedBoxes, outputs: Outputs, answers: reference.Reference
+    trial: Trial, boxes: BoxReading, outputs: Outputs, answers: reference.Reference
 ) -> float:
     """The share of detections that are too close to call."""
     prepared, description = trial.prepared, trial.function.description

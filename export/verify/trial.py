@@ -18,7 +18,7 @@ from export.runtimes.inputs import from_picture
 from export.runtimes.portable import PortableRuntime, Precision
 from export.verify import reference
 from export.verify.agreement import logits_name, probe_pictures, run, stacked
-from export.verify.detected_boxes import DetectedBoxes
+from export.verify.detected_boxes import BoxReading
 from export.verify.pixel_classes import PixelClasses
 from mobilenet.checkpoint import Checkpoint
 
@@ -75,12 +75,12 @@ class Trial:
         )
 
     @cached_property
-    def boxes(self) -> DetectedBoxes | None:
+    def boxes(self) -> BoxReading | None:
         """How a detector's outputs are read."""
         network = self.prepared.network
         if not isinstance(network, Checkpoint):
             return None
-        return DetectedBoxes.of(self.prepared.spec, network.config.readout, network.config.classes)
+        return BoxReading.of(self.prepared.spec, network.config.readout, network.config.classes)
 
     @property
     def logits_names(self) -> tuple[str, ...]:
