@@ -76,9 +76,11 @@ def _usual_outputs(readout: Readout) -> Outputs:
 
 
 def check_layer(spec: ExportSpec, readout: Readout) -> None:
-    """Raise `ConfigError` for pooled features of a segmenter, whose backbone has no such end."""
+    """Raise `ConfigError` for pooled features of a segmenter or detector: neither pools."""
     if readout.picture is not None and not spec.layer:
         raise ConfigError("outputs features of a segmenter", "say of which layer: --layer aspp0")
+    if readout.detection is not None and not spec.layer:
+        raise ConfigError("outputs features of a detector", "say of which layer: --layer extra2")
 
 
 def columns_of(spec: ExportSpec, classes: int) -> int:

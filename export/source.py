@@ -118,7 +118,7 @@ class Loaded:
             raise ConfigError(
                 f"the {checkpoint.config.classes} classes of these weights have no labels",
                 "give them with --classes labels.txt (from Python: labels=[...]), or choose "
-                "--outputs probabilities",
+                f"--outputs {'probabilities' if spec.outputs == 'classifier' else 'boxes'}",
             )
         return prepare_checkpoint(checkpoint, spec, calibrate, notes)
 

@@ -52,8 +52,8 @@ class Variant:
     """A file; slim, keras, timm, torchvision, transformers, quant; imagenet, untrained, auto."""
     overrides: Overrides | None = None
     """How the file's weights were trained, where it does not say it itself."""
-    head: Literal["classifier", "deeplab"] | None = None
-    """deeplab: a class for each pixel, of 513 x 513. Default: classifier, or the file's."""
+    head: Literal["classifier", "deeplab", "ssdlite"] | None = None
+    """deeplab: a class for each pixel (513 x 513); ssdlite: boxes (300). Default: the file's."""
     output_stride: int | None = None
     """Of deeplab: side of the picture / side of its map, 16 or 8. Default: 16, or the file's."""
 

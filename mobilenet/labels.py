@@ -23,6 +23,18 @@ PASCAL = (
     "cow", "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa",
     "train", "tvmonitor",
 )  # of VOC 2012's segmentation, in the order of its development kit  # fmt: skip
+COCO = (
+    "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat",
+    "traffic light", "fire hydrant", "stop sign", "parking meter", "bench", "bird", "cat", "dog",
+    "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe", "backpack", "umbrella",
+    "handbag", "tie", "suitcase", "frisbee", "skis", "snowboard", "sports ball", "kite",
+    "baseball bat", "baseball glove", "skateboard", "surfboard", "tennis racket", "bottle",
+    "wine glass", "cup", "fork", "knife", "spoon", "bowl", "banana", "apple", "sandwich",
+    "orange", "broccoli", "carrot", "hot dog", "pizza", "donut", "cake", "chair", "couch",
+    "potted plant", "bed", "dining table", "toilet", "tv", "laptop", "mouse", "remote",
+    "keyboard", "cell phone", "microwave", "oven", "toaster", "sink", "refrigerator", "book",
+    "clock", "vase", "scissors", "teddy bear", "hair drier", "toothbrush",
+)  # the 80 classes that have boxes, in the order of instances_val2017.json  # fmt: skip
 MAX_FILE_BYTES = 1 << 24
 
 
@@ -46,6 +58,11 @@ def labels_for(classes: int) -> tuple[str, ...]:
 def labels_of_pixels(classes: int) -> tuple[str, ...]:
     """Pascal VOC's labels for 21 classes, the background first; else none."""
     return PASCAL if classes == len(PASCAL) else ()
+
+
+def labels_of_boxes(classes: int) -> tuple[str, ...]:
+    """COCO's labels for 80 classes; else none."""
+    return COCO if classes == len(COCO) else ()
 
 
 def unique(labels: Iterable[str]) -> tuple[str, ...]:

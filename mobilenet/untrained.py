@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mobilenet.checkpoint import Checkpoint, Provenance
 from mobilenet.common.size import Size
-from mobilenet.labels import labels_for, labels_of_pixels
+from mobilenet.labels import labels_for, labels_of_boxes, labels_of_pixels
 from mobilenet.networks.config import NetworkConfig
 from mobilenet.networks.rows import COLORS
 
@@ -56,6 +56,8 @@ def untrained(config: NetworkConfig, seed: int = 0) -> Checkpoint:
     readout = config.readout
     known = labels_for if readout.picture is None else labels_of_pixels
     names = () if readout.classes is None else known(config.classes)
+    if readout.detection is not None:
+        names = labels_of_boxes(config.classes)
     return Checkpoint(config, to_layers(module), provenance, labels=names)
 
 

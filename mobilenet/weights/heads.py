@@ -1,4 +1,4 @@
-"""What a network ends in, as it is asked for: a classifier, or DeepLab."""
+"""What a network ends in, as it is asked for: a classifier, DeepLab or SSDLite."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,15 +6,21 @@ from typing import TYPE_CHECKING
 
 from mobilenet import labels
 from mobilenet.common.errors import CheckpointError, ConfigError
-from mobilenet.networks.base_config import BaseConfig
+from mobilenet.networks import ssdlite
+from mobilenet.networks.base_config import HEADS, BaseConfig
 from mobilenet.networks.config import NetworkConfig
 from mobilenet.networks.deeplab import OUTPUT_STRIDE, PASCAL_CLASSES, RESOLUTION
 
 if TYPE_CHECKING:
     from mobilenet.checkpoint import Checkpoint
 
-CLASSIFIER, DEEPLAB = "classifier", "deeplab"
-USUAL_RESOLUTION = {CLASSIFIER: 224, DEEPLAB: RESOLUTION}
+CLASSIFIER, DEEPLAB, SSDLITE = "classifier", "deeplab", "ssdlite"
+USUAL_RESOLUTION = {CLASSIFIER: 224, DEEPLAB: RESOLUTION, SSDLITE: ssdlite.RESOLUTION}
+
+FILES = {
+    DEEPLAB: "the .tflite or frozen graph of a DeepLab on MobileNet",
+    SSDLITE: "one that was saved here, of your own training",
+}
 
 
 def usual_resolution(head: str | None) -> int:
@@ -28,7 +34,10 @@ def usual_resolution(head: str | None) -> int:
 def on(
     backbone: BaseConfig, head: str | None, output_stride: int | None, classes: Path | None
 ) -> BaseConfig:
-    """The network with such a head; a segmenter has a class for each label of `classes`."""
+    """The network with such a head; all but classifiers have a class for each of `classes`."""
+    if head == SSDLITE:
+        count = len(labels.COCO if classes is None else labels.read_labels(classes))
+        return replace(backbone, classes=count, head="ssdlite")
     if head != DEEPLAB:
         return backbone
     count = PASCAL_CLASSES if classes is None else len(labels.read_labels(classes))
@@ -43,19 +52,26 @@ def check(file: str, config: NetworkConfig, head: str | None) -> None:
     if head is None:
         return
     usual_resolution(head)
-    if (head == DEEPLAB) != (config.readout.picture is not None):
+    if head != _head_of(config):
         raise CheckpointError(
             f"{file} is no {head}: it holds {config.title}",
             "leave --head out to take the file's",
         )
 
 
+def _head_of(config: NetworkConfig) -> str:
+    if config.readout.detection is not None:
+        return SSDLITE
+    return CLASSIFIER if config.readout.picture is None else DEEPLAB
+
+
 def check_published(config: NetworkConfig) -> None:
-    """Raise `CheckpointError` for a segmenter: no file of one is published under a name here."""
-    if config.readout.picture is not None:
+    """Raise `CheckpointError` for other heads: no file of one is published under a name here."""
+    head = _head_of(config)
+    if head != CLASSIFIER:
         raise CheckpointError(
-            "no weights of DeepLab are known by a name",
-            "give a file with --weights: the .tflite or frozen graph of a DeepLab on MobileNet",
+            f"no weights of {HEADS[head]} are known by a name",
+            f"give a file with --weights: {FILES[head]}",
         )
 
 

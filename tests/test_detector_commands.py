@@ -1,0 +1,48 @@
+"""`--head ssdlite`: what it means, and what it refuses, by the calls that commands make."""
+
+from pathlib import Path
+
+import pytest
+
+from made_detector import LABELS, detector
+from mobilenet.checkpoint import Checkpoint
+from mobilenet.common.errors import CheckpointError
+from mobilenet.labels import COCO
+from mobilenet.networks.config import NetworkConfig
+from mobilenet.networks.v2 import MobileNetV2Config
+from mobilenet.store import save
+from mobilenet.weights import heads
+from mobilenet.weights.resolve import load_weights
+
+
+def test_it_is_coco_s_unless_labels_are_given(tmp_path: Path) -> None:
+    classes = tmp_path / "labels.txt"
+    classes.write_text("\n".join(LABELS))
+    config = heads.on(MobileNetV2Config(), "ssdlite", None, None)
+    assert (config.classes, config.head) == (len(COCO), "ssdlite")
+    assert heads.on(MobileNetV2Config(), "ssdlite", None, classes).classes == 3
+    assert heads.usual_resolution("ssdlite") == 300
+
+
+def test_a_saved_detector_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "net.safetensors"
+    save(detector(), path)
+    loaded, _ = load_weights(path, head="ssdlite")
+    assert loaded.config == detector().config
+    assert loaded.labels == LABELS
+
+
+def test_another_head_than_the_file_s_is_refused_by_name(tmp_path: Path, hot: Checkpoint) -> None:
+    boxes, classes = tmp_path / "boxes.safetensors", tmp_path / "classes.safetensors"
+    save(detector(), boxes)
+    save(hot, classes)
+    with pytest.raises(CheckpointError, match=r"is no classifier: .*SSDLite"):
+        load_weights(boxes, head="classifier")
+    with pytest.raises(CheckpointError, match="is no ssdlite: it holds"):
+        load_weights(classes, head="ssdlite")
+
+
+def test_none_are_known_by_a_name() -> None:
+    config: NetworkConfig = MobileNetV2Config(head="ssdlite", classes=80)
+    with pytest.raises(CheckpointError, match="no weights of SSDLite are known by a name"):
+        heads.check_published(config)
