@@ -83,6 +83,18 @@ def check_layer(spec: ExportSpec, readout: Readout) -> None:
         raise ConfigError("outputs features of a detector", "say of which layer: --layer extra2")
 
 
+def detector_options(names: Sequence[str], said: Mapping[str, str]) -> dict[str, object]:
+    """Of `ExportSpec`, by the names of a package's outputs and what its metadata says."""
+    kinds: dict[tuple[str, ...], str] = {
+        DETECTION_OUTPUTS: "detections",
+        **{DETECTOR_OUTPUTS[kind]: kind for kind in ("boxes", "tensors")},
+    }
+    options: dict[str, object] = {"outputs": kinds.get(tuple(names))}
+    for option, name in zip(("iou", "confidence"), THRESHOLDS, strict=True):
+        options[option] = float(said[name]) if name in said else None
+    return options | {"agnostic": said.get("agnostic") == "true"}
+
+
 def columns_of(spec: ExportSpec, classes: int) -> int:
     """How many scores each box has: with `PADDED_TO`, more than there are classes."""
     is_padded = spec.outputs == "detections" and spec.format == "mlprogram"

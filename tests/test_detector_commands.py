@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from export import pipeline
+from export.spec import ExportSpec
+from export.verify.reverify import reverify
 from made_detector import LABELS, detector
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import CheckpointError
@@ -46,3 +49,13 @@ def test_none_are_known_by_a_name() -> None:
     config: NetworkConfig = MobileNetV2Config(head="ssdlite", classes=80)
     with pytest.raises(CheckpointError, match="no weights of SSDLite are known by a name"):
         heads.check_published(config)
+
+
+@pytest.mark.parametrize("outputs", ["detections", "tensors"])
+def test_a_package_is_verified_again(outputs: str, tmp_path: Path) -> None:
+    weights, path = tmp_path / "net.safetensors", tmp_path / "net.mlpackage"
+    save(detector(), weights)
+    thresholds = {"iou": 0.4, "agnostic": True} if outputs == "detections" else {}
+    spec = ExportSpec(outputs=outputs, precision="fp32", **thresholds)
+    pipeline.export(detector(), path, spec=spec, verify=False)
+    assert reverify(path, weights=str(weights)).verified.structure <= 1e-5

@@ -30,7 +30,7 @@ def original_weights(
     config, origin = about.config, about.provenance
     assert config is not None, "of a network of ours"
     which = weights or _published(origin)
-    if which == UNTRAINED and config.readout.picture is not None:
+    if which == UNTRAINED and (config.readout.picture or config.readout.detection):
         return untrained(config)  # of as many classes as it was given labels
     checkpoint, _ = load_weights(
         which, network=name_of(config), alpha=config.alpha, resolution=config.size,

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from export.head_outputs import detector_options
 from export.mil.cost import cost
 from export.mil.description import ImageInput
 from export.mil.program import Function
-from export.mil.read.model import read
+from export.mil.read.model import network as network_of
 from export.package import metadata, model_files
 from export.package.metadata import PackageMetadata, Verified, listed_labels
 from export.prepared import Prepared, TracedModule
@@ -72,7 +73,7 @@ def reverify(
     Raises `PackageError` for a package of another tool, or whose weights are not those it was
     made of; `VerificationError` when it does not compute what it should.
     """
-    program = read(path)
+    program = network_of(path)
     function = program.function()
     about = metadata.metadata_of(function.description.metadata)
     if about is None:
@@ -197,7 +198,7 @@ def _prepared_again(
 def _spec_of(about: PackageMetadata, function: Function) -> ExportSpec:
     """The options that made a package, read off it."""
     assert about.config is not None, "of a network of ours"
-    (name, *_) = (o.name for o in function.description.outputs)
+    names = [output.name for output in function.description.outputs]
     options = {
         "target": about.target,
         "precision": about.precision,
@@ -207,15 +208,17 @@ def _spec_of(about: PackageMetadata, function: Function) -> ExportSpec:
         "compress": about.compression or None,
         "resolutions": ",".join(map(str, about.resolutions)) or None,
         "input": "image" if isinstance(function.description.inputs[0], ImageInput) else "tensor",
-        "outputs": "classifier" if _is_classifier(function, about.config) else name,
+        "outputs": "classifier" if _is_classifier(function, about.config) else names[0],
     }
+    if about.config.readout.detection is not None:
+        options |= detector_options(names, function.description.metadata)
     with decoding("what the package was made with", "export it again", PackageError):
         return msgspec.convert(options, ExportSpec)
 
 
 def _labels(function: Function) -> tuple[str, ...]:
     """Of a classifier, or of independent classes."""
-    return function.description.labels or listed_labels(function.description.metadata)
+    return listed_labels(function.description.metadata) or function.description.labels
 
 
 def _is_classifier(function: Function, config: NetworkConfig) -> bool:
@@ -232,7 +235,7 @@ def _top5(
 ) -> tuple[tuple[str, float], ...]:
     """The most likely classes of the first photograph, as the package is declared."""
     labels = _labels(function)
-    if not photographs or not labels:
+    if not photographs or not labels or (about.config and about.config.readout.detection):
         return ()
     picture = about.geometry.apply(photographs[0], about.size)
     feed = from_picture(function.description, picture, about.normalization)

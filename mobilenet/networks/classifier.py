@@ -91,7 +91,7 @@ class Readout(NamedTuple):
     @property
     def until(self) -> str:
         """Name of the row whose map is the result; "" when it is pooled, or enlarged."""
-        return "" if self.pooled or self.picture is not None else self.reads
+        return "" if self.pooled or self.detection or self.picture is not None else self.reads
 
     @property
     def is_plain(self) -> bool:
