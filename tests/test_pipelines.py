@@ -197,14 +197,17 @@ def test_a_suppression_alone_runs(crowded, tmp_path: Path) -> None:
 
 
 def test_what_needs_a_single_network_says_so(package: Path, tmp_path: Path) -> None:
-    for refused in (
-        lambda: read(package), lambda: diff(package, package), lambda: reverify(package),
-        lambda: run_package(package, {"x0": WHITE}, outputs=("raw_confidence",)),
-        lambda: run_package(package, {"x0": WHITE}, function="main"),
-    ):  # fmt: skip
+    for refused in (lambda: read(package), lambda: diff(package, package)):
         with pytest.raises(UnsupportedError, match="not a single network") as error:
             refused()
         assert "\n" not in error.value.message
+    with pytest.raises(PackageError, match="was not exported by this tool"):
+        reverify(package)
+
+
+def test_values_within_its_only_network_can_be_asked_for(crowded, package: Path) -> None:
+    outputs = run_package(package, {"x0": WHITE}, outputs=("raw_confidence",))
+    np.testing.assert_allclose(outputs["raw_confidence"], crowded[0], rtol=1e-6)
 
 
 def test_the_network_alone_gives_all_boxes(crowded, tmp_path: Path) -> None:
