@@ -46,7 +46,7 @@ def test_a_card_says_how_many_pixels_are_too_close_to_call(
     assert run(monkeypatch, "--weights", str(weights), "-o", f"{tmp_path}/net.mlpackage") == 0
     text = " ".join(capsys.readouterr().out.split())
     assert "output stride 16, DeepLab, 5 classes" in text
-    assert "class of each pixel as PyTorch has it, but for" in text
+    assert "every pixel's class, or box, as PyTorch has it, but for" in text
 
 
 def test_the_output_stride_of_a_file_may_be_another(tmp_path: Path) -> None:

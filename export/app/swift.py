@@ -78,6 +78,12 @@ def check_spec(spec: ExportSpec) -> None:
 
 def check_network(prepared: Prepared) -> None:
     """Raise `ConfigError` for a network whose file would name nothing, or is not written."""
+    config = prepared.metadata.config
+    if config is not None and config.readout.detection is not None:
+        raise ConfigError(
+            "--swift for a detector: no file is written for it yet",
+            "leave --swift out: Vision gives its answers as VNRecognizedObjectObservation",
+        )
     if prepared.picture is not None and prepared.metadata.format == "coreai":
         raise ConfigError(
             "--swift for a segmenter in the coreai format: its file is written for Core ML alone",

@@ -71,7 +71,7 @@ def show_verification(result: "Reverification", *, json: bool) -> None:
             **({} if verified.loss is None else {"loss": _loss(verified)}),
             "method": f"relative L2 of logits against PyTorch, {verified.images} pictures, "
             f"{verified.runtime} runtime",
-            **({} if verified.undecided is None else {"pixels": _undecided(verified)}),
+            **({} if verified.undecided is None else {"answers": _undecided(verified)}),
             **({"function": _stand_ins(verified)} if verified.stand_ins else {}),
             **_opinion(result),
             "compared with": AGAINST[result.against],
@@ -110,7 +110,8 @@ def _preprocessing(metadata: PackageMetadata) -> tuple[str, str]:
     )
     bias = f"{norm.bias[0]:.6g}" if same else "(" + ", ".join(f"{b:.6g}" for b in norm.bias) + ")"
     in_app = f"{geometry.resizing(size)}, {geometry.interpolation}, centre {size}"
-    if metadata.config is not None and metadata.config.readout.picture is not None:
+    readout = None if metadata.config is None else metadata.config.readout
+    if readout is not None and (readout.picture is not None or readout.detection is not None):
         in_app = f"the whole picture, squashed to {size}"  # as Vision's scaleFill does
     return (
         f"in the package: {norm.order}, {scale} x pixel + {bias}",
@@ -148,8 +149,8 @@ def _agreement(exported: Exported) -> Sequence[str]:
 def _undecided(verified: Verified) -> str:
     share = verified.undecided or 0.0
     return (
-        f"class of each pixel as PyTorch has it, but for {share:.2%} whose two best scores are "
-        "closer than the error of a score"
+        f"every pixel's class, or box, as PyTorch has it, but for {share:.2%} that are decided by "
+        "less than the error of a score"
     )
 
 
