@@ -146,6 +146,9 @@ def test_maps_in_every_form_are_one() -> None:
     np.testing.assert_array_equal(segmenters.of_logits(logits, 3), [[2, segmenters.NO_CLASS]])
 
 
+LISTED = {metadata.KEY: "{}", metadata.LABELS_KEY: json.dumps(["c", "d"])}  # by our exports
+
+
 def test_the_classes_of_a_map_are_named_somewhere() -> None:
     def labels(_: Image.Image) -> Answer:
         return {"semanticPredictions": np.zeros((SIZE, SIZE), np.int32)}
@@ -153,6 +156,8 @@ def test_the_classes_of_a_map_are_named_somewhere() -> None:
     preview = {"com.apple.coreml.model.preview.params": json.dumps({"labels": ["a", "b"]})}
     named = segmenters.of_package(packaged(FakeSession(labels, (), preview)))
     assert named.labels == ("a", "b")
+    ours = segmenters.of_package(packaged(FakeSession(labels, (), LISTED)))
+    assert ours.labels == ("c", "d")
     with pytest.raises(UnsupportedError, match="does not name its classes"):
         segmenters.of_package(packaged(FakeSession(labels, ())))
     with pytest.raises(UnsupportedError, match="gives label: no map"):

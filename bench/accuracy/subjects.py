@@ -12,6 +12,7 @@ from bench.accuracy.thread_sessions import ThreadSessions
 from bench.results.records import Model
 from export.coreai import compute_units
 from export.mil.description import ImageInput, ModelDescription
+from export.package.metadata import listed_labels
 from export.runtimes.base import Feature, LoadedModel, Runtime
 from export.runtimes.inputs import picture_size
 from mobilenet.common.decoding import decode_json
@@ -88,11 +89,12 @@ def color_size(name: str, description: ModelDescription) -> Size:
 
 
 def class_names(name: str, description: ModelDescription, count: int | None) -> tuple[str, ...]:
-    """What a model calls its classes: its labels, or those of Xcode's preview.
+    """What a model calls its classes: its labels, those that ours list, or Xcode's preview.
 
     Raises `UnsupportedError` where they are not `count`, or nothing says how many there are.
     """
-    labels = description.labels or _preview_labels(description)
+    labels = description.labels or listed_labels(description.metadata)
+    labels = labels or _preview_labels(description)
     if count is not None and not labels:
         labels = tuple(f"class {number}" for number in range(count))
     if not labels:
