@@ -27,6 +27,7 @@ from bench.accuracy.map_answers import MappedAnswers, SmallMap
 from bench.accuracy.segmentation_run import SegmentationRun
 from bench.results.metrics import GROUND_TRUTH, MetricComparison
 from bench.results.records import Metrics, Record
+from export.package import metadata
 from mobilenet.common import terminal
 from mobilenet.common.errors import ConfigError, RecordError, UnsupportedError
 from mobilenet.common.size import Size
