@@ -50,7 +50,7 @@ def main() -> None:
     print(f"interval, beside it: {time.perf_counter() - begin:.2f} s")
 
 
-def ours(objects: matching.Objects, detections: matching.BoxReading) -> float:
+def ours(objects: matching.Objects, detections: matching.DetectedBoxes) -> float:
     matches = matching.match(objects, detections)
     return average_precision.metrics(average_precision.class_precisions(matches, CLASSES)).mAP
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.accuracy.matching import BoxReading, Objects
+from bench.accuracy.matching import DetectedBoxes, Objects
 
 Rows = list[dict[str, Any]]
 WIDTH, HEIGHT = 640, 480
@@ -58,7 +58,7 @@ def result(picture: int, category: int, box: list[float], rng: np.random.Generat
     }  # fmt: skip
 
 
-def tables(instances: dict[str, Any], results: Rows) -> tuple[Objects, BoxReading]:
+def tables(instances: dict[str, Any], results: Rows) -> tuple[Objects, DetectedBoxes]:
     """The same as arrays: pictures by the order of their ids, classes by that of the list."""
     order = sorted(picture["id"] for picture in instances["images"])
     pictures = {number: i for i, number in enumerate(order)}
@@ -79,4 +79,4 @@ def tables(instances: dict[str, Any], results: Rows) -> tuple[Objects, BoxReadin
         column(annotations, "iscrowd").astype(bool), *places(annotations),
     )  # fmt: skip
     boxes = column(results, "bbox").reshape(-1, 4)
-    return objects, BoxReading(boxes, column(results, "score"), *places(results))
+    return objects, DetectedBoxes(boxes, column(results, "score"), *places(results))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench.accuracy import average_precision, matching, resampling
-from bench.accuracy.matching import AREAS, THRESHOLDS, BoxReading, Objects
+from bench.accuracy.matching import AREAS, THRESHOLDS, DetectedBoxes, Objects
 from made_detections import made_coco, tables
 
 CLASSES = 7
@@ -19,7 +19,7 @@ def intersection_over_union(a: np.ndarray, b: np.ndarray, crowd: bool) -> float:
 
 
 def marks(
-    objects: Objects, detections: BoxReading, cls: int, area: str, least: float
+    objects: Objects, detections: DetectedBoxes, cls: int, area: str, least: float
 ) -> Iterator[tuple[float, bool]]:
     """Score and rightness of every detection of a class that is not ignored, by picture."""
     low, high = AREAS[area]
@@ -41,7 +41,7 @@ def marks(
 
 
 def plain_precision(
-    objects: Objects, detections: BoxReading, cls: int, area: str, least: float
+    objects: Objects, detections: DetectedBoxes, cls: int, area: str, least: float
 ) -> float:
     low, high = AREAS[area]
     counted = (objects.classes == cls) & (objects.areas >= low) & (objects.areas <= high)
@@ -70,9 +70,9 @@ def test_precision_is_that_of_the_rules(seed: int) -> None:
                 assert table[cls, a, t] == pytest.approx(expected, abs=1e-12, nan_ok=True)
 
 
-def one_picture(boxes: list[list[float]], scores: list[float]) -> BoxReading:
+def one_picture(boxes: list[list[float]], scores: list[float]) -> DetectedBoxes:
     zeros = np.zeros(len(boxes), np.int64)
-    return BoxReading(np.array(boxes, float).reshape(-1, 4), np.array(scores), zeros, zeros)
+    return DetectedBoxes(np.array(boxes, float).reshape(-1, 4), np.array(scores), zeros, zeros)
 
 
 def objects_of(boxes: list[list[float]], crowd: list[bool]) -> Objects:
@@ -117,7 +117,7 @@ def test_resamples_are_copies_of_pictures(rng: np.random.Generator) -> None:
     times = np.array([0, 1, 2, 1, 3, 1, 0, 1])
     copies = [(old, new) for new, old in enumerate(np.repeat(np.arange(8), times))]
 
-    def copied(table: Objects | BoxReading) -> list[np.ndarray]:
+    def copied(table: Objects | DetectedBoxes) -> list[np.ndarray]:
         rows = [np.flatnonzero(table.pictures == old) for old, _ in copies]
         numbers = np.repeat([new for _, new in copies], [len(part) for part in rows])
         return [*table._replace(pictures=numbers, **{
@@ -125,7 +125,7 @@ def test_resamples_are_copies_of_pictures(rng: np.random.Generator) -> None:
             for name, column in table._asdict().items() if name != "pictures"
         })]  # fmt: skip
 
-    again = matching.match(Objects(*copied(objects)), BoxReading(*copied(detections)))
+    again = matching.match(Objects(*copied(objects)), DetectedBoxes(*copied(detections)))
     for of, weights in ((matches, np.ones(8, np.int64)), (again, times)):
         expected = average_precision.metrics(average_precision.class_precisions(of, CLASSES))
         got = average_precision.resampled(matches, weights[None])[0]
