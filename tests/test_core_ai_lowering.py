@@ -30,6 +30,8 @@ NOT_WRITTEN = {
     "classify": "Core AI has no labels",
     "einsum": "Core AI has no such operation",
     "local_response_norm": "Core AI has no such operation",
+    "non_maximum_suppression": "detectors are written for Core ML alone",
+    "topk": "detectors are written for Core ML alone",
 }
 
 

@@ -44,7 +44,7 @@ def relabelled(network: Checkpoint) -> Checkpoint:
         ("flat", in_rows, "dense1.kernel"),
         ("flat", without_activation, "structure"),
         ("several", without_activation, "structure"),
-        ("one", with_softmax, "from sigmoid of the logits"),
+        ("several", with_softmax, "label 0 of the package is None"),
         ("several", relabelled, "label 0 of the package is 'owl'"),
     ],
 )
