@@ -74,7 +74,7 @@ def test_a_picture_that_takes_too_much_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "a.png"
-    Image.new("L", (5000, 5000)).save(path, compress_level=1)
+    Image.new("L", (8000, 8000)).save(path, compress_level=1)  # more than a process has to spare
     monkeypatch.setattr(images, "MAX_DECODING_BYTES", 8 << 20)
     with pytest.raises(PictureError, match="takes more than 8 MiB of memory"):
         open_picture(path)
