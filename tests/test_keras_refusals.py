@@ -136,11 +136,11 @@ def test_kernels_of_theano_are_turned_around_and_refused(tmp_path: Path) -> None
 def test_weights_alone_describe_nothing(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "alone.h5", "w") as file:
         file["conv1/conv1/kernel:0"] = KERNEL
-    assert not model_graph.is_described(tmp_path / "alone.h5")
+    assert model_graph.graph_if_described(tmp_path / "alone.h5") is None
     with pytest.raises(CheckpointError, match="describes no model"):
         model_graph.graph_of(tmp_path / "alone.h5")
     (tmp_path / "config.json").write_text('{"model_type": "mobilenet_v1"}')
-    assert not model_graph.is_described(tmp_path)
+    assert model_graph.graph_if_described(tmp_path) is None
 
 
 def test_order_says_nothing_in_tensorflow_js(tmp_path: Path) -> None:

@@ -151,16 +151,16 @@ def _is_keras(path: Path) -> bool:
 
 def _read_keras(path: Path, conventions: Conventions) -> Checkpoint:
     """A model by its description, or weights alone by their names."""
-    if model_graph.is_described(path):
-        return _by_graph(model_graph.graph_of, KERAS)(path)
-    return by_names.read(path, conventions)
+    graph = model_graph.graph_if_described(path)
+    if graph is None:
+        return by_names.read(path, conventions)
+    return graph_checkpoint.read(graph, KERAS)
 
 
 def _read_json(path: Path) -> Checkpoint:
     """The description of a model, its weights beside it: of Keras, or of TensorFlow.js."""
-    if model_graph.is_described(path):
-        return _by_graph(model_graph.graph_of, KERAS)(path)
-    return _FROZEN(path)
+    graph = model_graph.graph_if_described(path)
+    return _FROZEN(path) if graph is None else graph_checkpoint.read(graph, KERAS)
 
 
 def _read_saved_model(path: Path) -> Checkpoint:
@@ -190,8 +190,8 @@ def _read_folder(folder: Path, conventions: Conventions) -> Checkpoint:
             raise CheckpointError(
                 f"folder {folder} holds {len(paths)} {suffix} files: {names}", "name one of them"
             )
-        if paths and suffix == ".h5" and model_graph.is_described(folder):
-            return _by_graph(model_graph.graph_of, KERAS)(folder)
+        if paths and suffix == ".h5" and (graph := model_graph.graph_if_described(folder)):
+            return graph_checkpoint.read(graph, KERAS)
         if paths:
             return _reader(paths[0], conventions)(paths[0])
     raise CheckpointError(f"folder {folder} holds no weight file", READ)

@@ -61,19 +61,22 @@ class Described(NamedTuple):
     said: Mapping[str, str] = {}
 
 
-def is_described(path: Path) -> bool:
-    """Whether a file or folder of Keras holds a model's description: weights alone do not."""
-    return _described(path) is not None
-
-
 def graph_of(path: Path) -> FileGraph:
     """The graph of a Keras model: a file, or a folder of description and weights.
 
     Raises `CheckpointError` for weights without a description, naming what is not understood.
     """
+    graph = graph_if_described(path)
+    if graph is None:
+        raise CheckpointError(f"{path.name} describes no model of Keras", NO_WEIGHTS)
+    return graph
+
+
+def graph_if_described(path: Path) -> FileGraph | None:
+    """The same; None for weights alone, without a description."""
     described = _described(path)
     if described is None:
-        raise CheckpointError(f"{path.name} describes no model of Keras", NO_WEIGHTS)
+        return None
     tree = read_tree(described.text, described.name)
     for layer in tree.leaves():
         check_kind(layer)
