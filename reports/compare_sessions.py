@@ -55,7 +55,7 @@ def compare_sessions(
         "counts as a difference; two packages compare best within one session (--cases)"
     )
     measured = [name for name in names if a.measured(name) and b.measured(name)]
-    level = adjusted_level(len(measured))
+    level = stats.adjusted_level(len(measured))
     comparisons = [
         compare_launches(a.measured(name), b.measured(name), (name, name), level, margin)
         for name in measured
@@ -71,11 +71,6 @@ def compare_cases(results: SessionResults, a: str, b: str, margin: float) -> Ver
             raise RecordError(f"{results.source} has no case {name!r}", f"it has {names}")
     comparison = compare_launches(results.measured(a), results.measured(b), (a, b), margin=margin)
     return Verdicts(stats.LEVEL, [comparison])
-
-
-def adjusted_level(comparisons: int) -> float:
-    """The level of each of k intervals for which all hold together at 95 % (Bonferroni)."""
-    return 1 - (1 - stats.LEVEL) / max(comparisons, 1)
 
 
 def _machine_differences(a: SessionResults, b: SessionResults) -> Iterator[str]:

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import made_results as made
+from bench.results import stats
 from bench.results.compare import Comparison, compare_launches
 from bench.results.records import Launch
 from mobilenet.networks.v1 import MobileNetConfig
 from reports.__main__ import main
-from reports.compare_sessions import adjusted_level
 
 CASES = [made.case(made.model(MobileNetConfig(alpha=alpha))) for alpha in (1.0, 0.5)]
 NAMES = [case.case for case in CASES]
@@ -111,7 +111,7 @@ def test_json_has_the_level_of_all_comparisons_together(tmp_path: Path, capsys) 
     before = session_file(tmp_path / "a.jsonl")
     assert main(["compare", str(before), str(before), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["level"] == adjusted_level(2) == pytest.approx(0.975)
+    assert found["level"] == stats.adjusted_level(2) == pytest.approx(0.975)
     assert [one["verdict"] for one in found["comparisons"]] == ["no difference shown"] * 2
 
 

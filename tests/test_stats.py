@@ -40,6 +40,30 @@ def test_six_values_are_the_least_for_95_percent() -> None:
     assert stats.median_interval([6, 1, 2, 3, 4, 5]) == (1, 6)
 
 
+@pytest.mark.parametrize(("n", "spread"), [(6, 0.04), (15, 0.04), (15, 0.004), (30, 0.1)])
+@pytest.mark.parametrize("comparisons", [1, 2])
+def test_what_can_be_found_is_shown_in_95_of_100_sessions(
+    n: int, spread: float, comparisons: int
+) -> None:
+    """Above no difference and above a margin of 1 %; a spread of 0.004 needs the margin alone."""
+    chance, sessions, level = random.Random(n), 4000, stats.adjusted_level(comparisons)
+    ratio = stats.detectable_ratio(spread, n, level, margin=0.01)
+    if ratio is None:
+        assert n < stats.least_count(level)
+        return
+    shown = 0
+    for _ in range(sessions):
+        logs = [chance.gauss(math.log(ratio), spread) for _ in range(n)]
+        shown += stats.median_interval(logs, level).low > 0 and stats.median(logs) > math.log(1.01)
+    assert shown / sessions == pytest.approx(0.95, abs=0.015)
+
+
+def test_too_few_rounds_find_nothing() -> None:
+    assert stats.detectable_ratio(0.01, 5) is None
+    assert stats.detectable_ratio(0.01, 6, stats.adjusted_level(2)) is None
+    assert stats.detectable_ratio(0.0, 1000) == 1
+
+
 @pytest.mark.parametrize("n", [6, 10, 15, 20, 50])
 def test_coverage_is_what_the_binomial_says(n: int) -> None:
     """Whatever the distribution: lognormal, with median 1."""

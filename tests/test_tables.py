@@ -82,19 +82,6 @@ def test_the_control_stands_above_the_table_and_is_no_row() -> None:
     assert not any("A/A" in row.case for row in REPORT.cases)
 
 
-def test_an_unreliable_session_says_so() -> None:
-    records = made.realistic()
-    twin = next(r for r in records if getattr(r, "control_of", ""))
-    slow = [
-        msgspec.structs.replace(r, samples_ns=tuple(21 * ns // 20 for ns in r.samples_ns))
-        if getattr(r, "case", "") == twin.case and hasattr(r, "samples_ns")
-        else r
-        for r in records
-    ]
-    assert "UNRELIABLE: the A/A control found a difference" in shown(report_of(slow))
-    assert "UNRELIABLE" not in shown(REPORT)
-
-
 def test_untrained_weights_are_marked_in_every_form(tmp_path: Path, capsys) -> None:
     path = made.write(tmp_path / "r.jsonl", made.realistic(rounds=6, samples=5))
     for option in ([], ["--markdown"], ["--csv"], ["--json"]):

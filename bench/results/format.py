@@ -64,6 +64,11 @@ def percent(ratio: float, decimals: int = 1) -> str:
     return f"{(ratio - 1) * 100:+.{decimals}f} %"
 
 
+def difference(ratio: float | None) -> str:
+    """How far a ratio above 1 is from it, without a sign: 1.034 is "3.4 %"."""
+    return MISSING if ratio is None else f"{significant(100 * (ratio - 1), 2)} %"
+
+
 def gibibytes(size_bytes: int) -> str:
     """Whole GiB, with the unit."""
     return f"{size_bytes / 2**30:.0f} GiB"

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from bench.results import conditions, format, stats
 from bench.results.compare import Comparison
 from bench.results.read import SessionResults
 from bench.results.records import Accuracy, Metrics
+from bench.results.sensitivity import Sensitivity, sensitivity
 from bench.results.summary import CaseSummary
 
 DRIFT_SHARE = 0.05  # of launches; up to 0.03 are flagged by chance alone
@@ -14,11 +17,32 @@ BROKEN_SHOWN = 10  # photographs; the records have them all
 UNCERTAIN = 1.2  # a session that cannot tell 20 % decides nothing
 
 
-def warnings_about(
+class Trust(msgspec.Struct, frozen=True, kw_only=True):
+    """What a reader of a session's numbers, and of what follows from them, must know first."""
+
+    unreliable: str = ""  # why nothing can be concluded from it; empty where something can
+    warnings: tuple[str, ...] = ()
+    sensitivity: Sensitivity | None = None  # None where no two cases were measured
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """All doubts, the gravest first."""
+        gravest = (f"UNRELIABLE: {self.unreliable}",) if self.unreliable else ()
+        return (*gravest, *self.warnings)
+
+
+def trust_in(
     results: SessionResults, cases: Sequence[CaseSummary], controls: Sequence[Comparison]
-) -> Iterator[str]:
-    """Everything a reader of this session's numbers must know first."""
-    yield from _controls(controls)
+) -> Trust:
+    """How far the session of `cases`, its twins among them, can be trusted."""
+    return Trust(
+        unreliable=_doubt(controls),
+        warnings=(*results.warnings, *_warnings(results, cases)),
+        sensitivity=sensitivity(results),
+    )
+
+
+def _warnings(results: SessionResults, cases: Sequence[CaseSummary]) -> Iterator[str]:
     measured: list[Accuracy | Metrics] = [*results.accuracies, *results.metrics]
     if results.session:
         if not measured or results.cases:  # right and wrong do not depend on the load
@@ -36,19 +60,23 @@ def warnings_about(
         yield f"{len(broken)} of {format.plural(total, 'photograph')} not opened: {names}"
 
 
-def _controls(controls: Sequence[Comparison]) -> Iterator[str]:
+def _doubt(controls: Sequence[Comparison]) -> str:
+    """Why the A/A controls say that nothing can be concluded; empty where they do not."""
     for control in controls:
-        if control.excludes_one:
-            yield (
-                "UNRELIABLE: the A/A control found a difference where there is none; good "
-                "sessions do so in 2 to 5 % by chance, so repeat this one"
+        if control.differs:
+            return (
+                "the A/A control found a difference where there is none; good sessions do so in "
+                "2 to 5 % by chance, so repeat this one"
             )
-
-        elif control.interval and control.interval.high > UNCERTAIN:
-            yield (
-                "UNRELIABLE: the A/A control is uncertain by more than "
-                f"{100 * (UNCERTAIN - 1):.0f} %: close other programs, take more rounds"
+        if (
+            control.interval
+            and not 1 / UNCERTAIN <= control.interval.low <= control.interval.high <= UNCERTAIN
+        ):
+            return (
+                f"the A/A control is uncertain by more than {100 * (UNCERTAIN - 1):.0f} %: close "
+                "other programs, take more rounds"
             )
+    return ""
 
 
 def _thermal(results: SessionResults) -> Iterator[str]:

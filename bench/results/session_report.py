@@ -11,7 +11,7 @@ from bench.results.disagreements import Agreement
 from bench.results.metrics import MetricComparison
 from bench.results.read import SessionResults, read
 from bench.results.records import Accuracy, Case, Metrics, Model, SessionHead
-from bench.results.reliability import warnings_about
+from bench.results.reliability import Trust, trust_in
 from bench.results.summary import COREAI, COREML, CaseSummary, summarize
 from bench.results.top1 import Top1, top1_by_identity
 from mobilenet.common.text import one_line
@@ -22,7 +22,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     source: str
     session: SessionHead | None
-    warnings: tuple[str, ...]
+    trust: Trust
     controls: tuple[Comparison, ...]
     cases: tuple[CaseSummary, ...]
     facts: tuple[str, ...]  # the machine, the plan, the controls, and what else was measured
@@ -31,6 +31,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     agreements: tuple[Agreement, ...] = ()
     metrics: tuple[Metrics, ...] = ()
     metric_comparisons: tuple[MetricComparison, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Doubts about the session, the gravest first."""
+        return self.trust.lines
 
     def tables(self) -> dict[str, list[CaseSummary]]:
         """Cases that are ranked together, by a title: of one runtime, or of both of Apple's.
@@ -70,13 +75,14 @@ def report(results: SessionResults, accuracies: Sequence[Accuracy] = ()) -> Repo
     summaries = [_summary(results, case, case.case in otherwise) for case in cases]
     controls = tuple(_control(results, case) for case in cases if case.control_of)
     rows = tuple(sorted((row for row in summaries if not row.control_of), key=_order))
+    trust = trust_in(results, summaries, controls)
     return Report(
         source=results.source.name,
         session=results.session,
-        warnings=(*results.warnings, *warnings_about(results, summaries, controls)),
+        trust=trust,
         controls=controls,
         cases=rows,
-        facts=tuple(map(one_line, _facts(results, controls))),
+        facts=tuple(map(one_line, _facts(results, controls, trust))),
         top1=top1_by_identity(_classifiers(rows, results), accuracies),
         accuracies=tuple(results.accuracies),
         agreements=tuple(results.agreements),
@@ -91,12 +97,14 @@ def _classifiers(rows: Iterable[CaseSummary], results: SessionResults) -> Iterat
     yield from (row.model for row in rows if row.model.identity not in others)
 
 
-def _facts(results: SessionResults, controls: Iterable[Comparison]) -> Iterator[str]:
+def _facts(results: SessionResults, controls: Iterable[Comparison], trust: Trust) -> Iterator[str]:
     if results.session:
         yield session_lines.machine(results.session)
         if results.cases and results.session.plan.samples:
             yield session_lines.plan(results.session)
     yield from map(session_lines.control, controls)
+    if trust.sensitivity:
+        yield str(trust.sensitivity)
     yield from session_lines.others(results)
 
 

@@ -14,6 +14,8 @@ from typing import NamedTuple
 import msgspec
 
 LEVEL = 0.95
+POWER = 0.95  # chance that a session shows what it "can find"
+HALVINGS = 40  # of the range that holds a chance
 EXACT_COUNT = 10_000  # beyond, exact sums take seconds and more
 OUTLIER_MADS = 14.826  # hyperfine, outlier_detection.rs: ten robust standard deviations
 DRIFT_ERRORS = 3.5
@@ -79,6 +81,11 @@ def interval_rank(n: int, level: float = LEVEL) -> int | None:
     return rank
 
 
+def adjusted_level(intervals: int) -> float:
+    """The level of each of k intervals for which all hold together at 95 % (Bonferroni)."""
+    return 1 - (1 - LEVEL) / max(intervals, 1)
+
+
 def least_count(level: float = LEVEL) -> int:
     """The least number of values that has an interval at `level`: 6 at 95 %."""
     n = 1
@@ -112,6 +119,53 @@ def outliers(values: Sequence[float]) -> int:
     middle = median(values)
     limit = OUTLIER_MADS / SIGMA_PER_MAD * _spread(values, middle)
     return sum(abs(value - middle) > limit for value in values)
+
+
+def spread(values: Sequence[float]) -> float:
+    """Robust standard deviation around the median; `values` must not be empty."""
+    return _spread(values, median(values))
+
+
+def at_most(count: int, n: int, chance: float) -> float:
+    """The probability of at most `count` of `n` events that each have a `chance` within 0 to 1."""
+    whole = math.lgamma(n + 1)
+    return math.fsum(
+        math.exp(
+            whole - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+            + k * math.log(chance) + (n - k) * math.log1p(-chance)
+        )
+        for k in range(count + 1)
+    )  # fmt: skip
+
+
+def detectable_ratio(
+    spread: float, rounds: int, level: float = LEVEL, margin: float = 0.0
+) -> float | None:
+    """The least ratio of times that is shown, beyond the margin, with a chance of 95 %.
+
+    `spread` is the standard deviation of a round's log ratio, taken as normal. The interval of
+    the median lies above 0 when at most `interval_rank` values are below 0, and the median above
+    the margin when fewer than half are below that. None for too few rounds.
+    """
+    rank = interval_rank(rounds, level)
+    if rank is None:
+        return None
+    above_zero = spread * _standard_errors(rank, rounds)
+    above_margin = math.log1p(margin) + spread * _standard_errors((rounds - 1) // 2, rounds)
+    return math.exp(max(above_zero, above_margin))
+
+
+@cache
+def _standard_errors(count: int, n: int) -> float:
+    """How many standard deviations above a bound a mean must be.
+
+    With a chance of 95 % at most `count` of `n` normal values are then below that bound.
+    """
+    low, high = 0.0, 0.5
+    for _ in range(HALVINGS):
+        chance = (low + high) / 2
+        low, high = (chance, high) if at_most(count, n, chance) >= POWER else (low, chance)
+    return -NormalDist().inv_cdf(high)
 
 
 def drifts(values: Sequence[float]) -> bool:
