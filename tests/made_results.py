@@ -23,8 +23,8 @@ from bench.results.records import (
     Record,
     SessionHead,
     Soak,
-    SoakWindow,
 )
+from bench.results.soak_window import SoakWindow
 from mobilenet.networks import families
 from mobilenet.networks.base_config import BaseConfig
 from mobilenet.networks.v1 import MobileNetConfig

@@ -2,6 +2,7 @@
 
 import gc
 import itertools
+import threading
 
 import pytest
 
@@ -90,6 +91,32 @@ def test_native_durations_stand_beside_the_wall_times() -> None:
         clock.call(MS), warmup_s=0, warmup_calls=1, samples=3, clock=clock, native=lambda: 900_000
     )
     assert timings.native_ns == (900_000,) * 3
+
+
+def test_cpu_time_stands_beside_the_wall_time_and_reading_it_is_not_timed() -> None:
+    clock, cpu_clock = FakeClock(), FakeClock()
+
+    def read_slowly() -> int:
+        clock.time_ns += 50 * MS
+        return cpu_clock()
+
+    def call() -> None:
+        clock.time_ns += 5 * MS
+        cpu_clock.time_ns += 2 * MS
+
+    timings = measure.measure(
+        call, warmup_s=0, warmup_calls=1, samples=3, clock=clock, cpu_clock=read_slowly
+    )
+    assert timings.samples_ns == (5 * MS + 1,) * 3
+    assert timings.cpu_ns == (2 * MS + 1,) * 3
+
+
+def test_waiting_is_a_voluntary_switch_and_takes_no_cpu_time() -> None:
+    timings = measure.measure(
+        lambda: threading.Event().wait(0.001), warmup_s=0, warmup_calls=1, samples=8
+    )
+    assert timings.voluntary_switches >= 8
+    assert sum(timings.cpu_ns) < sum(timings.samples_ns)
 
 
 def test_a_check_that_raises_ends_it() -> None:

@@ -56,6 +56,7 @@ def test_a_shell_script_is_a_worker(job: Job) -> None:
     assert outcome.status == "ok"
     assert outcome.answer
     assert outcome.answer.result.samples_ns == (2, 2)
+    assert outcome.answer.result.cpu_ns == ()  # it does not tell
     assert outcome.answer.output.top1 == "cat"
     assert outcome.answer.output.difference == 0
     assert np.array_equal(outcome.answer.values, VALUES)

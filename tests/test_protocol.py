@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_ty
 import msgspec
 import pytest
 
-from bench.results.records import SoakWindow
+from bench.results.soak_window import SoakWindow
 from bench.results.thermal_state import Thermal
 from bench.workers import protocol
 

@@ -73,6 +73,9 @@ def test_a_session_is_a_head_and_every_launch_once(path: Path) -> None:
         assert len(launch.samples_ns) == 3
         assert min(launch.samples_ns) >= 300_000
         assert launch.calls_per_sample == 1
+        assert len(launch.cpu_ns) == 3
+        assert launch.voluntary_switches is not None
+        assert launch.involuntary_switches is not None
         assert launch.output is not None
         assert launch.output.difference == 0
         assert launch.start_ns is not None

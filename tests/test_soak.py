@@ -10,7 +10,8 @@ import fake_worker
 import fakes
 from bench import __main__, soak
 from bench.results import session_lines
-from bench.results.records import Case, Model, Record, Soak, SoakWindow
+from bench.results.records import Case, Model, Record, Soak
+from bench.results.soak_window import SoakWindow
 from bench.results.thermal_state import Thermal
 from bench.runtimes.entries import RUNTIMES, RuntimeEntry
 from bench.session import cases, prepare
@@ -52,6 +53,7 @@ def test_windows_follow_each_other_and_calls_are_counted(
     for end, after in zip(ends, result.windows[1:], strict=False):
         assert after.begin_ns >= end
     for window in result.windows:
+        assert window.cpu_ns
         assert 1 <= window.calls <= window.took_ns / 300_000  # a call takes 300 µs at least
     assert "calls/s in the first" in capsys.readouterr().err
 

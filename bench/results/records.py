@@ -11,6 +11,7 @@ History of the format
     1   first form
     2   thermal states are objects, `{"pressure": "nominal"}` or `{"celsius": 57.0}`, or null;
         they were words, "nominal" or "57 C", or empty. Older lines are upgraded when read.
+        Lines written before these were recorded have no CPU times and no context switches.
 """
 
 from typing import Annotated, Literal
@@ -36,6 +37,7 @@ from bench.results.disagreements import Agreement
 from bench.results.layer_errors import LayerErrors
 from bench.results.metrics import ClassMetric, Metric, MetricComparison, Task
 from bench.results.placed_ops import Placement
+from bench.results.soak_window import SoakWindow
 from bench.results.thermal_state import Thermal
 
 SCHEMA = 2
@@ -150,6 +152,9 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="l
     warmup_ns: Times = ()
     samples_ns: Times = ()
     calls_per_sample: Count = 1
+    cpu_ns: Times = ()  # of each sample, all threads of the process together
+    voluntary_switches: Count | None = None  # of context, while the samples were taken
+    involuntary_switches: Count | None = None  # the processor was given to others meanwhile
     native_ns: Times = ()  # Core ML's own predict duration, beside the wall time
     loop_overhead_ns: Nanoseconds | None = None  # of an empty call; recorded, not subtracted
     peak_memory_bytes: Bytes | None = None
@@ -158,20 +163,6 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="l
     load_average: Number | None = None
     thermal_before: Thermal | None = None
     thermal_after: Thermal | None = None
-
-
-class SoakWindow(msgspec.Struct, frozen=True, kw_only=True):
-    """A stretch of uninterrupted calls."""
-
-    begin_ns: Nanoseconds  # since the first window began
-    took_ns: Nanoseconds
-    calls: Count
-    thermal: Thermal | None = None  # at its end
-
-    @property
-    def calls_per_second(self) -> float:
-        """Throughput; the window must have taken some time."""
-        return self.calls / self.took_ns * 1e9
 
 
 class Soak(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="soak"):

@@ -5,6 +5,7 @@ estimates are discarded) and pyperf (calls are grouped when one is too short to 
 """
 
 import gc
+import resource
 import statistics
 import time
 from collections.abc import Callable
@@ -25,6 +26,9 @@ class Timings(NamedTuple):
 
     warmup_ns: tuple[int, ...]  # single calls, the first `KEPT_WARMUP`
     samples_ns: tuple[int, ...]
+    cpu_ns: tuple[int, ...]  # of each sample, all threads of the process together
+    voluntary_switches: int  # of context, while the samples were taken
+    involuntary_switches: int
     native_ns: tuple[int, ...]  # of each sample's last call, by the runtime's own clock
     calls_per_sample: int
     loop_overhead_ns: int
@@ -37,13 +41,15 @@ def measure(
     warmup_calls: int,
     samples: int,
     clock: Clock = time.perf_counter_ns,
+    cpu_clock: Clock = time.process_time_ns,
     native: Callable[[], int | None] | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> Timings:
     """Time `call`, with the garbage collector off.
 
-    `native` tells how long the runtime says its last prediction took; `check` runs after each
-    sample, outside the timed part, and raises to stop.
+    `cpu_clock` is read outside of what `clock` times. `native` tells how long the runtime says
+    its last prediction took; `check` runs after each sample, outside the timed part, and raises
+    to stop.
     """
     gc.collect()
     gc.disable()
@@ -51,15 +57,28 @@ def measure(
         warmup = warm_up(call, warmup_s, warmup_calls, clock, check)
         calls = calls_per_sample(call, clock)
         overhead = timed(lambda: None, 1000, clock) // 1000
-        taken, inside = [], []
+        taken, worked, inside = [], [], []
+        before = resource.getrusage(resource.RUSAGE_SELF)
         for _ in range(samples):
+            begin = cpu_clock()
             taken.append(timed(call, calls, clock))
+            worked.append(cpu_clock() - begin)
             if native and (duration := native()) is not None:
                 inside.append(duration)
             check()
+        after = resource.getrusage(resource.RUSAGE_SELF)
     finally:
         gc.enable()
-    return Timings(tuple(warmup), tuple(taken), tuple(inside), calls, overhead)
+    return Timings(
+        warmup_ns=tuple(warmup),
+        samples_ns=tuple(taken),
+        cpu_ns=tuple(worked),
+        voluntary_switches=after.ru_nvcsw - before.ru_nvcsw,
+        involuntary_switches=after.ru_nivcsw - before.ru_nivcsw,
+        native_ns=tuple(inside),
+        calls_per_sample=calls,
+        loop_overhead_ns=overhead,
+    )
 
 
 def timed(call: Call, calls: int, clock: Clock) -> int:

@@ -11,7 +11,8 @@ from typing import BinaryIO, Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from bench.results.records import SoakWindow, Status
+from bench.results.records import Status
+from bench.results.soak_window import SoakWindow
 from bench.workers.protocol import Answer, Job, SoakProgress, WorkerError
 from mobilenet.common import interrupts
 from mobilenet.common.children import search_path

@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from bench.results.records import SoakWindow
+from bench.results.soak_window import SoakWindow
 
 Task = Literal["describe", "compile", "measure", "soak"]
 
@@ -70,6 +70,9 @@ class WorkerResult(msgspec.Struct, frozen=True, kw_only=True, tag="result"):
     warmup_ns: tuple[int, ...] = ()
     samples_ns: tuple[int, ...] = ()
     calls_per_sample: int = 1
+    cpu_ns: tuple[int, ...] = ()
+    voluntary_switches: int | None = None
+    involuntary_switches: int | None = None
     native_ns: tuple[int, ...] = ()
     loop_overhead_ns: int | None = None
     peak_memory_bytes: int

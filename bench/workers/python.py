@@ -14,14 +14,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import msgspec
 
-from bench.results.records import SoakWindow
+from bench.results.soak_window import SoakWindow
 from bench.runtimes.classes import CLASSES, RuntimeClass, create
 from bench.workers import memory
-from bench.workers.measure import Timings, measure
+from bench.workers.measure import measure
 from bench.workers.protocol import (
     Answer,
     Compiled,
@@ -35,7 +35,6 @@ from export.runtimes.base import Feature, LoadedModel, Runtime
 from mobilenet.common.errors import UnsupportedError, UserError
 
 LIFELINE = 0  # standard input: the parent holds the other end and never writes
-NO_TIMINGS = Timings((), (), (), 1, 0)
 
 Write = Callable[[SoakProgress], None]
 
@@ -119,11 +118,11 @@ def launch(job: Job, runtime: Runtime, write: Write) -> WorkerResult:
 
     watch = memory.PeakMemory(job.memory_limit_bytes)
     watch()
-    timings = NO_TIMINGS
+    timings: dict[str, Any] = {}
     if job.task == "soak":
         soak(call, job, write, watch)
     else:
-        timings = measure(
+        measured = measure(
             call,
             warmup_s=job.warmup_s,
             warmup_calls=job.warmup_calls,
@@ -131,13 +130,14 @@ def launch(job: Job, runtime: Runtime, write: Write) -> WorkerResult:
             native=getattr(model, "last_predict_ns", None),
             check=watch,
         )
+        timings = measured._asdict()
     last = call()
     outputs.write(Path(job.outputs), outputs.vector(last))
     return WorkerResult(
         start_ns=begin - job.spawned_ns,
         load_ns=loaded - begin,
         first_call_ns=first_call_ns,
-        **timings._asdict(),
+        **timings,
         peak_memory_bytes=watch.peak,
         memory_growth_bytes=watch.growth,
         top1=outputs.top1(last),
@@ -148,8 +148,9 @@ def soak(call: Callable[[], object], job: Job, write: Write, watch: Callable[[],
     """Call without a pause for `job.seconds`; a line per window, as soon as it is over."""
     from bench.machine import thermal
 
-    clock = time.perf_counter_ns
+    clock, cpu_clock = time.perf_counter_ns, time.process_time_ns
     origin = begin = clock()
+    worked = cpu_clock()
     calls = 0
     while begin - origin < job.seconds * 1e9:
         call()
@@ -158,11 +159,13 @@ def soak(call: Callable[[], object], job: Job, write: Write, watch: Callable[[],
             window = SoakWindow(
                 begin_ns=begin - origin,
                 took_ns=now - begin,
+                cpu_ns=cpu_clock() - worked,
                 calls=calls,
                 thermal=thermal.state(),
             )
             write(SoakProgress(window))
             watch()
+            worked = cpu_clock()
             begin, calls = clock(), 0
 
 
