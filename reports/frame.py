@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from bench.results.stats import Estimate
     from bench.results.summary import CaseSummary
 
-ESTIMATES = ("p50", "p90", "first_call", "load", "start", "native")
+ESTIMATES = ("p50", "p90", "cpu_p50", "first_call", "load", "start", "native")
 COLUMNS = {  # and their types in pandas, all of which know missing values
     **dict.fromkeys(("source", "session", "started", "system", "machine", "processor"), "string"),
     **dict.fromkeys(("case", "runtime", "unit"), "string"),
     **dict.fromkeys(("threads", "batch"), "Int64"),
     **dict.fromkeys(("status", "reason"), "string"),
     **dict.fromkeys(("launches", "launches_failed", "samples", "outliers", "drifting"), "Int64"),
+    **dict.fromkeys(("contended", "involuntary_switches"), "Int64"),
     **{f"{name}{bound}_ns": "Float64" for name in ESTIMATES for bound in ("", "_low", "_high")},
     **dict.fromkeys(("first_load_ns", "compile_ns", "peak_memory_bytes"), "Int64"),
     **dict.fromkeys(("top1_percent", "mAP_percent", "mIOU_percent"), "Float64"),
@@ -53,8 +54,10 @@ def read(paths: str | PathLike[str] | Iterable[str | PathLike[str]]) -> "pd.Data
     - `case`, `runtime`, `unit`, `threads`, `batch`: what was measured, and how
     - `status`, `reason`: "ok", or why there are no figures
     - `launches`, `launches_failed`, `samples`, `outliers`, `drifting`: how many there were
-    - `p50_ns`, `p90_ns`, `first_call_ns`, `load_ns`, `start_ns`, `native_ns`: medians over
-      launches, each with its interval of at least 95 %, such as `p50_low_ns` to `p50_high_ns`
+    - `contended`: launches that waited for the CPU; `involuntary_switches` of context in all
+    - `p50_ns`, `p90_ns`, `cpu_p50_ns` (CPU time, all threads together), `first_call_ns`,
+      `load_ns`, `start_ns`, `native_ns`: medians over launches, each with its interval of at
+      least 95 %, such as `p50_low_ns` to `p50_high_ns`
     - `first_load_ns`, `compile_ns`, `peak_memory_bytes`
     - `top1_percent`, `top1_source`: accuracy of the model, measured or published
     - `mAP_percent`, `mIOU_percent`: of a detector or a segmenter, where it was measured

@@ -16,6 +16,17 @@ def median_ns(launch: Launch) -> float:
     return stats.median(launch.samples_ns) / launch.calls_per_sample
 
 
+def cpu_ns(launch: Launch) -> float | None:
+    """Mean CPU time per call, of all threads together; None where it was not recorded.
+
+    No median: Linux books what other threads took at its clock ticks, so a short sample has
+    none of it, or that of several.
+    """
+    if not launch.cpu_ns:
+        return None
+    return sum(launch.cpu_ns) / len(launch.cpu_ns) / launch.calls_per_sample
+
+
 def p90_ns(launch: Launch) -> float | None:
     """None where a sample holds several calls: their mean has no percentiles of a call."""
     return stats.quantile(launch.samples_ns, 0.9) if launch.calls_per_sample == 1 else None

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from bench.results import conditions, format, stats
+from bench.results import conditions, contention, format, stats
 from bench.results.compare import Comparison
 from bench.results.read import SessionResults
 from bench.results.records import Accuracy, Metrics
@@ -48,6 +48,8 @@ def _warnings(results: SessionResults, cases: Sequence[CaseSummary]) -> Iterator
         if not measured or results.cases:  # right and wrong do not depend on the load
             yield from map(str, conditions.of_environment(results.session.environment))
         yield from results.session.notes
+    if contended := contention.warning(cases):
+        yield contended
     yield from _thermal(results)
     yield from _samples([case for case in cases if case.p50])
     if any(case.model.trained is False for case in cases):

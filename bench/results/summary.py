@@ -5,8 +5,8 @@ from typing import Literal
 
 import msgspec
 
-from bench.results import stats
-from bench.results.launch import median_ns, p90_ns, usable
+from bench.results import processor_time, stats
+from bench.results.launch import cpu_ns, median_ns, p90_ns, usable
 from bench.results.records import Case, Launch, Model, Status
 from bench.results.stats import Estimate
 
@@ -27,6 +27,7 @@ class CaseSummary(msgspec.Struct, frozen=True, kw_only=True):
     launches_failed: int = 0
     p50: Estimate | None = None
     p90: Estimate | None = None  # of the launches' own 90th percentiles
+    cpu_p50: Estimate | None = None  # CPU time of all threads, where nothing else computes
     native: Estimate | None = None
     first_call: Estimate | None = None
     load: Estimate | None = None
@@ -37,6 +38,8 @@ class CaseSummary(msgspec.Struct, frozen=True, kw_only=True):
     samples: int = 0
     outliers: int = 0  # samples far from their launch's median; none is left out
     drifting: int = 0  # launches whose first and last thirds differ
+    contended: int = 0  # launches that waited for the processor
+    involuntary_switches: int | None = None  # of context, in all launches
     control_of: str = ""
 
     @property
@@ -55,6 +58,8 @@ def summarize(case: Case, launches: list[Launch]) -> CaseSummary:
     bad = [launch for launch in launches if not usable(launch)]
     status, reason = _status(case, good, bad)
     peaks = [launch.peak_memory_bytes for launch in good]
+    on_cpu = good if processor_time.is_on_cpu(case) else []
+    threads = processor_time.threads(case)
     return CaseSummary(
         case=case.case, model=case.model, runtime=case.runtime, unit=case.unit,
         options=case.options, status=status, reason=reason, launches=len(launches),
@@ -62,6 +67,7 @@ def summarize(case: Case, launches: list[Launch]) -> CaseSummary:
         control_of=case.control_of, first_load_ns=case.first_load_ns,
         p50=stats.estimate([median_ns(launch) for launch in good]),
         p90=_estimate([p90_ns(launch) for launch in good]),
+        cpu_p50=_estimate([cpu_ns(launch) for launch in on_cpu]),
         native=_estimate([stats.median(launch.native_ns) for launch in good if launch.native_ns]),
         first_call=_estimate([launch.first_call_ns for launch in good]),
         load=_estimate([launch.load_ns for launch in good]),
@@ -70,11 +76,18 @@ def summarize(case: Case, launches: list[Launch]) -> CaseSummary:
         samples=sum(len(launch.samples_ns) for launch in good),
         outliers=sum(stats.outliers(launch.samples_ns) for launch in good),
         drifting=sum(stats.drifts(launch.samples_ns) for launch in good),
+        contended=sum(processor_time.is_contended(launch, threads) for launch in on_cpu),
+        involuntary_switches=_total([launch.involuntary_switches for launch in good]),
     )  # fmt: skip
 
 
 def _estimate(values: list[float | None] | list[int | None] | list[float]) -> Estimate | None:
     return stats.estimate([value for value in values if value is not None])
+
+
+def _total(counts: list[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
 
 
 def _status(

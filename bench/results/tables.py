@@ -8,6 +8,7 @@ from rich.text import Text
 
 from bench.results import accuracy_table, columns, format, metrics_table
 from bench.results.columns import Column, FittedTable
+from bench.results.contention import distinct_cpu_ns, is_spoilt
 from bench.results.session_report import Report
 from bench.results.stats import Estimate
 from bench.results.summary import CaseSummary
@@ -23,6 +24,7 @@ COLUMNS: tuple[Column[CaseSummary], ...] = (
     Column("p50 ms", lambda row: format.latency(row.p50)[0]),
     Column(">= 95 % interval", lambda row: format.latency(row.p50)[1]),
     Column("p90 ms", lambda row: format.latency(row.p90)[0], dispensable=1),
+    Column("CPU ms", lambda row: format.milliseconds(distinct_cpu_ns(row)), dispensable=5),
     Column("first ms", lambda row: format.milliseconds(_value(row.first_call)), dispensable=4),
     Column("native ms", lambda row: format.milliseconds(_value(row.native)), dispensable=4),
     Column("cold load ms", lambda row: format.milliseconds(row.first_load_ns), dispensable=7),
@@ -34,6 +36,7 @@ COLUMNS: tuple[Column[CaseSummary], ...] = (
 )
 LEGEND = (
     "p50: median over launches of each launch's median; p90: likewise of its 90th percentile; "
+    "CPU: time of all threads on the processor, where it differs by over 10 %, never ranked; "
     "first: first call; native: of it, inside Core ML; cold load: straight after compiling; "
     "rel. L2: distance of the logits from PyTorch's, as verified at export"
 )
@@ -152,6 +155,8 @@ def note(row: CaseSummary) -> str:
         parts.append("untrained")
     if row.drifting > 1:
         parts.append(f"{row.drifting} launches drift")
+    if is_spoilt(row):
+        parts.append(f"{row.contended} launches waited for the CPU")
     return "; ".join(parts)
 
 
