@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -50,6 +51,12 @@ class Provenance:
     sha256: str = ""  # of the file that was read
     published_top1: float | None = None  # percent, of the unfolded float checkpoint
     published_top5: float | None = None
+    equals: str | msgspec.UnsetType = msgspec.UNSET  # of a file: published weights that it holds
+
+    @classmethod
+    def drawn(cls, seed: int = 0) -> "Provenance":
+        """Of random weights; those that are asked for by name have seed 0."""
+        return cls(f"untrained, seed {seed}", trained=False, licence="none needed")
 
     @property
     def mark(self) -> str:

@@ -52,7 +52,7 @@ def untrained(config: NetworkConfig, seed: int = 0) -> Checkpoint:
         norm.bias.data.normal_(1, 1, generator=generator)
     with torch.no_grad():
         module.double().train()(_images(config.size, generator).double())
-    provenance = Provenance(f"untrained, seed {seed}", trained=False, licence="none needed")
+    provenance = Provenance.drawn(seed)
     readout = config.readout
     known = labels_for if readout.picture is None else labels_of_pixels
     names = () if readout.classes is None else known(config.classes)

@@ -9,7 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from bench.baselines import BASELINES, KEY, metadata_of
 from bench.baselines.make import export, module, skeleton
 from bench.runtimes.torch_runtime import TorchRuntime
-from bench.session.cases import model_of
+from bench.session.model_facts import model_of
 from bench.workers import made_inputs, outputs
 from export.runtimes.portable import PortableRuntime
 from mobilenet.common.errors import PackageError

@@ -17,7 +17,7 @@ from bench.results.accuracy_table import published_for
 from bench.results.records import Model
 from bench.results.summary import CaseSummary, summarize
 from bench.results.top1 import config_of, top1_by_identity
-from bench.session.cases import model_of
+from bench.session.model_facts import model_of
 from bench.workers import made_inputs
 from conftest import PHOTO
 from export import pipeline

@@ -128,4 +128,4 @@ def test_published_weights_are_found_by_their_address(
     by_name: Callable[..., resolve.LoadedWeights] = resolve._named
     monkeypatch.setattr(resolve, "_named", named)
     assert reverify(done.path, offline=True).against == "weights"
-    assert asked == ["keras"]
+    assert asked == ["keras_0.25_224"]

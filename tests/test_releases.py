@@ -112,3 +112,16 @@ def test_reports_can_import_it_without_numpy() -> None:
     code = "import sys; from mobilenet.weights import releases; print('numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_a_release_is_had_by_its_own_name() -> None:
+    config = MobileNetConfig(0.5, 224)
+    assert releases.named("slim_0.5_160", config) == releases.BY_NAME["slim_0.5_160"]
+    assert releases.named("slim", config) is None
+    for other in (
+        MobileNetConfig(1.0),
+        MobileNetConfig(0.5, shallow=True),
+        MobileNetV2Config(0.5),
+    ):
+        with pytest.raises(CheckpointError, match=r"slim_0\.5_160 is not of"):
+            releases.named("slim_0.5_160", other)

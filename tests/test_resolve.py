@@ -284,3 +284,14 @@ def test_background_and_labels_of_ones_own(small: Checkpoint, tmp_path: Path) ->
     (tmp_path / "labels.txt").write_text("thing")
     with pytest.raises(CheckpointError, match="1 labels for 1001 classes"):
         load_weights(path, classes=tmp_path / "labels.txt")
+
+
+def test_a_release_by_its_own_name_is_never_another(published: web.Web) -> None:
+    """The family would take the one nearest to the resolution, or one inside this package."""
+    checkpoint, _ = load_weights("slim_0.25_128", alpha=0.25, resolution=64)
+    assert checkpoint.provenance.url.endswith("mobilenet_v1_0.25_128.tgz")
+    for name in ("slim_0.25_160", "keras_0.25_192"):
+        with pytest.raises(UnreachableError):
+            load_weights(name, alpha=0.25, resolution=128)
+    own = load_weights("keras_0.25_224", alpha=0.25, resolution=192).checkpoint
+    assert own.provenance.url.endswith("mobilenet_2_5_224_tf.h5")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench.runtimes.torch_runtime import MpsRuntime, TorchRuntime
-from bench.session.cases import model_of
+from bench.session.model_facts import model_of
 from bench.workers import made_inputs
 from bench.workers.outputs import vector
 from export.formats.registry import format_of

@@ -9,19 +9,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.accuracy.class_mapping import imagenet_offset, plain
 from bench.accuracy.subjects import CompiledPackage, Subject, color_size, timed_on_grey
 from bench.results.records import Model
+from bench.session.model_facts import with_network
 from export.package.metadata import metadata_of
 from export.runtimes.base import Feature, LoadedModel
 from export.runtimes.inputs import from_picture
 from mobilenet.common.errors import UnsupportedError
 from mobilenet.labels import labels_for
-from mobilenet.networks import families
 from mobilenet.networks.config import NetworkConfig
 from mobilenet.preprocess import Geometry
 
@@ -44,8 +43,6 @@ class Classifier(Subject):
     logits: bool  # whether its log-probabilities are whole: made from logits
     answer: Callable[[Sequence["Image"]], Array]  # log-probabilities (pictures, outputs)
     geometry: Geometry | None = None  # None where a package does not say
-    published_top1: float | None = None
-    published_top5: float | None = None
 
     def label(self, output: int) -> str:
         """What the network calls an output."""
@@ -71,7 +68,6 @@ def of_package(package: CompiledPackage) -> Classifier:
     metadata = metadata_of(description.metadata)
     if metadata and metadata.config:
         _check_scores(model.name, metadata.config)
-    provenance = metadata.provenance if metadata else None
     size = color_size(model.name, description)
 
     def scores(outputs: Mapping[str, Feature]) -> Array:
@@ -97,8 +93,6 @@ def of_package(package: CompiledPackage) -> Classifier:
         metadata.geometry if metadata else None,
         precision=package.precision,
         threads_at_once=package.threads_at_once, interpreted_s=package.interpreted_s(took_s),
-        published_top1=provenance.published_top1 if provenance else None,
-        published_top5=provenance.published_top5 if provenance else None,
     )  # fmt: skip
 
 
@@ -118,25 +112,18 @@ def of_checkpoint(checkpoint: "Checkpoint") -> Classifier:
         return log_probabilities(module(torch.from_numpy(x)).numpy(), True)
 
     torch.set_num_threads(1)  # several threads ask at once; more would contend for the cores
-    model = Model(
+    unnamed = Model(
         name=f"{config.slug} (checkpoint)",
         identity=provenance.sha256,
         size_bytes=0,
         format="torch",
         precision="fp32",
-        network=families.name_of(config) or "",
-        alpha=config.alpha,
-        resolution=config.size.height,
-        input_width=msgspec.UNSET if config.size.is_square else config.size.width,
-        shallow=config.shallow,
-        trained=provenance.trained,
-        weights=provenance.source,
     )
+    model = with_network(unnamed, config.size, config, provenance, checkpoint.geometry)
     labels = checkpoint.labels or labels_for(config.classes)
     return Classifier(
         model, "torch", "CPU", config.size, config.classes, labels, True, answer,
-        checkpoint.geometry, published_top1=provenance.published_top1,
-        published_top5=provenance.published_top5,
+        checkpoint.geometry,
     )  # fmt: skip
 
 

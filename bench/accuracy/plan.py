@@ -157,8 +157,8 @@ def _record(evaluation: Evaluation) -> EvaluationRecord:
         precision=classifier.precision,
         recipe=evaluation.recipe.name,
         geometry=evaluation.recipe.describe(classifier.size),
-        published_top1=classifier.published_top1,
-        published_top5=classifier.published_top5,
+        published_top1=classifier.model.published_top1,
+        published_top5=classifier.model.published_top5,
     )
 
 

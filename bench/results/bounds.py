@@ -11,6 +11,9 @@ from msgspec import Meta
 MAX_ROUNDS = 1000
 MAX_SAMPLES = 100_000  # of one launch
 MAX_ITEMS = 1_000_000  # of one list in a record
+MAX_LABELS = 5  # that are shown of a model
+MAX_SIZES = 100  # of a model that has a function for each
+MAX_SENTENCE = 1000  # characters
 MAX_SEED = (1 << 63) - 1
 MAX_SECONDS = 86_400.0  # of a warm-up, or until a launch counts as hung
 
@@ -25,3 +28,5 @@ Share = Annotated[float, Meta(ge=-0.01, le=1.01)]  # 0 to 1, and what rounding a
 
 Times = Annotated[tuple[Nanoseconds, ...], Meta(max_length=MAX_ITEMS)]
 OptionValue = Annotated[str, Meta(pattern="^[0-9]{1,6}$")]  # all options are counts
+
+Sentence = Annotated[str, Meta(max_length=MAX_SENTENCE)]

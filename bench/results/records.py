@@ -36,6 +36,7 @@ from bench.results.bounds import (
 from bench.results.disagreements import Agreement
 from bench.results.layer_errors import LayerErrors
 from bench.results.metrics import ClassMetric, Metric, MetricComparison, Task
+from bench.results.model_card import ModelCard
 from bench.results.placed_ops import Placement
 from bench.results.soak_window import SoakWindow
 from bench.results.thermal_state import Thermal
@@ -90,7 +91,7 @@ class SessionHead(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
     notes: tuple[str, ...] = ()
 
 
-class Model(msgspec.Struct, frozen=True, kw_only=True):
+class Model(ModelCard, frozen=True, kw_only=True):
     """Facts about what is measured; None or empty where a foreign package does not say."""
 
     name: str
@@ -99,18 +100,14 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     format: str = "mlprogram"
     precision: str = ""
     compression: str = ""
-    target: str = ""
-    min_ios: Count | None = None  # the oldest that loads it
     network: str = ""  # "v1", "v2"; older lines with an alpha are of v1
     alpha: Number | None = None
     resolution: Count | None = None  # height of the input, and its width unless that is given
     input_width: Count | msgspec.UnsetType = msgspec.UNSET
     shallow: bool | None = None
     trained: bool | None = None
-    weights: str = ""  # provenance in words
     macs: Count | None = None
     parameters: Count | None = None
-    agreement: Number | None = None  # relative L2 of logits against PyTorch, as verified at export
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="case"):

@@ -8,15 +8,14 @@ from pathlib import Path
 
 import msgspec
 
-from bench import baselines
 from bench.results.records import Case, Model
 from bench.runtimes.entries import RUNTIMES, RuntimeEntry
+from bench.session.model_facts import model_of
 from bench.workers.process import Outcome, run_worker
 from bench.workers.protocol import Job, Units
 from export.mil.description import ModelDescription
-from export.package import metadata, model_files
+from export.package import model_files
 from mobilenet.common.errors import ConfigError, PackageError
-from mobilenet.networks import families
 
 MAX_BATCH = 1024
 MAX_THREADS = 1024
@@ -153,56 +152,6 @@ def description_of(package: Path) -> ModelDescription:
     from export.mil.read.model import read_any
 
     return read_any(package).description
-
-
-def model_of(path: Path) -> Model:
-    """The facts that the results carry about a package, ours or foreign."""
-    from export.mil.read.model import read_any
-
-    files = model_files.find(path)
-    contents, identity = read_any(path), files.identity()
-    facts = metadata.metadata_of(contents.description.metadata)
-    verified = metadata.verified(path, identity)
-    model = Model(
-        name=path.stem,
-        identity=identity,
-        size_bytes=files.size_bytes,
-        format=contents.kind,
-        agreement=verified.agreement if verified else None,
-    )
-    if facts is not None:
-        return _with_facts(model, facts)
-    if baseline := baselines.metadata_of(contents.description.metadata):
-        return msgspec.structs.replace(
-            model,
-            precision=baseline.precision,
-            resolution=baseline.baseline.size,
-            trained=False,
-            weights=f"untrained, seed {baseline.seed}",
-            macs=baseline.baseline.macs,
-            parameters=baseline.baseline.parameters,
-        )
-    return model
-
-
-def _with_facts(model: Model, facts: metadata.PackageMetadata) -> Model:
-    config = facts.config
-    return msgspec.structs.replace(
-        model,
-        precision=facts.precision,
-        compression=facts.compression,
-        target=facts.target,
-        min_ios=facts.min_ios,
-        network="" if config is None else families.name_of(config) or "",
-        alpha=None if config is None else config.alpha,
-        resolution=facts.size.height,
-        input_width=msgspec.UNSET if facts.size.is_square else facts.size.width,
-        shallow=None if config is None else config.shallow,
-        trained=facts.provenance.trained,
-        weights=facts.provenance.source,
-        macs=facts.macs,
-        parameters=facts.parameters,
-    )
 
 
 def _distinct(models: list[tuple[Path, Model]]) -> list[tuple[Path, Model]]:

@@ -8,15 +8,14 @@ from export.package.metadata import PackageMetadata
 from mobilenet.checkpoint import Checkpoint, Provenance
 from mobilenet.common.errors import PackageError
 from mobilenet.networks.base_config import BaseConfig
+from mobilenet.networks.config import NetworkConfig
 from mobilenet.networks.families import name_of
 from mobilenet.overrides import Overrides
 from mobilenet.untrained import untrained
-from mobilenet.weights import pypi
-from mobilenet.weights.releases import RELEASES
+from mobilenet.weights.origin import release_of, word_for
 from mobilenet.weights.resolve import UNTRAINED, load_weights
 
 WITH_BACKGROUND = 1001
-SEEDED = "untrained, seed 0"  # what `untrained` makes by itself
 
 
 def original_weights(
@@ -29,7 +28,7 @@ def original_weights(
     """
     config, origin = about.config, about.provenance
     assert config is not None, "of a network of ours"
-    which = weights or _published(origin)
+    which = weights or _published(origin, config)
     if which == UNTRAINED and (config.readout.picture or config.readout.detection):
         return untrained(config)  # of as many classes as it was given labels
     checkpoint, _ = load_weights(
@@ -51,18 +50,17 @@ def original_weights(
     return checkpoint
 
 
-def _published(origin: Provenance) -> str:
+def _published(origin: Provenance, config: NetworkConfig) -> str:
     """The name under which they are loaded."""
-    for release in (*RELEASES, pypi.RELEASE):
-        if origin.url == release.url:
-            return release.word
+    if release := release_of(origin):
+        return word_for(release, config)
     if origin.sha256:
         raise PackageError(
             f"the package was made from a file ({origin.source}, sha256 {origin.sha256[:12]}), "
             "not from published weights",
             "give that file with --weights FILE",
         )
-    if origin.source != SEEDED:
+    if origin.source != Provenance.drawn().source:
         raise PackageError(
             f"the package was made from Python ({origin.source}), not from published weights",
             "save them with mobilenet.store.save(...) and give --weights FILE",

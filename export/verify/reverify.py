@@ -9,11 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import msgspec
-
-from export.head_outputs import detector_options
+from export.inspect.package_options import spec_of
 from export.mil.cost import cost
-from export.mil.description import ImageInput
 from export.mil.program import Function
 from export.mil.read.model import network as network_of
 from export.package import metadata, model_files
@@ -21,7 +18,6 @@ from export.package.metadata import PackageMetadata, Verified, listed_labels
 from export.prepared import Prepared, TracedModule
 from export.runtimes.inputs import from_picture, picture_size
 from export.source import Loaded
-from export.spec import ExportSpec
 from export.verify import reference
 from export.verify.agreement import logits_name, probe_pictures, run, stacked
 from export.verify.class_answers import check_answer, probabilities
@@ -29,10 +25,8 @@ from export.verify.gates import verify_package
 from export.verify.limits import passed
 from export.verify.second_opinion import SecondOpinion, second_opinion
 from mobilenet.checkpoint import Checkpoint
-from mobilenet.common.decoding import decoding
 from mobilenet.common.errors import ConfigError, PackageError
 from mobilenet.common.images import open_picture
-from mobilenet.networks.config import NetworkConfig
 from mobilenet.overrides import Overrides
 
 if TYPE_CHECKING:
@@ -188,42 +182,16 @@ def _prepared_again(
     """The network a package was made of, its weights found again, with the package's options."""
     from export.verify.original_weights import original_weights
 
-    spec = _spec_of(about, function)
+    spec = spec_of(about, function.description)
     checkpoint = original_weights(about, weights, overrides, offline)
     if about.labels_from or (not checkpoint.labels and checkpoint.config.readout.classes):
         checkpoint = replace(checkpoint, labels=_labels(function))
     return Loaded(checkpoint).prepare(spec.resolved(), None)
 
 
-def _spec_of(about: PackageMetadata, function: Function) -> ExportSpec:
-    """The options that made a package, read off it."""
-    assert about.config is not None, "of a network of ours"
-    names = [output.name for output in function.description.outputs]
-    options = {
-        "target": about.target,
-        "precision": about.precision,
-        "min_ios": about.min_ios,
-        "format": about.format,
-        "layer": about.config.readout.until or None,
-        "compress": about.compression or None,
-        "resolutions": ",".join(map(str, about.resolutions)) or None,
-        "input": "image" if isinstance(function.description.inputs[0], ImageInput) else "tensor",
-        "outputs": "classifier" if _is_classifier(function, about.config) else names[0],
-    }
-    if about.config.readout.detection is not None:
-        options |= detector_options(names, function.description.metadata)
-    with decoding("what the package was made with", "export it again", PackageError):
-        return msgspec.convert(options, ExportSpec)
-
-
 def _labels(function: Function) -> tuple[str, ...]:
     """Of a classifier, or of independent classes."""
     return listed_labels(function.description.metadata) or function.description.labels
-
-
-def _is_classifier(function: Function, config: NetworkConfig) -> bool:
-    """Core AI's lists the labels of an array, as that of independent classes does."""
-    return bool(function.description.labels) and config.readout.scores == "softmax"
 
 
 def _top5(

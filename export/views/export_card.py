@@ -103,19 +103,15 @@ def _weights(metadata: PackageMetadata) -> str:
 
 
 def _preprocessing(metadata: PackageMetadata) -> tuple[str, str]:
-    norm, geometry, size = metadata.normalization, metadata.geometry, metadata.size
+    norm = metadata.normalization
     same = len(set(norm.scale)) == 1 and len(set(norm.bias)) == 1
     scale = (
         f"{norm.scale[0]:.6g}" if same else "(" + ", ".join(f"{s:.6g}" for s in norm.scale) + ")"
     )
     bias = f"{norm.bias[0]:.6g}" if same else "(" + ", ".join(f"{b:.6g}" for b in norm.bias) + ")"
-    in_app = f"{geometry.resizing(size)}, {geometry.interpolation}, centre {size}"
-    readout = None if metadata.config is None else metadata.config.readout
-    if readout is not None and (readout.picture is not None or readout.detection is not None):
-        in_app = f"the whole picture, squashed to {size}"  # as Vision's scaleFill does
     return (
         f"in the package: {norm.order}, {scale} x pixel + {bias}",
-        f"in the app: {in_app}",
+        f"in the app: {metadata.resizing}",
     )
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
 
 from mobilenet import labels
 from mobilenet.common.errors import CheckpointError, ConfigError
@@ -14,7 +14,10 @@ from mobilenet.networks.deeplab import OUTPUT_STRIDE, PASCAL_CLASSES, RESOLUTION
 if TYPE_CHECKING:
     from mobilenet.checkpoint import Checkpoint
 
-CLASSIFIER, DEEPLAB, SSDLITE = "classifier", "deeplab", "ssdlite"
+HeadName = Literal["classifier", "deeplab", "ssdlite"]
+CLASSIFIER: Final = "classifier"
+DEEPLAB: Final = "deeplab"
+SSDLITE: Final = "ssdlite"
 USUAL_RESOLUTION = {CLASSIFIER: 224, DEEPLAB: RESOLUTION, SSDLITE: ssdlite.RESOLUTION}
 
 FILES = {
@@ -35,14 +38,23 @@ def on(
     backbone: BaseConfig, head: str | None, output_stride: int | None, classes: Path | None
 ) -> BaseConfig:
     """The network with such a head; all but classifiers have a class for each of `classes`."""
+    counts = {SSDLITE: len(labels.COCO), DEEPLAB: PASCAL_CLASSES}
+    if head not in counts:
+        return backbone
+    count = counts[head] if classes is None else len(labels.read_labels(classes))
+    return with_head(backbone, head, output_stride, count)
+
+
+def with_head(
+    backbone: BaseConfig, head: str | None, output_stride: int | None, classes: int
+) -> BaseConfig:
+    """The network with such a head for so many classes; a classifier stays what it is."""
     if head == SSDLITE:
-        count = len(labels.COCO if classes is None else labels.read_labels(classes))
-        return replace(backbone, classes=count, head="ssdlite")
+        return replace(backbone, classes=classes, head="ssdlite")
     if head != DEEPLAB:
         return backbone
-    count = PASCAL_CLASSES if classes is None else len(labels.read_labels(classes))
     return replace(
-        backbone, classes=count, head="deeplab", output_stride=output_stride or OUTPUT_STRIDE,
+        backbone, classes=classes, head="deeplab", output_stride=output_stride or OUTPUT_STRIDE,
         width_rule="deeplab",  # its authors'
     )  # fmt: skip
 
@@ -52,14 +64,15 @@ def check(file: str, config: NetworkConfig, head: str | None) -> None:
     if head is None:
         return
     usual_resolution(head)
-    if head != _head_of(config):
+    if head != head_of(config):
         raise CheckpointError(
             f"{file} is no {head}: it holds {config.title}",
             "leave --head out to take the file's",
         )
 
 
-def _head_of(config: NetworkConfig) -> str:
+def head_of(config: NetworkConfig) -> HeadName:
+    """What the network ends in, as `--head` calls it; features are of a classifier."""
     if config.readout.detection is not None:
         return SSDLITE
     return CLASSIFIER if config.readout.picture is None else DEEPLAB
@@ -67,7 +80,7 @@ def _head_of(config: NetworkConfig) -> str:
 
 def check_published(config: NetworkConfig) -> None:
     """Raise `CheckpointError` for other heads: no file of one is published under a name here."""
-    head = _head_of(config)
+    head = head_of(config)
     if head != CLASSIFIER:
         raise CheckpointError(
             f"no weights of {HEADS[head]} are known by a name",

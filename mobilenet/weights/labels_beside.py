@@ -20,6 +20,7 @@ NAMES = (
     "labels.txt", "metadata.json", "output_labels.txt", "retrained_labels.txt",
     "class_indices.json", "config.json",
 )  # fmt: skip
+GIVEN = ", given with --classes"  # behind the name of a file
 ASSUMED = "labels: ImageNet's, since there are as many classes"
 BACKGROUNDS = (BACKGROUND, "dummy", "???")  # what lists of 1001 labels call class 0
 
@@ -44,7 +45,7 @@ def with_labels(
     """
     notes: tuple[str, ...] = ()
     if classes is not None:
-        origin = f"{one_line(classes.name)}, given with --classes"
+        origin = one_line(classes.name) + GIVEN
         checkpoint = _fitted(checkpoint, read_labels(classes), origin)
     elif weights is not None and not has_own_labels(checkpoint):
         checkpoint, notes = _with_labels_beside(checkpoint, weights)

@@ -167,6 +167,25 @@ RELEASES = tuple(
 
 
 EDITIONS = tuple(release.word for release in RELEASES if release.edition)
+BY_NAME = {release.name: release for release in RELEASES}
+
+
+def named(name: str, config: NetworkConfig) -> Release | None:
+    """The release of this very name ("slim_0.5_160"), whatever the size it is used at.
+
+    Raises `CheckpointError` where its weights are another network's than `config`.
+    """
+    release = BY_NAME.get(name)
+    if release is None:
+        return None
+    is_same = release.network == name_of(config) and not config.shallow
+    if not (is_same and math.isclose(release.alpha, config.alpha)):
+        raise CheckpointError(
+            f"{name} is not of {config.family}, alpha {config.alpha:g}"
+            f"{', shallow' * config.shallow}",
+            f"add --network {release.network} --alpha {release.alpha:g}",
+        )
+    return release
 
 
 def find(families: tuple[Family, ...], config: NetworkConfig, edition: str = "") -> Release:

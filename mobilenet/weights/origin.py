@@ -1,0 +1,26 @@
+"""Which published weights a network has, by what its provenance records, and their name."""
+
+from mobilenet.checkpoint import Provenance
+from mobilenet.networks.config import NetworkConfig
+from mobilenet.weights import pypi, releases
+from mobilenet.weights.releases import RELEASES, Release
+
+
+def release_of(origin: Provenance) -> Release | None:
+    """The published weights that were loaded from their address; None for a file and others."""
+    return next((each for each in (*RELEASES, pypi.RELEASE) if each.url == origin.url), None)
+
+
+def published_weights(origin: Provenance) -> Release | None:
+    """The same, or those that a file was found to hold."""
+    return release_of(origin) or releases.BY_NAME.get(origin.equals or "")
+
+
+def word_for(release: Release, config: NetworkConfig) -> str:
+    """What `--weights` calls `release` where a network of `config` is asked for.
+
+    Its family, which has weights for several sizes; its own name where they are not those that
+    the family has for this size. Raises `CheckpointError` for a network of other weights.
+    """
+    nearest = releases.find((release.family,), config, release.edition)
+    return release.word if nearest.name == release.name else release.name
