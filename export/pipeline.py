@@ -95,7 +95,7 @@ def export(
     path = destination(output, prepared.name, spec, origin.reads)
     if swift:
         swift_file.check_network(prepared)
-        swift_file.check_destination(path, prepared.picture is not None)
+        swift_file.check_destination(path, swift_file.kind_of(prepared))
     if reuse and calibrate is None and (existing := _existing(path, prepared)):
         return existing
     with files.replacing(path) as temporary:

@@ -12,7 +12,14 @@ from mobilenet.common.text import one_line
 from mobilenet.networks.classifier import LOGITS
 from mobilenet.networks.config import NetworkConfig
 from mobilenet.networks.rows import Row
-from mobilenet.preprocess import INCEPTION, STANDARD_CROP, Geometry, Normalization
+from mobilenet.preprocess import (
+    IN_CORNER,
+    INCEPTION,
+    SQUASHED,
+    STANDARD_CROP,
+    Geometry,
+    Normalization,
+)
 from mobilenet.reading import Reading
 
 Array = NDArray[np.float32]
@@ -76,12 +83,15 @@ class Checkpoint:
     provenance: Provenance
     normalization: Normalization = INCEPTION
     geometry: Geometry = STANDARD_CROP
+    """Of heads that say where things are: one that keeps the whole picture, or else the usual."""
     labels: tuple[str, ...] = ()
     reading: Reading | None = None
     labels_from: str = ""
     """In words, where they come from, if not from the weights: "labels.txt beside the weights"."""
 
     def __post_init__(self) -> None:
+        if not self.geometry.whole:
+            object.__setattr__(self, "geometry", _usual_geometry(self.config) or self.geometry)
         rows, kernels = self.config.rows(), self.config.readout.kernels
         names = [*(row.name for row in rows), *kernels]
         if missing := [name for name in names if name not in self.layers]:
@@ -143,6 +153,13 @@ class Checkpoint:
         return replace(
             self, config=config, layers={**self.layers, LOGITS: Layer(kernel, bias)}, labels=labels
         )
+
+
+def _usual_geometry(config: NetworkConfig) -> Geometry | None:
+    """Of a head's authors; None for heads that see a crop."""
+    if config.readout.detection is not None:
+        return SQUASHED
+    return None if config.readout.picture is None else IN_CORNER
 
 
 def _check_convolution(row: Row, layer: Layer) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
+from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
 from mobilenet.common.errors import CheckpointError
@@ -22,26 +23,41 @@ if TYPE_CHECKING:
 
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
 ColorOrder = Literal["RGB", "BGR"]
+Whole = Literal["squash", "corner"]
 Triple = tuple[float, float, float]
+Extent = tuple[int, int]  # width, height in pixels, as PIL has it
+Region = tuple[float, float, float, float]  # left, top, right, bottom in parts of the input
 
 MIN_CROP = 0.1  # a tenth of the picture: beyond, resizing makes pictures of any size
+GREY = (128, 128, 128)
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """From a photograph to the network's input: resized to cover size / crop, then the centre.
+    """From a photograph to the network's input.
 
-    The recipe of torchvision and timm (`transforms_imagenet_eval`), and of TF-Slim's
-    `preprocess_for_eval` up to the order of crop and resize. To cover a square is to make the
-    shorter side as long.
+    Cropped: resized to cover size / crop, then the centre. The recipe of torchvision and timm
+    (`transforms_imagenet_eval`), and of TF-Slim's `preprocess_for_eval` up to the order of crop
+    and resize. To cover a square is to make the shorter side as long.
+
+    Networks that say where things are keep the whole picture: "squash" makes both its sides the
+    input's (TF Object Detection, `fixed_shape_resizer`; Vision's `.scaleFill`). "corner" keeps its
+    proportions and puts it into the upper left corner of DeepLab's mean pixel, 127.5, of which 8
+    bits hold 128 (tensorflow/models research/deeplab/input_preprocess.py,
+    preprocess_image_and_label; deeplab_demo.ipynb resizes the longer side).
     """
 
     crop: float = 0.875
     interpolation: Interpolation = "bilinear"
+    whole: Whole | UnsetType = UNSET  # files of those that crop do not mention it
 
     def __post_init__(self) -> None:
         if not MIN_CROP <= self.crop <= 1:
             raise CheckpointError(f"crop fraction is {self.crop}", f"{MIN_CROP} to 1")
+        if self.whole and self.crop != 1:
+            raise CheckpointError(
+                f"crop fraction is {self.crop} of a picture that is kept whole", "leave it 1"
+            )
 
     def covered(self, size: Sides) -> Size:
         """What a resized picture just covers, for an input of `size`."""
@@ -49,13 +65,46 @@ class Geometry:
         return Size(int(height / self.crop), int(width / self.crop))
 
     def resizing(self, size: Sides) -> str:
-        """In words: "shorter side to 256", or "to cover 73 x 109"."""
+        """In words: "shorter side to 256", "to cover 73 x 109", or "squashed to 300 x 300"."""
+        size = Size.of(size)
+        if self.whole == "squash":
+            return f"squashed to {size}"
+        if self.whole == "corner":
+            return f"longer side to {size.height}" if size.is_square else f"fitted into {size}"
         covered = self.covered(size)
         return f"shorter side to {covered.height}" if covered.is_square else f"to cover {covered}"
 
+    def describe(self, size: Sides) -> str:
+        """All steps in words: "shorter side to 256, bilinear, centre 224 x 224"."""
+        last = "grey to the right and below" if self.whole else f"centre {Size.of(size)}"
+        steps = [self.resizing(size), self.interpolation, last]
+        return ", ".join(steps[:2] if self.whole == "squash" else steps)
+
     def apply(self, image: "Image", size: Sides) -> "Image":
         """A photograph of any mode and orientation as RGB of `size`."""
-        return center_crop(self.resize(upright_rgb(image), size), size)
+        return self.of_upright(upright_rgb(image), size)
+
+    def of_upright(self, image: "Image", size: Sides) -> "Image":
+        """An upright RGB picture as one of `size`."""
+        from PIL import Image as PillowImage
+        from PIL.Image import Resampling
+
+        size = Size.of(size)
+        if not self.whole:
+            return center_crop(self.resize(image, size), size)
+        filled = (size.width, size.height)
+        inner = filled if self.whole == "squash" else fitted(image.size, size)
+        canvas = PillowImage.new("RGB", filled, GREY)
+        canvas.paste(image.resize(inner, Resampling[self.interpolation.upper()]), (0, 0))
+        return canvas
+
+    def region(self, picture: Extent, size: Sides) -> Region:
+        """Where a picture of these pixels, kept whole, lies in the input."""
+        size = Size.of(size)
+        if self.whole == "squash":
+            return 0, 0, 1, 1
+        width, height = fitted(picture, size)
+        return 0, 0, width / size.width, height / size.height
 
     def resize(self, image: "Image", size: Sides) -> "Image":
         """The whole picture, as large as a crop of `size` needs it."""
@@ -70,6 +119,14 @@ class Geometry:
             ratio = min(image.height / covered.height, image.width / covered.width)
             width, height = (round(side / ratio) for side in image.size)
         return image.resize((width, height), Resampling[self.interpolation.upper()])
+
+
+def fitted(picture: Extent, size: Size) -> Extent:
+    """A picture's size as large as `size` holds: of a square, the longer side fills it."""
+    is_wide = picture[0] * size.height >= picture[1] * size.width
+    filled, longer = (size.width, picture[0]) if is_wide else (size.height, picture[1])
+    width, height = (max(1, round(filled * each / longer)) for each in picture)
+    return width, height
 
 
 def center_crop(image: "Image", size: Sides) -> "Image":
@@ -172,6 +229,8 @@ def _triple(values: Iterable[float]) -> Triple:
 
 
 STANDARD_CROP = Geometry()
+SQUASHED = Geometry(1, whole="squash")  # detectors
+IN_CORNER = Geometry(1, whole="corner")  # segmenters
 INCEPTION = Normalization((1 / 127.5,) * 3, (-1.0,) * 3)  # TF-Slim, Keras, timm's v1: [-1, 1]
 IMAGENET = Normalization.from_mean_std((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 CAFFE = Normalization(

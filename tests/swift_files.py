@@ -3,6 +3,7 @@
 And what Python takes from a photograph, to compare that with.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,9 @@ from mobilenet.common.size import Sides
 from mobilenet.preprocess import Geometry, center_crop
 
 SWIFT = Parser(Language(tree_sitter_swift.language()))
-SAME_IN_BOTH = {"min": min, "Double": float}  # what both languages compute alike
+SAME_IN_BOTH = {"min": min, "max": max, "rint": round, "Double": float}
+"""What both languages compute alike."""
+TERNARY = re.compile(r"(.+) \? (.+) : (.+)")
 
 
 @dataclass
@@ -67,7 +70,8 @@ def text(node: Node, field: str) -> str:
 
 def evaluate(node: Node, names: dict[str, Any]) -> Any:
     """The value of a declaration or argument; this arithmetic reads the same in both languages."""
-    return eval(text(node, "value"), {"__builtins__": {}}, names)
+    python = TERNARY.sub(r"\2 if \1 else \3", text(node, "value"))
+    return eval(python, {"__builtins__": {}}, names)
 
 
 def parse(source: str) -> SwiftFile:

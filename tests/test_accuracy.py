@@ -337,7 +337,15 @@ def classifier(
     labels: tuple[str, ...] = LABELS,
 ) -> Classifier:
     return Classifier(
-        model(name), "fake", "CPU", SIZE, len(labels), labels, True, answer, STANDARD_CROP
+        model(name),
+        "fake",
+        "CPU",
+        SIZE,
+        len(labels),
+        labels,
+        True,
+        answer,
+        geometry=STANDARD_CROP,
     )
 
 

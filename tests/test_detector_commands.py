@@ -9,12 +9,11 @@ from export.spec import ExportSpec
 from export.verify.reverify import reverify
 from made_detector import LABELS, detector
 from mobilenet.checkpoint import Checkpoint
-from mobilenet.common.errors import CheckpointError, ConfigError
+from mobilenet.common.errors import CheckpointError
 from mobilenet.labels import COCO
 from mobilenet.networks.config import NetworkConfig
 from mobilenet.networks.v2 import MobileNetV2Config
 from mobilenet.store import save
-from mobilenet.untrained import untrained
 from mobilenet.weights import heads
 from mobilenet.weights.resolve import load_weights
 
@@ -60,10 +59,3 @@ def test_a_package_is_verified_again(outputs: str, tmp_path: Path) -> None:
     spec = ExportSpec(outputs=outputs, precision="fp32", **thresholds)
     pipeline.export(detector(), path, spec=spec, verify=False)
     assert reverify(path, weights=str(weights)).verified.structure <= 1e-5
-
-
-def test_no_swift_file_of_another_kind_is_written(tmp_path: Path) -> None:
-    made = untrained(MobileNetV2Config(0.35, 96, head="ssdlite", classes=80))
-    with pytest.raises(ConfigError, match="--swift for a detector: no file is written for it yet"):
-        pipeline.export(made, tmp_path / "d.mlpackage", swift=True, verify=False)
-    assert list(tmp_path.iterdir()) == []

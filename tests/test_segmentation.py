@@ -28,6 +28,9 @@ from bench.accuracy.segmentation_run import SegmentationRun
 from bench.results.metrics import GROUND_TRUTH, MetricComparison
 from bench.results.records import Metrics, Record
 from export.package import metadata
+from export.prepared import prepare_checkpoint
+from export.spec import ExportSpec
+from made_segmenter import segmenter as made_segmenter
 from mobilenet.common import terminal
 from mobilenet.common.errors import ConfigError, RecordError, UnsupportedError
 from mobilenet.common.size import Size
@@ -147,7 +150,8 @@ def test_maps_in_every_form_are_one() -> None:
     np.testing.assert_array_equal(segmenters.of_logits(logits, 3), [[2, segmenters.NO_CLASS]])
 
 
-LISTED = {metadata.KEY: "{}", metadata.LABELS_KEY: json.dumps(["c", "d"])}  # by our exports
+METADATA = prepare_checkpoint(made_segmenter(), ExportSpec()).metadata.encode()
+LISTED = {metadata.KEY: METADATA, metadata.LABELS_KEY: json.dumps(["c", "d"])}  # by our exports
 
 
 def test_the_classes_of_a_map_are_named_somewhere() -> None:

@@ -22,7 +22,6 @@ from export.runtimes.inputs import from_picture
 from mobilenet.common.errors import UnsupportedError
 from mobilenet.labels import labels_for
 from mobilenet.networks.config import NetworkConfig
-from mobilenet.preprocess import Geometry
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -42,7 +41,6 @@ class Classifier(Subject):
     labels: tuple[str, ...]
     logits: bool  # whether its log-probabilities are whole: made from logits
     answer: Callable[[Sequence["Image"]], Array]  # log-probabilities (pictures, outputs)
-    geometry: Geometry | None = None  # None where a package does not say
 
     def label(self, output: int) -> str:
         """What the network calls an output."""
@@ -90,8 +88,7 @@ def of_package(package: CompiledPackage) -> Classifier:
     return Classifier(
         model, package.runtime.name, package.unit, size, count,
         description.labels or labels_for(count), logits, answer,
-        metadata.geometry if metadata else None,
-        precision=package.precision,
+        geometry=metadata.geometry if metadata else None, precision=package.precision,
         threads_at_once=package.threads_at_once, interpreted_s=package.interpreted_s(took_s),
     )  # fmt: skip
 
@@ -123,7 +120,7 @@ def of_checkpoint(checkpoint: "Checkpoint") -> Classifier:
     labels = checkpoint.labels or labels_for(config.classes)
     return Classifier(
         model, "torch", "CPU", config.size, config.classes, labels, True, answer,
-        checkpoint.geometry,
+        geometry=checkpoint.geometry,
     )  # fmt: skip
 
 

@@ -17,11 +17,11 @@ from bench.accuracy.matching import Floats
 from bench.accuracy.metric_runs import Fed, MetricHead, WholePicture
 from bench.accuracy.photographs import several
 from bench.accuracy.picture_pass import Speed, in_order
-from bench.accuracy.recipes import Box
 from mobilenet.common.children import Child
 from mobilenet.common.errors import ConfigError
+from mobilenet.preprocess import Region
 
-RECIPE = "squash"  # what detectors of this family are trained on, and Vision's .scaleFill
+RECIPE = "squash"  # of packages that do not say it: as detectors of this family are trained
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def class_places(detector: Detector, dataset: BoxedSet) -> NDArray[np.int64]:
     return np.array([place.get(label, -1) for label in detector.labels], np.int64)
 
 
-def in_picture(boxes: Floats, region: Box, width: int, height: int) -> Floats:
+def in_picture(boxes: Floats, region: Region, width: int, height: int) -> Floats:
     """Boxes of the square, centre and sides, as left, top, width, height in picture's pixels."""
     left, top, right, bottom = region
     scale = np.array([width / (right - left), height / (bottom - top)])

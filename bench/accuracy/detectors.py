@@ -22,7 +22,7 @@ from bench.accuracy.subjects import (
     timed_on_grey,
 )
 from export.runtimes.base import Feature
-from export.runtimes.inputs import from_picture
+from export.runtimes.inputs import from_picture, geometry_of
 from mobilenet.common.errors import PackageError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def of_package(package: CompiledPackage) -> Detector:
         class_names(name, description, classes),
         "boxes suppressed by the package" if is_suppressed else str(suppression), answer,
         precision=package.precision, threads_at_once=package.threads_at_once,
-        interpreted_s=package.interpreted_s(took_s),
+        interpreted_s=package.interpreted_s(took_s), geometry=geometry_of(description),
     )  # fmt: skip
 
 

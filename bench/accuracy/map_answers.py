@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from bench.accuracy.drawing import SIDE
 from bench.accuracy.masks import IGNORED
-from bench.accuracy.recipes import fitted
 from bench.accuracy.segmenters import ClassMap, at_size
 from bench.results.bounds import Count, Share
 from mobilenet.common.size import Size
+from mobilenet.preprocess import fitted
 
 Integers = NDArray[np.int64]
 ClassCounts = tuple[

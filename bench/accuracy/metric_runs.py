@@ -12,7 +12,7 @@ from bench.accuracy import recipes, resampling
 from bench.accuracy.decode import PHOTOGRAPH_LIMIT_S, Wanted
 from bench.accuracy.masks import open_mask
 from bench.accuracy.predictions import FedModel
-from bench.accuracy.recipes import Box, Extent, Recipe
+from bench.accuracy.recipes import Recipe
 from bench.accuracy.subjects import Subject
 from bench.machine.environment import environment
 from bench.results.metrics import ClassMetric, Metric, Task
@@ -21,6 +21,7 @@ from mobilenet import __version__
 from mobilenet.common import memory_limit
 from mobilenet.common.children import Child, ChildError
 from mobilenet.common.images import MAX_DECODING_BYTES, PictureError, open_picture
+from mobilenet.preprocess import Extent, Region
 
 SCHEMA = 1
 Of = TypeVar("Of", bound=Subject)
@@ -54,7 +55,7 @@ class Fed(Generic[Of]):
         """What decoding has to make of each picture."""
         return Wanted(self.recipe, self.subject.size)
 
-    def region(self, picture: Extent) -> Box:
+    def region(self, picture: Extent) -> Region:
         """Where a picture of this size lies in the square."""
         assert self.recipe.region, "`recipes.whole` gave it"
         return self.recipe.region(picture, self.subject.size)
@@ -82,10 +83,15 @@ class WholePicture(NamedTuple):
     mask: bytes = b""
 
 
-def fed(subjects: Sequence[Of], names: Sequence[str], of_package: str) -> tuple[Fed[Of], ...]:
+def fed(subjects: Sequence[Of], names: Sequence[str], usual: str) -> tuple[Fed[Of], ...]:
     """Every subject with every recipe. Raises `ConfigError` for one that cuts pictures."""
-    chosen = [recipes.whole(name, of_package) for name in names]
-    return tuple(Fed(subject, recipe) for subject in subjects for recipe in dict.fromkeys(chosen))
+    return tuple(
+        Fed(subject, recipe)
+        for subject in subjects
+        for recipe in dict.fromkeys(
+            recipes.whole(name, subject.geometry, subject.size, usual) for name in names
+        )
+    )
 
 
 def head(

@@ -6,7 +6,7 @@ since that is what an image input of Core ML takes.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,16 +14,21 @@ from numpy.typing import NDArray
 
 from mobilenet.common.errors import ConfigError
 from mobilenet.common.size import Size
-from mobilenet.preprocess import STANDARD_CROP, Geometry, center_crop
+from mobilenet.preprocess import (
+    IN_CORNER,
+    SQUASHED,
+    STANDARD_CROP,
+    Extent,
+    Geometry,
+    Region,
+    fitted,
+)
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 Array = NDArray[np.float32]
-Box = tuple[float, float, float, float]
-Extent = tuple[int, int]  # width, height, as PIL has it
-Region = Callable[[Extent, Size], Box]  # a picture's size, and the input's: its place, of 0 to 1
-GREY = (128, 128, 128)
+RegionOf = Callable[[Extent, Size], Region]  # a picture's size, and the input's: its place
 PACKAGE = "package"  # the recipe that a package's own metadata holds
 
 
@@ -35,7 +40,7 @@ class Recipe:
     words: str  # {size} stands for pixels, {covering}, {fitting} and {shape} for words of them
     source: str
     apply: Callable[["Image", Size], "Image"]
-    region: Region | None = None  # of one that keeps the whole picture
+    region: RegionOf | None = None  # of one that keeps the whole picture
 
     def describe(self, size: Size) -> str:
         """In words, for an input of `size`."""
@@ -52,22 +57,15 @@ def _covering(geometry: Geometry, size: Size) -> str:
     return f"shorter side {covered.height}" if covered.is_square else f"to cover {covered}"
 
 
-def covering(geometry: Geometry, image: "Image", size: Size) -> "Image":
-    """Resize to cover what the crop needs, then cut the centre out."""
-    return center_crop(geometry.resize(image, size), size)
-
-
+@cache  # equal for packages of one geometry: a picture is brought into its form once
 def of_package(geometry: Geometry, size: Size) -> Recipe:
     """What the package's metadata says."""
+    source = "the package's metadata"
+    if geometry.whole:
+        words = geometry.describe(size)
+        return Recipe(PACKAGE, words, source, geometry.of_upright, geometry.region)
     words = f"{_covering(geometry, size)}, {geometry.interpolation}, centre {{size}}"
-    return Recipe(PACKAGE, words, "the package's metadata", partial(covering, geometry))
-
-
-def squash(image: "Image", size: Size) -> "Image":
-    """Both sides to those of `size`, whatever the proportions; bilinear."""
-    from PIL.Image import Resampling
-
-    return image.resize((size.width, size.height), Resampling.BILINEAR)
+    return Recipe(PACKAGE, words, source, geometry.of_upright)
 
 
 def keras(image: "Image", size: Size) -> "Image":
@@ -85,41 +83,12 @@ def fit(image: "Image", size: Size) -> "Image":
     return ImageOps.pad(image, (size.width, size.height), Resampling.BILINEAR, color="black")
 
 
-def deeplab(image: "Image", size: Size) -> "Image":
-    """As large as `size` holds, bilinear, then grey to the right and below.
-
-    DeepLab pads with its mean pixel, 127.5; 8 bits hold 128 (tensorflow/models
-    research/deeplab/input_preprocess.py, preprocess_image_and_label; deeplab_demo.ipynb resizes
-    the longer side).
-    """
-    from PIL import Image as PillowImage
-    from PIL.Image import Resampling
-
-    padded = PillowImage.new("RGB", (size.width, size.height), GREY)
-    padded.paste(image.resize(fitted(image.size, size), Resampling.BILINEAR), (0, 0))
-    return padded
-
-
-def fitted(picture: Extent, size: Size) -> Extent:
-    """A picture's size as large as `size` holds: of a square, the longer side fills it."""
-    is_wide = picture[0] * size.height >= picture[1] * size.width
-    filled, longer = (size.width, picture[0]) if is_wide else (size.height, picture[1])
-    width, height = (max(1, round(filled * each / longer)) for each in picture)
-    return width, height
-
-
-def everywhere(_picture: Extent, _size: Size) -> Box:
+def everywhere(_picture: Extent, _size: Size) -> Region:
     """The picture is the whole input."""
     return 0, 0, 1, 1
 
 
-def corner(picture: Extent, size: Size) -> Box:
-    """The picture begins in the upper left corner, as large as the input holds."""
-    width, height = fitted(picture, size)
-    return 0, 0, width / size.width, height / size.height
-
-
-def middle(picture: Extent, size: Size) -> Box:
+def middle(picture: Extent, size: Size) -> Region:
     """The picture is in the middle, as large as the input holds."""
     width, height = fitted(picture, size)
     left, top = round((size.width - width) / 2), round((size.height - height) / 2)
@@ -163,11 +132,11 @@ _RECIPES = (
         "torchvision", _CROP % "bilinear",
         "torchvision references/classification/presets.py, ClassificationPresetEval: "
         "Resize(256), CenterCrop(224); transformers' MobileNetV1ImageProcessor",
-        partial(covering, Geometry(0.875, "bilinear")),
+        Geometry(0.875, "bilinear").of_upright,
     ),
     Recipe(
         "timm", _CROP % "bicubic", "timm data/transforms_factory.py, transforms_imagenet_eval",
-        partial(covering, Geometry(0.875, "bicubic")),
+        Geometry(0.875, "bicubic").of_upright,
     ),
     Recipe(
         "slim", "central 87.5 % of both sides, TensorFlow's bilinear to {size}",
@@ -181,13 +150,13 @@ _RECIPES = (
     ),
     Recipe(
         "squash", "squashed to {size}, bilinear",
-        "Vision's VNImageCropAndScaleOption.scaleFill, but for its filter", squash,
-        everywhere,
+        "Vision's VNImageCropAndScaleOption.scaleFill, but for its filter", SQUASHED.of_upright,
+        SQUASHED.region,
     ),
     Recipe(
         "center-square", "the whole central {shape}, bilinear, {size}",
         "Vision's VNImageCropAndScaleOption.centerCrop, but for its filter",
-        partial(covering, Geometry(1.0, "bilinear")),
+        Geometry(1.0, "bilinear").of_upright,
     ),
     Recipe(
         "fit", "all of it within {size}, black around, bilinear",
@@ -195,8 +164,8 @@ _RECIPES = (
     ),
     Recipe(
         "deeplab", "{fitting}, bilinear, grey to the right and below: {size}",
-        "tensorflow/models research/deeplab/input_preprocess.py and deeplab_demo.ipynb", deeplab,
-        corner,
+        "tensorflow/models research/deeplab/input_preprocess.py and deeplab_demo.ipynb",
+        IN_CORNER.of_upright, IN_CORNER.region,
     ),
 )  # fmt: skip
 RECIPES = {recipe.name: recipe for recipe in _RECIPES}
@@ -211,9 +180,14 @@ def named(name: str) -> Recipe:
     return RECIPES[name]
 
 
-def whole(name: str, of_package: str) -> Recipe:
-    """One that keeps the whole picture; "package" is `of_package`. Raises `ConfigError`."""
-    recipe = named(of_package if name == PACKAGE else name)
+def whole(name: str, geometry: Geometry | None, size: Size, usual: str) -> Recipe:
+    """One that keeps the whole picture: of `RECIPES`, or of a package.
+
+    `usual` is taken for a package without a geometry that does so. Raises `ConfigError`.
+    """
+    if name == PACKAGE and geometry is not None and geometry.whole:
+        return of_package(geometry, size)
+    recipe = named(usual if name == PACKAGE else name)
     if recipe.region is None:
         kept = (recipe.name for recipe in RECIPES.values() if recipe.region)
         raise ConfigError(

@@ -18,7 +18,7 @@ from mobilenet.common.children import Child
 from mobilenet.common.errors import ConfigError
 from mobilenet.common.progress import SILENT, Progress
 
-RECIPE = "deeplab"
+RECIPE = "deeplab"  # of packages that do not say it
 
 
 @dataclass(frozen=True)

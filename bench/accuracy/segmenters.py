@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.accuracy.recipes import Box, Extent
 from bench.accuracy.subjects import (
     CompiledPackage,
     Subject,
@@ -20,8 +19,9 @@ from bench.accuracy.subjects import (
     timed_on_grey,
 )
 from export.runtimes.base import Feature
-from export.runtimes.inputs import from_picture
+from export.runtimes.inputs import from_picture, geometry_of
 from mobilenet.common.errors import UnsupportedError
+from mobilenet.preprocess import Extent, Region
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -68,7 +68,7 @@ def of_package(package: CompiledPackage) -> Segmenter:
         package.model, package.runtime.name, package.unit, size, labels,
         lambda picture: convert(outputs(picture)[output], len(labels)),
         precision=package.precision, threads_at_once=package.threads_at_once,
-        interpreted_s=package.interpreted_s(took_s),
+        interpreted_s=package.interpreted_s(took_s), geometry=geometry_of(description),
     )  # fmt: skip
 
 
@@ -86,7 +86,7 @@ def of_labels(labels: Feature, classes: int) -> ClassMap:
     return np.where((values >= 0) & (values < classes), values, NO_CLASS).astype(np.uint8)
 
 
-def at_size(classes: ClassMap, region: Box, size: Extent) -> ClassMap:
+def at_size(classes: ClassMap, region: Region, size: Extent) -> ClassMap:
     """What lies in `region` of the input, (height, width) of `size`, by the nearest pixel."""
     left, top, right, bottom = region
     rows = _nearest(top, bottom, classes.shape[0], size[1])

@@ -18,6 +18,7 @@ from export.runtimes.inputs import picture_size
 from mobilenet.common.decoding import decode_json
 from mobilenet.common.errors import PackageError, UnsupportedError
 from mobilenet.common.size import Size
+from mobilenet.preprocess import Geometry
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -65,6 +66,8 @@ class Subject:
     unit: str
     size: Size
     precision: str = field(default="", kw_only=True)
+    # from a photograph to the input; None where a package does not say
+    geometry: Geometry | None = field(default=None, kw_only=True)
     # whether several threads may ask at the same time
     threads_at_once: bool = field(default=True, kw_only=True)
     # of one picture, where Core AI is interpreted; else 0

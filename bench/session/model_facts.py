@@ -141,7 +141,7 @@ def _head(config: NetworkConfig) -> Head:
 def _preprocessing(about: PackageMetadata, description: ModelDescription) -> str:
     inside = isinstance(description.inputs[0], ImageInput)
     where = "then, in the model" if inside else "then, in the app"
-    return _short(f"{about.resizing}; {where}: {about.normalization.title}")
+    return _short(f"{about.geometry.describe(about.size)}; {where}: {about.normalization.title}")
 
 
 def _short(text: str) -> str:

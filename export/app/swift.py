@@ -9,9 +9,10 @@ templates of Swift; the tests evaluate their arithmetic.
 import re
 from pathlib import Path
 from string import Template
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from export.app.swift_answers import of_coreai, of_coreml, template
+from export.app.swift_detector import detector_source, detector_template
 from export.app.swift_segmenter import segmenter_source, segmenter_template
 from export.package.metadata import LABELS_KEY, PackageMetadata
 from export.prepared import MAIN, Prepared, function_name
@@ -21,6 +22,11 @@ from mobilenet.common.errors import ConfigError, PackageError
 from mobilenet.common.size import Size
 from mobilenet.common.text import one_line
 from mobilenet.networks.classifier import Scores
+from mobilenet.preprocess import Whole
+
+Kind = Literal["Classifier", "Segmenter", "Detector"]
+WHOLE: dict[Kind, Whole] = {"Segmenter": "corner", "Detector": "squash"}
+"""What their files do with a photograph; a classifier's crops it."""
 
 # The Swift Programming Language, Lexical Structure: what is reserved anywhere.
 KEYWORDS = re.compile(
@@ -60,9 +66,16 @@ def region_of_interest(crop: float, aspect: float, width: float, height: float) 
     )
 
 
-def swift_path(package: Path, is_segmenter: bool = False) -> Path:
+def kind_of(prepared: Prepared) -> Kind:
+    """What the file's class is for."""
+    config = prepared.metadata.config
+    if config is not None and config.readout.detection is not None:
+        return "Detector"
+    return "Classifier" if prepared.picture is None else "Segmenter"
+
+
+def swift_path(package: Path, kind: Kind = "Classifier") -> Path:
     """Where the file for `package` lies: beside it, called as its class."""
-    kind = "Segmenter" if is_segmenter else "Classifier"
     return package.with_name(f"{package.stem}{kind}.swift")
 
 
@@ -78,23 +91,30 @@ def check_spec(spec: ExportSpec) -> None:
 
 def check_network(prepared: Prepared) -> None:
     """Raise `ConfigError` for a network whose file would name nothing, or is not written."""
-    config = prepared.metadata.config
-    if config is not None and config.readout.detection is not None:
+    kind, about = kind_of(prepared), prepared.metadata
+    if kind == "Detector" and prepared.spec.outputs != "detections":
         raise ConfigError(
-            "--swift for a detector: no file is written for it yet",
-            "leave --swift out: Vision gives its answers as VNRecognizedObjectObservation",
+            f"--swift for a detector with outputs {prepared.spec.outputs}: Vision makes objects "
+            "of detections alone",
+            "leave --outputs out, or leave --swift out and call the model yourself",
         )
-    if prepared.picture is not None and prepared.metadata.format == "coreai":
+    if (about.geometry.whole or None) != WHOLE.get(kind):
+        raise ConfigError(
+            f"--swift for a {kind.lower()} whose photographs are "
+            f"{about.geometry.describe(about.size)}: its file would do something else",
+            "leave --swift out and call the model yourself",
+        )
+    if kind == "Segmenter" and about.format == "coreai":
         raise ConfigError(
             "--swift for a segmenter in the coreai format: its file is written for Core ML alone",
             "leave --format out, or leave --swift out and call the model yourself",
         )
     if prepared.labels:
         return
-    if prepared.has_independent_classes or prepared.picture is not None:
-        kind = "a segmenter" if prepared.picture is not None else "independent classes"
+    if prepared.has_independent_classes or kind == "Segmenter":
+        what = "a segmenter" if kind == "Segmenter" else "independent classes"
         raise ConfigError(
-            f"--swift for {kind} without labels", "give them with --classes labels.txt"
+            f"--swift for {what} without labels", "give them with --classes labels.txt"
         )
     raise ConfigError(
         f"--swift with outputs {prepared.spec.outputs}: it is for a classifier of pictures",
@@ -102,7 +122,7 @@ def check_network(prepared: Prepared) -> None:
     )
 
 
-def check_destination(package: Path, is_segmenter: bool = False) -> None:
+def check_destination(package: Path, kind: Kind = "Classifier") -> None:
     """Raise before anything is written if the Swift file cannot or must not be."""
     if not (package.stem.isascii() and package.stem.isidentifier()):
         raise ConfigError(
@@ -115,12 +135,13 @@ def check_destination(package: Path, is_segmenter: bool = False) -> None:
         + template("exif")
         + segmenter_template("labels")
         + segmenter_template("mask")
+        + detector_template()
     ):
         raise ConfigError(
             f"--swift with package name {package.stem!r}: in Swift that means something else",
             "choose another --output, such as MobileNet.mlpackage",
         )
-    path = swift_path(package, is_segmenter)
+    path = swift_path(package, kind)
     files.check_regular_file(path)
     if path.exists() and not _is_ours(path):
         raise PackageError(
@@ -131,13 +152,14 @@ def check_destination(package: Path, is_segmenter: bool = False) -> None:
 
 def write(package: Path, prepared: Prepared) -> Path:
     """Write the Swift file for a package beside it; returns its path."""
-    metadata, is_segmenter = prepared.metadata, prepared.picture is not None
-    path = swift_path(package, is_segmenter)
-    text = (
-        segmenter_source(package.stem, metadata, prepared.spec.outputs, MACOS)
-        if is_segmenter
-        else source(package.stem, metadata)
-    )
+    kind, model, about = kind_of(prepared), package.stem, prepared.metadata
+    path = swift_path(package, kind)
+    if kind == "Segmenter":
+        text = segmenter_source(model, about, prepared.spec.outputs, MACOS)
+    elif kind == "Detector":
+        text = detector_source(model, about, prepared.spec, MACOS)
+    else:
+        text = source(model, about)
     files.write_atomically(path, text.encode())
     return path
 

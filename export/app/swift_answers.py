@@ -43,6 +43,11 @@ def template(name: str) -> str:
     return (resources("export") / "app" / "templates" / f"{name}.swift").read_text("utf-8")
 
 
+def listed_labels() -> str:
+    """Swift that reads the labels off a Core ML model's metadata."""
+    return Template(template("listed_labels")).safe_substitute(key=LABELS_KEY).rstrip()
+
+
 def of_coreml(scores: Scores) -> str:
     """The template of a Core ML file with the slots of the answer filled."""
     if scores == "softmax":
@@ -54,7 +59,7 @@ def of_coreml(scores: Scores) -> str:
         }
     else:
         answer = Template(template("vision_independent")).substitute(
-            holding=template("independent").rstrip(), labels=LABELS_KEY
+            holding=template("independent").rstrip(), listed=listed_labels()
         )
         slots = {
             "fields": LABELS_FIELD,

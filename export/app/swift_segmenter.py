@@ -2,8 +2,8 @@
 
 from string import Template
 
-from export.app.swift_answers import template
-from export.package.metadata import LABELS_KEY, PackageMetadata
+from export.app.swift_answers import listed_labels, template
+from export.package.metadata import PackageMetadata
 from export.spec import Outputs
 from mobilenet.common.text import one_line
 
@@ -13,7 +13,8 @@ LEAST_IOS = 15  # MLShapedArray
 def segmenter_template(outputs: Outputs | None) -> str:
     """With slots; `outputs` are "labels", an array, or "mask", a picture."""
     text = Template(template("segmenter"))
-    return text.safe_substitute(reading=template(f"segmenter_{outputs}").rstrip())
+    reading = template(f"segmenter_{outputs}").rstrip()
+    return text.safe_substitute(reading=reading, listed=listed_labels())
 
 
 def segmenter_source(
@@ -28,5 +29,7 @@ def segmenter_source(
         ios=ios,
         macos=macos[ios],
         units=metadata.compute_units,
-        labels=LABELS_KEY,
+        width=metadata.size.width,
+        height=metadata.size.height,
+        interpolation=metadata.geometry.interpolation,
     )

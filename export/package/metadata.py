@@ -87,15 +87,6 @@ class PackageMetadata:
         marks = [] if self.provenance.trained else ["UNTRAINED: its answers mean nothing"]
         return "; ".join([self.title, *marks])
 
-    @property
-    def resizing(self) -> str:
-        """What an app makes of a photograph, in words."""
-        readout = None if self.config is None else self.config.readout
-        if readout is not None and (readout.picture is not None or readout.detection is not None):
-            return f"the whole picture, squashed to {self.size}"  # as Vision's scaleFill does
-        geometry = self.geometry
-        return f"{geometry.resizing(self.size)}, {geometry.interpolation}, centre {self.size}"
-
     def check(self) -> None:
         """Raise `ValueError` for what no package of ours says."""
         if (self.config is None) == (self.module is msgspec.UNSET):

@@ -111,7 +111,7 @@ def _preprocessing(metadata: PackageMetadata) -> tuple[str, str]:
     bias = f"{norm.bias[0]:.6g}" if same else "(" + ", ".join(f"{b:.6g}" for b in norm.bias) + ")"
     return (
         f"in the package: {norm.order}, {scale} x pixel + {bias}",
-        f"in the app: {metadata.resizing}",
+        f"in the app: {metadata.geometry.describe(metadata.size)}",
     )
 
 

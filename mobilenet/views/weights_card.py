@@ -42,7 +42,7 @@ def _record(checkpoint: Checkpoint, layers: Sequence[ReadLayer]) -> dict[str, An
 
 def _card(checkpoint: Checkpoint) -> dict[str, str | Sequence[str]]:
     config, provenance = checkpoint.config, checkpoint.provenance
-    use, geometry, reading = checkpoint.normalization, checkpoint.geometry, checkpoint.reading
+    use, reading = checkpoint.normalization, checkpoint.reading
     cost, convolutions = config.cost(), config.rows()
     activations = {row.activation or "linear": None for row in convolutions}
     epsilons = {f"{row.epsilon:g}": None for row in convolutions}
@@ -62,10 +62,17 @@ def _card(checkpoint: Checkpoint) -> dict[str, str | Sequence[str]]:
         "cost": f"{cost.macs / 1e6:.2f} M multiply-accumulates, "
         f"{cost.parameters / 1e6:.3f} M parameters",
         "pixels": f"{use.order}, scale {_numbers(use.scale)}, bias {_numbers(use.bias)}",
-        "photographs": f"{geometry.interpolation}, centre crop {geometry.crop:g}",
+        "photographs": _photographs(checkpoint),
         **({"file says": reading.found} if reading and reading.found else {}),
         **({"assumed": reading.assumed} if reading and reading.assumed else {}),
     }
+
+
+def _photographs(checkpoint: Checkpoint) -> str:
+    geometry = checkpoint.geometry
+    if geometry.whole:
+        return geometry.describe(checkpoint.config.size)
+    return f"{geometry.interpolation}, centre crop {geometry.crop:g}"
 
 
 def _head(checkpoint: Checkpoint) -> str:

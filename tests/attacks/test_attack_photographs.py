@@ -70,7 +70,7 @@ def test_odd_photographs_are_rows(odd: Path) -> None:
         return np.zeros((len(pictures), 1), np.float32)
 
     classifier = Classifier(
-        model, "fake", "CPU", Size(32, 32), 1, ("cat",), True, answer, STANDARD_CROP
+        model, "fake", "CPU", Size(32, 32), 1, ("cat",), True, answer, geometry=STANDARD_CROP
     )
     evaluation = Evaluation(classifier, recipes.named("squash"), {"cat": 0})
     answers = list(evaluate.predictions(dataset.photographs, [evaluation], [], jobs=1))

@@ -29,6 +29,10 @@ struct ${model}Segmenter {
     /// Without colour management, which would change the numbers that grey values stand for.
     static let contextOptions: [CIContextOption: Any] = [.workingColorSpace: NSNull()]
 
+    /// Of the network's input, in pixels.
+    static let inputWidth: CGFloat = $width.0
+    static let inputHeight: CGFloat = $height.0
+
     /// Of each class, by its number: the first is what is no object.
     let labels: [String]
 
@@ -46,16 +50,18 @@ struct ${model}Segmenter {
 
     /// An upright picture of the photograph's size, whose grey values are the numbers of classes.
     ///
-    /// The network sees the whole photograph, brought to its proportions: no pixel is left out.
+    /// The network sees the whole photograph as it did when it was evaluated: as large as its input
+    /// holds, with grey below or to the right, which is cut off again. No pixel is left out. Core
+    /// Image scales it with a filter of its own (evaluated with: $interpolation).
     func classes(
         of image: CGImage, orientation: CGImagePropertyOrientation = .up
     ) throws -> CIImage {
+        let upright = CIImage(cgImage: image).oriented(orientation)
         let request = VNCoreMLRequest(model: model)
-        request.imageCropAndScaleOption = .scaleFill
-        try VNImageRequestHandler(cgImage: image, orientation: orientation).perform([request])
+        request.imageCropAndScaleOption = .scaleFill  // of the input's size already
+        try VNImageRequestHandler(ciImage: Self.input(upright)).perform([request])
         let small = try Self.picture(of: request.results ?? [])
-        let upright = CIImage(cgImage: image).oriented(orientation).extent.size
-        return Self.stretched(small, to: upright)
+        return Self.cutOut(small, for: upright.extent.size)
     }
 
     /// The upright photograph with every class but the first in a colour of its own over it.
@@ -80,11 +86,13 @@ struct ${model}Segmenter {
         return drawn.cropped(to: classes.extent)
     }
 
-    /// Width and height by which a map of the network's size becomes one of a photograph's.
-    static func stretch(
-        width: CGFloat, height: CGFloat, toWidth: CGFloat, toHeight: CGFloat
-    ) -> CGSize {
-        return CGSize(width: toWidth / width, height: toHeight / height)
+    /// Where an upright photograph of this many pixels lies in the network's input: in the upper
+    /// left corner, in whole pixels. The origin is at the lower left, as Core Image has it.
+    static func place(width: CGFloat, height: CGFloat) -> CGRect {
+        let longer = max(width, height * inputWidth / inputHeight)
+        let across = max(1, rint(width * inputWidth / longer))
+        let down = max(1, rint(height * inputWidth / longer))
+        return CGRect(x: 0, y: inputHeight - down, width: across, height: down)
     }
 
     /// The colour of a class in Pascal VOC's own pictures: bits of its number, dealt in turn.
@@ -102,13 +110,34 @@ struct ${model}Segmenter {
 
 $reading
 
+    /// What the network sees of an upright photograph.
+    private static func input(_ upright: CIImage) -> CIImage {
+        let whole = upright.extent
+        let place = place(width: whole.width, height: whole.height)
+        let grey: CGFloat = 128 / 255
+        return upright.clampedToExtent()
+            .transformed(by: transform(from: whole, to: place), highQualityDownsample: true)
+            .cropped(to: place)
+            .composited(over: CIImage(color: CIColor(red: grey, green: grey, blue: grey)))
+            .cropped(to: CGRect(x: 0, y: 0, width: inputWidth, height: inputHeight))
+    }
+
+    /// The photograph's part of the network's map, of its size.
+    ///
     /// Nearest pixels: between the numbers of two classes lies the number of a third.
-    private static func stretched(_ classes: CIImage, to size: CGSize) -> CIImage {
-        let scale = stretch(
-            width: classes.extent.width, height: classes.extent.height,
-            toWidth: size.width, toHeight: size.height)
+    private static func cutOut(_ classes: CIImage, for size: CGSize) -> CIImage {
+        let place = place(width: size.width, height: size.height)
         return classes.samplingNearest()
-            .transformed(by: CGAffineTransform(scaleX: scale.width, y: scale.height))
+            .transformed(by: transform(from: place, to: CGRect(origin: .zero, size: size)))
+            .cropped(to: CGRect(origin: .zero, size: size))
+    }
+
+    private static func transform(from: CGRect, to: CGRect) -> CGAffineTransform {
+        return CGAffineTransform(translationX: -from.minX, y: -from.minY)
+            .concatenating(
+                CGAffineTransform(
+                    scaleX: to.width / from.width, y: to.height / from.height))
+            .concatenating(CGAffineTransform(translationX: to.minX, y: to.minY))
     }
 
     /// A picture for `CIColorMap`: 256 grey values from left to right, each a few pixels wide, so
@@ -125,12 +154,5 @@ $reading
             size: CGSize(width: 256 * width, height: 1), format: .RGBA8, colorSpace: nil)
     }
 
-    /// The labels are the model's and not written down here: they travel with the weights.
-    private static func labels(of model: MLModel) throws -> [String] {
-        let about = model.modelDescription.metadata[.creatorDefinedKey] as? [String: String]
-        guard let text = about?["$labels"],
-            let labels = try? JSONDecoder().decode([String].self, from: Data(text.utf8))
-        else { throw Failure.modelHasNoLabels }
-        return labels
-    }
+$listed
 }

@@ -84,6 +84,8 @@ def _thresholds(spec: ExportSpec) -> dict[str, str]:
 def _input_text(metadata: PackageMetadata, kind: Any) -> str:
     size, geometry = metadata.size, metadata.geometry
     if kind.WhichOneof("Type") == "imageType":
+        if geometry.whole:
+            return f"{size} picture. From a photograph: {geometry.describe(size)}."
         return (
             f"{size} picture. From a photograph: {geometry.resizing(size)} pixels "
             f"({geometry.interpolation}), then the centre."
