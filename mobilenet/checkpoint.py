@@ -1,6 +1,7 @@
 """A trained network as data: layers in numpy, and everything needed to use them rightly."""
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from mobilenet.common.errors import CheckpointError
 from mobilenet.common.size import Sides
 from mobilenet.common.text import one_line
+from mobilenet.labels import labels_for, labels_of_boxes, labels_of_pixels
 from mobilenet.networks.classifier import LOGITS
 from mobilenet.networks.config import NetworkConfig
 from mobilenet.networks.rows import Row
@@ -160,6 +162,27 @@ def _usual_geometry(config: NetworkConfig) -> Geometry | None:
     if config.readout.detection is not None:
         return SQUASHED
     return None if config.readout.picture is None else IN_CORNER
+
+
+class KnownLabels(NamedTuple):
+    """What classes are called where a file does not say it."""
+
+    labels: tuple[str, ...] = ()
+    whose: str = ""  # "ImageNet's"
+
+
+def known_labels(config: NetworkConfig) -> KnownLabels:
+    """Those of the data set that has as many classes, by the head; else none."""
+    readout, classes = config.readout, config.classes
+    if readout.detection is not None:
+        return KnownLabels(labels_of_boxes(classes), "COCO's")
+    if readout.picture is not None:
+        return KnownLabels(labels_of_pixels(classes), "Pascal VOC's")
+    return (
+        KnownLabels()
+        if readout.classes is None
+        else KnownLabels(labels_for(classes), "ImageNet's")
+    )
 
 
 def _check_convolution(row: Row, layer: Layer) -> None:

@@ -56,6 +56,19 @@ class GraphInput(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
+class FileDetection:
+    """What a detector's file does behind its network, which its graph here ends in."""
+
+    encodings: str  # value (1, boxes, 4): y, x, height and width, as the coder has them
+    scores: str  # value (1, boxes, 1 + classes): logits, the background's first
+    anchors: NDArray[np.float64]  # (boxes, 4), y and x of the centre, height, width: what is moved
+    coder: tuple[float, float, float, float]  # what y, x, height, width are multiplied by
+    iou: float
+    confidence: float
+    most: int  # boxes of a class
+
+
+@dataclass(frozen=True, eq=False)
 class FileGraph:
     """Everything between one picture and the results."""
 
@@ -66,3 +79,4 @@ class FileGraph:
     outputs: tuple[str, ...]  # results that nothing in the graph reads, or that the file names
     said: Mapping[str, str] = field(default_factory=dict)
     """What the file says beside its graph: "labels", "preprocessing", ... for the card."""
+    detection: FileDetection | None = None

@@ -4,6 +4,7 @@ Core ML's classifier returns a dictionary from label to probability, so two clas
 would lose one of them.
 """
 
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
@@ -35,7 +36,13 @@ COCO = (
     "keyboard", "cell phone", "microwave", "oven", "toaster", "sink", "refrigerator", "book",
     "clock", "vase", "scissors", "teddy bear", "hair drier", "toothbrush",
 )  # the 80 classes that have boxes, in the order of instances_val2017.json  # fmt: skip
+# Of the ids 1 to 90 of its boxes, which TF Object Detection has as classes; no box bears these.
+COCO_GAPS = (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
 MAX_FILE_BYTES = 1 << 24
+MAX_ID = 10_000  # of a label map
+LABEL_MAP = ".pbtxt"  # what TF Object Detection calls classes: string_int_label_map.proto
+_ITEM = re.compile(r"item\s*:?\s*\{([^{}]*)\}")
+_FIELD = re.compile(r"\b(id|name|display_name)\s*:\s*(\d+|\"[^\"]*\"|'[^']*')")
 
 
 def imagenet_labels() -> tuple[str, ...]:
@@ -61,8 +68,22 @@ def labels_of_pixels(classes: int) -> tuple[str, ...]:
 
 
 def labels_of_boxes(classes: int) -> tuple[str, ...]:
-    """COCO's labels for 80 classes; else none."""
+    """COCO's labels for 80 classes, or for 90 with those that have no boxes; else none."""
+    if classes == len(COCO) + len(COCO_GAPS):
+        names = iter(COCO)
+        ids = range(1, classes + 1)
+        return tuple(unused(number) if number in COCO_GAPS else next(names) for number in ids)
     return COCO if classes == len(COCO) else ()
+
+
+def numbered(classes: int) -> tuple[str, ...]:
+    """Labels of boxes of which nothing says what they are: "class 1" and so on."""
+    return tuple(f"class {number}" for number in range(1, classes + 1))
+
+
+def unused(number: int) -> str:
+    """What a class is called that no box has."""
+    return f"unused {number}"
 
 
 def unique(labels: Iterable[str]) -> tuple[str, ...]:
@@ -100,17 +121,19 @@ def labels_in(path: Path) -> tuple[str, ...]:
 
     A text has one label per line, or its number before it, as Teachable Machine writes. JSON is a
     list, labels by index, or indices by label (Keras' `class_indices`); or has one of these under
-    "labels" (Teachable Machine) or "id2label" (transformers).
+    "labels" (Teachable Machine) or "id2label" (transformers). A .pbtxt is a label map, whose ids
+    begin with 1; those left out are unused.
 
     Raises `CheckpointError` for a text that is not UTF-8, an empty label or an index left out, and
     as `open_regular`.
     """
     with open_regular(path, MAX_FILE_BYTES) as file:
         data = file.read()
-    in_json = path.suffix.lower() == ".json"
-    labels = _in_json(data, path.name) if in_json else _in_lines(data, path.name)
+    readers = {".json": _in_json, LABEL_MAP: _in_map}
+    reader = readers.get(path.suffix.lower(), _in_lines)
+    labels = reader(data, path.name)
     if "" in labels:
-        place = "label" if in_json else "line"
+        place = "line" if reader is _in_lines else "label"
         raise CheckpointError(
             f"{place} {labels.index('') + 1} of {path.name} is empty", "give each class a label"
         )
@@ -128,13 +151,32 @@ def preferred(labels: tuple[str, ...]) -> tuple[str, ...]:
     return ours if placeholders or synonyms else labels
 
 
-def _in_lines(data: bytes, name: str) -> list[str]:
+def _text(data: bytes, name: str) -> str:
     try:
-        lines = [line.strip() for line in data.decode("utf-8-sig").splitlines()]
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise CheckpointError(
             f"{name} is not UTF-8 at byte {error.start}", "save it as UTF-8"
         ) from error
+
+
+def _in_map(data: bytes, name: str) -> list[str]:
+    labels = dict[int, str]()
+    for item in _ITEM.finditer(_text(data, name)):
+        fields = dict(_FIELD.findall(item[1]))
+        label = fields.get("display_name") or fields.get("name") or ""
+        number = int(fields.get("id", "0")[:9].strip("\"'") or 0)
+        if number in labels or number > MAX_ID:
+            raise CheckpointError(
+                f"{name} has the id {number} twice, or over {MAX_ID}", "give each class its own"
+            )
+        if number:  # 0 is the background
+            labels[number] = label[1:-1].strip()
+    return [labels.get(at, unused(at)) for at in range(1, max(labels, default=0) + 1)]
+
+
+def _in_lines(data: bytes, name: str) -> list[str]:
+    lines = [line.strip() for line in _text(data, name).splitlines()]
     while lines and not lines[-1]:
         lines.pop()
     numbered = [line.split(maxsplit=1) for line in lines]

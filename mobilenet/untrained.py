@@ -8,9 +8,8 @@ padding, clipping or folding moves the logits.
 
 from typing import TYPE_CHECKING
 
-from mobilenet.checkpoint import Checkpoint, Provenance
+from mobilenet.checkpoint import Checkpoint, Provenance, known_labels
 from mobilenet.common.size import Size
-from mobilenet.labels import labels_for, labels_of_boxes, labels_of_pixels
 from mobilenet.networks.config import NetworkConfig
 from mobilenet.networks.rows import COLORS
 
@@ -53,12 +52,8 @@ def untrained(config: NetworkConfig, seed: int = 0) -> Checkpoint:
     with torch.no_grad():
         module.double().train()(_images(config.size, generator).double())
     provenance = Provenance.drawn(seed)
-    readout = config.readout
-    known = labels_for if readout.picture is None else labels_of_pixels
-    names = () if readout.classes is None else known(config.classes)
-    if readout.detection is not None:
-        names = labels_of_boxes(config.classes)
-    return Checkpoint(config, to_layers(module), provenance, labels=names)
+    labels = known_labels(config).labels
+    return Checkpoint(config, to_layers(module), provenance, labels=labels)
 
 
 def _images(size: Size, generator: "torch.Generator") -> "torch.Tensor":

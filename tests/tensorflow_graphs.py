@@ -7,7 +7,7 @@ import numpy as np
 from weight_files import chunk, integer, real, varint
 
 TYPES = {"float32": 1, "float64": 2, "int32": 3, "uint8": 4, "int64": 9, "bool": 10}
-FLOAT, UINT8, STRING, BOOL, QUINT8 = 1, 4, 7, 10, 12
+FLOAT, INT, UINT8, STRING, BOOL, QUINT8 = 1, 3, 4, 7, 10, 12
 
 
 class Type(NamedTuple):

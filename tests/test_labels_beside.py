@@ -9,15 +9,17 @@ import msgspec
 import pytest
 
 import weight_files
+from detection_graphs import DetectionFile
 from export.package.metadata import metadata_of
 from export.pipeline import export
 from export.source import Published
 from export.spec import ExportSpec, Variant
 from export.verify.reverify import reverify
+from made_detector import detector
 from mobilenet import store
-from mobilenet.checkpoint import Checkpoint, Provenance
+from mobilenet.checkpoint import Checkpoint, Provenance, known_labels
 from mobilenet.common.errors import CheckpointError
-from mobilenet.labels import imagenet_labels, read_labels
+from mobilenet.labels import imagenet_labels, labels_of_boxes, read_labels
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.untrained import untrained
 from mobilenet.weights.resolve import LoadedWeights, load_weights
@@ -193,3 +195,55 @@ def test_classes_are_given_as_json_too(tmp_path: Path) -> None:
     path.write_text('{"size": 224}')
     with pytest.raises(CheckpointError, match="holds no label"):
         read_labels(path)
+
+
+MAP = """
+item { id: 3 name: '/m/0bt9lr' display_name: 'owl' }  # out of order
+item {
+  name: "/m/01yrx"
+  id: 1
+  display_name: "cat"
+}
+"""
+
+
+def test_a_label_map_names_the_classes_of_boxes(tmp_path: Path) -> None:
+    path = tmp_path / "label_map.pbtxt"
+    path.write_text(MAP)
+    assert read_labels(path) == ("cat", "unused 2", "owl")
+    path.write_text('item { id: 1 name: "cat" } item { id: 1 name: "dog" }')
+    with pytest.raises(CheckpointError, match="has the id 1 twice"):
+        read_labels(path)
+    path.write_text("node { name: 'x' }")
+    with pytest.raises(CheckpointError, match="holds no label"):
+        read_labels(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "labels"),
+    [
+        ("a_label_map.pbtxt", MAP, ("cat", "unused 2", "owl")),
+        ("labels.txt", "???\ncat\ndog\nowl", ("cat", "dog", "owl")),
+        ("graph.pbtxt", "node { name: 'x' }", ("class 1", "class 2", "class 3")),
+    ],
+)
+def test_a_detector_has_the_labels_beside_it(
+    name: str, text: str, labels: tuple[str, ...], tmp_path: Path
+) -> None:
+    path = tmp_path / "frozen.pb"
+    path.write_bytes(DetectionFile(detector("v2", 96)).bytes())
+    (tmp_path / name).write_text(text)
+    checkpoint, notes = load_weights(path, head="ssdlite")
+    assert (checkpoint.labels, notes) == (labels, ())
+    is_assumed = "labels: numbers, since the file names no class" in checkpoint.reading.assumed
+    assert is_assumed == (labels[0] == "class 1")
+
+
+def test_classes_of_a_data_set_are_taken_for_as_many_and_said() -> None:
+    ninety = labels_of_boxes(90)
+    assert (ninety[0], ninety[11], ninety[12], ninety[89]) == (
+        "person", "unused 12", "stop sign", "toothbrush",
+    )  # fmt: skip
+    config = MobileNetConfig(0.25, 64, classes=21, head="deeplab", output_stride=16)
+    assert known_labels(config).whose == "Pascal VOC's"
+    assert known_labels(replace(config, head="ssdlite", classes=90)).labels == ninety

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from export.prepared import TracedModule
 from export.runtimes.portable import MAX_REASON, open_session
-from export.verify.agreement import Array, probe_pictures, relative_l2
+from export.verify.agreement import Array, probe_pictures, relative_l2, side_by_side
 from export.verify.background import Background
+from export.verify.file_boxes import REPORT, boxes_of_file
 from export.verify.limits import STRUCTURE, Judgement, judged
 from export.verify.reference import Reference, of_checkpoint
 from export.verify.trial import Trial
@@ -23,7 +24,7 @@ from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import VerificationError
 from mobilenet.common.text import one_line
 from mobilenet.graph import FileGraph, Node
-from mobilenet.networks.classifier import LOGITS, POOL
+from mobilenet.networks.classifier import LOGITS, POOL, Readout
 from mobilenet.preprocess import Normalization
 from mobilenet.reading import SCORES, Reading
 from mobilenet.sources.walk.walker import ancestors
@@ -35,13 +36,12 @@ if TYPE_CHECKING:
 OPSET, IR_VERSION = 17, 8
 SCORES_LIMIT = 1e-4  # of the final activation alone, which float32 computes to 1e-6
 PEER = "the file's own graph"
-REPORT = "please report this with the file: what was read of it is not what it computes"
 
 
 class FileAnswers(NamedTuple):
     """What a file's graph gives for pictures, as the checkpoint has its classes."""
 
-    logits: Array  # (pictures, values), or flat features
+    logits: Array  # (pictures, values), or flat features; of a detector as `Reference` has them
     scores: Array | None  # of the final activation, where the file has one
 
 
@@ -101,6 +101,8 @@ def answers(checkpoint: Checkpoint, pictures: Sequence["Image"]) -> FileAnswers:
     reading = _reading(checkpoint)
     assert reading.graph is not None, "asked for where there is one"
     readout = checkpoint.config.readout
+    if readout.detection is not None:
+        return FileAnswers(_boxes(reading, readout, pictures), None)
     if readout.classes is None:
         name = reading.values.get(POOL if readout.pooled else readout.reads)
         is_mean = name is not None
@@ -115,6 +117,19 @@ def answers(checkpoint: Checkpoint, pictures: Sequence["Image"]) -> FileAnswers:
     return FileAnswers(
         _as_classes(_stacked(outputs, logits), classes),
         None if logits == scores else _probabilities(_stacked(outputs, scores), classes),
+    )
+
+
+def _boxes(reading: Reading, readout: Readout, pictures: Sequence["Image"]) -> Array:
+    """A detector's encodings and logits, as `Reference` has them."""
+    assert reading.graph is not None, "asked for where there is one"
+    file = reading.graph.detection
+    assert file is not None, "of a detector's file"
+    order = boxes_of_file(file, readout)
+    names = (file.encodings, file.scores)
+    outputs = run(reading.graph, _feeds(pictures, reading.feed), names)
+    return side_by_side(
+        [np.stack([output[name][0, order].T.ravel() for output in outputs]) for name in names]
     )
 
 

@@ -19,6 +19,7 @@ CLASS_SCORES = "scores_of_classes"  # and all logits, (1, 1 + classes, boxes)
 RESOLUTION = 300  # of the authors' config: a plain squash
 EXTRA_CHANNELS = (512, 256, 256, 128)  # of the maps behind the backbone
 MAPS = 2 + len(EXTRA_CHANNELS)
+HEAD_ROWS = 3 * len(EXTRA_CHANNELS) + 4 * MAPS  # behind the backbone's
 LOWEST_SCALE = 0.1  # multiple_grid_anchor_generator.py: of the first map's square box
 
 

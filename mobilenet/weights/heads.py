@@ -22,7 +22,7 @@ USUAL_RESOLUTION = {CLASSIFIER: 224, DEEPLAB: RESOLUTION, SSDLITE: ssdlite.RESOL
 
 FILES = {
     DEEPLAB: "the .tflite or frozen graph of a DeepLab on MobileNet",
-    SSDLITE: "one that was saved here, of your own training",
+    SSDLITE: "the frozen_inference_graph.pb of an SSDLite from TF Object Detection",
 }
 
 

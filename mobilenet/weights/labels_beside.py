@@ -9,10 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from mobilenet.checkpoint import Checkpoint
+from mobilenet.checkpoint import Checkpoint, known_labels
 from mobilenet.common.errors import CheckpointError, UserError
 from mobilenet.common.text import one_line
-from mobilenet.labels import BACKGROUND, labels_for, labels_in, preferred, read_labels
+from mobilenet.labels import (
+    BACKGROUND,
+    LABEL_MAP,
+    labels_in,
+    numbered,
+    preferred,
+    read_labels,
+)
 
 # Of Teachable Machine (labels.txt, metadata.json), TensorFlow's retrain.py and the tutorials that
 # used it (output_labels.txt, retrained_labels.txt), Keras' generators and transformers.
@@ -21,7 +28,7 @@ NAMES = (
     "class_indices.json", "config.json",
 )  # fmt: skip
 GIVEN = ", given with --classes"  # behind the name of a file
-ASSUMED = "labels: ImageNet's, since there are as many classes"
+MAX_MAPS = 10  # label maps that are looked at
 BACKGROUNDS = (BACKGROUND, "dummy", "???")  # what lists of 1001 labels call class 0
 
 
@@ -61,12 +68,21 @@ def _has_background(checkpoint: Checkpoint) -> bool:
 
 def has_own_labels(checkpoint: Checkpoint) -> bool:
     """Whether the weights themselves say what their classes are called."""
-    if checkpoint.config.readout.classes is None:
+    readout, reading = checkpoint.config.readout, checkpoint.reading
+    if readout.classes is None and readout.detection is None:
         return True  # features need none
-    reading = checkpoint.reading
     is_told = reading is not None and reading.how == "own file"
-    is_assumed = checkpoint.labels == labels_for(checkpoint.config.classes)
-    return bool(checkpoint.labels) and (is_told or not is_assumed)
+    return bool(checkpoint.labels) and (is_told or not _assumed(checkpoint))
+
+
+def _assumed(checkpoint: Checkpoint) -> str:
+    """Why the classes are called so, where nothing of the file says it; else ""."""
+    config = checkpoint.config
+    known = known_labels(config)
+    if checkpoint.labels == known.labels:
+        return f"labels: {known.whose}, since there are as many classes"
+    is_numbered = checkpoint.labels == numbered(config.classes)
+    return "labels: numbers, since the file names no class" if is_numbered else ""
 
 
 def _with_labels_beside(checkpoint: Checkpoint, weights: Path) -> LabelledCheckpoint:
@@ -88,7 +104,7 @@ def _with_labels_beside(checkpoint: Checkpoint, weights: Path) -> LabelledCheckp
     for _, labelled in fitting.values():
         checkpoint = labelled
     if not fitting and checkpoint.labels and checkpoint.reading is not None:
-        assumed = (*checkpoint.reading.assumed, ASSUMED)
+        assumed = (*checkpoint.reading.assumed, _assumed(checkpoint))
         checkpoint = replace(checkpoint, reading=replace(checkpoint.reading, assumed=assumed))
     return LabelledCheckpoint(checkpoint, tuple(notes))
 
@@ -100,6 +116,7 @@ def _candidates(weights: Path) -> Iterator[Path]:
         for name in (*NAMES, f"{weights.stem}_labels.txt"):
             if (folder / name).is_file():
                 yield folder / name
+        yield from sorted(folder.glob(f"*{LABEL_MAP}"))[:MAX_MAPS]
 
 
 def _fitted(checkpoint: Checkpoint, labels: tuple[str, ...], origin: str) -> Checkpoint:
@@ -112,6 +129,9 @@ def _fitted(checkpoint: Checkpoint, labels: tuple[str, ...], origin: str) -> Che
             labels = (BACKGROUND, *labels)
         elif labels[0].casefold() in BACKGROUNDS:
             labels = (BACKGROUND, *labels[1:])
+    elif checkpoint.config.readout.detection is not None and len(labels) > 1:
+        is_first = len(labels) == checkpoint.config.classes + 1
+        labels = labels[1:] if is_first and labels[0].casefold() in BACKGROUNDS else labels
     if labels == checkpoint.labels:
         return checkpoint
     return replace(checkpoint, labels=labels, labels_from=origin)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from mobilenet.sources.tensorflow import axis_operators as axes
+from mobilenet.sources.tensorflow import batch_operators as batches
 from mobilenet.sources.tensorflow import elementwise_operators as each
 from mobilenet.sources.tensorflow import window_operators as windows
 from mobilenet.sources.tensorflow.dequantized import dequantize
@@ -102,6 +103,8 @@ OPERATORS = {
     "ConcatV2": _operator(axes.concat, (2, MANY)),
     "Concat": _operator(axes.concat, (2, MANY)),
     "ReverseV2": _operator(axes.reverse, 2),
+    "Pack": _operator(batches.pack, 1, "axis"),
+    "Unpack": _operator(batches.unpack, 1, "axis num"),
     "GatherV2": _operator(axes.gather, 3, "batch_dims"),
     "Split": _operator(axes.split, 2, "num_split"),
     "StridedSlice": _operator(

@@ -21,7 +21,7 @@ from mobilenet.sources.tensorflow.simpler_operations import FUSED
 CONVOLUTIONS = {"Conv2D", "DepthwiseConv2dNative", "MatMul", *FUSED}
 RESIZES = {"ResizeBilinear", "ResizeNearestNeighbor", "ResizeBicubic", "ResizeArea"}
 _DECODERS = {"DecodeJpeg", "DecodePng", "DecodeBmp", "DecodeImage"}
-_PIXELS_STAY = {"Identity", "StopGradient", "ExpandDims", "Cast"}  # may stand before a resize
+_PIXELS_STAY = {"Identity", "StopGradient", "ExpandDims", "Unpack", "Cast"}  # before a resize
 _NO_RESULTS = {"NoOp", "Assert", "SaveV2", "MergeSummary", "ScalarSummary", "HistogramSummary",
                "ImageSummary"}  # fmt: skip
 _SIDES = slice(1, 3)  # height and width, of a picture's shape

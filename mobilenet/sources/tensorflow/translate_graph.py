@@ -9,7 +9,10 @@ from mobilenet.common.errors import CheckpointError
 from mobilenet.graph import FileGraph, GraphInput
 from mobilenet.sources.graph_writer import AS_THEY_ARE
 from mobilenet.sources.tensorflow.decided_branches import decided
+from mobilenet.sources.tensorflow.decoded_boxes import BoxPostprocessing, detection_of
+from mobilenet.sources.tensorflow.detection_part import detection_part
 from mobilenet.sources.tensorflow.known_operators import operator_of
+from mobilenet.sources.tensorflow.map_loops import unrolled
 from mobilenet.sources.tensorflow.network_part import RESIZES, network_part, results_of
 from mobilenet.sources.tensorflow.operations import (
     FLOAT,
@@ -38,8 +41,13 @@ def translated(source: TfGraph, output: str | None = None) -> FileGraph:
 
     Raises `CheckpointError` naming the layer that is not understood.
     """
-    outputs = (operand(output),) if output else source.outputs or results_of(source.operations)
-    operations = simplified(decided(source.operations, source.held), source.held)
+    operations = unrolled(simplified(decided(source.operations, source.held), source.held))
+    boxes = None if output else detection_part(operations, source.held)
+    if boxes is not None:
+        outputs: tuple[Operand, ...] = (boxes.encodings, boxes.scores)
+    else:
+        named = (operand(output),) if output else source.outputs
+        outputs = named or results_of(source.operations)
     part = network_part(operations, outputs)
     t, values = Translation(source.held), dict[Operand, TfValue]()
     said: dict[str, str] = {}
@@ -56,7 +64,25 @@ def translated(source: TfGraph, output: str | None = None) -> FileGraph:
             values[Operand(op.name, place)] = value
     results = tuple(_output(values, read) for read in outputs)
     entrance = GraphInput(picture.name, picture.shape[1], picture.shape[2])
-    return FileGraph(source.format, entrance, tuple(t.nodes), t.constants, results, said)
+    detection = None
+    if boxes is not None:
+        shape = _box_shape(*(values[read].shape for read in outputs))
+        postprocessing = BoxPostprocessing(operations, source.held, boxes, *shape)
+        detection = detection_of(postprocessing, *results)
+    return FileGraph(
+        source.format, entrance, tuple(t.nodes), t.constants, results, said, detection
+    )
+
+
+def _box_shape(encodings: Shape, scores: Shape) -> tuple[int, int]:
+    """(boxes, columns) of (1, boxes, 4) and (1, boxes, columns)."""
+    count, columns = (*scores[1:], None, None)[:2]
+    if encodings != (1, count, 4) or len(scores) != 3 or count is None or columns is None:
+        raise CheckpointError(
+            f"the detector's boxes have shape {encodings}, its scores {scores}",
+            "is it another network?",
+        )
+    return count, columns
 
 
 def _read(values: Mapping[Operand, TfValue], op: TfOperation, read: Operand) -> TfValue:

@@ -2,15 +2,17 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mobilenet.common.errors import CheckpointError
 from mobilenet.common.size import Size
+from mobilenet.networks.base_config import BaseConfig
 from mobilenet.networks.classifier import Hidden
 from mobilenet.networks.config import NetworkConfig
 from mobilenet.networks.families import FAMILIES
 from mobilenet.networks.rows import Padding, Row
+from mobilenet.networks.ssdlite import HEAD_ROWS
 from mobilenet.networks.widths import V1_RULES, WidthRule
 from mobilenet.sources.walk.read_rows import ReadNetwork, ReadRow
 from mobilenet.sources.walk.steps import EXPORT_MODULE
@@ -135,6 +137,12 @@ def _sized(template: NetworkConfig, network: ReadNetwork) -> NetworkConfig:
     classes = network.matrices[-1].matrix.units if network.matrices else None
     if network.is_segmenter:
         return template.fitted(widths, widths[-1])
+    if network.detection is not None:
+        backbone = template.fitted(widths[:-HEAD_ROWS], None)
+        assert isinstance(backbone, BaseConfig), "of the families here"
+        return replace(
+            backbone, head="ssdlite", classes=network.classes, detection=network.detection
+        )
     config = template.fitted(widths, classes)
     return config.as_features(config.rows()[-1].name) if network.pool == "none" else config
 

@@ -3,12 +3,12 @@
 from typing import NamedTuple
 
 from mobilenet import fold
-from mobilenet.checkpoint import Checkpoint, Layer, Provenance
+from mobilenet.checkpoint import Checkpoint, Layer, Provenance, known_labels
 from mobilenet.common.decoding import decode_json
 from mobilenet.common.errors import CheckpointError
 from mobilenet.common.size import Size
 from mobilenet.graph import FileGraph
-from mobilenet.labels import labels_for, labels_of_pixels, unique
+from mobilenet.labels import numbered, unique
 from mobilenet.networks.base_config import MAX_RESOLUTION
 from mobilenet.networks.classifier import LOGITS, POOL
 from mobilenet.networks.config import NetworkConfig
@@ -19,9 +19,11 @@ from mobilenet.sources.assemble import licence_of
 from mobilenet.sources.walk import other_networks
 from mobilenet.sources.walk.fit import fitted
 from mobilenet.sources.walk.pixels import pixel_scaling
-from mobilenet.sources.walk.read_rows import ReadNetwork, read_network
+from mobilenet.sources.walk.read_detector import read_detector
+from mobilenet.sources.walk.read_network import read_network
+from mobilenet.sources.walk.read_rows import ReadNetwork
 from mobilenet.sources.walk.read_segmenter import read_segmenter
-from mobilenet.sources.walk.walker import result_of
+from mobilenet.sources.walk.walker import result_of, results_of
 
 USUAL_SIZE = 224  # of a graph that takes any
 STRIDE = 32  # of the whole network: a mean over 7 x 7 places means 224 pixels
@@ -42,8 +44,7 @@ def read(graph: FileGraph, defaults: Defaults) -> Checkpoint:
     """
     size, size_assumed = _size(graph)
     try:
-        result = result_of(graph, size)
-        network = read_segmenter(result) or read_network(result)
+        network = _network(graph, size)
         config = fitted(network, size, defaults.width_rule)
     except CheckpointError as error:
         raise other_networks.named(graph, error) from error
@@ -59,11 +60,23 @@ def read(graph: FileGraph, defaults: Defaults) -> Checkpoint:
         labels=_labels(graph, config, is_plain),
         reading=Reading(
             "graph", graph, _values(network, config), pixels.feed, size,
-            (*size_assumed, *pixels.assumed, *_assumed_scores(network), *_left_out(graph)),
+            (
+                *size_assumed, *pixels.assumed, *_assumed_scores(network), *_left_out(graph),
+                *_assumed_threshold(graph, network),
+            ),
             pixels.found,
         ),
     )  # fmt: skip
     return checkpoint if _has_norms(checkpoint) else fold.fold(checkpoint)
+
+
+def _network(graph: FileGraph, size: Size) -> ReadNetwork:
+    if graph.detection is None:
+        result = result_of(graph, size)
+        return read_segmenter(result) or read_network(result)
+    outputs = (graph.detection.encodings, graph.detection.scores)
+    encodings, scores = results_of(graph, size, outputs)
+    return read_detector(encodings, scores, graph.detection)
 
 
 def _size(graph: FileGraph) -> tuple[Size, tuple[str, ...]]:
@@ -111,6 +124,8 @@ def _values(network: ReadNetwork, config: NetworkConfig) -> dict[str, str]:
     if network.is_classifier:
         last = network.matrices[-1].value
         values[LOGITS] = last.linear or last.name
+    if network.detection is not None:  # its predictors' channels are in another order
+        return {name: value for name, value in values.items() if name not in config.readout.kept}
     if network.is_segmenter:  # whatever the file makes of the scores of its small map
         return values | dict.fromkeys((LOGITS, SCORES), network.rows[-1].value.name)
     return values | {SCORES: network.result.name}
@@ -123,19 +138,29 @@ def _assumed_scores(network: ReadNetwork) -> tuple[str, ...]:
     return ("scores: softmax, since the file ends in logits",) if is_open else ()
 
 
+def _assumed_threshold(graph: FileGraph, network: ReadNetwork) -> tuple[str, ...]:
+    settings, file = network.detection, graph.detection
+    if settings is None or file is None or settings.confidence == file.confidence:
+        return ()
+    return (
+        f"score threshold: {settings.confidence:g}, since the file keeps boxes of "
+        f"{file.confidence:g}",
+    )
+
+
 def _left_out(graph: FileGraph) -> tuple[str, ...]:
     """Of several results that the file names, the last is computed by way of the others."""
-    count = len(graph.outputs) - 1
+    count = 0 if graph.detection is not None else len(graph.outputs) - 1
     return (f"result: the last of {count + 1}, which the others lead to",) if count > 0 else ()
 
 
 def _labels(graph: FileGraph, config: NetworkConfig, is_plain: bool) -> tuple[str, ...]:
-    if config.readout.classes is None:
+    readout, text = config.readout, graph.said.get("labels")
+    if readout.classes is None and readout.detection is None:
         return ()
-    text = graph.said.get("labels")
-    if text is None and config.readout.picture is not None:
-        return labels_of_pixels(config.classes)
-    if text is None:
-        return labels_for(config.classes) if is_plain else ()
-    what = f"the list of labels in the {graph.format}"
-    return unique(decode_json(text, tuple[str, ...], what))
+    if text is not None:
+        what = f"the list of labels in the {graph.format}"
+        return unique(decode_json(text, tuple[str, ...], what))
+    if readout.detection is not None:
+        return known_labels(config).labels or numbered(config.classes)
+    return known_labels(config).labels if is_plain or readout.picture is not None else ()

@@ -59,6 +59,10 @@ class Layout:
         flipped = np.arange(self.numbers).reshape(self.natural)[::-1]
         return np.array_equal(self.places.reshape(self.natural), flipped)
 
+    def table(self) -> Places:
+        """The places in the flat map, in the shape of the value."""
+        return self._places().reshape(self.shape)
+
     def reshaped(self, shape: Shape) -> "Layout":
         """The same numbers in the same order. Raises `ValueError` for another count of them."""
         if math.prod(shape) != self.numbers:

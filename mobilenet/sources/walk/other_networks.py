@@ -55,8 +55,16 @@ def _dilation(node: Node) -> int:
     return max(dilations) if isinstance(dilations, tuple) and node.op == "Conv" else 1
 
 
+_Kind = tuple[str, Callable[[_Signs], bool]]
+_V3: _Kind = (
+    "a MobileNet v3 (hard swish)",
+    lambda signs: (
+        signs.ops["HardSwish"] + signs.ops["HardSigmoid"] > 0
+        or (signs.depthwise > 0 and signs.products > 1 and signs.ops["Sigmoid"] == 0)
+    ),
+)
 # The first that fits; what fits none is told by the layer at which the walk ended.
-_KINDS: tuple[tuple[str, Callable[[_Signs], bool]], ...] = (
+_KINDS: tuple[_Kind, ...] = (
     ("a network without a convolution (an MLP)", lambda signs: not signs.ops["Conv"]),
     (
         "a DeepLab with ASPP's 3x3 branches",
@@ -66,10 +74,7 @@ _KINDS: tuple[tuple[str, Callable[[_Signs], bool]], ...] = (
         "a DeepLab with a decoder",
         lambda signs: signs.ops["Resize"] > 1 and signs.concats == 2 and signs.depthwise > 0,
     ),
-    (
-        "a MobileNet v3 (hard swish)",
-        lambda signs: signs.ops["HardSwish"] + signs.ops["HardSigmoid"] > 0,
-    ),
+    _V3,
     ("an EfficientNet (swish)", lambda signs: signs.depthwise > 0 and signs.products > 1),
     ("a SqueezeNet (fire modules)", lambda signs: signs.concats > 1 and signs.widest_concat == 2),
     ("an Inception network (branches side by side)", lambda signs: signs.concats > 1),
@@ -82,7 +87,8 @@ _KINDS: tuple[tuple[str, Callable[[_Signs], bool]], ...] = (
 def named(graph: FileGraph, error: CheckpointError) -> CheckpointError:
     """`error`, which the walk ended with, and what network it is where that can be told."""
     signs = _Signs(graph)
-    for name, fits in _KINDS:
+    kinds = _KINDS if graph.detection is None else [_V3]
+    for name, fits in kinds:
         if fits(signs):
             return CheckpointError(
                 f"this is {name}, no network that is read here: {error.message}", EXPORT_MODULE

@@ -10,6 +10,7 @@ from mobilenet.checkpoint import BatchNorm, Layer
 from mobilenet.common.errors import CheckpointError
 from mobilenet.networks.classifier import DenseActivation, Pool, Scores
 from mobilenet.networks.rows import Activation
+from mobilenet.networks.ssdlite import Detection
 from mobilenet.sources.walk.steps import (
     EXPORT_MODULE,
     Affine,
@@ -18,7 +19,6 @@ from mobilenet.sources.walk.steps import (
     GraphValue,
     Joined,
     Matrix,
-    Pooling,
     Spread,
 )  # fmt: skip
 
@@ -33,6 +33,8 @@ class ReadRow:
     convolution: Convolution
     value: GraphValue
     pooled: bool = False  # whether it reads the mean of a map
+    order: NDArray[np.int64] | None = None
+    """Of its channels, as ours has them; None where that is the file's."""
 
     @property
     def title(self) -> str:
@@ -84,6 +86,8 @@ class ReadRow:
         stored = self.convolution.kernel.stored
         kernel = _float32(stored if (scale == 1).all() else stored * scale[:, None, None, None])
         norm = self.value.norm
+        if norm is None and self.order is not None:
+            return Layer(kernel[self.order], _float32(bias[self.order]))
         if norm is None:
             return Layer(kernel, _float32(bias))
         vectors = [
@@ -156,6 +160,8 @@ class ReadNetwork:
     pooled: str  # the graph's name of the mean; "" without one
     result: GraphValue
     is_segmenter: bool = False  # the last row's map are scores, enlarged to the picture
+    detection: Detection | None = None  # of a detector, whose predictors' rows are the last
+    classes: int = 0  # of a detector, without the background
 
     @property
     def is_classifier(self) -> bool:
@@ -174,60 +180,6 @@ def number_of(value: GraphValue) -> int | None:
     if isinstance(maker, Spread):
         maker = maker.reads.maker
     return maker.number if isinstance(maker, Convolution | Matrix) else None
-
-
-def read_network(result: GraphValue) -> ReadNetwork:
-    """Sort what `result` is made of. Raises `CheckpointError` naming what cannot be exported."""
-    if result.layout.places is not None or result.after is not None or result.is_padded:
-        raise CheckpointError(
-            "the result is moved, scaled or padded behind the last layer", EXPORT_MODULE
-        )
-    value, matrices = result, list[ReadMatrix]()
-    while isinstance(value.maker, Matrix):
-        matrices.append(ReadMatrix(value.maker, value))
-        value = value.maker.reads
-    pool: Pool = "flatten" if matrices else "none"
-    pooled = ""
-    if isinstance(value.maker, Pooling):
-        if not matrices and value.affine is not None:
-            raise CheckpointError("the result is scaled behind the mean", EXPORT_MODULE)
-        pool, pooled, value = "mean", value.name, value.maker.reads
-    rows = rows_behind(value)
-    if not rows:
-        raise CheckpointError("there is no convolution", EXPORT_MODULE)
-    if pool == "none" and not value.layout.is_map:
-        raise CheckpointError("the result is a map that was flattened", EXPORT_MODULE)
-    return ReadNetwork(rows, tuple(reversed(matrices)), pool, pooled, result)
-
-
-def rows_behind(last: GraphValue) -> tuple[ReadRow, ...]:
-    """The convolutions that a value depends on. Each must be read at one point only."""
-    rows: dict[int, ReadRow] = {}
-    waiting = [last]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value.maker, Joined):
-            waiting += value.maker.parts
-        if not isinstance(value.maker, Convolution):
-            continue
-        row = rows.get(value.maker.number)
-        if row is None:
-            rows[value.maker.number] = ReadRow(value.maker, value)
-            waiting += [value.maker.reads, *([value.adds] if value.adds else ())]
-        elif not _is_same(row.value, value):
-            raise CheckpointError(
-                f"a second branch begins behind {value.maker.node.title}: it is read as "
-                f"{value.name} and as {row.value.name}",
-                EXPORT_MODULE,
-            )
-    return tuple(rows[number] for number in sorted(rows))
-
-
-def _is_same(first: GraphValue, second: GraphValue) -> bool:
-    return first.activation == second.activation and all(
-        getattr(first, part) is getattr(second, part)
-        for part in ("norm", "affine", "adds", "after")
-    )
 
 
 def in_words(applied: Clip | str) -> str:

@@ -1,7 +1,8 @@
 """What the walk has met where it ends in scores of pixels, as rows."""
 
 from mobilenet.common.errors import CheckpointError
-from mobilenet.sources.walk.read_rows import ReadNetwork, ReadRow, rows_behind
+from mobilenet.sources.walk.read_network import rows_behind
+from mobilenet.sources.walk.read_rows import ReadNetwork, ReadRow
 from mobilenet.sources.walk.steps import (
     EXPORT_MODULE,
     NO_PADS,

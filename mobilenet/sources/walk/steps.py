@@ -14,7 +14,7 @@ from mobilenet.common.errors import CheckpointError
 from mobilenet.graph import Node
 from mobilenet.networks.rows import Pads
 from mobilenet.sources.walk.expressions import Expression, NormConstants
-from mobilenet.sources.walk.layout import Array, Layout
+from mobilenet.sources.walk.layout import Array, Layout, Places
 
 NO_PADS: Pads = (0, 0, 0, 0)
 MAX_INTEGERS = 64  # of an operand that names axes, sides or pads
@@ -110,7 +110,17 @@ class BestClass:
     reads: "GraphValue"
 
 
-Maker = Picture | Convolution | Pooling | Matrix | Spread | Joined | Enlarged | BestClass
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """The numbers of several maps, one map's behind another's."""
+
+    parts: "tuple[GraphValue, ...]"
+    places: Places  # of each number, in the flat maps laid end to end
+
+
+Maker = (
+    Picture | Convolution | Pooling | Matrix | Spread | Joined | Enlarged | BestClass | Predictions
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,6 @@
 """The walk: every node between picture and result, in order, and what it means."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from mobilenet.graph import FileGraph, Node
 from mobilenet.networks.rows import COLORS
 from mobilenet.sources.walk import (
     affine_nodes,
+    detector_nodes,
     matrix_nodes,
     move_nodes,
     segmenter_nodes,
@@ -29,7 +30,7 @@ _MEANINGS: Mapping[str, Callable[[Visit], GraphValue]] = {
     **dict.fromkeys(("GlobalAveragePool", "ReduceMean", "AveragePool"), window_nodes.mean),
     **dict.fromkeys(("MatMul", "Gemm"), matrix_nodes.dense),
     "ArgMax": segmenter_nodes.best_class,
-    "Concat": segmenter_nodes.joined,
+    "Concat": detector_nodes.joined,
     "Neg": affine_nodes.negated,
     "BatchNormalization": affine_nodes.batch_norm,
     "Pad": window_nodes.padded,
@@ -79,11 +80,24 @@ def result_of(graph: FileGraph, size: Size) -> GraphValue:
 
     Raises `CheckpointError` naming the first node that has no place in a network read here.
     """
+    output, needed = last_output(graph)
+    return _results(graph, size, needed, [output])[0]
+
+
+def results_of(graph: FileGraph, size: Size, outputs: Sequence[str]) -> list[GraphValue]:
+    """The same of several values, which need not lead to each other."""
+    return _results(graph, size, ancestors(graph, list(outputs)), outputs)
+
+
+def _results(
+    graph: FileGraph, size: Size, needed: Sequence[Node], outputs: Sequence[str]
+) -> list[GraphValue]:
+    if len(needed) > MAX_NODES:
+        raise CheckpointError(f"the {graph.format} has {len(needed)} operations", EXPORT_MODULE)
     picture = Layout.of_map(COLORS, *size)
     values: dict[str, GraphValue | Expression] = {
         graph.input.name: GraphValue(graph.input.name, Picture(), picture)
     }
-    output, needed = last_output(graph)
     convolutions = 0
     for node in needed:
         visit = Visit(node, tuple(_operand(graph, values, node, name) for name in node.inputs))
@@ -101,7 +115,10 @@ def result_of(graph: FileGraph, size: Size) -> GraphValue:
             values[node.output] = meaning(visit)
         except ValueError as error:  # of a layout: numbers that do not become what they should
             raise visit.refusal(f"cannot be followed: {error}") from error
-    result = values.get(output)
+    return [_depending(output, values.get(output)) for output in outputs]
+
+
+def _depending(output: str, result: GraphValue | Expression | None) -> GraphValue:
     if not isinstance(result, GraphValue):
         raise CheckpointError(
             f"the result {output} does not depend on the picture", "is the file complete?"
