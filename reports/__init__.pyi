@@ -1,7 +1,8 @@
 from .choose import Choice, Requirements, choose
 from .claims import ClaimResult, claim_results
-from .compare_sessions import Verdicts, compare_cases, compare_sessions
+from .compare_sessions import compare_cases, compare_sessions
 from .frame import read
+from .verdicts import Verdicts
 
 __all__ = [
     "Choice",

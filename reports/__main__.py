@@ -74,7 +74,14 @@ def compare(
     force: Flag = False,
     json: Flag = False,
 ) -> int:
-    """Tell whether B is slower than A, round by round. Exit code 1 when it is.
+    """Tell whether B is slower than A.
+
+    Two cases of one session are compared round by round. Of two sessions, models that changed
+    are compared relative to those that did not, since the machine's speed changes, too.
+
+    Exit code 0: nothing is shown to be slower. 1: something is. 2: an error.
+    3: undecided (too few rounds, too uncertain, or a shift that may be the machine's).
+    4: a session is unreliable, nothing can be concluded.
 
     Parameters
     ----------
@@ -108,7 +115,7 @@ def compare(
         terminal.print_json(verdicts)
     else:
         terminal.show(*answers.verdicts(verdicts))
-    return int(verdicts.regressed)
+    return int(verdicts.exit_code)
 
 
 @app.command

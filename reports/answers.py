@@ -7,27 +7,39 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bench.results import format, stats
+from bench.results import format
 from bench.results.compare import Comparison
 from mobilenet.common.text import one_line
 from reports.choose import Choice
 from reports.claims import ClaimResult
-from reports.compare_sessions import Verdicts
+from reports.verdicts import Verdicts
 
 
 def verdicts(verdicts: Verdicts) -> Iterator[RenderableType]:
-    """Comparisons, the remarks on them first."""
+    """Comparisons, what must be known of them first, and what follows last."""
+    yield from map(_unreliable, verdicts.unreliable)
+    yield from map(_warning, verdicts.warnings)
     for remark in verdicts.remarks:
         yield Text(one_line(f"note: {remark}"))
     interval = f"{100 * verdicts.level:.3g} % interval"
     rows = [
-        (_names(comparison), *_change(comparison), str(comparison.rounds), comparison.verdict)
+        (_names(comparison), *_change(comparison), str(comparison.rounds),
+         verdicts.words(comparison))
         for comparison in verdicts.comparisons
     ]  # fmt: skip
-    yield _table(("Case", "Time", interval, "Rounds", "Verdict"), rows)
-    least = stats.least_count(verdicts.level)
-    if any(comparison.verdict == "too few rounds" for comparison in verdicts.comparisons):
-        yield Text(f"{len(rows)} comparisons at once take at least {least} rounds")
+    if rows:
+        yield _table(("Case", "Time", interval, "Rounds", "Verdict"), rows)
+    for reason in verdicts.undecided:
+        yield Text.assemble(("undecided: ", "yellow"), one_line(reason))
+    yield Text(f"{verdicts.conclusion} (exit code {verdicts.exit_code})", "bold")
+
+
+def _unreliable(reason: str) -> Text:
+    return Text.assemble(("unreliable: ", "bold yellow"), one_line(reason))
+
+
+def _warning(warning: str) -> Text:
+    return Text.assemble(("warning: ", "yellow"), one_line(warning))
 
 
 def recommendations(choices: Sequence[Choice]) -> Iterator[RenderableType]:

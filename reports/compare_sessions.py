@@ -1,15 +1,19 @@
 """`reports compare`: two sessions on one machine, or two cases of one session, case by case."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 
 import msgspec
 
-from bench.results import stats
+from bench.results import format, stats
 from bench.results.compare import Comparison, compare_launches
 from bench.results.read import SessionResults
 from bench.results.records import Case, Environment
+from bench.results.reliability import Trust
+from bench.results.session_report import report
 from mobilenet.common.errors import RecordError
+from reports.model_changes import model_changes
+from reports.shared_control import MACHINE, SharedCase, SharedCases
+from reports.verdicts import Verdicts
 
 # What makes two sessions incomparable: the hardware. Software may differ; it is what one compares.
 MACHINE_FIELDS = (
@@ -18,18 +22,10 @@ MACHINE_FIELDS = (
 CONDITION_FIELDS = ("system", "python", "power_source", "low_power_mode", "governor", "turbo")
 
 
-@dataclass
-class Verdicts:
-    """All comparisons of one call; `level` is 1 - 0.05/k for k of them (Bonferroni)."""
-
-    level: float
-    comparisons: list[Comparison] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
-
-    @property
-    def regressed(self) -> bool:
-        """Whether anything became slower."""
-        return any(comparison.verdict == "slower" for comparison in self.comparisons)
+NO_CONTROL = (
+    "without an unchanged case on the same unit, a model's shift cannot be told from the "
+    "machine's: measure both packages in one session (--cases), or a baseline package in both"
+)
 
 
 def compare_sessions(
@@ -49,18 +45,17 @@ def compare_sessions(
             "--force compares them all the same",
         )
     remarks = [f"compared by force: {difference}" for difference in differences]
-    remarks += [*_condition_differences(a, b), *_unmatched(a, b)]
-    remarks.append(
-        "two sessions were run one after the other: whatever changed on the machine between them "
-        "counts as a difference; two packages compare best within one session (--cases)"
-    )
-    measured = [name for name in names if a.measured(name) and b.measured(name)]
-    level = stats.adjusted_level(len(measured))
-    comparisons = [
-        compare_launches(a.measured(name), b.measured(name), (name, name), level, margin)
-        for name in measured
-    ]
-    return Verdicts(level, comparisons, remarks)
+    remarks += [*_condition_differences(a, b), *_unmatched(a, b), *_changes(a, b, names)]
+    shared = SharedCases(a, b)
+    level = stats.adjusted_level(len(shared.compared))
+    comparisons = [shared.comparison(case, level, margin) for case in shared.compared]
+    undecided = [*_nothing_to_compare(a, b, comparisons)]
+    for place, cases in shared.by_place().items():
+        sentence, is_told = _machine(place, cases, level, margin)
+        (remarks if is_told else undecided).append(sentence)
+    if any(comparison.unchanged == 0 for comparison in comparisons):
+        remarks.append(NO_CONTROL)
+    return Verdicts.of(level, comparisons, _trust(a, b), undecided, remarks)
 
 
 def compare_cases(results: SessionResults, a: str, b: str, margin: float) -> Verdicts:
@@ -70,7 +65,54 @@ def compare_cases(results: SessionResults, a: str, b: str, margin: float) -> Ver
             names = ", ".join(repr(case) for case in results.cases)
             raise RecordError(f"{results.source} has no case {name!r}", f"it has {names}")
     comparison = compare_launches(results.measured(a), results.measured(b), (a, b), margin=margin)
-    return Verdicts(stats.LEVEL, [comparison])
+    return Verdicts.of(stats.LEVEL, [comparison], _trust(results))
+
+
+def _trust(*sessions: SessionResults) -> dict[str, Trust]:
+    return {str(results.source): report(results).trust for results in sessions}
+
+
+def _nothing_to_compare(
+    a: SessionResults, b: SessionResults, comparisons: Sequence[Comparison]
+) -> Iterator[str]:
+    if not comparisons:
+        yield "no case has figures in both"
+    same_name = a.session and b.session and a.session.session == b.session.session
+    if same_name or a.source.resolve() == b.source.resolve():
+        yield f"{a.source} and {b.source} hold the same session"
+
+
+def _machine(
+    place: str, cases: Sequence[SharedCase], level: float, margin: float
+) -> tuple[str, bool]:
+    """How the cases of one unit moved between the sessions, and whether that leaves no doubt."""
+    unchanged = [case for case in cases if case.is_unchanged]
+    shifts = [case.shift(level, margin) for case in unchanged or cases]
+    moved = "moved by " + " to ".join(_range(shifts))
+    if len(unchanged) < len(cases) and unchanged:
+        count = format.plural(len(unchanged), "unchanged case")
+        return f"{place}: times are relative to {count}, which {moved}", True
+    if len({shift.verdict for shift in shifts}) == 1 and shifts[0].differs:
+        count = f"all {len(cases)} cases" if len(cases) > 1 else "the only case"
+        return f"{count} on {place} {moved}: {MACHINE}", False
+    if len(unchanged) > 1:
+        return f"{place}: no model changed, times are relative to each other; they {moved}", True
+    return f"{place}: {format.plural(len(cases), 'case')} {moved}", True
+
+
+def _range(shifts: Sequence[Comparison]) -> list[str]:
+    ratios = [shift.ratio for shift in shifts if shift.ratio is not None]
+    return list(dict.fromkeys(format.percent(ratio) for ratio in (min(ratios), max(ratios))))
+
+
+def _changes(a: SessionResults, b: SessionResults, names: Sequence[str]) -> Iterator[str]:
+    """One sentence a model, though it runs on several units."""
+    sentences: dict[str, None] = {}
+    for name in names:
+        first, second = a.cases[name].model, b.cases[name].model
+        if changes := model_changes(first, second):
+            sentences[f"{second.name} is {changes}"] = None
+    yield from sentences
 
 
 def _machine_differences(a: SessionResults, b: SessionResults) -> Iterator[str]:

@@ -1,10 +1,7 @@
 """Comparison: what it finds, what it must not find, and what it refuses."""
 
-import json
 import math
 import random
-import re
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -12,11 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import made_results as made
-from bench.results import stats
 from bench.results.compare import Comparison, compare_launches
 from bench.results.records import Launch
 from mobilenet.networks.v1 import MobileNetConfig
-from reports.__main__ import main
 
 CASES = [made.case(made.model(MobileNetConfig(alpha=alpha))) for alpha in (1.0, 0.5)]
 NAMES = [case.case for case in CASES]
@@ -87,93 +82,6 @@ def test_only_rounds_that_both_have_count() -> None:
     found = compare_launches(a, b, ("a", "b"))
     assert found.rounds == 6
     assert found.ratio == pytest.approx(2)
-
-
-def session_file(
-    path: Path, ratio: float = 1.0, rounds: int = 15, seed: int = 1, **machine
-) -> Path:
-    head = made.session(rounds, environment=made.environment(**machine), tool=f"0.{seed}")
-    latency_ms = {NAMES[0]: 10.0 * ratio, NAMES[1]: 4.0}
-    launches = made.launches(CASES, latency_ms, rounds, 11, seed)
-    return made.write(path, [head, *CASES, *launches])
-
-
-def test_a_regression_is_exit_code_1(tmp_path: Path, capsys) -> None:
-    before = session_file(tmp_path / "a.jsonl")
-    after = session_file(tmp_path / "b.jsonl", 1.2, seed=2)
-    assert main(["compare", str(before), str(after)]) == 1
-    assert re.search(r"MobileNetV1_100_224.*\+\d+\.\d %.*slower", capsys.readouterr().out)
-    assert main(["compare", str(after), str(before)]) == 0
-    assert "faster" in capsys.readouterr().out
-
-
-def test_json_has_the_level_of_all_comparisons_together(tmp_path: Path, capsys) -> None:
-    before = session_file(tmp_path / "a.jsonl")
-    assert main(["compare", str(before), str(before), "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["level"] == stats.adjusted_level(2) == pytest.approx(0.975)
-    assert [one["verdict"] for one in found["comparisons"]] == ["no difference shown"] * 2
-
-
-def test_many_comparisons_need_more_rounds_and_say_how_many(tmp_path: Path, capsys) -> None:
-    six = session_file(tmp_path / "a.jsonl", rounds=6)
-    assert main(["compare", str(six), str(six)]) == 0
-    out = capsys.readouterr().out
-    assert "too few rounds" in out
-    assert "2 comparisons at once take at least 7 rounds" in out
-    assert 2 * 0.5**7 <= 0.05 / 2 < 2 * 0.5**6
-
-
-@pytest.mark.parametrize(
-    "machine",
-    [{"processor": "Other CPU"}, {"memory_bytes": 1}, {"physical_cores": 8}, {"virtual": "kvm"}],
-)
-def test_other_machines_are_refused_unless_forced(tmp_path: Path, capsys, machine) -> None:
-    here = session_file(tmp_path / "a.jsonl")
-    there = session_file(tmp_path / "b.jsonl", **machine)
-    assert main(["compare", str(here), str(there)]) == 2
-    error = capsys.readouterr().err
-    assert next(iter(machine)).replace("_", " ") in error
-    assert "--force" in error
-    assert main(["compare", str(here), str(there), "--force"]) == 0
-    assert "compared by force" in capsys.readouterr().out
-
-
-def test_other_software_is_said_not_refused(tmp_path: Path, capsys) -> None:
-    here = session_file(tmp_path / "a.jsonl")
-    there = session_file(tmp_path / "b.jsonl", python="3.13.0", packages={"onnxruntime": "1.33.0"})
-    assert main(["compare", str(here), str(there)]) == 0
-    out = capsys.readouterr().out
-    assert "python is '3.11.9' and '3.13.0'" in out
-    assert "onnxruntime is 1.32.0 and 1.33.0" in out
-
-
-def test_two_cases_of_one_session(tmp_path: Path, capsys) -> None:
-    both = session_file(tmp_path / "a.jsonl")
-    assert main(["compare", str(both), "--cases", *NAMES]) == 0
-    assert re.search(r"-\d\d\.\d %.*faster", capsys.readouterr().out)
-    assert main(["compare", str(both), "--cases", *reversed(NAMES)]) == 1
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ([], "nothing to compare with"),
-        (["--cases", "x", "y"], "no case 'x'"),
-        (["--cases", *NAMES, "--margin", "2"], "margin is 2.0"),
-    ],
-)
-def test_what_cannot_be_compared_is_said(tmp_path: Path, capsys, options, message) -> None:
-    both = session_file(tmp_path / "a.jsonl")
-    assert main(["compare", str(both), *options]) == 2
-    assert message in capsys.readouterr().err
-
-
-def test_sessions_without_a_common_case(tmp_path: Path, capsys) -> None:
-    one = session_file(tmp_path / "a.jsonl")
-    other = made.write(tmp_path / "b.jsonl", made.layer_records())
-    assert main(["compare", str(one), str(other)]) == 2
-    assert "no case in common" in capsys.readouterr().err
 
 
 def test_the_margin_is_symmetric() -> None:

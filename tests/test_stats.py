@@ -79,6 +79,45 @@ def test_coverage_is_what_the_binomial_says(n: int) -> None:
     assert coverage(n, rank) >= 0.95
 
 
+@pytest.mark.parametrize(
+    ("n", "critical"), [(4, 0), (5, 2), (6, 5), (10, 23), (15, 64), (20, 127)]
+)
+def test_the_rank_of_a_shift_is_in_mann_and_whitneys_table(n: int, critical: int) -> None:
+    assert stats.shift_rank(n) == critical
+    assert stats.shift_rank(3) is None
+    assert stats.least_count(of_shift=True) == 4
+
+
+def test_the_rank_of_a_shift_is_nearly_normal_for_many() -> None:
+    exact, normal = stats.shift_rank(50), stats.shift_rank(51)
+    assert 0 < normal - exact < 51 + 50
+
+
+@pytest.mark.parametrize("n", [6, 15])
+def test_the_interval_of_a_shift_covers_it_whatever_the_distribution(n: int) -> None:
+    """Lognormal samples that are 0.3 apart. One standard error is 0.3 points."""
+    chance, sessions = random.Random(n), 5000
+    hits = 0
+    for _ in range(sessions):
+        a, b = ([chance.lognormvariate(0, 1) for _ in range(n)] for _ in range(2))
+        low, high = stats.shift(a, [value + 0.3 for value in b]).interval
+        hits += low <= 0.3 <= high
+    assert 0.945 <= hits / sessions <= 0.97
+
+
+def test_a_longer_sample_of_another_spread_does_no_harm() -> None:
+    """Were all 30 taken, 18 % of the intervals would miss."""
+    chance, sessions = random.Random(1), 3000
+    misses = 0
+    for _ in range(sessions):
+        a = [chance.gauss(0, 0.1) for _ in range(6)]
+        b = [chance.gauss(0, 0.02) for _ in range(30)]
+        low, high = stats.shift(a, b).interval
+        misses += not low <= 0 <= high
+        assert stats.shift(a, b) == stats.shift(a, b[:6])
+    assert misses / sessions <= 0.08
+
+
 @given(values, st.floats(0, 1))
 def test_quantile_is_scipys(data: list[float], q: float) -> None:
     expected = scipy.stats.mstats.mquantiles(data, [q], alphap=1, betap=1)[0]

@@ -1,9 +1,11 @@
-"""Is B slower than A? Paired by round, so that what drifts from round to round cancels.
+"""Is B slower than A? Within a session paired by round, so that its drift cancels.
 
 Per round log(median_B / median_A); the order-statistic interval of its median decides, and a
 margin must be passed as well (asv's `factor`): a true difference of 0.2 % is nobody's concern.
 Simulated with drift, launch effects and spikes, 15 rounds raise a false alarm in 4 % of
 sessions and find a difference of 6 % in 99.9 %; pooled calls raise one in over 50 %.
+
+Two sessions have no rounds in common: their launches are two samples, compared by their shift.
 """
 
 import math
@@ -12,14 +14,15 @@ from typing import Literal
 
 import msgspec
 
-from bench.results import stats
+from bench.results import format, stats
 from bench.results.launch import median_ns
 from bench.results.records import Launch
-from bench.results.stats import Interval
+from bench.results.stats import Estimate, Interval
 
 MARGIN = 0.01
+UNCERTAIN = 1.2  # what cannot tell 20 % decides nothing
 
-Verdict = Literal["faster", "slower", "no difference shown", "too few rounds"]
+Verdict = Literal["faster", "slower", "no difference shown", "undecided", "too few rounds"]
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +35,9 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     ratio: float | None  # None without a common round
     interval: Interval | None
     verdict: Verdict
+    bound: float | None = None  # where none is shown, any ratio is below it, either way round
+    unchanged: int | None = None  # of two sessions: cases relative to whose shift the ratio is
+    reason: str = ""  # why nothing is decided
 
     @property
     def differs(self) -> bool:
@@ -48,13 +54,21 @@ def compare_launches(
 ) -> Comparison:
     """B against A, over the rounds in which both were measured."""
     logs = paired_logs(a, b)
-    interval = stats.median_interval(logs, level)
-    ratio = math.exp(stats.median(logs)) if logs else None
-    bounds = Interval(*map(math.exp, interval)) if interval else None
-    return Comparison(
-        a=names[0], b=names[1], rounds=len(logs), level=level, ratio=ratio, interval=bounds,
-        verdict=_verdict(ratio, bounds, margin),
-    )  # fmt: skip
+    estimate, least = stats.estimate(logs, level), stats.least_count(level)
+    return _comparison(names, len(logs), estimate, level, margin=margin, least=least)
+
+
+def compare_samples(
+    a: Sequence[float],
+    b: Sequence[float],
+    names: tuple[str, str],
+    level: float = stats.LEVEL,
+    margin: float = MARGIN,
+) -> Comparison:
+    """B against A, of two sessions: log times of launches, which no round pairs."""
+    rounds, shift = min(len(a), len(b)), stats.shift(a, b, level)
+    least = stats.least_count(level, of_shift=True)
+    return _comparison(names, rounds, shift, level, margin=margin, least=least)
 
 
 def paired_logs(a: Iterable[Launch], b: Iterable[Launch]) -> Sequence[float]:
@@ -65,6 +79,31 @@ def paired_logs(a: Iterable[Launch], b: Iterable[Launch]) -> Sequence[float]:
     return [math.log(second[r] / first[r]) for r in both if first[r] > 0 and second[r] > 0]
 
 
+def _comparison(
+    names: tuple[str, str],
+    rounds: int,
+    logs: Estimate | None,
+    level: float,
+    *,
+    margin: float,
+    least: int,
+) -> Comparison:
+    """From the log ratio; an interval takes `least` rounds."""
+    ratio = math.exp(logs.value) if logs else None
+    interval = Interval(*map(math.exp, logs.interval)) if logs and logs.interval else None
+    verdict, bound, reason = _verdict(ratio, interval, margin), None, ""
+    if interval and verdict in ("no difference shown", "undecided"):
+        bound = max(interval.high, 1 / interval.low)
+    if verdict == "undecided":
+        reason = f"uncertain by {format.difference(bound)}"
+    elif verdict == "too few rounds":
+        reason = f"takes at least {least}"
+    return Comparison(
+        a=names[0], b=names[1], rounds=rounds, level=level, ratio=ratio, interval=interval,
+        verdict=verdict, bound=bound, reason=reason,
+    )  # fmt: skip
+
+
 def _verdict(ratio: float | None, interval: Interval | None, margin: float) -> Verdict:
     if ratio is None or interval is None:
         return "too few rounds"
@@ -72,4 +111,7 @@ def _verdict(ratio: float | None, interval: Interval | None, margin: float) -> V
         return "slower"
     if interval.high < 1 and ratio < 1 / (1 + margin):
         return "faster"
-    return "no difference shown"
+    most = max(UNCERTAIN, 1 + margin)
+    return (
+        "no difference shown" if 1 / most <= interval.low <= interval.high <= most else "undecided"
+    )

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from bench.results import conditions, contention, format, stats
-from bench.results.compare import Comparison
+from bench.results.compare import UNCERTAIN, Comparison
 from bench.results.read import SessionResults
 from bench.results.records import Accuracy, Metrics
 from bench.results.sensitivity import Sensitivity, sensitivity
@@ -14,7 +14,6 @@ from bench.results.summary import CaseSummary
 DRIFT_SHARE = 0.05  # of launches; up to 0.03 are flagged by chance alone
 OUTLIER_SHARE = 0.02  # of samples
 BROKEN_SHOWN = 10  # photographs; the records have them all
-UNCERTAIN = 1.2  # a session that cannot tell 20 % decides nothing
 
 
 class Trust(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,10 +69,7 @@ def _doubt(controls: Sequence[Comparison]) -> str:
                 "the A/A control found a difference where there is none; good sessions do so in "
                 "2 to 5 % by chance, so repeat this one"
             )
-        if (
-            control.interval
-            and not 1 / UNCERTAIN <= control.interval.low <= control.interval.high <= UNCERTAIN
-        ):
+        if control.verdict == "undecided":
             return (
                 f"the A/A control is uncertain by more than {100 * (UNCERTAIN - 1):.0f} %: close "
                 "other programs, take more rounds"

@@ -6,7 +6,7 @@ luck, so an interval over pooled calls is too narrow (with a 2 % process effect 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from statistics import NormalDist
 from typing import NamedTuple
@@ -17,6 +17,7 @@ LEVEL = 0.95
 POWER = 0.95  # chance that a session shows what it "can find"
 HALVINGS = 40  # of the range that holds a chance
 EXACT_COUNT = 10_000  # beyond, exact sums take seconds and more
+EXACT_SHIFT_COUNT = 50  # of either sample, likewise
 OUTLIER_MADS = 14.826  # hyperfine, outlier_detection.rs: ten robust standard deviations
 DRIFT_ERRORS = 3.5
 DRIFT_THIRD = 8  # values; fewer than three times as many say too little
@@ -69,15 +70,26 @@ def interval_rank(n: int, level: float = LEVEL) -> int | None:
     if n > EXACT_COUNT:
         half_width = NormalDist().inv_cdf((1 + level) / 2) * math.sqrt(n) / 2
         return math.floor(n / 2 - half_width) - 1
-    allowed = (1 - level) / 2 * (1 + 1e-12)  # 1 - level is not exact in binary
-    tail, term, scale = 0, 1, 1 << n
-    rank: int | None = None
+    return _largest_rank(_binomials(n), 1 << n, level)
+
+
+def _binomials(n: int) -> Iterator[int]:
+    """The lower half of the row: n over 0, over 1, ..."""
+    ways = 1
     for r in range((n + 1) // 2):
-        tail += term
-        if tail / scale > allowed:
+        yield ways
+        ways = ways * (n - r) // (r + 1)
+
+
+def _largest_rank(ways: Iterable[int], total: int, level: float) -> int | None:
+    """The largest rank up to which `ways` sum to at most (1 - level) / 2 of `total`."""
+    allowed = (1 - level) / 2 * (1 + 1e-12)  # 1 - level is not exact in binary
+    rank, tail = None, 0
+    for r, count in enumerate(ways):
+        tail += count
+        if tail / total > allowed:
             break
         rank = r
-        term = term * (n - r) // (r + 1)
     return rank
 
 
@@ -86,10 +98,10 @@ def adjusted_level(intervals: int) -> float:
     return 1 - (1 - LEVEL) / max(intervals, 1)
 
 
-def least_count(level: float = LEVEL) -> int:
-    """The least number of values that has an interval at `level`: 6 at 95 %."""
-    n = 1
-    while interval_rank(n, level) is None:
+def least_count(level: float = LEVEL, *, of_shift: bool = False) -> int:
+    """The least number of values that has an interval at `level`: 6 at 95 %, of a shift 4."""
+    n, rank = 1, shift_rank if of_shift else interval_rank
+    while rank(n, level) is None:
         n += 1
     return n
 
@@ -101,6 +113,43 @@ def median_interval(values: Sequence[float], level: float = LEVEL) -> Interval |
         return None
     ordered = sorted(values)
     return Interval(ordered[rank], ordered[-1 - rank])
+
+
+@cache
+def shift_rank(n: int, level: float = LEVEL) -> int | None:
+    """As `interval_rank`, for the n * n differences of two samples of `n` and their shift.
+
+    How many of the differences are below the shift is Mann and Whitney's U (1947), whose ways
+    are the coefficients of a Gaussian binomial; of many it is as good as normal.
+    """
+    if n > EXACT_SHIFT_COUNT:
+        error = n * math.sqrt((2 * n + 1) / 12)
+        return math.floor(n * n / 2 - NormalDist().inv_cdf((1 + level) / 2) * error) - 1
+    ways = [1] + [0] * (n * n)
+    for i in range(1, n + 1):
+        for k in range(n * n, n + i - 1, -1):
+            ways[k] -= ways[k - n - i]
+        for k in range(i, n * n + 1):
+            ways[k] += ways[k - i]
+    return _largest_rank(ways[: n * n // 2], math.comb(2 * n, n), level)
+
+
+def shift(a: Sequence[float], b: Sequence[float], level: float = LEVEL) -> Estimate | None:
+    """By how much the values of `b` lie above those of `a`: Hodges and Lehmann's (1963).
+
+    The median of all differences, and of their order statistics the interval that inverts the
+    Mann-Whitney test. It takes as many values of one as of the other, the first of the longer:
+    with 6 and 30 of unequal spread it would miss in 18 % instead of 5 %, so in at most 8 %.
+    None without any value.
+    """
+    n = min(len(a), len(b))
+    if not n:
+        return None
+    ordered = sorted(b[:n])
+    differences = sorted(y - x for x in sorted(a[:n], reverse=True) for y in ordered)
+    rank = shift_rank(n, level)
+    bounds = None if rank is None else Interval(differences[rank], differences[-1 - rank])
+    return Estimate(median(differences), bounds)
 
 
 def estimate(values: Sequence[float], level: float = LEVEL) -> Estimate | None:

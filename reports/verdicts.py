@@ -1,0 +1,94 @@
+"""What `reports compare` answers, with the doubts that the sessions carry, and its exit code."""
+
+from collections.abc import Mapping, Sequence
+from enum import IntEnum
+from typing import Self
+
+import msgspec
+
+from bench.results import format
+from bench.results.compare import Comparison
+from bench.results.reliability import Trust
+
+
+class ExitCode(IntEnum):
+    """Of `reports compare`. 2 is an error, of any command."""
+
+    NOTHING_SLOWER = 0
+    SLOWER = 1
+    UNDECIDED = 3
+    UNRELIABLE = 4
+
+
+CONCLUSIONS = {
+    ExitCode.NOTHING_SLOWER: "nothing is shown to be slower",
+    ExitCode.SLOWER: "something is slower",
+    ExitCode.UNDECIDED: "undecided: something may be slower or not",
+    ExitCode.UNRELIABLE: "nothing can be concluded: a session is unreliable",
+}
+
+
+class Verdicts(msgspec.Struct, frozen=True, kw_only=True):
+    """All comparisons of one call; each interval has a level at which all hold at 95 %."""
+
+    level: float
+    comparisons: tuple[Comparison, ...]
+    unreliable: tuple[str, ...]  # why, of each session that is
+    warnings: tuple[str, ...]  # of the sessions
+    undecided: tuple[str, ...]  # what keeps all comparisons from deciding
+    remarks: tuple[str, ...]
+    exit_code: ExitCode
+    conclusion: str
+
+    @classmethod
+    def of(
+        cls,
+        level: float,
+        comparisons: Sequence[Comparison],
+        trust: Mapping[str, Trust],
+        undecided: Sequence[str] = (),
+        remarks: Sequence[str] = (),
+    ) -> Self:
+        """`trust`: of each session, by its name."""
+        unreliable = _of_sessions({name: [each.unreliable] for name, each in trust.items()})
+        code = _exit_code(comparisons, unreliable, undecided)
+        return cls(
+            level=level, comparisons=tuple(comparisons), unreliable=tuple(unreliable),
+            warnings=tuple(_of_sessions({name: each.warnings for name, each in trust.items()})),
+            undecided=tuple(undecided), remarks=tuple(remarks), exit_code=code,
+            conclusion=CONCLUSIONS[code],
+        )  # fmt: skip
+
+    def words(self, comparison: Comparison) -> str:
+        """The verdict on one case, qualified where a session is unreliable."""
+        words: str = comparison.verdict
+        if comparison.reason:
+            words += f": {comparison.reason}"
+        elif comparison.bound is not None:
+            words += f": less than {format.difference(comparison.bound)} at 95 %"
+        return f"{words}, but the session is unreliable" if self.unreliable else words
+
+
+def _of_sessions(lines: Mapping[str, Sequence[str]]) -> list[str]:
+    """Each line once, with the sessions that it is of, unless it is of all of several."""
+    sources: dict[str, list[str]] = {}
+    for name, of_session in lines.items():
+        for line in filter(None, of_session):
+            sources.setdefault(line, []).append(name)
+    return [
+        f"both sessions: {line}" if len(names) > 1 else f"{names[0]}: {line}"
+        for line, names in sources.items()
+    ]
+
+
+def _exit_code(
+    comparisons: Sequence[Comparison], unreliable: Sequence[str], undecided: Sequence[str]
+) -> ExitCode:
+    verdicts = {comparison.verdict for comparison in comparisons}
+    if unreliable:
+        return ExitCode.UNRELIABLE
+    if "slower" in verdicts:
+        return ExitCode.SLOWER
+    if undecided or verdicts & {"undecided", "too few rounds"}:
+        return ExitCode.UNDECIDED
+    return ExitCode.NOTHING_SLOWER
