@@ -173,13 +173,13 @@ def claims(results: Files, /, *, json: Flag = False) -> None:
     """
     from bench.results.read import read
     from reports import answers
-    from reports.claims import claim_results
+    from reports.claims import check
 
-    checked = claim_results(read(results))
+    checked = check(read(results))
     if json:
         terminal.print_json(checked)
     else:
-        terminal.show(answers.claims_table(checked))
+        terminal.show(*answers.claims(checked))
 
 
 @app.command

@@ -11,14 +11,14 @@ from bench.results import format
 from bench.results.compare import Comparison
 from mobilenet.common.text import one_line
 from reports.choose import Choice
-from reports.claims import ClaimResult
+from reports.claims import CheckedClaims
+from reports.doubts import Doubts
 from reports.verdicts import Verdicts
 
 
 def verdicts(verdicts: Verdicts) -> Iterator[RenderableType]:
     """Comparisons, what must be known of them first, and what follows last."""
-    yield from map(_unreliable, verdicts.unreliable)
-    yield from map(_warning, verdicts.warnings)
+    yield from doubts(verdicts.doubts)
     for remark in verdicts.remarks:
         yield Text(one_line(f"note: {remark}"))
     interval = f"{100 * verdicts.level:.3g} % interval"
@@ -34,12 +34,12 @@ def verdicts(verdicts: Verdicts) -> Iterator[RenderableType]:
     yield Text(f"{verdicts.conclusion} (exit code {verdicts.exit_code})", "bold")
 
 
-def _unreliable(reason: str) -> Text:
-    return Text.assemble(("unreliable: ", "bold yellow"), one_line(reason))
-
-
-def _warning(warning: str) -> Text:
-    return Text.assemble(("warning: ", "yellow"), one_line(warning))
+def doubts(doubts: Doubts) -> Iterator[Text]:
+    """What sessions say against their numbers, the gravest first."""
+    for reason in doubts.unreliable:
+        yield Text.assemble(("unreliable: ", "bold yellow"), one_line(reason))
+    for warning in doubts.warnings:
+        yield Text.assemble(("warning: ", "yellow"), one_line(warning))
 
 
 def recommendations(choices: Sequence[Choice]) -> Iterator[RenderableType]:
@@ -57,14 +57,20 @@ def recommendations(choices: Sequence[Choice]) -> Iterator[RenderableType]:
         yield Text("nothing was measured")
 
 
-def claims_table(results: Iterable[ClaimResult]) -> Table:
-    """Each claim with what was measured, where, and the verdict."""
+def claims(checked: CheckedClaims) -> Iterator[RenderableType]:
+    """Each claim with what was measured, where, and the verdict; doubts first."""
+    yield from doubts(checked.doubts)
     rows = [
-        (result.claim, result.source, result.measured or format.MISSING,
-         result.on or format.MISSING, result.verdict)
-        for result in results
+        (f"{result.claim} ({result.rule})", result.source, result.measured or format.MISSING,
+         result.on or format.MISSING, result.words)
+        for result in checked.results
     ]  # fmt: skip
-    return _table(("Claim", "Source", "Measured", "On", "Verdict"), rows)
+    yield _table(("Claim (it holds)", "Source", "Measured", "On", "Verdict"), rows)
+    if checked.intervals > 1:
+        yield Text(
+            f"{checked.intervals} findings rest on intervals of {100 * checked.level:.3g} % each, "
+            "so that all hold together at 95 %"
+        )
 
 
 def _names(comparison: Comparison) -> str:

@@ -8,9 +8,8 @@ from bench.results import format, stats
 from bench.results.compare import Comparison, compare_launches
 from bench.results.read import SessionResults
 from bench.results.records import Case, Environment
-from bench.results.reliability import Trust
-from bench.results.session_report import report
 from mobilenet.common.errors import RecordError
+from reports.doubts import Doubts, trust_of
 from reports.model_changes import model_changes
 from reports.shared_control import MACHINE, SharedCase, SharedCases
 from reports.verdicts import Verdicts
@@ -55,7 +54,7 @@ def compare_sessions(
         (remarks if is_told else undecided).append(sentence)
     if any(comparison.unchanged == 0 for comparison in comparisons):
         remarks.append(NO_CONTROL)
-    return Verdicts.of(level, comparisons, _trust(a, b), undecided, remarks)
+    return Verdicts.of(level, comparisons, Doubts.of(trust_of(a, b)), undecided, remarks)
 
 
 def compare_cases(results: SessionResults, a: str, b: str, margin: float) -> Verdicts:
@@ -65,11 +64,7 @@ def compare_cases(results: SessionResults, a: str, b: str, margin: float) -> Ver
             names = ", ".join(repr(case) for case in results.cases)
             raise RecordError(f"{results.source} has no case {name!r}", f"it has {names}")
     comparison = compare_launches(results.measured(a), results.measured(b), (a, b), margin=margin)
-    return Verdicts.of(stats.LEVEL, [comparison], _trust(results))
-
-
-def _trust(*sessions: SessionResults) -> dict[str, Trust]:
-    return {str(results.source): report(results).trust for results in sessions}
+    return Verdicts.of(stats.LEVEL, [comparison], Doubts.of(trust_of(results)))
 
 
 def _nothing_to_compare(

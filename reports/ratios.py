@@ -13,17 +13,19 @@ from mobilenet.networks.base_config import BaseConfig
 
 
 class MeasuredRatio(NamedTuple):
-    """One case's time in another's, in numbers and words, and where."""
+    """One case's time in another's, in numbers and words, where, and in which session."""
 
     interval: Interval | None
     text: str
     on: str
+    results: SessionResults
 
 
 def ratios(
     sessions: Iterable[SessionResults],
     is_base: Callable[[Case], bool],
     is_other: Callable[[Case], bool],
+    level: float,
 ) -> Iterator[MeasuredRatio]:
     """Time of the other over that of the base, wherever one session ran both alike."""
     for results in sessions:
@@ -33,12 +35,12 @@ def ratios(
             base = next((case for case in bases if _alike(case, other)), None)
             if base is None:
                 continue
-            comparison = compare_launches(
-                results.measured(base.case), results.measured(other.case), (base.case, other.case)
-            )
+            names = (base.case, other.case)
+            first, second = map(results.measured, names)
+            comparison = compare_launches(first, second, names, level)
             if comparison.ratio is not None:
                 text = _ratio_text(comparison.ratio, comparison.interval)
-                yield MeasuredRatio(comparison.interval, text, place(results, other))
+                yield MeasuredRatio(comparison.interval, text, place(results, other), results)
 
 
 def _alike(a: Case, b: Case) -> bool:

@@ -1,6 +1,6 @@
 """What `reports compare` answers, with the doubts that the sessions carry, and its exit code."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Self
 
@@ -8,7 +8,7 @@ import msgspec
 
 from bench.results import format
 from bench.results.compare import Comparison
-from bench.results.reliability import Trust
+from reports.doubts import Doubts, qualified
 
 
 class ExitCode(IntEnum):
@@ -33,8 +33,7 @@ class Verdicts(msgspec.Struct, frozen=True, kw_only=True):
 
     level: float
     comparisons: tuple[Comparison, ...]
-    unreliable: tuple[str, ...]  # why, of each session that is
-    warnings: tuple[str, ...]  # of the sessions
+    doubts: Doubts
     undecided: tuple[str, ...]  # what keeps all comparisons from deciding
     remarks: tuple[str, ...]
     exit_code: ExitCode
@@ -45,16 +44,14 @@ class Verdicts(msgspec.Struct, frozen=True, kw_only=True):
         cls,
         level: float,
         comparisons: Sequence[Comparison],
-        trust: Mapping[str, Trust],
+        doubts: Doubts,
         undecided: Sequence[str] = (),
         remarks: Sequence[str] = (),
     ) -> Self:
-        """`trust`: of each session, by its name."""
-        unreliable = _of_sessions({name: [each.unreliable] for name, each in trust.items()})
-        code = _exit_code(comparisons, unreliable, undecided)
+        """With the exit code that follows."""
+        code = _exit_code(comparisons, doubts.unreliable, undecided)
         return cls(
-            level=level, comparisons=tuple(comparisons), unreliable=tuple(unreliable),
-            warnings=tuple(_of_sessions({name: each.warnings for name, each in trust.items()})),
+            level=level, comparisons=tuple(comparisons), doubts=doubts,
             undecided=tuple(undecided), remarks=tuple(remarks), exit_code=code,
             conclusion=CONCLUSIONS[code],
         )  # fmt: skip
@@ -66,19 +63,7 @@ class Verdicts(msgspec.Struct, frozen=True, kw_only=True):
             words += f": {comparison.reason}"
         elif comparison.bound is not None:
             words += f": less than {format.difference(comparison.bound)} at 95 %"
-        return f"{words}, but the session is unreliable" if self.unreliable else words
-
-
-def _of_sessions(lines: Mapping[str, Sequence[str]]) -> list[str]:
-    """Each line once, with the sessions that it is of, unless it is of all of several."""
-    sources: dict[str, list[str]] = {}
-    for name, of_session in lines.items():
-        for line in filter(None, of_session):
-            sources.setdefault(line, []).append(name)
-    return [
-        f"both sessions: {line}" if len(names) > 1 else f"{names[0]}: {line}"
-        for line, names in sources.items()
-    ]
+        return qualified(words, bool(self.doubts.unreliable))
 
 
 def _exit_code(

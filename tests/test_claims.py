@@ -1,5 +1,6 @@
 """The claims: arithmetic from the configuration, times from records, and from nothing else."""
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -11,7 +12,8 @@ from bench.results.records import Record
 from mobilenet.networks.rows import cost
 from mobilenet.networks.v1 import MobileNetConfig
 from reports.__main__ import main
-from reports.claims import ClaimResult, claim_results, full_convolutions
+from reports.claimed_arithmetic import full_convolutions
+from reports.claims import CheckedClaims, ClaimResult, check, claim_results
 
 FULL = made.model(MobileNetConfig())
 BASELINES = {"VGG16": 105.0, "Inception_v3": 28.0, "SqueezeNet1_1": 7.0}
@@ -60,7 +62,7 @@ ALL = {"full": 10.0, **BASELINES, "half": 2.5, "small": 5.0, "shallow": 5.5, "0.
 def test_arithmetic_needs_no_record() -> None:
     claims = found([])
     assert claims["4,221,032 parameters"].verdict == "holds"
-    assert "8.56 times" in claims["9 times fewer operations than full convolutions"].measured
+    assert "8.56 times" in claims["about 9 times fewer operations than full convolutions"].measured
     assert sum(one.verdict == "not measured" for one in claims.values()) == len(claims) - 3
 
 
@@ -72,7 +74,7 @@ def test_arithmetic_needs_no_record() -> None:
         ("VGG-16", "VGG16", 95, "undecided"),
         ("Inception", "Inception_v3", 35, "holds"),
         ("Inception", "Inception_v3", 15, "does not hold"),
-        ("SqueezeNet", "SqueezeNet1_1", 7, "left open"),
+        ("SqueezeNet", "SqueezeNet1_1", 7, "answered"),
         ("alpha 0.5", "half", 2.5, "holds"),
         ("alpha 0.5", "half", 5, "does not hold"),
         ("160 pixels", "small", 5, "holds"),
@@ -91,6 +93,58 @@ def test_without_its_record_a_claim_is_not_measured(words: str, name: str) -> No
     assert verdict(session_of(ALL), words) != "not measured"
     rest = {key: value for key, value in ALL.items() if key != name}
     assert verdict(session_of(rest), words) == "not measured"
+
+
+def test_the_question_is_answered_with_the_ratio() -> None:
+    (answer,) = (each for claim, each in found(session_of(ALL)).items() if "SqueezeNet" in claim)
+    assert re.fullmatch(r"it takes 0\.\d+ \[0\.\d+, 0\.\d+\] of MobileNet's time", answer.measured)
+    assert answer.words == "answered"
+
+
+def checked(records: list[Record]) -> CheckedClaims:
+    results = SessionResults(Path("made.jsonl"))
+    for record in records:
+        results.add(record)
+    return check([results])
+
+
+def test_the_more_findings_the_surer_each_must_be() -> None:
+    few, many = checked(session_of({"full": 10.0, "VGG16": 105.0})), checked(session_of(ALL))
+    assert (few.intervals, few.level) == (1, 0.95)
+    assert (many.intervals, many.level) == (6, pytest.approx(1 - 0.05 / 6))
+    wide, narrow = (
+        next(each.measured for each in claims.results if "VGG" in each.claim)
+        for claims in (many, few)
+    )
+    assert width(wide) > width(narrow)
+
+
+def width(measured: str) -> float:
+    low, high = map(float, re.findall(r"[\d.]+", measured)[1:3])
+    return high - low
+
+
+def with_twin(ratio: float) -> list[Record]:
+    records = session_of({"full": 10.0, "VGG16": 105.0})
+    twin = msgspec.structs.replace(records[1], case="twin", control_of=records[1].case)
+    again = [
+        msgspec.structs.replace(
+            r, case="twin", samples_ns=tuple(round(ratio * ns) for ns in r.samples_ns)
+        )
+        for r in records
+        if getattr(r, "round", None) is not None and r.case == twin.control_of
+    ]
+    return [*records, twin, *again]
+
+
+def test_a_finding_of_an_unreliable_session_is_qualified() -> None:
+    sure, unsure = checked(with_twin(1.0)), checked(with_twin(1.1))
+    for claims, words in ((sure, "holds"), (unsure, "holds, but the session is unreliable")):
+        by_claim = {each.claim: each for each in claims.results}
+        assert by_claim["10 times faster than VGG-16"].words == words
+        assert by_claim["4,221,032 parameters"].words == "holds"
+    assert not sure.doubts.unreliable
+    assert unsure.doubts.unreliable[0].startswith("made.jsonl: the A/A control found a difference")
 
 
 def test_too_few_rounds_decide_nothing() -> None:
@@ -123,3 +177,8 @@ def test_the_command_prints_every_claim(tmp_path: Path, capsys) -> None:
     assert "10 times faster than VGG-16" in out
     assert "Made-up CPU 3000, portable CPU" in out
     assert "not measured" in out
+    assert "8.56 times" in out
+    assert "6 findings rest on intervals of 99.2 % each" in out
+    assert "warning: " in out
+    assert main(["claims", str(results), "--json"]) == 0
+    assert '"level": 0.99' in capsys.readouterr().out

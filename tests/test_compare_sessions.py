@@ -58,7 +58,7 @@ def test_an_unreliable_session_qualifies_its_verdicts(tmp_path: Path, capsys) ->
     assert main(["compare", after, "--cases", NAME, NAME.replace("100", "050")]) == 4
     assert "faster, but the session is unreliable" in " ".join(capsys.readouterr().out.split())
     assert main(["compare", before, after, "--json"]) == 4
-    assert "the A/A control" in json.loads(capsys.readouterr().out)["unreliable"][0]
+    assert "the A/A control" in json.loads(capsys.readouterr().out)["doubts"]["unreliable"][0]
 
 
 def test_warnings_of_the_sessions_come_with_the_verdicts(tmp_path: Path, capsys) -> None:
@@ -66,7 +66,7 @@ def test_warnings_of_the_sessions_come_with_the_verdicts(tmp_path: Path, capsys)
     before = write(tmp_path / "a.jsonl", session([*BASELINES, MODEL], environment=busy))
     after = write(tmp_path / "b.jsonl", session([*BASELINES, MODEL], seed=11, environment=busy))
     main(["compare", before, after])
-    assert "warning: both sessions: other programs are running" in capsys.readouterr().out
+    assert "warning: all sessions: other programs are running" in capsys.readouterr().out
 
 
 def test_another_model_under_the_same_name_is_told(tmp_path: Path, capsys) -> None:
