@@ -99,12 +99,10 @@ def env(*, json: Annotated[bool, Parameter(negative="")] = False) -> None:
     """
     from bench.machine import interference
     from bench.machine.environment import environment
-    from bench.results import conditions
     from bench.views import environment_card
 
     now = environment()
-    disturbing = [*conditions.of_environment(now), *interference.of_moment()]
-    environment_card.show(now, disturbing, json=json)
+    environment_card.show(now, list(interference.of_now(now)), json=json)
 
 
 @app.command

@@ -116,6 +116,7 @@ def _device(device: object) -> str:
 
 
 def _save(package: Path, plan: Placement, path: Path) -> None:
+    from bench.machine.environment import environment
     from bench.results import jsonl
     from bench.session.cases import candidates
     from bench.session.runner import head
@@ -123,5 +124,5 @@ def _save(package: Path, plan: Placement, path: Path) -> None:
 
     unit = plan.case.rpartition(" | ")[2]
     (candidate,) = candidates([package], ["coreml"], units=[unit])
-    with jsonl.create(path, [head(PLANS["quick"]), candidate.case(), plan]):
+    with jsonl.create(path, [head(PLANS["quick"], environment()), candidate.case(), plan]):
         pass

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from cyclopts import Parameter
 
+from bench.machine.quiet import Wait, longest_s
 from bench.results.records import Case, Plan, Soak
 from mobilenet.common.errors import ConfigError, UnsupportedError
 from mobilenet.common.options import Handed, OutputFile
@@ -38,6 +39,8 @@ class SoakOptions:
     """How long, in all."""
     threads: int | None = None
     """Threads of portable and torch. Default: the number of physical cores."""
+    wait: Wait = None
+    """Wait at most so long for a quiet machine (300), then measure with a warning."""
     output: OutputFile | None = None
     """New .jsonl file. Default: results/soak and the time."""
 
@@ -56,6 +59,8 @@ def soak(
     package
         Model package; inputs are made from its description.
     """
+    from bench.machine import quiet
+    from bench.machine.environment import environment
     from bench.results import jsonl, session_lines
     from bench.session.runner import head
 
@@ -64,11 +69,13 @@ def soak(
     jsonl.check_new(path)
     timeout_s = options.seconds + GRACE_S
     plan = Plan(rounds=1, warmup_s=0, warmup_calls=0, samples=0, timeout_s=timeout_s, seed=0)
+    notes = quiet.wait(longest_s(options.wait), progress)
+    machine = environment()
     with owned_folder() as folder:
         prepared = _prepare(package, options, plan, folder)
         progress.say(f"{prepared.case.case}: {options.seconds:g} s without a pause.")
         result = _run(prepared, options.seconds)
-    with jsonl.create(path, [head(plan), prepared.case, result]):
+    with jsonl.create(path, [head(plan, machine, notes), prepared.case, result]):
         pass
     progress.say(session_lines.soak(result))
     return path

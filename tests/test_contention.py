@@ -73,7 +73,7 @@ def test_without_cpu_time_nothing_is_said_of_it() -> None:
 def test_waiting_for_another_unit_is_no_contention(runtime: str, unit: str) -> None:
     waiting = summary(case(unit, runtime), *[(10, 1)] * 6)
     assert (waiting.contended, waiting.cpu_p50) == (0, None)
-    assert contention.warning([waiting]) == ""
+    assert contention.doubt([waiting]) == contention.remark([waiting]) == ""
 
 
 def test_cpu_time_of_short_samples_is_a_mean() -> None:
@@ -86,17 +86,18 @@ def test_cpu_time_of_short_samples_is_a_mean() -> None:
 
 
 def test_a_session_with_contention_is_qualified(tmp_path: Path) -> None:
-    (warning,) = report(tmp_path, case(), 6).warnings
-    assert warning.startswith("UNRELIABLE: 6 of 15 launches on the CPU, in 1 case, waited for it")
-    assert "1,500 involuntary context switches" in warning
+    unreliable = report(tmp_path, case(), 6).trust.unreliable
+    assert unreliable.startswith("6 of 15 launches on the CPU, in 1 case, waited for it")
+    assert "1,500 involuntary context switches" in unreliable
 
 
 def test_launches_that_the_interval_leaves_outside_move_nothing(tmp_path: Path) -> None:
-    (warning,) = report(tmp_path, case(), 3).warnings  # the interval begins at the fourth
-    assert warning.startswith("3 of 15 launches")
+    trust = report(tmp_path, case(), 3).trust  # the interval begins at the fourth
+    assert trust.unreliable == ""
+    assert trust.warnings[0].startswith("3 of 15 launches")
     assert report(tmp_path, case(), 1, rounds=30).warnings == ()
-    (warning,) = report(tmp_path, case(), 1, rounds=6).warnings
-    assert warning.startswith("UNRELIABLE: 1 of 6")  # of six, it goes from least to greatest
+    trust = report(tmp_path, case(), 1, rounds=6).trust
+    assert trust.unreliable.startswith("1 of 6")  # of six, it goes from least to greatest
 
 
 def test_cpu_time_is_shown_where_it_differs_and_never_ranked(tmp_path: Path) -> None:

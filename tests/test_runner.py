@@ -9,7 +9,9 @@ import pytest
 
 import fake_worker
 import fakes
+from bench.machine import interference
 from bench.results import jsonl
+from bench.results.conditions import Interference
 from bench.results.records import Case, Launch, Model, Plan, Record, SessionHead
 from bench.runtimes.entries import RUNTIMES, RuntimeEntry
 from bench.session import cases, prepare, runner, schedule
@@ -183,6 +185,19 @@ def test_a_reference_that_is_not_independent_is_noted(path: Path) -> None:
     (note,) = head.notes
     assert "its own first launch" in note
     assert "it is somewhere else" in note
+
+
+def test_what_prevents_a_quiet_machine_is_noted(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy = Interference("a compiler runs", "wait", passes=True)
+    monkeypatch.setattr(interference, "of_now", lambda _: [busy])
+    plan = msgspec.structs.replace(PLAN, rounds=1)
+    runner.start([candidate("FakeRuntime")], plan, path, wait_s=0.01)
+    head = records(path)[0]
+    assert isinstance(head, SessionHead)
+    assert "a compiler runs" in head.notes[0]
+    assert len(launches(path)) == 2
 
 
 def test_a_slow_model_has_time_in_proportion(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

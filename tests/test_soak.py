@@ -9,8 +9,10 @@ import pytest
 import fake_worker
 import fakes
 from bench import __main__, soak
+from bench.machine import interference
 from bench.results import session_lines
-from bench.results.records import Case, Model, Record, Soak
+from bench.results.conditions import Interference
+from bench.results.records import Case, Model, Record, SessionHead, Soak
 from bench.results.soak_window import SoakWindow
 from bench.results.thermal_state import Thermal
 from bench.runtimes.entries import RUNTIMES, RuntimeEntry
@@ -32,9 +34,9 @@ def model(tmp_path: Path) -> Iterator[Path]:
         yield path
 
 
-def run(model: Path, runtime: str) -> tuple[int, list[Record]]:
+def run(model: Path, runtime: str, *options: str) -> tuple[int, list[Record]]:
     output = model.with_name("soak.jsonl")
-    arguments = ["soak", str(model), "--runtime", runtime, "--seconds", "1"]
+    arguments = ["soak", str(model), "--runtime", runtime, "--seconds", "1", *options]
     code = terminal.run(__main__.app, [*arguments, "--output", str(output)])
     lines = output.read_bytes().splitlines() if output.exists() else []
     return code, [msgspec.json.decode(line, type=Record) for line in lines]
@@ -61,6 +63,17 @@ def test_windows_follow_each_other_and_calls_are_counted(
 def test_one_that_tires_is_slower(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(model, "Tiring")[0] == 0
     assert "): slower" in capsys.readouterr().err
+
+
+def test_a_machine_that_stays_busy_is_measured_and_noted(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy = Interference("a compiler runs", "wait", passes=True)
+    monkeypatch.setattr(interference, "of_now", lambda _: [busy])
+    code, (head, *_) = run(model, "FakeRuntime", "--wait", "0.01")
+    assert code == 0
+    assert isinstance(head, SessionHead)
+    assert head.notes[0].endswith("a compiler runs")
 
 
 def test_a_crash_keeps_the_windows_before_it(

@@ -55,6 +55,7 @@ def carry_out(
     import msgspec
 
     from bench.accuracy import journal, live, picture_pass
+    from bench.machine.environment import environment
     from bench.results.records import Plan
     from bench.session.runner import head, utc
     from mobilenet.common.files import write_atomically
@@ -79,7 +80,9 @@ def carry_out(
             raise
     records = list(tally.records(started))
     plan = Plan(rounds=1, warmup_s=0, warmup_calls=0, samples=0, timeout_s=0, seed=0)
-    lines = (msgspec.json.encode(record) + b"\n" for record in (head(plan), *records))
+    lines = (
+        msgspec.json.encode(record) + b"\n" for record in (head(plan, environment()), *records)
+    )
     write_atomically(path, b"".join(lines))
     return records
 

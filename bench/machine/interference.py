@@ -1,4 +1,4 @@
-"""`bench env`: what would disturb a measurement on this machine now, and what to do about it."""
+"""What would disturb a measurement on this machine now, and what to do about it."""
 
 import os
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bench.results import conditions
 from bench.results.conditions import Interference
+from bench.results.records import Environment
 
 if TYPE_CHECKING:
     import psutil
@@ -14,6 +15,12 @@ WATCH_S = 0.5
 BUSY_PROCESS = 0.1  # of one core, while this command does nothing
 LITTLE_MEMORY = 0.15  # of all, free
 LITTLE_DISK_BYTES = 1 << 30
+
+
+def of_now(machine: Environment) -> Iterator[Interference]:
+    """All of it, of a machine that was just described: for `bench env` and `--wait` alike."""
+    yield from conditions.of_environment(machine)
+    yield from of_moment()
 
 
 def of_moment() -> Iterator[Interference]:
@@ -49,7 +56,8 @@ def _busy_processes() -> Iterator[Interference]:
     for share, process in sorted(busy, key=lambda pair: -pair[0])[:3]:
         yield Interference(
             f"{process.info['name']} (process {process.pid}) uses {share:.0%} of a core",
-            "end it, or wait for it",
+            "end it, or --wait",
+            passes=True,
         )
 
 

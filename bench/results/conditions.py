@@ -1,6 +1,6 @@
 """Conditions that disturb a measurement, and what helps: one rule for now and for afterwards.
 
-`bench env` asks before a session, reports ask the record of one.
+`bench env` and `--wait` ask before a session, reports ask the record of one.
 """
 
 from collections.abc import Iterator
@@ -18,6 +18,7 @@ class Interference(NamedTuple):
 
     cause: str
     advice: str
+    passes: bool = False  # by itself, so that waiting helps
 
     def __str__(self) -> str:
         return f"{self.cause}: {self.advice}"
@@ -30,7 +31,8 @@ def of_environment(environment: Environment) -> Iterator[Interference]:
         yield Interference(
             "other programs are running (load "
             f"{environment.load_average:.1f} on {format.plural(cores, 'core')})",
-            "end them, or wait",
+            "end them, or --wait",
+            passes=True,
         )
     if environment.power_source == "battery":
         yield Interference("runs on battery", "connect power: clocks are lower without it")
@@ -56,4 +58,4 @@ def of_environment(environment: Environment) -> Iterator[Interference]:
 def of_heat(thermal: Thermal | None) -> Iterator[Interference]:
     """Whether the machine is too hot to be measured."""
     if thermal is not None and thermal.is_hot:
-        yield Interference(f"hot (thermal state {thermal})", "let it cool")
+        yield Interference(f"hot (thermal state {thermal})", "let it cool", passes=True)

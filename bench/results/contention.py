@@ -27,8 +27,17 @@ def distinct_cpu_ns(case: CaseSummary) -> float | None:
     return cpu if max(wall, cpu) > EXCESS * min(wall, cpu) else None
 
 
-def warning(cases: Sequence[CaseSummary]) -> str:
-    """What a reader must know of it, of a session with these cases; "" where that is nothing."""
+def doubt(cases: Sequence[CaseSummary]) -> str:
+    """Why nothing can be concluded from a session with these cases; "" where something can."""
+    return _summed_up(cases) if any(map(is_spoilt, cases)) else ""
+
+
+def remark(cases: Sequence[CaseSummary]) -> str:
+    """What to know of contention that moves no interval; "" where there is none, or a doubt."""
+    return "" if any(map(is_spoilt, cases)) else _summed_up(cases)
+
+
+def _summed_up(cases: Sequence[CaseSummary]) -> str:
     judged = [case for case in cases if case.p50 and case.cpu_p50]
     contended = [case for case in judged if case.contended]
     count = sum(case.contended for case in contended)
@@ -38,11 +47,10 @@ def warning(cases: Sequence[CaseSummary]) -> str:
     worst = max(contended, key=_excess)
     switches = sum(case.involuntary_switches or 0 for case in contended)
     return (
-        f"{'UNRELIABLE: ' if any(map(is_spoilt, contended)) else ''}{count} of {total} launches "
-        f"on the CPU, in {format.plural(len(contended), 'case')}, waited for it: wall time is "
-        f"over {100 * (EXCESS - 1):.0f} % above CPU time, most in {worst.case} "
-        f"({_excess(worst):.1f} times), after {switches:,} involuntary context switches: close "
-        "other programs, or repeat with --wait"
+        f"{count} of {total} launches on the CPU, in {format.plural(len(contended), 'case')}, "
+        f"waited for it: wall time is over {100 * (EXCESS - 1):.0f} % above CPU time, most in "
+        f"{worst.case} ({_excess(worst):.1f} times), after {switches:,} involuntary context "
+        "switches: close other programs, or repeat with --wait"
     )
 
 

@@ -35,7 +35,7 @@ def trust_in(
 ) -> Trust:
     """How far the session of `cases`, its twins among them, can be trusted."""
     return Trust(
-        unreliable=_doubt(controls),
+        unreliable="; ".join(filter(None, (_doubt(controls), contention.doubt(cases)))),
         warnings=(*results.warnings, *_warnings(results, cases)),
         sensitivity=sensitivity(results),
     )
@@ -47,7 +47,7 @@ def _warnings(results: SessionResults, cases: Sequence[CaseSummary]) -> Iterator
         if not measured or results.cases:  # right and wrong do not depend on the load
             yield from map(str, conditions.of_environment(results.session.environment))
         yield from results.session.notes
-    if contended := contention.warning(cases):
+    if contended := contention.remark(cases):
         yield contended
     yield from _thermal(results)
     yield from _samples([case for case in cases if case.p50])

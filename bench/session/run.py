@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from cyclopts import Parameter
 
+from bench.machine.quiet import Wait, longest_s
 from bench.results.bounds import MAX_ROUNDS, MAX_SEED
 from bench.results.records import Plan
 from bench.session.schedule import PLANS
@@ -34,6 +35,8 @@ class PlanOptions:
     """Rounds, instead of the preset's. Fewer than six give no interval."""
     seed: int = 0
     """Seed of the order within rounds; recorded."""
+    wait: Wait = None
+    """Wait at most so long for a quiet machine (300), then measure with a warning."""
     output: OutputFile | None = None
     """New .jsonl file. Default: results/ and the time."""
 
@@ -102,8 +105,9 @@ def run(
     from bench.session import runner
 
     options = options or PlanOptions()
-    plan, path = options.plan(), options.path()
-    runner.start((runtimes or RuntimeOptions()).candidates(packages), plan, path, progress)
+    plan, path, wait_s = options.plan(), options.path(), longest_s(options.wait)
+    candidates = (runtimes or RuntimeOptions()).candidates(packages)
+    runner.start(candidates, plan, path, progress, wait_s=wait_s)
     return path
 
 

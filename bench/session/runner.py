@@ -11,12 +11,12 @@ from typing import Any
 
 import msgspec
 
-from bench.machine import thermal
+from bench.machine import quiet, thermal
 from bench.machine.environment import check_same_machine, environment
 from bench.results import jsonl
 from bench.results.bounds import MAX_SECONDS
 from bench.results.line_file import LineFile
-from bench.results.records import Case, Launch, Plan, Record, SessionHead
+from bench.results.records import Case, Environment, Launch, Plan, Record, SessionHead
 from bench.session import schedule
 from bench.session.cases import Candidate, candidate_of
 from bench.session.prepare import PreparedCase, Preparer
@@ -36,17 +36,25 @@ SLACK = 4  # times the estimate before a launch of a slow model counts as hung
 
 
 def start(
-    candidates: Sequence[Candidate], plan: Plan, path: Path, progress: Progress = SILENT
+    candidates: Sequence[Candidate],
+    plan: Plan,
+    path: Path,
+    progress: Progress = SILENT,
+    *,
+    wait_s: float = 0,
 ) -> None:
     """Measure `candidates` into a new results file at `path`.
 
-    Raises `UnsupportedError` when none of them runs here; the file then holds the reasons.
+    Waits at most `wait_s` for the machine to become quiet; what prevents it is a note. Raises
+    `UnsupportedError` when none of them runs here; the file then holds the reasons.
     """
     jsonl.check_new(path)
+    waited = quiet.wait(wait_s, progress)
+    machine = environment()  # before preparing, which is a load, too
     with owned_folder() as folder:
         preparer = Preparer(plan, folder)
         ready, cases = prepare(candidates, preparer, progress)
-        with jsonl.create(path, [head(plan, preparer.notes), *cases]) as file:
+        with jsonl.create(path, [head(plan, machine, [*waited, *preparer.notes]), *cases]) as file:
             if not ready:
                 raise UnsupportedError(
                     f"none of these packages runs on this machine: {cases[0].skipped}",
@@ -55,14 +63,14 @@ def start(
             _go(Runner(plan, ready, file, progress=progress), path)
 
 
-def head(plan: Plan, notes: Sequence[str] = ()) -> SessionHead:
-    """The first line of a results file."""
+def head(plan: Plan, machine: Environment, notes: Sequence[str] = ()) -> SessionHead:
+    """The first line of a results file; `machine` as it was when the work began."""
     return SessionHead(
         session=secrets.token_hex(8),
         tool=__version__,
         started=utc(),
         plan=plan,
-        environment=environment(),
+        environment=machine,
         notes=tuple(notes),
     )
 

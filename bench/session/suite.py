@@ -7,6 +7,7 @@ from typing import Annotated, NamedTuple
 
 from cyclopts import Parameter
 
+from bench.machine.quiet import longest_s
 from bench.session.run import PlanOptions, RuntimeOptions
 from mobilenet.common.options import SEVERAL, Handed
 from mobilenet.common.progress import SILENT, Progress, tracked
@@ -78,7 +79,7 @@ def compare(
 
     grid, options = grid or GridOptions(), options or PlanOptions()
     runtimes = runtimes or RuntimeOptions()
-    plan, path = options.plan(), options.path()
+    plan, path, wait_s = options.plan(), options.path(), longest_s(options.wait)
     if runtimes.runtime is None:
         chosen = QUICK_RUNTIMES if options.quick else RUNTIMES
         runtimes = replace(runtimes, runtime=chosen)
@@ -89,7 +90,7 @@ def compare(
         package(network, models, Weights(weights, offline, progress))
         for network in tracked(networks, lambda _: 1.0, "Exporting", progress)
     ]
-    runner.start(runtimes.candidates(packages), plan, path, progress)
+    runner.start(runtimes.candidates(packages), plan, path, progress, wait_s=wait_s)
     return path
 
 
