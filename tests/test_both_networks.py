@@ -20,12 +20,13 @@ from reports.plots import catalog, plot_data
 
 V1, V2 = made.model(MobileNetConfig()), made.model(MobileNetV2Config())
 HALVES = made.model(MobileNetConfig(0.5)), made.model(MobileNetV2Config(0.5))
+MORE = made.model(MobileNetConfig(0.75)), made.model(MobileNetV2Config(0.75))
 
 
 def session_of(
     times_ms: dict[str, float], folder: Path, *more: Record, rounds: int = 15
 ) -> SessionResults:
-    models = {model.name: model for model in (V1, V2, *HALVES)}
+    models = {model.name: model for model in (V1, V2, *HALVES, *MORE)}
     cases = [made.case(models[name]) for name in times_ms]
     latencies = {case.case: times_ms[case.model.name] for case in cases}
     measured = made.launches(cases, latencies, rounds, 20, seed=3)
@@ -37,6 +38,7 @@ def session_of(
 @pytest.fixture
 def both(tmp_path: Path) -> SessionResults:
     times = {V1.name: 10.0, V2.name: 8.0, HALVES[0].name: 3.0, HALVES[1].name: 4.0}
+    times |= {MORE[0].name: 6.0, MORE[1].name: 6.5}
     return session_of(times, tmp_path)
 
 

@@ -81,7 +81,7 @@ def test_csv_and_page_have_both(told: Report, session: SessionResults) -> None:
 def test_points_of_a_plot_differ_in_name_and_series(told: Report, session: SessionResults) -> None:
     rows = told.tables()["coreml and coreai"]
     points = plot_data.cases(rows)
-    assert [(point["label"], point["unit"]) for point in points] == [
+    assert [(point["label"], point["series"]) for point in points] == [
         ("1.0-224 coreai", "coreai ALL"), ("1.0-224", "ALL"),
     ]  # fmt: skip
     names = {plot.name for plot in catalog.plots_of(told, session, rows)}

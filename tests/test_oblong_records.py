@@ -69,7 +69,9 @@ def test_nothing_is_published_for_it() -> None:
 
 
 def test_it_is_never_taken_for_the_square_of_its_height() -> None:
-    configs = (SQUARE, CONFIG, MobileNetConfig(0.5, 224), MobileNetConfig(1.0, 160))
+    alphas = MobileNetConfig(0.5, 224), MobileNetConfig(0.75, 224)
+    sides = MobileNetConfig(1.0, 160), MobileNetConfig(1.0, 192)
+    configs = (SQUARE, CONFIG, *alphas, *sides)
     square, oblong, *others = rows([made.model(config) for config in configs])
     assert [plot_data.label(row.model) for row in (square, oblong)] == ["1.0-224", "1.0-224x320"]
     for sweep in (plot_data.alpha_sweep, plot_data.resolution_sweep):

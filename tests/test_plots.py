@@ -14,7 +14,7 @@ from bench.results.summary import summarize
 from bench.results.top1 import Top1
 from mobilenet.networks.v1 import MobileNetConfig
 from reports.__main__ import main
-from reports.plots import catalog, plot_data, timing
+from reports.plots import catalog, plot_data, timing, tradeoffs
 
 CASE = "MobileNetV1_100_224 | portable | CPU"
 
@@ -44,13 +44,14 @@ def encodings(spec: dict) -> list[dict]:
 
 def test_every_plot_has_its_data(specs: dict[str, dict]) -> None:
     assert set(specs) == {
-        "accuracy", "units", "launches", "alpha", "resolution", "linear", "soak", "placement",
-        "operations", "layer_error", "samples",
+        "accuracy", "size", "units", "launches", "alpha", "resolution", "linear", "soak",
+        "placement", "operations", "layer_error", "samples",
     }  # fmt: skip
 
 
 UNITS = (
-    "ms", "%", "million", "(s)", "per second", "pixels", "multiplier", "relative L2", "sample",
+    "ms", "MB", "%", "million", "(s)", "per second", "pixels", "multiplier", "relative L2",
+    "sample",
 )  # fmt: skip
 
 
@@ -79,7 +80,7 @@ def test_accuracies_are_marked_as_published(specs: dict[str, dict]) -> None:
 def test_the_pareto_front(results: SessionResults) -> None:
     one = report(results)
     rows = [row for row in one.cases if row.runtime == "portable" and row.p50]
-    values = plot_data.accuracies(rows, one.top1)
+    values = tradeoffs.accuracies(rows, one.top1)
     front = [value for value in values if value["front"]]
     for value in values:
         beaten = any(f["p50_ms"] < value["p50_ms"] and f["top1"] >= value["top1"] for f in front)
@@ -96,16 +97,16 @@ def test_of_equals_only_one_is_on_the_pareto_front(turned: bool) -> None:
         one = made.case(made.model(MobileNetConfig(), name=name, identity=name))
         rows.append(summarize(one, [made.measured(one.case, samples_ns=(ms * 1_000_000,))]))
         top1[name] = Top1(percent, "measured")
-    values = plot_data.accuracies(rows[::-1] if turned else rows, top1)
+    values = tradeoffs.accuracies(rows[::-1] if turned else rows, top1)
     front = [value["case"].split(" | ")[0] for value in values if value["front"]]
     assert front == ["fast", "slow"]
 
 
 def test_time_that_is_linear_in_operations_is_fitted_exactly() -> None:
-    values = [{"unit": "CPU", "macs_m": m, "p50_ms": 0.5 + 0.02 * m} for m in (10, 100, 500)]
+    values = [{"series": "CPU", "macs_m": m, "p50_ms": 0.5 + 0.02 * m} for m in (10, 100, 500)]
     assert plot_data.fits(values) == [
-        {"unit": "CPU", "macs_m": 0, "p50_ms": pytest.approx(0.5)},
-        {"unit": "CPU", "macs_m": 500, "p50_ms": pytest.approx(10.5)},
+        {"series": "CPU", "macs_m": 0, "p50_ms": pytest.approx(0.5)},
+        {"series": "CPU", "macs_m": 500, "p50_ms": pytest.approx(10.5)},
     ]
 
 

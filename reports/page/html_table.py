@@ -5,6 +5,8 @@ from typing import NamedTuple, TypeVar
 
 from bench.results.columns import Column, columns_of
 
+FILTERED_ROWS = 8  # a table of more has a field to filter it by
+
 T = TypeVar("T")
 
 
@@ -15,6 +17,16 @@ class HtmlCell(NamedTuple):
     numeric: bool = False
     sort: float | None = None
     note: str = ""  # on a line of its own
+    aside: str = ""  # beside it, less loud
+    card: str = ""  # which model's card it opens
+
+
+class RowLimits(NamedTuple):
+    """What a reader's own limits are held against; no accuracy where none is known."""
+
+    frame_ns: float
+    size_bytes: int
+    top1: float | None
 
 
 class HtmlRow(NamedTuple):
@@ -22,6 +34,7 @@ class HtmlRow(NamedTuple):
 
     cells: Sequence[HtmlCell]
     dim: bool = False
+    limits: RowLimits | None = None
 
 
 class Grid(NamedTuple):
@@ -30,38 +43,36 @@ class Grid(NamedTuple):
     headers: Sequence[str]
     rows: Sequence[HtmlRow]
 
+    @property
+    def is_filtered(self) -> bool:
+        """Whether it is too long to be looked through."""
+        return len(self.rows) > FILTERED_ROWS
 
-def table(
-    columns: Sequence[Column[T]],
-    rows: Sequence[T],
-    note: Callable[[T], str],
-    is_dim: Callable[[T], bool] | None = None,
-) -> Grid:
+
+def table(columns: Sequence[Column[T]], rows: Sequence[T], note: Callable[[T], str]) -> Grid:
     """A table of the terminal, with the notes where a phone shows them: below the names."""
     first, *others = (column for column in columns_of(columns, rows) if not column.folds)
     return Grid(
         [first.header, *(column.header for column in others)],
         [
-            HtmlRow(
-                [
-                    HtmlCell(first.cell(row), note=note(row)),
-                    *(cell(column.cell(row), column.numeric) for column in others),
-                ],
-                dim=is_dim is not None and is_dim(row),
-            )
+            HtmlRow([
+                HtmlCell(first.cell(row), note=note(row)),
+                *(cell(column.cell(row), column.numeric) for column in others),
+            ])
             for row in rows
         ],
-    )
+    )  # fmt: skip
 
 
-def cell(text: str, numeric: bool = True) -> HtmlCell:
+def cell(text: str, numeric: bool = True, aside: str = "") -> HtmlCell:
     """A figure sorts by its (first) number, words by themselves."""
     if not numeric:
-        return HtmlCell(text)
+        return HtmlCell(text, aside=aside)
     try:
-        return HtmlCell(text, True, float(text.split(maxsplit=1)[0].replace(",", "")))
+        figure = float(text.split(maxsplit=1)[0].replace(",", ""))
     except ValueError:
-        return HtmlCell(text, True, float("nan"))
+        figure = float("nan")
+    return HtmlCell(text, True, figure, aside=aside)
 
 
 def words(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> Grid:

@@ -1,15 +1,14 @@
 """`reports page`: everything in one HTML file that needs no network."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench.results import format, tables
 from bench.results.read import SessionResults, read
 from bench.results.session_report import Report, reports_of
-from bench.results.summary import CaseSummary
 from mobilenet import __version__
 from mobilenet.common import files
 from mobilenet.common.errors import UserError
@@ -18,15 +17,26 @@ from mobilenet.common.text import one_line
 from mobilenet.weights import published_latencies
 from mobilenet.weights.cache import cache_folder
 from reports import claims
-from reports.choose import Choice, Requirements, choose
-from reports.page import accuracy_section, metrics_section
-from reports.page.html_table import Grid, HtmlCell, HtmlRow, cell, table, words
+from reports.page import (
+    accuracy_section,
+    answer_section,
+    cases_table,
+    metrics_section,
+    model_cards,
+    naming,
+    soak_table,
+)
+from reports.page.cases_table import SkippedCases
+from reports.page.html_table import Grid, HtmlCell, HtmlRow, cell, words
 from reports.plots import catalog, plot_data, style
 from reports.plots.style import Plot
 
-TITLE = "MobileNet v1 on Core ML: what was measured"
-FRAME_RATES = (15, 30, 60, 120, 240)
 TEMPLATES = Path(__file__).parent / "templates"
+
+THEME = style.theme(
+    "var(--ink)", "var(--line)", "transparent",
+    [f"var(--series-{number})" for number, _ in enumerate(style.DARK_ON_LIGHT)],
+)  # fmt: skip
 
 METHOD = (
     "A launch is one fresh process that loads one package for one compute unit, calls it once "
@@ -69,13 +79,14 @@ def render(sessions: Sequence[SessionResults]) -> str:
         _session(number, report, results, figures)
         for number, (report, results) in enumerate(zip(reports, sessions, strict=True), start=1)
     ]
+    timed = _is_timed(reports)
     return templates.get_template("page.html").render(
-        title=TITLE, version=__version__, lead=_lead(reports), method=METHOD,
-        frame_rates=FRAME_RATES, answers=_answers(reports), sessions=parts,
+        title=_title(reports), version=__version__, lead=_lead(reports, sessions), method=METHOD,
+        timed=timed, answer=answer_section.section(reports) if timed else None, sessions=parts,
         **accuracy_section.parts(reports), metrics=metrics_section.parts(reports),
         claims=_claims(sessions), layers=figures.add(catalog.general_plots(sessions)),
-        published=_published(), provenance=_provenance(reports), specs=figures.specs,
-        themes={"light": {**style.LIGHT, "background": "transparent"}, "dark": style.DARK},
+        published=_published(), provenance=_provenance(reports), cards=model_cards.cards(reports),
+        specs=figures.specs, theme=THEME, series=(style.DARK_ON_LIGHT, style.LIGHT_ON_DARK),
         vega=_vega(),
     )  # fmt: skip
 
@@ -83,6 +94,28 @@ def render(sessions: Sequence[SessionResults]) -> str:
 def _shown(value: object) -> object:
     """What a template prints: texts as lines, but for what is ready to stand in HTML."""
     return one_line(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
+class RuntimePart(NamedTuple):
+    """What was timed of one runtime, what was not and why, what was soaked, and the plots."""
+
+    title: str
+    table: Grid | None
+    skipped: list[SkippedCases]
+    soaks: Grid | None
+    plots: list[dict[str, Any]]
+
+
+class SessionPart(NamedTuple):
+    """One session."""
+
+    anchor: str
+    machine: str
+    source: str
+    heading: str
+    warnings: Sequence[str]
+    facts: Sequence[str]
+    runtimes: list[RuntimePart]
 
 
 class _Figures:
@@ -117,68 +150,57 @@ def _vega() -> str:
     return bundle
 
 
-def _lead(reports: Sequence[Report]) -> str:
-    measured = sum(row.p50 is not None for report in reports for row in report.cases)
+def _title(reports: Sequence[Report]) -> str:
+    """By what there is: times come first, for most pages have them."""
+    if any(report.accuracies or report.metrics for report in reports) and not _is_timed(reports):
+        return "MobileNet on Core ML: how often it is right"
+    if any(report.cases for report in reports) and not _is_timed(reports):
+        return "MobileNet on Core ML: does it keep its speed?"
+    return "MobileNet on Core ML: what was measured"
+
+
+def _is_timed(reports: Sequence[Report]) -> bool:
+    """Whether anything was timed, or was to be."""
+    rows = [row for report in reports for row in report.cases]
+    return not rows or any(row.launches or row.status == "skipped" for row in rows)
+
+
+def _lead(reports: Sequence[Report], sessions: Sequence[SessionResults]) -> str:
+    rows = [row for report in reports for row in report.cases if row.p50]
     launches = sum(row.launches for report in reports for row in report.cases)
-    accuracies = sum(len(report.accuracies) for report in reports)
-    metrics = sum(len(report.metrics) for report in reports)
+    counts = {
+        "soak": sum(len(results.soaks) for results in sessions),
+        "measurement of accuracy": sum(len(report.accuracies) for report in reports),
+        "measurement of boxes or maps": sum(len(report.metrics) for report in reports),
+    }
     sentences = []
-    if measured or not (accuracies or metrics):
+    if rows or not any(counts.values()):
         sentences.append(
-            f"{format.plural(measured, 'case')} in {format.plural(len(reports), 'session')}, "
+            f"{format.plural(len(rows), 'case')} in {format.plural(len(reports), 'session')}, "
             f"{launches:,} launches, each in a fresh process."
         )
-    if accuracies:
-        sentences.append(f"{format.plural(accuracies, 'measurement')} of accuracy.")
-    if metrics:
-        sentences.append(f"{format.plural(metrics, 'measurement')} of boxes or maps.")
+    for what, count in counts.items():
+        if count:
+            noun, *rest = what.split(" ", 1)
+            sentences.append(" ".join([format.plural(count, noun), *rest]) + ".")
     return " ".join(sentences)
 
 
 def _session(
     number: int, report: Report, results: SessionResults, figures: _Figures
-) -> dict[str, Any]:
-    return {
-        "anchor": f"session-{number}", "machine": _machine(report), "source": report.source,
-        "heading": tables.heading(report),
-        "warnings": report.warnings, "facts": report.facts,
-        "runtimes": [
-            {"runtime": title, "table": _cases(rows),
-             "plots": figures.add(catalog.plots_of(report, results, rows))}
-            for title, rows in report.tables().items()
-        ],
-    }  # fmt: skip
-
-
-def _machine(report: Report) -> str:
-    if report.session is None:
-        return report.source
-    environment = report.session.environment
-    return environment.model or environment.processor
-
-
-def _answers(reports: Sequence[Report]) -> Iterator[dict[str, Any]]:
-    for report in reports:
-        by_rate = [choose([report], Requirements(fps)) for fps in FRAME_RATES]
-        short = {row.case: plot_data.label(row.model) for row in report.cases}
-        for choices in zip(*by_rate, strict=True):
-            yield {
-                "machine": _machine(report), "source": report.source,
-                "runtime": choices[0].runtime,
-                "choices": [_answer(choice, short) for choice in choices],
-            }  # fmt: skip
-
-
-def _answer(choice: Choice, short: dict[str, str]) -> dict[str, Any]:
-    return {
-        "case": choice.case, "short": short.get(choice.case, ""), "unit": choice.unit,
-        "top1": f"{choice.top1:g}" if choice.top1 else "",
-        "time": format.milliseconds(choice.frame_ns),
-    }  # fmt: skip
-
-
-def _cases(rows: Sequence[CaseSummary]) -> Grid:
-    return table(tables.COLUMNS, rows, tables.note, lambda row: row.p50 is None)
+) -> SessionPart:
+    groups = [
+        RuntimePart(
+            title, cases_table.table(rows, results, report.top1),
+            list(cases_table.skipped(rows, results)), soak_table.table(rows, results),
+            figures.add(catalog.plots_of(report, results, rows)),
+        )
+        for title, rows in report.tables().items()
+    ]  # fmt: skip
+    return SessionPart(
+        naming.anchor(number), naming.machine(report), report.source, tables.heading(report),
+        report.warnings, report.facts, groups,
+    )  # fmt: skip
 
 
 def _claims(sessions: Sequence[SessionResults]) -> Grid:
@@ -202,20 +224,17 @@ def _published() -> Grid:
 
 
 def _provenance(reports: Sequence[Report]) -> Grid:
-    models = {
-        model.identity: model
-        for report in reports
-        for model in (
-            *(accuracy.model for accuracy in report.accuracies),
-            *(metrics.model for metrics in report.metrics),
-            *(case.model for case in report.cases),
-        )
-    }
     trained = {True: "", False: "untrained", None: "unknown"}
-    rows = [
-        (model.name, model.weights or trained[model.trained], model.format, model.precision,
-         model.compression or "none", model.target, model.identity[:12])
-        for model in models.values()
-    ]  # fmt: skip
-    headers = ("Model", "Weights", "Format", "Precision", "Compression", "Target", "SHA-256")
-    return words(headers, rows)
+    return Grid(
+        ("Model", "Weights", "Format", "Precision", "Compression", "Target", "SHA-256"),
+        [
+            HtmlRow([
+                HtmlCell(model.name, card=plot_data.card(model)),
+                *(HtmlCell(text) for text in (
+                    model.weights or trained[model.trained], model.format, model.precision,
+                    model.compression or "none", model.target, model.identity[:12],
+                )),
+            ])
+            for model in model_cards.models(reports).values()
+        ],
+    )  # fmt: skip

@@ -15,7 +15,7 @@ from bench.results.top1 import config_of
 from mobilenet.common import files
 from mobilenet.common.errors import RecordError
 from mobilenet.networks.families import DEFAULT_NETWORK, NETWORKS, name_of
-from reports.plots import layer_plots, style, timing
+from reports.plots import layer_plots, style, timing, tradeoffs
 from reports.plots.style import Plot
 
 MAX_PLOTS = 500  # a session of all variants on all runtimes has some 30
@@ -61,7 +61,8 @@ def plots_of(
     """Every plot that the rows of one table have the data for."""
     rows = [row for row in members if row.p50]
     for plot in (
-        timing.accuracy(rows, summary.top1),
+        tradeoffs.accuracy(rows, summary.top1),
+        tradeoffs.size(rows, summary.top1),
         timing.units(rows),
         timing.alpha(rows),
         timing.resolution(rows),
@@ -70,13 +71,13 @@ def plots_of(
     ):
         if plot:
             yield plot
-    cases = {row.case for row in members}
+    cases = {row.case: row.model for row in members}
     soaks = [soak for soak in results.soaks if soak.case in cases and soak.windows]
     if soaks:
         yield timing.endurance(soaks, results.cases)
     for placement in results.placements:
         if placement.case in cases and any(op.cost is not None for op in placement.ops):
-            yield layer_plots.placed_cost(placement)
+            yield layer_plots.placed_cost(placement, config_of(cases[placement.case]))
 
 
 def general_plots(results: Sequence[SessionResults]) -> Iterator[Plot]:

@@ -9,7 +9,7 @@ from bench.results.placed_ops import Placement
 from mobilenet.networks.base_config import BaseConfig
 from mobilenet.networks.families import DEFAULT_NETWORK, name_of
 from reports.plots import plot_data, style
-from reports.plots.style import Plot
+from reports.plots.style import Chart, Plot
 
 
 def operations(config: BaseConfig) -> Plot:
@@ -28,17 +28,33 @@ def operations(config: BaseConfig) -> Plot:
     )  # fmt: skip
 
 
-def placed_cost(placement: Placement) -> Plot:
-    """Estimated share of the time of each operation, in percent, by its device."""
+def placed_cost(placement: Placement, config: BaseConfig | None) -> Plot:
+    """Estimated share of the time of each operation, in percent, by its device.
+
+    Beside it the share of the multiply-adds, of layers of `config` that are told by their names.
+    """
     values, note = style.shown(plot_data.placed_costs(placement))
-    bars = _layer_bars(
+    chart: Chart = _layer_bars(
         values, style.x_axis("percent", "estimated share of the time (%)"), "device",
         ["ANE", "GPU", "CPU"],
         style.tips(layer="operation", device="device", percent="estimated share (%)"),
     )  # fmt: skip
+    names = {value["layer"] for value in values}
+    layers = plot_data.layer_operations(config) if config else []
+    if counted := [layer for layer in layers if layer["layer"] in names]:
+        ticks = (
+            alt.Chart(style.data(counted))
+            .mark_tick(thickness=2, size=style.ROW, style=style.REFERENCE, opacity=1)
+            .encode(
+                y=alt.Y("layer:N", sort=None), x="percent:Q",
+                tooltip=style.tips(layer="layer", percent="share of the multiply-adds (%)"),
+            )
+        )  # fmt: skip
+        chart = style.sized(style.layered(chart, ticks), height=style.ROW * len(values))
+        note = f" The mark across is the layer's share of the multiply-adds.{note}"
     return Plot(
         "placement", f"Estimated cost per layer: {placement.case}",
-        f"Core ML's own estimate from its compute plan, not a measurement.{note}", bars,
+        f"Core ML's own estimate from its compute plan, not a measurement.{note}", chart,
     )  # fmt: skip
 
 
@@ -47,7 +63,7 @@ def layer_error(errors: LayerErrors) -> Plot:
     values, note = style.shown(plot_data.layer_errors(errors))
     chart = (
         alt.Chart(style.data(values))
-        .mark_line(point=True, color=style.COLORS[0])
+        .mark_line(point=True)
         .encode(
             y=alt.Y("layer:N", title=None, sort=None),
             x=style.x_axis("relative_l2", "relative L2 error (log scale)", log=True),

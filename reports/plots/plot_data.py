@@ -1,5 +1,6 @@
 """Summaries and records into the rows that plots are drawn from: units in their names."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from statistics import linear_regression
 from typing import Any
@@ -11,7 +12,7 @@ from bench.results.placed_ops import Placement
 from bench.results.read import SessionResults
 from bench.results.records import Case, Model, Soak
 from bench.results.summary import CaseSummary
-from bench.results.top1 import Top1, config_of
+from bench.results.top1 import config_of
 from mobilenet.common.errors import RecordError
 from mobilenet.networks.base_config import BaseConfig
 from mobilenet.networks.families import DEFAULT_NETWORK, name_of
@@ -20,6 +21,7 @@ Datum = dict[str, Any]  # of JSON's kinds, for Vega; a field has one kind in all
 # network ("v2 ", nothing for the default) and unit, to knob, to its case
 Units = dict[tuple[str, str], dict[float, tuple[CaseSummary, BaseConfig]]]
 
+LEAST_OF_SWEEP = 3  # two points make a line of anything
 HALF = ("", "fp16", "float16")  # what is not worth a word: the default
 
 
@@ -50,74 +52,63 @@ def name(row: CaseSummary, rows: Sequence[CaseSummary]) -> str:
     return f"{label(row.model)}, {row.unit_label}" if several else label(row.model)
 
 
+def card(model: Model) -> str:
+    """What the page's card of a model is called; a point that has it opens the card."""
+    return f"model-{hashlib.sha256(model.identity.encode()).hexdigest()[:16]}"
+
+
 def cases(rows: Sequence[CaseSummary]) -> list[Datum]:
-    """A row per case with figures."""
-    return [_case(row) for row in rows if row.p50]
+    """A row per case with figures; its series is its unit."""
+    return [case(row) for row in rows if row.p50]
 
 
-def _case(row: CaseSummary) -> Datum:
+def case(row: CaseSummary) -> Datum:
+    """One case, of which there are figures."""
     value_ns = row.p50.value if row.p50 else 0.0
     interval = row.p50.interval if row.p50 else None
     low_ns, high_ns = interval or (value_ns, value_ns)
     macs = row.model.macs
     return {
-        "case": row.case, "label": label(row.model), "unit": row.unit_label,
+        "case": row.case, "card": card(row.model), "label": label(row.model),
+        "series": row.unit_label,
         "p50_ms": value_ns / 1e6, "low_ms": low_ns / 1e6, "high_ms": high_ns / 1e6,
         "size_mb": row.model.size_bytes / 1e6, "macs_m": None if macs is None else macs / 1e6,
     }  # fmt: skip
-
-
-def accuracies(rows: Sequence[CaseSummary], top1: Mapping[str, Top1]) -> list[Datum]:
-    """Cases of known accuracy, the Pareto front marked: of two as fast, the more accurate."""
-    data: list[Datum] = []
-    labelled: set[str] = set()
-    best = float("-inf")
-    plotted = [
-        (row, row.p50, top1[row.model.identity])
-        for row in rows
-        if row.p50 and row.model.identity in top1 and "batch" not in row.options
-    ]
-    for row, _, figure in sorted(plotted, key=lambda each: (each[1].value, -each[2].percent)):
-        front = figure.percent > best
-        best = max(best, figure.percent)
-        data.append(
-            {**_case(row), "top1": figure.percent, "source": figure.source, "front": front}
-        )
-        if label(row.model) in labelled:  # the same network on a slower unit
-            data[-1]["label"] = ""
-        labelled.add(label(row.model))
-    return data
 
 
 def fits(values: Sequence[Datum]) -> list[Datum]:
     """Time by operations as a straight line for each unit, from zero operations on: two ends."""
     lines: list[Datum] = []
     counted = [value for value in values if value["macs_m"] is not None]
-    for unit in dict.fromkeys(value["unit"] for value in counted):
-        macs = [value["macs_m"] for value in counted if value["unit"] == unit]
-        times = [value["p50_ms"] for value in counted if value["unit"] == unit]
+    for unit in dict.fromkeys(value["series"] for value in counted):
+        macs = [value["macs_m"] for value in counted if value["series"] == unit]
+        times = [value["p50_ms"] for value in counted if value["series"] == unit]
         if len(set(macs)) > 2:
             slope, intercept = linear_regression(macs, times)
             lines += [
-                {"unit": unit, "macs_m": m, "p50_ms": intercept + slope * m}
+                {"series": unit, "macs_m": m, "p50_ms": intercept + slope * m}
                 for m in (0, max(macs))
             ]
     return lines
 
 
 def launches(rows: Sequence[CaseSummary], results: SessionResults, limit: int) -> list[Datum]:
-    """A row per launch, of as many whole cases as `limit` launches allow."""
+    """A row per launch, of as many whole cases as `limit` launches allow.
+
+    `position` counts launches of a case, so that rounds it missed leave no gap.
+    """
     data: list[Datum] = []
     for row in rows:
         measured, known_as = results.measured(row.case), name(row, rows)
         if data and len(data) + len(measured) > limit:
             break
-        for launch in measured[:limit]:
+        for position, launch in enumerate(measured[:limit]):
             middle_ns, calls = median_ns(launch), launch.calls_per_sample
             interval = stats.median_interval(launch.samples_ns)
             low_ns, high_ns = interval or (middle_ns * calls, middle_ns * calls)
             data.append({
-                "case": row.case, "name": known_as, "round": launch.round,
+                "case": row.case, "card": card(row.model), "name": known_as,
+                "round": launch.round, "position": position,
                 "p50_ms": middle_ns / 1e6,
                 "low_ms": low_ns / calls / 1e6, "high_ms": high_ns / calls / 1e6,
                 "first_ms": launch.first_call_ns / 1e6 if launch.first_call_ns else None,
@@ -158,7 +149,7 @@ def _sweep(
         if row.p50 and config and knob is not None:
             fastest = units.setdefault((_network(config), row.unit_label), {})
             fastest.setdefault(knob, (row, config))
-    units = {unit: members for unit, members in units.items() if len(members) > 1}
+    units = {unit: members for unit, members in units.items() if len(members) >= LEAST_OF_SWEEP}
     return _operations_of(units) + _times_of(units)
 
 

@@ -1,7 +1,8 @@
 """What all plots share: colours, shapes, axes, hover texts, and how they become files.
 
-Okabe and Ito's colours, and a shape or dash beside every colour: readable in grey and for the
-colour-blind.
+Okabe and Ito's hues, darker on white and lighter on black, so that each has three times the
+contrast of its background (WCAG 2.2, 1.4.11); and a shape or dash beside every colour: readable in
+grey and for the colour-blind.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +12,6 @@ from typing import Any, NamedTuple, TypeVar
 
 import altair as alt
 
-from bench.results.summary import CaseSummary
 from mobilenet.common import files
 from mobilenet.common.errors import UnsupportedError
 from mobilenet.common.text import unique_labels
@@ -21,7 +21,8 @@ Chart = alt.Chart | alt.LayerChart
 R = TypeVar("R")
 C = TypeVar("C", alt.Chart, alt.LayerChart)
 
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+DARK_ON_LIGHT = ("#0072b2", "#c85400", "#00835f", "#a8447c", "#8f6300", "#555b63")
+LIGHT_ON_DARK = ("#4ba3e0", "#ff8f4a", "#2cc197", "#e58fc0", "#e9b23a", "#c3c8cf")
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
 WIDTH, HEIGHT, ROW = 640, 340, 18
 MAX_HEIGHT = 16_000  # pixels: the renderer takes ten bytes for each, and has an end
@@ -30,6 +31,8 @@ MAX_ROWS = 1000  # of names below each other; a hundredth of a second each
 PNG_SCALE = 2
 TEXTS = {"amount", "case", "device", "layer", "round", "sample", "series", "source", "thermal"}
 TIMES = {"case": "case", "p50_ms": "p50 (ms)", "low_ms": "from (ms)", "high_ms": "to (ms)"}
+LABEL, SECOND, REFERENCE = "plot-label", "plot-second", "plot-reference"  # styles of marks
+POINTS = "points"  # the layer whose marks are labelled
 FONT = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica, Arial, sans-serif"
 
 
@@ -42,13 +45,17 @@ class Plot(NamedTuple):
     chart: Chart
 
 
-def theme(ink: str, faint: str, background: str) -> dict[str, Any]:
-    """Vega-Lite's `config` for one pair of text and line colours."""
+def theme(ink: str, faint: str, background: str, series: Sequence[str]) -> dict[str, Any]:
+    """Vega-Lite's `config` for colours of text, lines and series: any that CSS knows."""
     text = {"labelColor": ink, "titleColor": ink, "titleFontWeight": "normal"}
     return {
         "background": background,
         "font": FONT,
         "view": {"stroke": None},
+        "mark": {"color": series[0]},
+        "range": {"category": list(series)},
+        "style": {LABEL: {"fill": ink, "fontSize": 11}, SECOND: {"color": series[1]},
+                  REFERENCE: {"color": ink, "strokeDash": [4, 3], "opacity": 0.6}},
         "axis": {
             **text, "gridColor": faint, "domainColor": faint, "tickColor": faint,
             "labelFontSize": 11, "titleFontSize": 12, "labelLimit": 0, "labelOverlap": "greedy",
@@ -63,8 +70,7 @@ def theme(ink: str, faint: str, background: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-LIGHT = theme("#1c1e21", "#d9dce1", "#ffffff")
-DARK = theme("#e6e8eb", "#3a3f47", "transparent")
+LIGHT = theme("#1c1e21", "#d9dce1", "#ffffff", DARK_ON_LIGHT)
 
 
 def paths(stem: Path) -> tuple[Path, Path]:
@@ -82,7 +88,8 @@ def save(plot: Plot, stem: Path) -> tuple[Path, Path]:
     spec = specification(plot.chart.properties(title=plot.title).configure(**LIGHT))
     png, svg = paths(stem)
     try:
-        pixels, lines = vlc.vegalite_to_png(spec, scale=PNG_SCALE), vlc.vegalite_to_svg(spec)
+        drawn = _with_labels(vlc.vegalite_to_vega(spec))
+        pixels, lines = vlc.vega_to_png(drawn, scale=PNG_SCALE), vlc.vega_to_svg(drawn)
     except ValueError as error:
         raise UnsupportedError(
             f"plot {plot.name} cannot be drawn: {error}", "`reports page` leaves it to the browser"
@@ -90,6 +97,15 @@ def save(plot: Plot, stem: Path) -> tuple[Path, Path]:
     files.write_atomically(png, pixels)
     files.write_atomically(svg, lines.encode())
     return png, svg
+
+
+def _with_labels(drawn: dict[str, Any]) -> dict[str, Any]:
+    """What Vega-Embed makes of it; without a canvas, labels do not keep clear of points."""
+    for addition in drawn.get("usermeta", {}).get("embedOptions", {}).get("patch", ()):
+        mark = addition["value"]
+        mark["transform"][0]["avoidBaseMark"] = False
+        drawn["marks"].append(mark)
+    return drawn
 
 
 def specification(chart: Chart) -> dict[str, Any]:
@@ -148,38 +164,57 @@ def tips(**titles: str) -> list[alt.Tooltip]:
     ]
 
 
-def unit_color(rows: Sequence[CaseSummary]) -> alt.Color:
-    """A colour for each compute unit, with a legend where there are several."""
-    names = _units(rows)
-    encoding = alt.Color("unit:N", title="unit", scale=colors(names))
+def labelled(chart: C, first: str) -> C:
+    """The chart with the `label` of each point beside it, where it hides no other.
+
+    Vega-Lite has no such marks, Vega has (its `label` transform): they are added to what becomes
+    of the chart, by Vega-Embed in a page and by `save` for files. Points of which the field
+    `first` is true choose their place before others; one without a place keeps its hover text.
+    """
+    mark = {
+        "type": "text", "style": LABEL, "from": {"data": f"{POINTS}_marks"},
+        "encode": {"enter": {"text": {"field": "datum.label"}}},
+        "transform": [{
+            "type": "label", "size": {"signal": "[width, height]"}, "offset": [4],
+            "anchor": ["bottom-right", "top-left", "bottom", "top", "right", "left"],
+            "sort": {"field": f"datum.datum.{first}", "order": "descending"},
+        }],
+    }  # fmt: skip
+    patch = [{"op": "add", "path": "/marks/-", "value": mark}]
+    return chart.properties(usermeta={"embedOptions": {"patch": patch}})
+
+
+def series_color(names: Sequence[str]) -> alt.Color:
+    """A colour for each name in the field `series`, with a legend where there are several."""
+    encoding = alt.Color("series:N", title=None, scale=colors(names))
     return encoding.legend(None) if len(names) == 1 else encoding
 
 
-def unit_shape(rows: Sequence[CaseSummary]) -> alt.Shape:
-    """A shape for each compute unit, in the same legend."""
-    names = _units(rows)
-    encoding = alt.Shape("unit:N", title="unit", scale=shapes(names))
+def series_shape(names: Sequence[str]) -> alt.Shape:
+    """A shape for each of them, in the same legend."""
+    encoding = alt.Shape("series:N", title=None, scale=shapes(names))
     return encoding.legend(None) if len(names) == 1 else encoding
 
 
 def colors(names: Sequence[str]) -> alt.Scale:
-    """A scale that gives each name its colour, from the start again when they run out."""
-    return alt.Scale(
-        domain=list(names), range=[COLORS[i % len(COLORS)] for i in range(len(names))]
-    )
+    """A scale that gives each name a colour of the theme, in turn where there are more names."""
+    return alt.Scale(domain=list(names))
 
 
 def shapes(names: Sequence[str]) -> alt.Scale:
-    """The same with shapes."""
+    """The same with shapes; names of one colour differ in theirs."""
+    count = len(SHAPES)
     return alt.Scale(
-        domain=list(names), range=[SHAPES[i % len(SHAPES)] for i in range(len(names))]
+        domain=list(names),
+        range=[SHAPES[(number + number // count) % count] for number in range(len(names))],
     )
+
+
+def layered(*charts: Chart) -> alt.LayerChart:
+    """Charts on top of each other, the last above all."""
+    return alt.LayerChart(layer=list(charts))
 
 
 def sized(chart: C, height: int = HEIGHT) -> C:
     """The chart at the common width; `height` in pixels."""
     return chart.properties(width=WIDTH, height=min(height, MAX_HEIGHT))
-
-
-def _units(rows: Sequence[CaseSummary]) -> list[str]:
-    return sorted({row.unit_label for row in rows})

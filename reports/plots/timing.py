@@ -7,45 +7,11 @@ import altair as alt
 from bench.results.read import SessionResults
 from bench.results.records import Case, Soak
 from bench.results.summary import CaseSummary
-from bench.results.top1 import Top1
 from reports.plots import plot_data, style
 from reports.plots.style import Plot
 
-ACCURACIES = {"published": "published ones, not measured here", "measured": "measured here"}
+LAUNCH_ROW = 7  # pixels: room for a triangle
 MAX_LAUNCHES = 600  # in one plot; the fastest cases first
-
-
-def accuracy(rows: Sequence[CaseSummary], top1: Mapping[str, Top1]) -> Plot | None:
-    """Top-1 in percent against time in ms, with the Pareto front; None without accuracies."""
-    values = plot_data.accuracies(rows, top1)
-    if not values:
-        return None
-    kind = "measured" if any(figure.measured for figure in top1.values()) else "published"
-    base = alt.Chart(style.data(values)).encode(
-        x=style.x_axis("p50_ms", "time per image, p50 (ms, log scale)", log=True),
-        y=alt.Y("top1:Q", title=f"top-1, {kind} (%)").scale(zero=False, padding=12),
-        tooltip=style.tips(
-            **style.TIMES, top1=f"top-1, {kind} (%)", source="source", size_mb="size (MB)"
-        ),
-    )  # fmt: skip
-    dots = base.mark_point(filled=True, opacity=0.75).encode(
-        size=alt.Size("size_mb:Q", title="size (MB)").scale(zero=True, rangeMax=420),
-        color=style.unit_color(rows), shape=style.unit_shape(rows),
-    )  # fmt: skip
-    above = base.transform_filter("datum.front").mark_text(dy=-15, fontSize=10)
-    below = base.transform_filter("!datum.front").mark_text(dy=16, fontSize=10, opacity=0.7)
-    names = alt.layer(above.encode(text="label:N"), below.encode(text="label:N"))
-    front = (
-        alt.Chart(style.data([value for value in values if value["front"]]))
-        .mark_line(interpolate="step-after", strokeDash=[4, 3], color="#888888")
-        .encode(x="p50_ms:Q", y="top1:Q")
-    )
-    return Plot(
-        "accuracy", "Accuracy against time",
-        "Up and to the left is better; the dashed line is the Pareto front. The accuracies are "
-        f"{ACCURACIES[kind]}; the area of a point is the size of its file.",
-        style.sized(front + dots + names),
-    )  # fmt: skip
 
 
 def units(rows: Sequence[CaseSummary]) -> Plot | None:
@@ -54,15 +20,16 @@ def units(rows: Sequence[CaseSummary]) -> Plot | None:
     models = {value["label"] for value in values}
     if len(values) == len(models):
         return None
+    names = _units(rows)
     base = alt.Chart(style.data(values)).encode(
         y=alt.Y("label:N", title=None, sort=None),
-        yOffset=alt.YOffset("unit:N"),
-        color=style.unit_color(rows),
+        yOffset=alt.YOffset("series:N"),
+        color=style.series_color(names),
         tooltip=style.tips(**style.TIMES),
     )
-    dots = base.mark_point(filled=True, size=70).encode(
+    dots = base.mark_point(filled=True, size=70, opacity=1).encode(
         x=style.x_axis("p50_ms", "time per call, p50 (ms, log scale)", log=True),
-        shape=style.unit_shape(rows),
+        shape=style.series_shape(names),
     )
     bars = base.mark_rule(strokeWidth=2).encode(x="low_ms:Q", x2="high_ms:Q")
     return Plot(
@@ -78,14 +45,14 @@ def launches(rows: Sequence[CaseSummary], results: SessionResults) -> Plot | Non
     if not values:
         return None
     base = alt.Chart(style.data(values)).encode(
-        y=alt.Y("name:N", title=None, sort=None),
-        yOffset=alt.YOffset("round:O"),
+        y=alt.Y("name:N", title=None, sort=None).scale(paddingInner=0.35),
+        yOffset=alt.YOffset("position:O"),
         tooltip=style.tips(**style.TIMES, round="round", first_ms="first call (ms)"),
     )  # fmt: skip
     time = style.x_axis("p50_ms", "time per call (ms, log scale)", log=True)
-    dots = base.mark_point(filled=True, size=14).encode(x=time, color=alt.value(style.COLORS[0]))
-    bars = base.mark_rule().encode(x="low_ms:Q", x2="high_ms:Q", color=alt.value(style.COLORS[0]))
-    first = base.mark_point(size=22, shape="triangle-up", color=style.COLORS[1]).encode(
+    dots = base.mark_point(filled=True, size=22, opacity=1).encode(x=time)
+    bars = base.mark_rule(strokeWidth=1.5).encode(x="low_ms:Q", x2="high_ms:Q")
+    first = base.mark_point(size=26, shape="triangle-up", style=style.SECOND).encode(
         x="first_ms:Q"
     )
     shown = len({value["case"] for value in values})
@@ -94,7 +61,7 @@ def launches(rows: Sequence[CaseSummary], results: SessionResults) -> Plot | Non
         "launches", "Every launch",
         "A filled point is the median of one launch, in the order of rounds, with the interval "
         f"of its samples; the open triangle is its first call.{cut}",
-        style.sized(bars + first + dots, height=max(120, 4 * len(values), 24 * shown)),
+        style.sized(bars + first + dots, height=max(120, LAUNCH_ROW * len(values), 24 * shown)),
     )  # fmt: skip
 
 
@@ -161,18 +128,19 @@ def linear(rows: Sequence[CaseSummary]) -> Plot | None:
     lines = plot_data.fits(values)
     if not lines:
         return None
+    names = _units(rows)
     base = alt.Chart(style.data(values)).encode(
         x=alt.X("macs_m:Q", title="multiply-adds (million)"),
         y=alt.Y("p50_ms:Q", title="time per call, p50 (ms)"),
-        color=style.unit_color(rows),
+        color=style.series_color(names),
         tooltip=style.tips(**style.TIMES, macs_m="multiply-adds (million)"),
     )
-    dots = base.mark_point(filled=True, size=60).encode(shape=style.unit_shape(rows))
+    dots = base.mark_point(filled=True, size=60, opacity=1).encode(shape=style.series_shape(names))
     bars = base.mark_rule().encode(y="low_ms:Q", y2="high_ms:Q")
     line = (
         alt.Chart(style.data(lines))
         .mark_line(strokeDash=[4, 3], opacity=0.6)
-        .encode(x="macs_m:Q", y="p50_ms:Q", color=style.unit_color(rows))
+        .encode(x="macs_m:Q", y="p50_ms:Q", color=style.series_color(names))
     )
     return Plot(
         "linear", "Is time linear in operations?",
@@ -191,7 +159,7 @@ def endurance(soaks: Sequence[Soak], cases: Mapping[str, Case]) -> Plot:
         .mark_line(point=True)
         .encode(
             x=alt.X("seconds:Q", title="time under load (s)"),
-            y=alt.Y("per_second:Q", title="calls per second").scale(zero=False),
+            y=alt.Y("per_second:Q", title="calls per second").scale(zero=True),
             color=alt.Color("series:N", title=None, scale=style.colors(series)),
             strokeDash=alt.StrokeDash("series:N", title=None).scale(domain=series),
             tooltip=style.tips(
@@ -199,5 +167,12 @@ def endurance(soaks: Sequence[Soak], cases: Mapping[str, Case]) -> Plot:
             ),
         )
     )
-    caption = "Calls in one process without a pause; a falling line is a device that throttles."
+    caption = (
+        "Calls in one process without a pause, from zero: a line that falls visibly is a device "
+        "that throttles."
+    )
     return Plot("soak", "Sustained load", caption, style.sized(chart))
+
+
+def _units(rows: Sequence[CaseSummary]) -> list[str]:
+    return sorted({row.unit_label for row in rows})
