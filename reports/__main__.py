@@ -211,7 +211,13 @@ def plots(
 
 
 @app.command
-def page(results: Files, /, *, output: OutputFile = Path("report.html")) -> None:
+def page(
+    results: Files,
+    /,
+    *,
+    output: OutputFile = Path("report.html"),
+    open_: Annotated[bool, Parameter(name="--open", negative=())] = False,
+) -> None:
     """Write everything into one HTML file that needs no network.
 
     Parameters
@@ -220,13 +226,21 @@ def page(results: Files, /, *, output: OutputFile = Path("report.html")) -> None
         Files that `python -m bench` wrote: of one machine or of several, side by side.
     output
         The page.
+    open_
+        Show it in the browser.
     """
+    import webbrowser
+
     from reports.page import page as html
 
+    if open_ and files.is_stream(output):
+        raise ConfigError(f"{output} is no file that a browser can open", "--output PAGE.html")
     with terminal.working("writing the page"):
         html.write(results, output)
     if not files.is_stream(output):
         terminal.line(str(output))
+    if open_ and not webbrowser.open(output.resolve().as_uri()):
+        terminal.warn("no browser could be started")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -103,7 +103,7 @@ const limits = document.querySelector(".lights");
 for (const [name, value] of limits ? LIMITS : []) {
   for (const other of ["fps", "top1", "mb"]) limits[other].value = "";
   type(limits[name], value);
-  lit[name] = all("tbody tr", table).map((row) => row.dataset.light ?? "");
+  lit[`${name} ${value}`] = all("tbody tr", table).map((row) => row.dataset.light ?? "").sort();
 }
 
 const filter = document.querySelector(".filter input");

@@ -43,7 +43,7 @@ def test_a_table_for_each_task(results: Path, capfd: pytest.CaptureFixture[str])
 def test_the_page_has_a_section_for_each_task(results: Path, tmp_path: Path) -> None:
     assert main(["page", str(results), "-o", str(tmp_path / "p.html")]) == 0
     text = (tmp_path / "p.html").read_text("utf-8")
-    part = text[text.index('<section id="detection-1">') : text.index('<section id="claims">')]
+    part = text[text.index('<section id="detection-1">') : text.index('<section id="provenance">')]
     assert "3 measurements of boxes or maps." in text
     assert part.count("% alike</strong>") == 3
     assert part.count("<img") == part.count(made.JPEG) == 1  # and nothing that is no JPEG

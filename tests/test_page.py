@@ -92,7 +92,7 @@ def test_a_browser_shows_it(page: Path, width: int, dark: bool) -> None:
     seen = browser.probe(page, width, dark=dark)
     assert seen["width"] == width
     assert seen["errors"] == []
-    assert seen["overflowing"] == []
+    assert seen["overflowing"] == seen["cut"] == seen["collisions"] == []
     assert seen["scroll"] == width
     assert seen["plots"] == seen["drawn"] > 15
     assert seen["wide_plots"] == 0
@@ -161,3 +161,17 @@ def test_a_page_goes_to_standard_output_and_nothing_else_does(tmp_path: Path, ca
     text = capfd.readouterr().out
     assert text.startswith("<!doctype html>")
     assert text.rstrip().endswith("</html>")
+
+
+@pytest.mark.parametrize("starts", [True, False])
+def test_it_opens_in_the_browser(starts: bool, tmp_path: Path, monkeypatch, capsys) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", lambda uri: opened.append(uri) or starts)
+    results, page = made.write(tmp_path / "r.jsonl", made.photographs()), tmp_path / "a page.html"
+    assert main(["page", str(results), "-o", str(page)]) == 0
+    assert opened == []
+    assert main(["page", str(results), "-o", str(page), "--open"]) == 0
+    assert opened == [page.as_uri()]
+    assert ("no browser could be started" in capsys.readouterr().err) != starts
+    assert main(["page", str(results), "-o", "/dev/stdout", "--open"]) == 2
+    assert "/dev/stdout is no file" in capsys.readouterr().err

@@ -7,8 +7,10 @@ from markupsafe import Markup
 
 from bench.results import accuracy_table, format, tables
 from bench.results.disagreements import Agreement, Disagreement
+from bench.results.records import Accuracy
 from bench.results.session_report import Report
 from reports.page.html_table import Grid, HtmlCell, HtmlRow, cell, table
+from reports.plots import plot_data
 
 
 def parts(reports: Sequence[Report]) -> dict[str, Any]:
@@ -24,8 +26,12 @@ def _accuracies(report: Report) -> dict[str, Any]:
     return {
         "heading": tables.heading(report),
         "legend": list(accuracy_table.legend(report.accuracies)),
-        "table": table(accuracy_table.COLUMNS, report.accuracies, accuracy_table.note),
+        "table": table(accuracy_table.COLUMNS, report.accuracies, accuracy_table.note, _card),
     }  # fmt: skip
+
+
+def _card(accuracy: Accuracy) -> str:
+    return plot_data.card(accuracy.model)
 
 
 def _published(reports: Sequence[Report]) -> Grid:

@@ -13,8 +13,8 @@ from reports.page.html_table import Grid, HtmlCell, HtmlRow, RowLimits, cell
 from reports.plots import plot_data
 
 HEADERS = (
-    "Model", "Unit", "p50 ms", "frames/s", "of fastest", "MB", "top-1 %", "p90 ms", "first ms",
-    "load ms", "M MACs", "rel. L2",
+    "Model", "Unit", "p50 ms", "frames/s", "vs. fastest", "MB", "top-1 %", "p90 ms", "first ms",
+    "load ms", "M MACs", "loss",
 )  # fmt: skip
 
 
@@ -71,7 +71,7 @@ def _row(
             cell(f"{top1.percent:.1f}" if top1 else format.MISSING, aside=kind),
             cell(format.latency(row.p90)[0]), cell(format.milliseconds(first_call)),
             cell(format.milliseconds(load)), cell(format.millions(model.macs)),
-            cell(format.scientific(model.agreement)),
+            cell(format.scientific(model.agreement if model.loss is None else model.loss)),
         ],
         dim=row.p50 is None,
         limits=RowLimits(time, model.size_bytes, top1.percent if top1 else None) if time else None,

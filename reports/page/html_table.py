@@ -49,14 +49,22 @@ class Grid(NamedTuple):
         return len(self.rows) > FILTERED_ROWS
 
 
-def table(columns: Sequence[Column[T]], rows: Sequence[T], note: Callable[[T], str]) -> Grid:
-    """A table of the terminal, with the notes where a phone shows them: below the names."""
+def table(
+    columns: Sequence[Column[T]],
+    rows: Sequence[T],
+    note: Callable[[T], str],
+    card: Callable[[T], str],
+) -> Grid:
+    """A table of the terminal, with the notes where a phone shows them: below the names.
+
+    A name opens the `card` of its row.
+    """
     first, *others = (column for column in columns_of(columns, rows) if not column.folds)
     return Grid(
         [first.header, *(column.header for column in others)],
         [
             HtmlRow([
-                HtmlCell(first.cell(row), note=note(row)),
+                HtmlCell(first.cell(row), note=note(row), card=card(row)),
                 *(cell(column.cell(row), column.numeric) for column in others),
             ])
             for row in rows

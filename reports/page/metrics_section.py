@@ -11,6 +11,7 @@ from bench.results.metrics_table import TaskTable
 from bench.results.records import Metrics
 from bench.results.session_report import Report
 from reports.page.html_table import Grid, HtmlCell, HtmlRow, cell, table
+from reports.plots import plot_data
 
 
 class DrawnPicture(NamedTuple):
@@ -61,11 +62,15 @@ def parts(reports: Sequence[Report]) -> list[MetricsPart]:
 def _part(anchor: str, report: Report, measured: TaskTable) -> MetricsPart:
     return MetricsPart(
         anchor, measured.title, tables.heading(report),
-        table(measured.columns(), measured.records, metrics_table.note),
+        table(measured.columns(), measured.records, metrics_table.note, _card),
         _classes(measured.records, measured.class_metric), list(measured.legend()),
         _published(measured),
         [_comparison(each, measured.records) for each in measured.comparisons],
     )  # fmt: skip
+
+
+def _card(metrics: Metrics) -> str:
+    return plot_data.card(metrics.model)
 
 
 def _classes(records: Sequence[Metrics], metric: str) -> Grid:

@@ -7,7 +7,6 @@ from bench.results import accuracy_table, format
 from bench.results.records import Accuracy, Model
 from bench.results.session_report import Report
 from bench.results.summary import CaseSummary
-from reports.choose import export_command
 from reports.page import naming
 from reports.page.html_table import Grid, words
 from reports.plots import plot_data
@@ -16,7 +15,7 @@ TIMES = ("On", "p50 ms", "p90 ms", "first ms", "cold load ms", "load ms", "peak 
 TRAINED = {True: "trained", False: "untrained", None: "not known"}
 
 
-class ModelCard(NamedTuple):
+class CardPart(NamedTuple):
     """One model: facts by what they are called, its times, and the command that makes it."""
 
     anchor: str
@@ -24,9 +23,10 @@ class ModelCard(NamedTuple):
     facts: list[tuple[str, str]]
     times: Grid
     command: str
+    command_note: str
 
 
-def cards(reports: Sequence[Report]) -> list[ModelCard]:
+def cards(reports: Sequence[Report]) -> list[CardPart]:
     """A card for each model of all sessions."""
     return [_card(model, reports) for model in models(reports).values()]
 
@@ -44,7 +44,7 @@ def models(reports: Sequence[Report]) -> dict[str, Model]:
     }
 
 
-def _card(model: Model, reports: Sequence[Report]) -> ModelCard:
+def _card(model: Model, reports: Sequence[Report]) -> CardPart:
     rows = [
         (report, row)
         for report in reports
@@ -53,8 +53,9 @@ def _card(model: Model, reports: Sequence[Report]) -> ModelCard:
     ]
     facts = [*_accuracies(model, reports), *_facts(model)]
     times = words(TIMES, (_times(report, row) for report, row in rows))
-    command = export_command(rows[0][1]) if rows else ""
-    return ModelCard(plot_data.card(model), model.name, facts, times, command)
+    return CardPart(
+        plot_data.card(model), model.name, facts, times, model.command, model.command_note
+    )
 
 
 def _accuracies(model: Model, reports: Sequence[Report]) -> Iterator[tuple[str, str]]:
@@ -81,27 +82,48 @@ def _measured(accuracy: Accuracy) -> str:
 
 
 def _facts(model: Model) -> Iterator[tuple[str, str]]:
-    side = f"{model.resolution} px" if model.resolution else ""
-    width = f"{model.input_width} x {model.resolution} px" if model.input_width else ""
-    yield "Input", width or side
+    yield "Input", _input(model)
+    yield "Preprocessing", model.preprocessing
+    yield "Classes", _classes(model)
     yield "Size", f"{format.megabytes(model.size_bytes)} MB"
     yield "Multiply-adds", f"{format.millions(model.macs)} million" if model.macs else ""
     yield "Parameters", f"{model.parameters:,}" if model.parameters else ""
     yield "Weights", f"{model.weights} ({TRAINED[model.trained]})".strip()
+    yield "Licence", model.licence
     yield "Form", " ".join(filter(None, (model.format, model.precision, model.compression)))
     yield "Target", model.target
+    yield "Compute units", model.compute_units
     yield "Oldest iOS", str(model.min_ios or "")
-    yield "Verified", _verified(model)
+    yield "Verified", "; ".join(_verified(model)) or "not known"
+    yield "Loss", _loss(model)
     yield "SHA-256", model.identity
 
 
-def _verified(model: Model) -> str:
-    if model.agreement is None:
-        return "not known"
-    return (
-        f"logits {format.scientific(model.agreement)} from PyTorch's for the same weights, "
-        "relative L2"
-    )
+def _input(model: Model) -> str:
+    if model.resolutions:
+        return ", ".join(f"{side} px" for side in model.resolutions)
+    if model.input_width:
+        return f"{model.input_width} x {model.resolution} px"
+    return f"{model.resolution} px" if model.resolution else ""
+
+
+def _classes(model: Model) -> str:
+    """How many, and the first labels."""
+    labels = ", ".join(model.labels) + (", ..." if model.labels else model.labels_from)
+    return f"{model.classes:,}: {labels}".rstrip(": ") if model.classes else labels
+
+
+def _verified(model: Model) -> Iterator[str]:
+    for what, error in (("in float32", model.structure), ("as declared", model.agreement)):
+        if error is not None:
+            yield f"{what} {format.scientific(error)} from PyTorch's logits (relative L2)"
+
+
+def _loss(model: Model) -> str:
+    """What compression cost."""
+    if model.loss is None:
+        return ""
+    return f"{format.scientific(model.loss)} from the original network's logits (relative L2)"
 
 
 def _times(report: Report, row: CaseSummary) -> tuple[str, ...]:

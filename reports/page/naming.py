@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from bench.results import format
 from bench.results.session_report import Report
 
 
@@ -27,9 +28,18 @@ def machine(report: Report) -> str:
 
 def trust(report: Report) -> TrustLine:
     """The worst that is known of the session."""
-    unreliable = [warning for warning in report.warnings if warning.startswith("UNRELIABLE")]
-    if unreliable:
-        return TrustLine(unreliable[0], warns=True)
+    if report.trust.unreliable:
+        return TrustLine(f"Unreliable: {report.trust.unreliable}.", warns=True)
     if not report.controls:
-        return TrustLine("No A/A control: how far to trust it is not known.", warns=True)
-    return TrustLine("Reliable: the A/A control shows no difference where there is none.", False)
+        return TrustLine(f"No A/A control: how far to trust it is unknown.{_finds(report)}", True)
+    return TrustLine(
+        f"The A/A control shows no difference where there is none.{_finds(report)}", False
+    )
+
+
+def _finds(report: Report) -> str:
+    """What difference the session could have shown."""
+    sensitivity = report.trust.sensitivity
+    if sensitivity is None or sensitivity.ratio is None:
+        return ""
+    return f" Differences from {format.difference(sensitivity.ratio)} on can be found."

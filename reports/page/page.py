@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench.results import format, tables
+from bench.results import tables
 from bench.results.read import SessionResults, read
 from bench.results.session_report import Report, reports_of
 from mobilenet import __version__
@@ -21,6 +21,7 @@ from reports.page import (
     accuracy_section,
     answer_section,
     cases_table,
+    contents,
     metrics_section,
     model_cards,
     naming,
@@ -37,26 +38,6 @@ THEME = style.theme(
     "var(--ink)", "var(--line)", "transparent",
     [f"var(--series-{number})" for number, _ in enumerate(style.DARK_ON_LIGHT)],
 )  # fmt: skip
-
-METHOD = (
-    "A launch is one fresh process that loads one package for one compute unit, calls it once "
-    "(the first call, told apart), warms up for a fixed time, and then takes a fixed number of "
-    "samples. A round launches every case once, in shuffled order, so that what drifts from "
-    "minute to minute hits all cases alike.",
-    "The p50 of a case is the median over launches of each launch's median; its interval is the "
-    "order-statistic interval of that median, which holds at least 95 % of the time whatever the "
-    "distribution. Calls within a process share its luck, so launches are counted, never calls. "
-    "The p90 is the median over launches of each launch's 90th percentile.",
-    "Nothing is removed. Samples far from their launch's median (14.826 times the median absolute "
-    "deviation) and launches that drift are counted and reported.",
-    "The A/A control is one package measured under two names. Where its interval excludes no "
-    "difference, the whole session is marked unreliable.",
-    "The portable runtime computes the same package with ONNX Runtime on any machine. Its times "
-    "say how variants relate on that machine; they are no times of an Apple device, and are never "
-    "ranked with Core ML's.",
-    "Agreement (rel. L2) is how far the logits of the package are from those of the PyTorch "
-    "network it was made from, as found when the package was verified.",
-)
 
 
 def write(paths: Sequence[Path], output: Path) -> None:
@@ -79,15 +60,16 @@ def render(sessions: Sequence[SessionResults]) -> str:
         _session(number, report, results, figures)
         for number, (report, results) in enumerate(zip(reports, sessions, strict=True), start=1)
     ]
-    timed = _is_timed(reports)
+    about = contents.contents(reports, sessions)
+    layers = [*(catalog.operation_plots(sessions) if about.is_timed else ())]
+    layers += catalog.error_plots(sessions)
     return templates.get_template("page.html").render(
-        title=_title(reports), version=__version__, lead=_lead(reports, sessions), method=METHOD,
-        timed=timed, answer=answer_section.section(reports) if timed else None, sessions=parts,
+        about=about, version=__version__, sessions=parts,
+        answer=answer_section.section(reports) if about.is_timed else None,
         **accuracy_section.parts(reports), metrics=metrics_section.parts(reports),
-        claims=_claims(sessions), layers=figures.add(catalog.general_plots(sessions)),
-        published=_published(), provenance=_provenance(reports), cards=model_cards.cards(reports),
-        specs=figures.specs, theme=THEME, series=(style.DARK_ON_LIGHT, style.LIGHT_ON_DARK),
-        vega=_vega(),
+        claims=_claims(sessions), layers=figures.add(layers), published=_published(),
+        provenance=_provenance(reports), cards=model_cards.cards(reports), specs=figures.specs,
+        theme=THEME, series=(style.DARK_ON_LIGHT, style.LIGHT_ON_DARK), vega=_vega(),
     )  # fmt: skip
 
 
@@ -148,42 +130,6 @@ def _vega() -> str:
     with suppress(OSError, UserError):  # without a cache it costs two seconds the next time
         files.write_atomically(path, bundle.encode())
     return bundle
-
-
-def _title(reports: Sequence[Report]) -> str:
-    """By what there is: times come first, for most pages have them."""
-    if any(report.accuracies or report.metrics for report in reports) and not _is_timed(reports):
-        return "MobileNet on Core ML: how often it is right"
-    if any(report.cases for report in reports) and not _is_timed(reports):
-        return "MobileNet on Core ML: does it keep its speed?"
-    return "MobileNet on Core ML: what was measured"
-
-
-def _is_timed(reports: Sequence[Report]) -> bool:
-    """Whether anything was timed, or was to be."""
-    rows = [row for report in reports for row in report.cases]
-    return not rows or any(row.launches or row.status == "skipped" for row in rows)
-
-
-def _lead(reports: Sequence[Report], sessions: Sequence[SessionResults]) -> str:
-    rows = [row for report in reports for row in report.cases if row.p50]
-    launches = sum(row.launches for report in reports for row in report.cases)
-    counts = {
-        "soak": sum(len(results.soaks) for results in sessions),
-        "measurement of accuracy": sum(len(report.accuracies) for report in reports),
-        "measurement of boxes or maps": sum(len(report.metrics) for report in reports),
-    }
-    sentences = []
-    if rows or not any(counts.values()):
-        sentences.append(
-            f"{format.plural(len(rows), 'case')} in {format.plural(len(reports), 'session')}, "
-            f"{launches:,} launches, each in a fresh process."
-        )
-    for what, count in counts.items():
-        if count:
-            noun, *rest = what.split(" ", 1)
-            sentences.append(" ".join([format.plural(count, noun), *rest]) + ".")
-    return " ".join(sentences)
 
 
 def _session(

@@ -82,11 +82,21 @@ def plots_of(
 
 def general_plots(results: Sequence[SessionResults]) -> Iterator[Plot]:
     """Plots that no runtime has a part in."""
+    yield from operation_plots(results)
+    yield from error_plots(results)
+
+
+def operation_plots(results: Sequence[SessionResults]) -> Iterator[Plot]:
+    """The layers of each network that was measured, and of v1."""
     models = (case.model for session in results for case in session.cases.values())
     measured = {name_of(config) for config in map(config_of, models) if config}
     for name, kind in NETWORKS.items():
         if name == DEFAULT_NETWORK or name in measured:
             yield layer_plots.operations(kind())
+
+
+def error_plots(results: Sequence[SessionResults]) -> Iterator[Plot]:
+    """Layers that were compared with a reference."""
     for session in results:
         for errors in session.layer_errors:
             yield layer_plots.layer_error(errors)

@@ -21,7 +21,7 @@ def accuracy(rows: Sequence[CaseSummary], top1: Mapping[str, Top1]) -> Plot | No
     values = accuracies(rows, top1)
     if len({value["card"] for value in values}) < 2:
         return None
-    names = list(dict.fromkeys(value["series"] for value in values))
+    names = sorted({value["series"] for value in values})
     kind = _kind(top1)
     base = alt.Chart(style.data(values)).encode(
         tooltip=style.tips(**style.TIMES, **_accuracy_tips(kind), size_mb="size (MB)"),
@@ -58,7 +58,7 @@ def size(rows: Sequence[CaseSummary], top1: Mapping[str, Top1]) -> Plot | None:
         return None
     for value in values:
         value["series"] = value["form"]
-    names = list(dict.fromkeys(value["series"] for value in values))
+    names = sorted({value["series"] for value in values})
     kind = _kind(top1)
     base = alt.Chart(style.data(values)).encode(
         color=style.series_color(names),
