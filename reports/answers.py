@@ -49,10 +49,13 @@ def recommendations(choices: Sequence[Choice]) -> Iterator[RenderableType]:
         answer = one_line(f"{choice.model} on {choice.unit}") if choice.case else "none"
         yield Text.assemble(where, (answer, "bold green" if choice.case else "bold yellow"))
         yield Text(one_line(f"  {choice.reason}"))
-        if choice.untrained:
-            yield Text("  measured with untrained weights: the time is real")
+        yield from (Text(one_line(f"  closest to {line}")) for line in choice.closest)
+        if choice.unreliable:
+            yield Text(one_line(f"  UNRELIABLE: {choice.unreliable}"), "yellow")
         if choice.export:
-            yield Text(f"  {choice.export}", "cyan")
+            yield Text(one_line(f"  {choice.export}"), "cyan")
+        if choice.export_note:
+            yield Text(one_line(f"  {choice.export_note}"))
     if not choices:
         yield Text("nothing was measured")
 

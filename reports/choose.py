@@ -1,25 +1,20 @@
 """`reports choose`: the most accurate variant that is fast enough, with the reason."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, Self
 
 import msgspec
 
-from bench.results import format
+from bench.results import format, stats
 from bench.results.records import Model
 from bench.results.session_report import Report
+from bench.results.stats import Estimate
 from bench.results.summary import CaseSummary
-from bench.results.top1 import Top1, config_of
+from bench.results.top1 import Top1
 from mobilenet.common.errors import ConfigError
-from mobilenet.networks.families import DEFAULT_NETWORK, name_of
 
-# Export targets by the runtime and unit that were measured; the rest is right for "all".
-TARGETS = {
-    ("coreml", "CPU_ONLY"): "cpu", ("coreml", "CPU_AND_GPU"): "gpu",
-    ("coreml", "CPU_AND_NE"): "ane", ("coreai", "CPU"): "cpu", ("coreai", "GPU"): "gpu",
-    ("coreai", "NE"): "ane",
-}  # fmt: skip
+MAX_BYTES = 1 << 60  # as large a file as any record holds
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,16 +28,23 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     model: str = ""
     frame_ns: float | None = None
     top1: float | None = None
-    export: str = ""  # the command that makes it
-    untrained: bool = False
+    export: str = ""  # the command that makes exactly this package
+    export_note: str = ""  # on files in it that only the user has
+    closest: tuple[str, ...] = ()  # where none fits, what misses one requirement by least
+    unreliable: str = ""  # why nothing can be concluded from the session
 
 
 class Option(NamedTuple):
     """A measured variant of known accuracy."""
 
     row: CaseSummary
-    frame_ns: float
+    frame: Estimate  # of the time to plan with, in ns
     top1: Top1
+
+    @property
+    def frame_ns(self) -> float:
+        """Time of a frame to plan with."""
+        return self.frame.value
 
 
 class Requirements(NamedTuple):
@@ -73,10 +75,59 @@ class Requirements(NamedTuple):
         return self.ios is None or model.min_ios is None or model.min_ios <= self.ios
 
 
+class Criterion(NamedTuple):
+    """One requirement of several, and how near a timed case comes to it."""
+
+    text: str
+    holds: Callable[[CaseSummary], bool]
+    distance: Callable[[CaseSummary], float]  # the smaller, the closer
+    figure: Callable[[CaseSummary], str]  # what a case has of it, in words
+
+
+def criteria(wanted: Requirements, report: Report) -> tuple[Criterion, ...]:
+    """Each requirement by itself. An accuracy that is not known is none that would do."""
+    most = format.megabytes(int(min(wanted.max_bytes, MAX_BYTES)))
+
+    def percent(row: CaseSummary) -> float:
+        figure = report.top1.get(row.model.identity)
+        return figure.percent if figure else -math.inf
+
+    def accuracy(row: CaseSummary) -> str:
+        told = report.unranked.get(row.model.identity, "unknown")
+        return told if math.isinf(percent(row)) else f"{percent(row):.4g} %"
+
+    return (
+        Criterion(
+            f"{wanted.fps:g} frames a second",
+            lambda row: _time(row) <= 1e9 / wanted.fps,
+            _time,
+            lambda row: f"{format.significant(1e9 / _time(row))} frames a second",
+        ),
+        Criterion(
+            f"a top-1 of {wanted.min_top1:g} %" if wanted.min_top1 else "a top-1 that is known",
+            lambda row: percent(row) >= wanted.min_top1,
+            lambda row: -percent(row),
+            accuracy,
+        ),
+        Criterion(
+            f"at most {most} MB",
+            lambda row: row.model.size_bytes <= wanted.max_bytes,
+            lambda row: row.model.size_bytes,
+            lambda row: f"{format.megabytes(row.model.size_bytes)} MB",
+        ),
+        Criterion(
+            f"a file for iOS {wanted.ios}",
+            lambda row: wanted.is_loaded(row.model),
+            lambda row: row.model.min_ios or 0,
+            lambda row: f"one for iOS {row.model.min_ios}",
+        ),
+    )
+
+
 def choose(reports: Iterable[Report], requirements: Requirements) -> list[Choice]:
     """One choice per session and runtime: figures of different runtimes are never mixed."""
     return [
-        _choice(report.source, runtime, options(rows, report.top1), requirements)
+        _choice(report, runtime, [row for row in rows if frame(row)], requirements)
         for report in reports
         for runtime, rows in report.runtimes().items()
     ]
@@ -84,36 +135,66 @@ def choose(reports: Iterable[Report], requirements: Requirements) -> list[Choice
 
 def options(rows: Iterable[CaseSummary], top1: dict[str, Top1]) -> list[Option]:
     """The rows that have both a time and an accuracy."""
-    both = ((row, frame_ns(row), top1.get(row.model.identity)) for row in rows)
+    both = ((row, frame(row), top1.get(row.model.identity)) for row in rows)
     return [Option(row, time, accuracy) for row, time, accuracy in both if time and accuracy]
 
 
+def frame(row: CaseSummary) -> Estimate | None:
+    """Time of a frame to plan with, in ns: nine of ten calls take no longer."""
+    return None if "batch" in row.options else row.p90 or row.p50
+
+
 def frame_ns(row: CaseSummary) -> float | None:
-    """Time of a frame to plan with: nine of ten calls take no longer."""
-    if row.p50 is None or "batch" in row.options:
-        return None
-    return row.p90.value if row.p90 else row.p50.value
+    """The same without its interval."""
+    time = frame(row)
+    return time.value if time else None
+
+
+def _time(row: CaseSummary) -> float:
+    return frame_ns(row) or math.inf
 
 
 def _choice(
-    source: str, runtime: str, options: list[Option], requirements: Requirements
+    report: Report, runtime: str, rows: list[CaseSummary], requirements: Requirements
 ) -> Choice:
-    loaded = [option for option in options if requirements.is_loaded(option.row.model)]
-    small = [option for option in loaded if option.row.model.size_bytes <= requirements.max_bytes]
-    good = [option for option in small if option.top1.percent >= requirements.min_top1]
-    fits = [option for option in good if option.frame_ns <= 1e9 / requirements.fps]
+    asked = criteria(requirements, report)
+    choice = Choice(
+        source=report.source, runtime=runtime, reason="", unreliable=report.trust.unreliable
+    )
+    fits = options((row for row in rows if all(each.holds(row) for each in asked)), report.top1)
     if not fits:
-        reason = _why_none(options, loaded, small, good, requirements)
-        return Choice(source=source, runtime=runtime, reason=reason)
-    best = max(fits, key=lambda option: (option.top1.percent, -option.frame_ns))
-    row = best.row
-    return Choice(
-        source=source, runtime=runtime, case=row.case, unit=row.unit, model=row.model.name,
-        frame_ns=best.frame_ns, top1=best.top1.percent, export=export_command(row),
-        untrained=row.model.trained is False,
+        return msgspec.structs.replace(
+            choice, reason=_why_none(rows, asked), closest=tuple(_closest(rows, asked))
+        )
+    best, alike = _best(fits)
+    model = best.row.model
+    return msgspec.structs.replace(
+        choice, case=best.row.case, unit=best.row.unit, model=model.name,
+        frame_ns=best.frame_ns, top1=best.top1.percent,
+        export=model.command, export_note=model.command_note,
         reason=f"{_reason(best, requirements.fps)}, the best of {len(fits)} that fit, "
-        f"{len(options)} measured",
+        f"{len(rows)} measured{_ties(alike)}",
     )  # fmt: skip
+
+
+def _best(fits: Sequence[Option]) -> tuple[Option, int]:
+    """The choice, and among how many that cannot be told apart it is the smallest.
+
+    Of those as accurate as the most accurate, within the intervals of both, those as fast as the
+    fastest; of these the smallest file.
+    """
+    best = max(fits, key=lambda option: option.top1.percent).top1.estimate
+    accurate = [each for each in fits if not stats.are_apart(each.top1.estimate, best)]
+    fastest = min(accurate, key=lambda option: option.frame_ns).frame
+    alike = [each for each in accurate if not stats.are_apart(each.frame, fastest)]
+    smallest = min(alike, key=lambda option: (option.row.model.size_bytes, option.frame_ns))
+    return smallest, len(alike)
+
+
+def _ties(alike: int) -> str:
+    if alike == 1:
+        return ""
+    return f"; the smallest of {alike} whose accuracy and time cannot be told apart"
 
 
 def _reason(best: Option, fps: float) -> str:
@@ -121,54 +202,31 @@ def _reason(best: Option, fps: float) -> str:
     return (
         f"{'p90' if best.row.p90 else 'p50'} {format.milliseconds(best.frame_ns)} ms of the "
         f"{format.significant(1e3 / fps)} ms that a frame may take; top-1 "
-        f"{best.top1.percent:g} %, {best.top1.source}{needs}"
+        f"{best.top1.percent:.4g} %, {best.top1.source}{needs}"
     )
 
 
-def _why_none(
-    options: list[Option],
-    loaded: list[Option],
-    small: list[Option],
-    good: list[Option],
-    requirements: Requirements,
-) -> str:
-    if not options:
-        return "nothing was measured whose accuracy is known"
-    if not loaded:
-        return f"nothing measured is loaded by iOS {requirements.ios}"
-    if not small:
-        return f"nothing measured has at most {format.megabytes(int(requirements.max_bytes))} MB"
-    if not good:
-        best = max(small, key=lambda option: option.top1.percent)
-        return (
-            f"nothing measured reaches a top-1 of {requirements.min_top1:g} %: "
-            f"{best.row.model.name} comes closest with {best.top1.percent:g} %"
-        )
-    fastest = min(good, key=lambda option: option.frame_ns)
-    return (
-        f"nothing accurate enough makes {requirements.fps:g} frames a second: "
-        f"{fastest.row.model.name} on {fastest.row.unit} comes closest with "
-        f"{format.significant(1e9 / fastest.frame_ns)}"
-    )
+def _why_none(rows: Sequence[CaseSummary], asked: Sequence[Criterion]) -> str:
+    if not rows:
+        return "nothing was timed"
+    for criterion in asked:
+        if not any(map(criterion.holds, rows)):
+            return f"nothing measured has {criterion.text}"
+    return "nothing measured has all that is asked for at once"
 
 
-def export_command(row: CaseSummary) -> str:
-    """What to type to get the package that was measured, with weights.
+def _closest(rows: Sequence[CaseSummary], asked: Sequence[Criterion]) -> Iterator[str]:
+    """For each requirement, of the cases that lack it alone the one that comes nearest to it.
 
-    Empty for one that no options make: a foreign one, or of an input that is not square.
+    Where all lack several, of those that lack it.
     """
-    config = config_of(row.model)
-    if config is None or not config.size.is_square:
-        return ""
-    network = name_of(config)
-    parts = ["python -m export", *([] if network == DEFAULT_NETWORK else [f"--network {network}"])]
-    parts += [f"--alpha {config.alpha:g}", f"--resolution {config.resolution}"]
-    if config.shallow:
-        parts.append("--shallow")
-    if target := TARGETS.get((row.runtime, row.unit)):
-        parts.append(f"--target {target}")
-    if row.model.format != "mlprogram":
-        parts.append(f"--format {row.model.format}")
-    if row.model.precision == "fp32" and target != "cpu":
-        parts.append("--precision fp32")
-    return " ".join(parts)
+    lacking = [[each for each in asked if not each.holds(row)] for row in rows]
+    is_near = min(map(len, lacking), default=0) == 1
+    for criterion in asked:
+        near = [
+            row for row, lacks in zip(rows, lacking, strict=True)
+            if criterion in lacks and (len(lacks) == 1 or not is_near)
+        ]  # fmt: skip
+        if near:
+            row = min(near, key=criterion.distance)
+            yield f"{criterion.text}: {row.model.name} on {row.unit} ({criterion.figure(row)})"

@@ -41,7 +41,12 @@ COLUMNS = {  # and their types in pandas, all of which know missing values
     "weights": "string",
     "macs": "Int64",
     "parameters": "Int64",
-    "agreement": "Float64",
+    **dict.fromkeys(("structure", "agreement", "loss"), "Float64"),
+    **dict.fromkeys(("head", "preprocessing", "labels", "labels_from", "resolutions"), "string"),
+    "classes": "Int64",
+    **dict.fromkeys(("release", "licence", "compute_units"), "string"),
+    **dict.fromkeys(("published_top1", "published_top5"), "Float64"),
+    **dict.fromkeys(("command", "command_note"), "string"),
 }
 
 
@@ -128,6 +133,8 @@ def _row(
         "mIOU_percent": metrics.get((case.model.identity, "mIOU")),
         "model": case.model.name,
         "input_width": case.model.input_width or None,
+        "labels": ", ".join(case.model.labels),
+        "resolutions": ", ".join(map(str, case.model.resolutions)),
         "network": name_of(config) if config else None,
     }
 

@@ -28,6 +28,7 @@ from bench.results.soak_window import SoakWindow
 from mobilenet.networks import families
 from mobilenet.networks.base_config import BaseConfig
 from mobilenet.networks.v1 import MobileNetConfig
+from mobilenet.weights.releases import BY_NAME
 
 LAUNCH_EFFECT, DRIFT, SPIKES, NOISE = 0.02, 0.03, 0.05, 0.03
 
@@ -52,15 +53,20 @@ def session(rounds: int = 15, samples: int = 50, **changes: object) -> SessionHe
 
 
 def model(config: BaseConfig, **changes: object) -> Model:
-    cost = config.cost()
+    """As the authors published it, where they did."""
+    cost, network = config.cost(), families.name_of(config) or ""
+    name = f"slim_{'' if network == 'v1' else network + '_'}{config.alpha}_{config.resolution}"
+    release = None if config.shallow else BY_NAME.get(name)
     made = Model(
         name=config.slug, identity=hashlib.sha256(config.slug.encode()).hexdigest(),
         size_bytes=2 * cost.parameters + 40_000, precision="float16", target="iOS16",
-        network=families.name_of(config) or "", alpha=config.alpha,
+        network=network, alpha=config.alpha,
         resolution=config.resolution, shallow=config.shallow, trained=True,
         input_width=config.input_width or msgspec.UNSET,
-        weights="TF-Slim release of 2018", macs=cost.macs, parameters=cost.parameters,
-        agreement=2.1e-3,
+        weights=release.source if release else "made", macs=cost.macs, parameters=cost.parameters,
+        agreement=2.1e-3, head="classifier", classes=1000, release=name if release else "",
+        published_top1=release.top1 if release else None,
+        command=f"python -m export --alpha {config.alpha:g} --resolution {config.resolution}",
     )  # fmt: skip
     return msgspec.structs.replace(made, **changes)
 

@@ -97,13 +97,10 @@ def test_an_asset_is_chosen_for_ios_27_alone(
     file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     chosen = choices(file, capsys)
-    assert chosen["coreai"]["export"] == (
-        "python -m export --alpha 1 --resolution 224 --format coreai"
-    )
     assert chosen["coreai"]["reason"].count("needs iOS 27") == 1
     older = choices(file, capsys, "--ios", "26")
     assert older["coreai"]["case"] == ""
-    assert older["coreai"]["reason"] == "nothing measured is loaded by iOS 26"
+    assert older["coreai"]["reason"] == "nothing measured has a file for iOS 26"
     assert older["coreml"]["case"] == chosen["coreml"]["case"]
     assert choices(file, capsys, "--ios", "27") == chosen
     assert main(["choose", str(file), "--fps", "30", "--ios", "0"]) == 2

@@ -30,7 +30,6 @@ from mobilenet.common.size import Size
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.untrained import untrained
 from reports import frame
-from reports.choose import export_command
 from reports.plots import plot_data
 
 CONFIG = MobileNetConfig(1.0, 224, input_width=320)
@@ -76,8 +75,6 @@ def test_it_is_never_taken_for_the_square_of_its_height() -> None:
     assert [plot_data.label(row.model) for row in (square, oblong)] == ["1.0-224", "1.0-224x320"]
     for sweep in (plot_data.alpha_sweep, plot_data.resolution_sweep):
         assert sweep([oblong, square, *others]) == sweep([square, *others]) != []
-    assert export_command(oblong) == ""
-    assert "--resolution 224" in export_command(square)
 
 
 def test_the_table_has_both_sides(tmp_path: Path) -> None:

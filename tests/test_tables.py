@@ -320,3 +320,17 @@ def test_a_table_loads_nothing_heavy() -> None:
         [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_destroyed_package_looks_worst() -> None:
+    """Its gate compares it with its own weights, which say nothing of the network's."""
+    config = MobileNetConfig()
+    models = [
+        made.model(config, agreement=2.1e-3),
+        made.model(config, name="p2", compression="palette2", agreement=4e-4, loss=0.94),
+        made.model(config, name="old", compression="palette4", agreement=3e-4),
+    ]
+    assert [tables.distance(model) for model in models] == [2.1e-3, 0.94, None]
+    assert [tables.gate(model) for model in models] == [None, 4e-4, 3e-4]
+    out = shown(report_of([made.session(), *map(made.case, models)]))
+    assert "9.4e-01" in out

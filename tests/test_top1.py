@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import made_results as made
 from bench.results.records import Accuracy, Model, Photographs
-from bench.results.top1 import top1_by_identity
+from bench.results.top1 import top1_by_identity, unranked
 from mobilenet.networks.v1 import MobileNetConfig
 from reports.__main__ import main
 
@@ -38,18 +39,71 @@ def test_published_figures_until_all_are_measured_alike() -> None:
     assert percents(MODELS, [measured(full, 150), measured(half, 130)]) == [75, 65]
 
 
-def test_the_table_goes_by_the_weights() -> None:
-    timm = made.model(MobileNetConfig(), weights="timm mobilenetv1_100.ra4_e3600_r224_in1k")
-    assert percents([timm], []) == [75.388]
+def test_an_older_line_is_known_by_the_words_for_its_weights() -> None:
+    timm = "timm, trained anew by Ross Wightman"
+    for weights, known in ((timm, [75.388]), ("timm", []), ("PyTorch state dict", [])):
+        older = made.model(MobileNetConfig(), head="", classes=None, weights=weights)
+        assert percents([older], []) == known
 
 
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [({"trained": False}, "these are untrained"), ({"compression": "palette 4"}, "palette 4")],
-)
-def test_what_a_published_figure_is_not_of_is_said(changes: dict, words: str) -> None:
+UNKNOWN = {
+    "untrained": ({"trained": False}, "unknown: untrained"),
+    "compressed": (
+        {"compression": "palette2"}, "unknown, 70.9 % published for the uncompressed network",
+    ),
+    "of another size": (
+        {"resolution": 200, "published_top1": None},
+        "unknown, 70.9 % published for these weights at 224 pixels",
+    ),
+    "of five classes": (
+        {"classes": 5, "published_top1": None},
+        "unknown, 70.9 % published for the network that its weights are of",
+    ),
+    "retrained": ({"release": "", "published_top1": None}, "unknown"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_a_published_figure_belongs_to_what_it_was_published_for(name: str) -> None:
+    changes, words = UNKNOWN[name]
     model = made.model(MobileNetConfig(), **changes)
-    assert words in top1_by_identity([model], [])[model.identity].source
+    assert percents([model], []) == []
+    assert unranked([model], [], {}) == {model.identity: words}
+    if model.trained:
+        assert percents([model], [measured(model, 120)]) == [60]
+
+
+def test_models_are_ranked_by_figures_of_one_kind() -> None:
+    """Measured ones of two, published ones of two: a third has the other kind, and is told."""
+    full, half = MODELS
+    palette = made.model(MobileNetConfig(), compression="palette4", identity="c")
+    models = [full, half, palette]
+    assert percents(models, [measured(palette, 140)]) == [70.9, 63.3]
+    published = top1_by_identity(models, [measured(palette, 140)])
+    assert unranked(models, [measured(palette, 140)], published)["c"] == (
+        "70.0 %, measured on 200 photographs (pets): not ranked among figures that were published"
+    )
+    both = [measured(palette, 140), measured(full, 150)]
+    assert percents(models, both) == [75, 70]
+    assert unranked(models, both, top1_by_identity(models, both))[half.identity].startswith(
+        "63.3 %, published (the authors' TF-Slim release of 2018-08-02)"
+    )
+    assert percents(models, [*both, measured(half, 130)]) == [75, 65, 70]
+
+
+def test_a_package_as_declared_counts_before_its_weights_in_float32() -> None:
+    full = MODELS[0]
+    exact = msgspec.structs.replace(measured(full, 160), precision="float32")
+    declared = msgspec.structs.replace(measured(full, 150), precision="declared")
+    assert percents([full], [declared, exact]) == [75]
+
+
+def test_float16_has_its_agreement_beside_the_published_figure() -> None:
+    model = made.model(MobileNetConfig(), precision="fp16")
+    figure = top1_by_identity([model], [])[model.identity]
+    assert figure.source.endswith("for float32; float16 moves its logits by 2.1e-03")
+    assert figure.interval is not None
+    assert figure.interval.low < 70.9 < figure.interval.high
 
 
 def test_foreign_networks_and_odd_ones_have_none() -> None:

@@ -7,12 +7,11 @@ from bench.results import format
 from bench.results.columns import Column
 from bench.results.disagreements import Agreement
 from bench.results.records import Accuracy, Metrics
-from bench.results.top1 import config_of
+from bench.results.top1 import VALIDATION_IMAGES, config_of, is_imagenet
 from mobilenet.common.text import one_line
 from mobilenet.networks.families import config_type
 from mobilenet.weights import published
 
-VALIDATION_IMAGES = 50_000
 LEVEL = 0.05
 THUMBNAIL = re.compile(r"data:image/jpeg;base64,[A-Za-z0-9+/]{1,100000}={0,2}")
 
@@ -30,8 +29,9 @@ def note(accuracy: Accuracy) -> str:
 
 
 def _published(accuracy: Accuracy) -> str:
-    """Of trained weights only: what is said of them says nothing of others."""
-    if accuracy.published_top1 is None or accuracy.model.trained is False:
+    """Of these weights only, uncompressed: what is said of them says nothing of others."""
+    model = accuracy.model
+    if accuracy.published_top1 is None or model.trained is False or model.compression:
         return format.MISSING
     return f"{accuracy.published_top1:.1f}" + (
         f" / {accuracy.published_top5:.1f}" if accuracy.published_top5 is not None else ""
@@ -80,8 +80,8 @@ def legend(records: Sequence[Accuracy]) -> Iterator[str]:
     ):
         yield one_line(line)
     yield (
-        "published: top-1 / top-5 of the original float weights on ImageNet's 50,000 validation "
-        f"images. {_caveat(records)} In brackets: Wilson's 95 % interval"
+        "published: top-1 / top-5 of just these weights at this size, uncompressed, on ImageNet's "
+        f"50,000 validation images. {_caveat(records)} In brackets: Wilson's 95 % interval"
     )
 
 
@@ -104,8 +104,9 @@ def _caveat(records: Sequence[Accuracy]) -> str:
 
 
 def published_for(records: Iterable[Accuracy]) -> list[published.PublishedAccuracy]:
-    """What others say of the same networks as those measured."""
-    configs = dict.fromkeys(filter(None, (config_of(accuracy.model) for accuracy in records)))
+    """What others say of the same networks as those measured, of ImageNet's classes."""
+    models = (accuracy.model for accuracy in records if is_imagenet(accuracy.model))
+    configs = dict.fromkeys(filter(None, map(config_of, models)))
     return [row for config in configs for row in published.ACCURACIES if row.is_of(config)]
 
 

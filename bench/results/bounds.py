@@ -24,6 +24,7 @@ Seed = Annotated[int, Meta(ge=-MAX_SEED, le=MAX_SEED)]
 Round = Annotated[int, Meta(ge=0, lt=MAX_ROUNDS)]
 Seconds = Annotated[float, Meta(ge=0, le=MAX_SECONDS)]
 Number = Annotated[float, Meta(ge=-1e100, le=1e100)]
+Percent = Annotated[float, Meta(ge=0, le=100)]
 Share = Annotated[float, Meta(ge=-0.01, le=1.01)]  # 0 to 1, and what rounding adds
 
 Times = Annotated[tuple[Nanoseconds, ...], Meta(max_length=MAX_ITEMS)]

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from bench.results.bounds import MAX_LABELS, MAX_SIZES, Count, Number, Sentence
+from bench.results.bounds import MAX_LABELS, MAX_SIZES, Count, Number, Percent, Sentence
 
 Head = Literal["classifier", "features", "deeplab", "ssdlite"]
 
@@ -26,8 +26,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     weights: str = ""  # provenance in words
     release: Sentence = ""  # name of the published weights that they are, at whatever size
     # Percent, published for exactly this network: its weights, size and geometry, uncompressed
-    published_top1: Number | None = None
-    published_top5: Number | None = None
+    published_top1: Percent | None = None
+    published_top5: Percent | None = None
     licence: Sentence = ""
     command: Sentence = ""  # makes exactly this package; empty where no options do
     command_note: Sentence = ""  # on files in it that only the user has

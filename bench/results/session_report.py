@@ -13,7 +13,7 @@ from bench.results.read import SessionResults, read
 from bench.results.records import Accuracy, Case, Metrics, Model, SessionHead
 from bench.results.reliability import Trust, trust_in
 from bench.results.summary import COREAI, COREML, CaseSummary, summarize
-from bench.results.top1 import Top1, top1_by_identity
+from bench.results.top1 import Top1, top1_by_identity, unranked
 from mobilenet.common.text import one_line
 
 
@@ -26,7 +26,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     controls: tuple[Comparison, ...]
     cases: tuple[CaseSummary, ...]
     facts: tuple[str, ...]  # the machine, the plan, the controls, and what else was measured
-    top1: dict[str, Top1]  # by identity of the model
+    top1: dict[str, Top1]  # by identity of the model, all of one kind
+    unranked: dict[str, str]  # of the other models: what else is known of their accuracy
     accuracies: tuple[Accuracy, ...] = ()
     agreements: tuple[Agreement, ...] = ()
     metrics: tuple[Metrics, ...] = ()
@@ -76,6 +77,8 @@ def report(results: SessionResults, accuracies: Sequence[Accuracy] = ()) -> Repo
     controls = tuple(_control(results, case) for case in cases if case.control_of)
     rows = tuple(sorted((row for row in summaries if not row.control_of), key=_order))
     trust = trust_in(results, summaries, controls)
+    models = list(_classifiers(rows, results))
+    top1 = top1_by_identity(models, accuracies)
     return Report(
         source=results.source.name,
         session=results.session,
@@ -83,7 +86,8 @@ def report(results: SessionResults, accuracies: Sequence[Accuracy] = ()) -> Repo
         controls=controls,
         cases=rows,
         facts=tuple(map(one_line, _facts(results, controls, trust))),
-        top1=top1_by_identity(_classifiers(rows, results), accuracies),
+        top1=top1,
+        unranked=unranked(models, accuracies, top1),
         accuracies=tuple(results.accuracies),
         agreements=tuple(results.agreements),
         metrics=tuple(results.metrics),

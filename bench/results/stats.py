@@ -40,6 +40,18 @@ class Estimate(msgspec.Struct, frozen=True):
     interval: Interval | None = None
 
 
+def are_apart(a: Estimate, b: Estimate) -> bool:
+    """Whether the interval of the difference of two independent estimates leaves out 0.
+
+    Newcombe 1998, method 10, for proportions; Zou and Donner 2008 (MOVER) for all others. Without
+    an interval, a value is taken for exact.
+    """
+    lower, upper = sorted((a, b), key=lambda estimate: estimate.value)
+    above = lower.interval.high - lower.value if lower.interval else 0
+    below = upper.value - upper.interval.low if upper.interval else 0
+    return upper.value - lower.value > math.hypot(above, below)
+
+
 def quantile(values: Sequence[float], q: float) -> float:
     """The q-quantile, 0 <= q <= 1, interpolated linearly (Hyndman and Fan's type 7)."""
     ordered = sorted(values)

@@ -9,6 +9,7 @@ from rich.text import Text
 from bench.results import accuracy_table, columns, format, metrics_table
 from bench.results.columns import Column, FittedTable
 from bench.results.contention import distinct_cpu_ns, is_spoilt
+from bench.results.records import Model
 from bench.results.session_report import Report
 from bench.results.stats import Estimate
 from bench.results.summary import CaseSummary
@@ -31,14 +32,16 @@ COLUMNS: tuple[Column[CaseSummary], ...] = (
     Column("load ms", lambda row: format.milliseconds(_value(row.load)), dispensable=6),
     Column("MB", lambda row: format.megabytes(row.model.size_bytes), dispensable=2),
     Column("M MACs", lambda row: format.millions(row.model.macs), dispensable=3),
-    Column("rel. L2", lambda row: format.scientific(row.model.agreement), dispensable=5),
+    Column("rel. L2", lambda row: format.scientific(distance(row.model)), dispensable=5),
+    Column("gate", lambda row: format.scientific(gate(row.model)), dispensable=5),
     Column("Note", lambda row: one_line(note(row)), numeric=False, folds=True),
 )
 LEGEND = (
     "p50: median over launches of each launch's median; p90: likewise of its 90th percentile; "
     "CPU: time of all threads on the processor, where it differs by over 10 %, never ranked; "
     "first: first call; native: of it, inside Core ML; cold load: straight after compiling; "
-    "rel. L2: distance of the logits from PyTorch's, as verified at export"
+    "rel. L2: distance of the logits from the original network's in PyTorch, as verified at "
+    "export; gate: of compressed weights, from PyTorch with the same ones"
 )
 
 
@@ -158,6 +161,16 @@ def note(row: CaseSummary) -> str:
     if is_spoilt(row):
         parts.append(f"{row.contended} launches waited for the CPU")
     return "; ".join(parts)
+
+
+def distance(model: Model) -> float | None:
+    """From the original network: of compressed weights, the loss."""
+    return model.loss if model.compression else model.agreement
+
+
+def gate(model: Model) -> float | None:
+    """Of compressed weights, what their package was let pass by: from their own network."""
+    return model.agreement if model.compression else None
 
 
 def _value(estimate: Estimate | None) -> float | None:

@@ -1,8 +1,9 @@
-"""The accuracy that goes with a measured model: measured where it was, else published.
+"""The accuracy that goes with a measured model: of itself or of nothing.
 
-The one place where times meet accuracies. Models are ranked by figures of one kind: those
-measured here, when every model of the session was measured on the same photographs, else those
-published for ImageNet.
+The one place where times meet accuracies. A published figure belongs to the uncompressed, trained
+network of the size and weights that it was published for; whatever was made of that has one that
+was measured, or none. Models are ranked by figures of one kind: measured on the same photographs,
+or published for ImageNet, whichever more models of the session have.
 """
 
 import functools
@@ -10,15 +11,20 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from bench.results import format
+from bench.results.proportions import wilson
 from bench.results.records import Accuracy, Model
+from bench.results.stats import Estimate, Interval
 from mobilenet.common.errors import ConfigError
 from mobilenet.common.size import Size
 from mobilenet.networks.base_config import BaseConfig
 from mobilenet.networks.families import config_type
-from mobilenet.weights import published
+from mobilenet.weights.releases import BY_NAME, RELEASES, Release
 
-MAKERS: tuple[published.Table, ...] = ("timm", "torchvision")  # who trained weights of their own
 RECIPE = "package"  # of several for one model: the preprocessing that the package itself names
+VALIDATION_IMAGES = 50_000  # that published figures are of
+IMAGENET_CLASSES = (1000, 1001)
+EXACT = "float32"  # precision of a run whose package is declared otherwise
 
 
 class Top1(msgspec.Struct, frozen=True):
@@ -27,40 +33,116 @@ class Top1(msgspec.Struct, frozen=True):
     percent: float
     source: str
     measured: bool = False
+    interval: Interval | None = None  # 95 %, in percent
+
+    @property
+    def estimate(self) -> Estimate:
+        """The figure with its interval."""
+        return Estimate(self.percent, self.interval)
 
 
 def top1_by_identity(models: Iterable[Model], accuracies: Sequence[Accuracy]) -> dict[str, Top1]:
-    """What is known of each model, by its identity; foreign networks have nothing published."""
-    by_identity = {model.identity: model for model in models}
-    published_figures = {name: _published(model) for name, model in by_identity.items()}
-    comparable = {name: figure for name, figure in published_figures.items() if figure}
-    return _measured(set(comparable), accuracies) or comparable
+    """Figures of one kind for as many models as have them, by identity.
+
+    Of kinds that as many have, a measured one. Networks that nobody trained have none.
+    """
+    trained = {model.identity: model for model in models if model.trained is not False}
+    figures = {name: _published(model) for name, model in trained.items()}
+    published = {name: figure for name, figure in figures.items() if figure}
+    measured = ({**figures_of} for figures_of in _measured(trained.keys(), accuracies))
+    return max([*measured, published], key=len)
 
 
-def _measured(identities: set[str], accuracies: Sequence[Accuracy]) -> dict[str, Top1]:
-    """Figures of one set of photographs that has them for all `wanted`; empty if none has."""
+def unranked(
+    models: Iterable[Model], accuracies: Sequence[Accuracy], top1: dict[str, Top1]
+) -> dict[str, str]:
+    """Of models without a figure among `top1`: in words, what else is known; by identity."""
+    others = [model for model in models if model.identity not in top1]
+    trained = (model.identity for model in others if model.trained is not False)
+    kind = "measured on the same photographs" if _is_measured(top1) else "published"
+    words = {model.identity: f"unknown{_told(model)}" for model in others}
+    published = {model.identity: figure for model in others if (figure := _published(model))}
+    for figures in (published, *_measured(trained, accuracies)):
+        for identity, figure in figures.items():
+            words[identity] = (
+                f"{format.significant(figure.percent)} %, {figure.source}: not ranked among "
+                f"figures that were {kind}"
+            )
+    return words
+
+
+def _is_measured(top1: dict[str, Top1]) -> bool:
+    return any(figure.measured for figure in top1.values())
+
+
+def _measured(identities: Iterable[str], accuracies: Sequence[Accuracy]) -> list[dict[str, Top1]]:
+    """Figures of each set of photographs, of these models; of several runs, as declared."""
+    wanted = set(identities)
     sets: dict[str, dict[str, Top1]] = {}
-    for accuracy in accuracies:
-        if accuracy.recipe == RECIPE and accuracy.images:
+    for accuracy in sorted(accuracies, key=lambda each: each.precision != EXACT):
+        if accuracy.recipe == RECIPE and accuracy.images and accuracy.model.identity in wanted:
             source = f"measured on {accuracy.images:,} photographs ({accuracy.photographs.name})"
-            figure = Top1(100 * accuracy.top1 / accuracy.images, source, measured=True)
+            percent = 100 * accuracy.top1 / accuracy.images
+            interval = _percent(accuracy.top1_interval)
+            figure = Top1(percent, source, measured=True, interval=interval)
             sets.setdefault(accuracy.photographs.digest, {})[accuracy.model.identity] = figure
-    complete = (
-        figures for figures in sets.values() if identities and identities <= figures.keys()
-    )
-    return next(complete, {})
+    return list(sets.values())
 
 
 def _published(model: Model) -> Top1 | None:
-    config = config_of(model)
-    if config is None:
+    percent, release = published_top1(model), release_of(model)
+    if percent is None or release is None:
         return None
-    makers = [maker for maker in MAKERS if maker in model.weights.lower()]
-    rows = (
-        published.accuracy(config, table, model.weights) for table in (*makers, "slim", "paper")
+    source = f"published ({release.source})"
+    if model.precision == "fp16" and model.agreement is not None:
+        source += f" for float32; float16 moves its logits by {model.agreement:.1e}"
+    right = round(percent / 100 * VALIDATION_IMAGES)
+    return Top1(percent, source, interval=_percent(wilson(right, VALIDATION_IMAGES)))
+
+
+def published_top1(model: Model) -> float | None:
+    """Percent, published for exactly this network; None of another."""
+    release, config = release_of(model), config_of(model)
+    is_same = release is not None and config is not None and _fits(release, config)
+    if not is_same or model.compression or model.trained is not True:
+        return None
+    return model.published_top1 if model.head or release is None else release.top1
+
+
+def is_imagenet(model: Model) -> bool:
+    """Whether it tells ImageNet's classes apart, as far as an older line says."""
+    return not model.head or (model.head == "classifier" and model.classes in IMAGENET_CLASSES)
+
+
+def release_of(model: Model) -> Release | None:
+    """The published weights that a model has, at whatever size; of older lines, by their words."""
+    if model.head:
+        return BY_NAME.get(model.release)
+    config = config_of(model)
+    alike = [each for each in RELEASES if each.source == model.weights and config is not None]
+    return next((each for each in alike if config and _fits(each, config)), None)
+
+
+def _fits(release: Release, config: BaseConfig) -> bool:
+    return (
+        isinstance(config, config_type(release.network))
+        and (config.alpha, config.shallow) == (release.alpha, False)
+        and config.size == Size.square(release.resolution)
     )
-    row = next((row for row in rows if row is not None), None)
-    return Top1(row.top1, f"published ({row.source}{_note(model)})") if row else None
+
+
+def _told(model: Model) -> str:
+    """What was published for something near it, and why that is not its own."""
+    if model.trained is False:
+        return ": untrained"
+    release = release_of(model)
+    if release is None or release.top1 is None:
+        return ""
+    if model.compression:
+        return f", {release.top1:g} % published for the uncompressed network"
+    if (model.resolution, model.input_width) != (release.resolution, msgspec.UNSET):
+        return f", {release.top1:g} % published for these weights at {release.resolution} pixels"
+    return f", {release.top1:g} % published for the network that its weights are of"
 
 
 def config_of(model: Model) -> BaseConfig | None:
@@ -80,9 +162,5 @@ def _config(network: str, alpha: float, size: Size, shallow: bool) -> BaseConfig
         return None
 
 
-def _note(model: Model) -> str:
-    if model.trained is False:
-        return ", of trained weights; these are untrained"
-    if model.compression:
-        return f", of the network before compression ({model.compression})"
-    return ""
+def _percent(shares: tuple[float, float]) -> Interval:
+    return Interval(100 * shares[0], 100 * shares[1])

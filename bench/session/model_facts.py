@@ -8,6 +8,7 @@ from bench import baselines
 from bench.results.bounds import MAX_LABELS, MAX_SENTENCE
 from bench.results.model_card import Head
 from bench.results.records import Model
+from bench.results.top1 import is_imagenet
 from export.inspect.export_command import command_of
 from export.mil.description import ImageInput, ModelDescription
 from export.package import metadata, model_files
@@ -23,7 +24,6 @@ from mobilenet.weights.origin import published_weights
 from mobilenet.weights.releases import Family, Release
 
 MAX_LABEL = 100  # characters
-IMAGENET_CLASSES = (1000, 1001)
 TELL_GEOMETRY: tuple[Family, ...] = ("timm", "transformers")  # each of their files, its own
 
 
@@ -121,9 +121,8 @@ def _is_as_published(
         config is not None
         and (model.network, model.alpha) == (release.network, release.alpha)
         and not (model.shallow or model.compression)
-        and model.head == "classifier"
+        and is_imagenet(model)
         and config.readout.is_plain
-        and model.classes in IMAGENET_CLASSES
         and config.size == Size.square(release.resolution)
         and (release.family in TELL_GEOMETRY or geometry == _geometry(release))
     )
