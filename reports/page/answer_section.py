@@ -21,7 +21,7 @@ from reports.plots import plot_data
 FRAME_RATES = (15, 30, 60, 120)
 
 
-class Answer(NamedTuple):
+class RateAnswer(NamedTuple):
     """What is recommended from one time of a frame on; without a `card`, why nothing is."""
 
     from_ns: float
@@ -45,14 +45,14 @@ class RuntimeAnswers(NamedTuple):
     runtime: str
     anchor: str  # of its session
     trust: naming.TrustLine
-    answers: list[Answer]
+    answers: list[RateAnswer]
 
-    def at(self, fps: float) -> Answer:
+    def at(self, fps: float) -> RateAnswer:
         """The answer for `fps` frames a second."""
         return [each for each in self.answers if each.from_ns <= 1e9 / fps][-1]
 
     @property
-    def rates(self) -> list[tuple[str, Answer]]:
+    def rates(self) -> list[tuple[str, RateAnswer]]:
         """The answers for the usual rates, those of one answer together."""
         return [
             (", ".join(map(str, rates)), answer)
@@ -87,7 +87,7 @@ def section(reports: Sequence[Report]) -> AnswerSection:
 
 def _answers(
     report: Report, rows: Sequence[CaseSummary], known: Sequence[Option]
-) -> Iterator[Answer]:
+) -> Iterator[RateAnswer]:
     """An answer for each time at which one more variant fits, where it is another one."""
     alone = msgspec.structs.replace(report, cases=tuple(rows))
     by_case = {option.row.case: option for option in known}
@@ -100,15 +100,15 @@ def _answers(
             yield _answer(time, choice, by_case)
 
 
-def _answer(time: float, choice: Choice, by_case: dict[str, Option]) -> Answer:
+def _answer(time: float, choice: Choice, by_case: dict[str, Option]) -> RateAnswer:
     if not choice.case:
         closest = min(by_case.values(), key=lambda option: option.frame_ns)
         name = f"{plot_data.label(closest.row.model)} on {closest.row.unit_label}"
         rate = format.significant(1e9 / closest.frame_ns)
-        return Answer(time, reason=f"none: {name} comes closest with {rate} a second")
+        return RateAnswer(time, reason=f"none: {name} comes closest with {rate} a second")
     option = by_case[choice.case]
     model = option.row.model
-    return Answer(
+    return RateAnswer(
         time, variant=model.name, card=plot_data.card(model), unit=option.row.unit_label,
         top1=f"{option.top1.percent:.1f}", source=option.top1.source,
         milliseconds=format.milliseconds(option.frame_ns),
