@@ -76,7 +76,7 @@ def test_another_model_under_the_same_name_is_told(tmp_path: Path, capsys) -> No
     main(["compare", before, after])
     out = capsys.readouterr().out
     assert "another model under the same name: MACs 568,740,352 and 300,000,000; precision" in out
-    assert "weights TF-Slim release of 2018 and mine" in out
+    assert f"weights {CHANGED.weights} and mine" in out
     assert "size" not in out
     assert out.count("another model") == 1
     after = write(tmp_path / "c.jsonl", session([*BASELINES, CHANGED], seed=12))
