@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import made_results as made
-from bench.results import tables
+from bench.results import sensitivity, tables
 from bench.results.read import SessionResults
 from bench.results.session_report import Report, report
 from mobilenet.networks.v1 import MobileNetConfig
@@ -67,3 +67,18 @@ def test_a_session_says_what_it_could_find() -> None:
     assert few.trust.sensitivity.ratio is None
     assert any("3 rounds can show no difference: that takes at least 6" in f for f in few.facts)
     assert controlled([10.0] * 3, []).trust.sensitivity is None
+
+
+@pytest.mark.parametrize(
+    ("rounds", "cases", "words"),
+    [
+        (3, 1, "3 rounds can show no difference: that takes at least 6"),
+        (6, 1, "6 rounds tell two cases apart that differ by 10 %, where a round's log ratio"),
+        (6, 9, "; 9 comparisons at once take 9 rounds"),
+        (15, 1, "differ by 5.3 %, "),
+        (15, 9, "; 9 comparisons at once find 8.2 %"),
+    ],
+)
+def test_a_plan_says_beforehand_what_it_can_decide(rounds: int, cases: int, words: str) -> None:
+    assert words in sensitivity.of_plan(rounds, cases)
+    assert ("at once" in sensitivity.of_plan(rounds, cases)) == (cases > 1)

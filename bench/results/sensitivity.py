@@ -43,6 +43,24 @@ def sensitivity(results: SessionResults) -> Sensitivity | None:
     return Sensitivity(rounds=rounds, spread=spread, ratio=ratio)
 
 
+def of_plan(rounds: int, cases: int) -> str:
+    """What a session of so many rounds will be able to tell of its cases, on a quiet machine."""
+    alone = stats.detectable_ratio(QUIET_SPREAD, rounds, margin=MARGIN)
+    if alone is None:
+        return _too_few(rounds)
+    text = (
+        f"{rounds} rounds tell two cases apart that differ by {format.difference(alone)}, where a "
+        f"round's log ratio spreads by at most {QUIET_SPREAD}, as on a quiet machine"
+    )
+    if cases < 2:
+        return text
+    level = stats.adjusted_level(cases)
+    together = stats.detectable_ratio(QUIET_SPREAD, rounds, level, MARGIN)
+    if together is None:
+        return f"{text}; {cases} comparisons at once take {stats.least_count(level)} rounds"
+    return f"{text}; {cases} comparisons at once find {format.difference(together)}"
+
+
 def _pairs(results: SessionResults) -> Iterator[Sequence[float]]:
     """Log ratios of all cases against that of the control, or the first; its twin among them."""
     measured = [name for name in results.cases if results.measured(name)]

@@ -13,7 +13,7 @@ import msgspec
 
 from bench.machine import quiet, thermal
 from bench.machine.environment import check_same_machine, environment
-from bench.results import jsonl
+from bench.results import jsonl, sensitivity
 from bench.results.bounds import MAX_SECONDS
 from bench.results.line_file import LineFile
 from bench.results.records import Case, Environment, Launch, Plan, Record, SessionHead
@@ -192,6 +192,7 @@ def _go(runner: Runner, path: Path) -> None:
         f"{runner.plan.seed}, {runner.plan.samples} samples a launch: {len(left)} launches, "
         f"about {duration(seconds)}. Results go to {path}."
     )
+    runner.progress.say(sensitivity.of_plan(runner.plan.rounds, len(runner.prepared) - 1) + ".")
     try:
         runner.run()
     except KeyboardInterrupt:
