@@ -38,12 +38,17 @@ def doubts(doubts: Doubts) -> Iterator[Text]:
     """What sessions say against their numbers, the gravest first."""
     for reason in doubts.unreliable:
         yield Text.assemble(("unreliable: ", "bold yellow"), one_line(reason))
-    for warning in doubts.warnings:
-        yield Text.assemble(("warning: ", "yellow"), one_line(warning))
+    yield from map(_warning, doubts.warnings)
+
+
+def _warning(warning: str) -> Text:
+    return Text.assemble(("warning: ", "yellow"), one_line(warning))
 
 
 def recommendations(choices: Sequence[Choice]) -> Iterator[RenderableType]:
-    """The variant for each session and runtime, and how to make it."""
+    """The variant for each session and runtime, and how to make it; warnings once."""
+    warnings = (f"{each.source}: {warning}" for each in choices for warning in each.warnings)
+    yield from map(_warning, dict.fromkeys(warnings))
     for choice in choices:
         where = one_line(f"{choice.source}, {choice.runtime}: ")
         answer = one_line(f"{choice.model} on {choice.unit}") if choice.case else "none"

@@ -32,6 +32,7 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     export_note: str = ""  # on files in it that only the user has
     closest: tuple[str, ...] = ()  # where none fits, what misses one requirement by least
     unreliable: str = ""  # why nothing can be concluded from the session
+    warnings: tuple[str, ...] = ()  # of the session
 
 
 class Option(NamedTuple):
@@ -159,8 +160,9 @@ def _choice(
 ) -> Choice:
     asked = criteria(requirements, report)
     choice = Choice(
-        source=report.source, runtime=runtime, reason="", unreliable=report.trust.unreliable
-    )
+        source=report.source, runtime=runtime, reason="", unreliable=report.trust.unreliable,
+        warnings=report.trust.warnings,
+    )  # fmt: skip
     fits = options((row for row in rows if all(each.holds(row) for each in asked)), report.top1)
     if not fits:
         return msgspec.structs.replace(

@@ -26,7 +26,7 @@ from reports.claimed_measurements import (
     time_of,
     times_faster,
 )
-from reports.doubts import Doubts, qualified, trust_of
+from reports.doubts import Doubts, SessionTrust, qualified, trust_of
 from reports.findings import ARITHMETIC, Finding, Verdict
 
 ARTICLE = "Hollemans 2017, machinethink.net"
@@ -76,10 +76,15 @@ class Claim(NamedTuple):
 
 
 def check(sessions: Sequence[SessionResults]) -> CheckedClaims:
-    """What the sessions say of every claim."""
+    """What sessions say of every claim, and how far they can be trusted."""
+    return check_by(trust_of(*sessions))
+
+
+def check_by(trust: Sequence[SessionTrust]) -> CheckedClaims:
+    """As `check`, of sessions whose trust is known."""
+    sessions = [each.results for each in trust]
     intervals = sum(finding.on != ARITHMETIC for _, finding in _findings(sessions, stats.LEVEL))
     level = stats.adjusted_level(intervals)
-    trust = trust_of(*sessions)
     reasons = {id(results): each.unreliable for results, each in trust}
     results: dict[Claim, list[ClaimResult]] = {claim: [] for claim in CLAIMS}
     for claim, finding in _findings(sessions, level):

@@ -160,3 +160,13 @@ def test_an_unreliable_session_says_so(tmp_path: Path, capsys) -> None:
     results = made.write(tmp_path / "r.jsonl", [made.session(), first, twin, *launches])
     assert main(["choose", str(results), "--fps", "10"]) == 0
     assert "UNRELIABLE: " in capsys.readouterr().out
+
+
+def test_warnings_of_the_session_come_once_with_the_choices(tmp_path: Path, capsys) -> None:
+    busy = made.session(environment=made.environment(load_average=9.0))
+    records = [busy, *made.realistic(rounds=6, samples=5)[1:]]
+    results = made.write(tmp_path / "r.jsonl", records)
+    main(["choose", str(results), "--fps", "10"])
+    out = capsys.readouterr().out
+    assert out.count("warning: r.jsonl: other programs are running") == 1
+    assert out.index("warning: ") < out.index("portable: ")

@@ -14,6 +14,7 @@ from mobilenet.networks.v1 import MobileNetConfig
 from reports.__main__ import main
 from reports.claimed_arithmetic import full_convolutions
 from reports.claims import CheckedClaims, ClaimResult, check, claim_results
+from reports.page import page
 
 FULL = made.model(MobileNetConfig())
 BASELINES = {"VGG16": 105.0, "Inception_v3": 28.0, "SqueezeNet1_1": 7.0}
@@ -149,6 +150,13 @@ def test_a_finding_of_an_unreliable_session_is_qualified() -> None:
         assert by_claim["4,221,032 parameters"].words == "holds"
     assert not sure.doubts.unreliable
     assert unsure.doubts.unreliable[0].startswith("made.jsonl: the A/A control found a difference")
+
+
+def test_the_page_qualifies_it_too() -> None:
+    results = SessionResults(Path("made.jsonl"))
+    for record in with_twin(1.1):
+        results.add(record)
+    assert "<td>holds, but the session is unreliable</td>" in page.render([results])
 
 
 def test_too_few_rounds_decide_nothing() -> None:

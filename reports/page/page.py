@@ -17,6 +17,7 @@ from mobilenet.common.text import one_line
 from mobilenet.weights import published_latencies
 from mobilenet.weights.cache import cache_folder
 from reports import claims
+from reports.doubts import SessionTrust
 from reports.page import (
     accuracy_section,
     answer_section,
@@ -67,7 +68,7 @@ def render(sessions: Sequence[SessionResults]) -> str:
         about=about, version=__version__, sessions=parts,
         answer=answer_section.section(reports) if about.is_timed else None,
         **accuracy_section.parts(reports), metrics=metrics_section.parts(reports),
-        claims=_claims(sessions), layers=figures.add(layers), published=_published(),
+        claims=_claims(sessions, reports), layers=figures.add(layers), published=_published(),
         provenance=_provenance(reports), cards=model_cards.cards(reports), specs=figures.specs,
         theme=THEME, series=(style.DARK_ON_LIGHT, style.LIGHT_ON_DARK), vega=_vega(),
     )  # fmt: skip
@@ -149,12 +150,16 @@ def _session(
     )  # fmt: skip
 
 
-def _claims(sessions: Sequence[SessionResults]) -> Grid:
-    rows = [
-        (result.claim, result.verdict, result.measured, result.on, result.source)
-        for result in claims.claim_results(sessions)
+def _claims(sessions: Sequence[SessionResults], reports: Sequence[Report]) -> Grid:
+    trust = [
+        SessionTrust(results, report.trust)
+        for results, report in zip(sessions, reports, strict=True)
     ]
-    return words(("Claim", "Verdict", "Measured", "On", "Source"), rows)
+    rows = [
+        (result.claim, result.words, result.measured, result.on, result.rule, result.source)
+        for result in claims.check_by(trust).results
+    ]
+    return words(("Claim", "Verdict", "Measured", "On", "Rule", "Source"), rows)
 
 
 def _published() -> Grid:
