@@ -7,7 +7,7 @@ import msgspec
 from bench.results import format, stats
 from bench.results.compare import Comparison, compare_launches
 from bench.results.read import SessionResults
-from bench.results.records import Case, Environment
+from bench.results.records import Environment
 from mobilenet.common.errors import RecordError
 from reports.doubts import Doubts, trust_of
 from reports.model_changes import model_changes
@@ -48,7 +48,7 @@ def compare_sessions(
     shared = SharedCases(a, b)
     level = stats.adjusted_level(len(shared.compared))
     comparisons = [shared.comparison(case, level, margin) for case in shared.compared]
-    undecided = [*_nothing_to_compare(a, b, comparisons)]
+    undecided = [*_nothing_to_compare(a, b, comparisons), *_lost(a, b)]
     for place, cases in shared.by_place().items():
         sentence, is_told = _machine(place, cases, level, margin)
         (remarks if is_told else undecided).append(sentence)
@@ -144,15 +144,21 @@ def _differences(a: Environment, b: Environment, names: Sequence[str]) -> Iterat
 
 
 def _unmatched(a: SessionResults, b: SessionResults) -> Iterator[str]:
+    """Cases that the other session does not have."""
     for results, other in ((a, b), (b, a)):
         for name, case in results.cases.items():
-            if not case.control_of and results.measured(name) and not other.measured(name):
-                reason = _why(other.cases.get(name))
-                yield f"{name} has figures in {results.source.name} alone{reason}"
+            if not case.control_of and results.measured(name) and name not in other.cases:
+                yield f"{name} is in {results.source.name} alone"
 
 
-def _why(case: Case | None) -> str:
-    return f": {case.skipped}" if case and case.skipped else ""
+def _lost(a: SessionResults, b: SessionResults) -> Iterator[str]:
+    """Cases that ran in the first session and not in the second: what crashes is not as fast."""
+    for name, case in a.cases.items():
+        after = b.cases.get(name)
+        if after and not case.control_of and a.measured(name) and not b.measured(name):
+            failed = [launch.reason or launch.status for launch in b.launches.get(name, [])]
+            reason = after.skipped or (failed[-1] if failed else "not run")
+            yield f"{name} has figures in {a.source.name} alone: {reason}"
 
 
 def _options(options: dict[str, str]) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 import made_results as made
 from bench.results import stats
-from bench.results.records import Record
+from bench.results.records import Case, Record
 from made_sessions import BASELINES, CHANGED, MODEL, NAME, session, slowed
 from reports.__main__ import main
 
@@ -76,7 +76,7 @@ def test_another_model_under_the_same_name_is_told(tmp_path: Path, capsys) -> No
     main(["compare", before, after])
     out = capsys.readouterr().out
     assert "another model under the same name: MACs 568,740,352 and 300,000,000; precision" in out
-    assert f"weights {CHANGED.weights} and mine" in out
+    assert f"weights {MODEL.weights} and mine" in out
     assert "size" not in out
     assert out.count("another model") == 1
     after = write(tmp_path / "c.jsonl", session([*BASELINES, CHANGED], seed=12))
@@ -89,6 +89,23 @@ def test_a_session_is_not_compared_with_itself(tmp_path: Path, capsys) -> None:
     before, after = (write(tmp_path / name, records) for name in ("a.jsonl", "b.jsonl"))
     assert main(["compare", before, after]) == 3
     assert "hold the same session" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_case_that_no_longer_runs_is_undecided(tmp_path: Path, capsys) -> None:
+    before = write(tmp_path / "a.jsonl", session([*BASELINES, MODEL]))
+    after = [
+        made.failed(NAME, record.round, "crashed", "killed by SIGABRT")
+        if getattr(record, "case", "") == NAME and not isinstance(record, Case)
+        else record
+        for record in session([*BASELINES, CHANGED], seed=11)
+    ]
+    crashed = write(tmp_path / "b.jsonl", after)
+    assert main(["compare", before, crashed]) == 3
+    assert f"{NAME} has figures in a.jsonl alone: killed by SIGABRT" in capsys.readouterr().out
+    assert main(["compare", crashed, before]) == 0
+    fewer = write(tmp_path / "c.jsonl", session(BASELINES, seed=11))
+    assert main(["compare", before, fewer]) == 0
+    assert f"note: {NAME} is in a.jsonl alone" in capsys.readouterr().out
 
 
 def test_cases_without_figures_are_undecided(tmp_path: Path) -> None:
