@@ -7,7 +7,6 @@ import msgspec
 from bench.results import format, stats
 from bench.results.compare import Comparison, compare_launches
 from bench.results.read import SessionResults
-from bench.results.records import Environment
 from mobilenet.common.errors import RecordError
 from reports.doubts import Doubts, trust_of
 from reports.model_changes import model_changes
@@ -18,6 +17,7 @@ from reports.verdicts import Verdicts
 MACHINE_FIELDS = (
     "machine", "model", "processor", "physical_cores", "logical_cores", "memory_bytes", "virtual",
 )  # fmt: skip
+PLAN_FIELDS = ("samples", "warmup_s", "warmup_calls")  # the rounds may differ
 CONDITION_FIELDS = ("system", "python", "power_source", "low_power_mode", "governor", "turbo")
 
 
@@ -63,6 +63,8 @@ def compare_cases(results: SessionResults, a: str, b: str, margin: float) -> Ver
         if name not in results.cases:
             names = ", ".join(repr(case) for case in results.cases)
             raise RecordError(f"{results.source} has no case {name!r}", f"it has {names}")
+    if a == b:
+        raise RecordError(f"{a!r} is compared with itself", "name two cases")
     comparison = compare_launches(results.measured(a), results.measured(b), (a, b), margin=margin)
     return Verdicts.of(stats.LEVEL, [comparison], Doubts.of(trust_of(results)))
 
@@ -130,13 +132,14 @@ def _condition_differences(a: SessionResults, b: SessionResults) -> Iterator[str
     if a.session and b.session:
         first, second = a.session.environment, b.session.environment
         yield from _differences(first, second, CONDITION_FIELDS)
+        yield from _differences(a.session.plan, b.session.plan, PLAN_FIELDS)
         for name in sorted(first.packages.keys() | second.packages.keys()):
             versions = first.packages.get(name, "none"), second.packages.get(name, "none")
             if versions[0] != versions[1]:
                 yield f"{name} is {versions[0]} and {versions[1]}"
 
 
-def _differences(a: Environment, b: Environment, names: Sequence[str]) -> Iterator[str]:
+def _differences(a: msgspec.Struct, b: msgspec.Struct, names: Sequence[str]) -> Iterator[str]:
     first, second = msgspec.structs.asdict(a), msgspec.structs.asdict(b)
     for name in names:
         if first[name] != second[name]:

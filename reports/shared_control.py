@@ -128,4 +128,6 @@ def _without_control(comparison: Comparison) -> Comparison:
     changes: dict[str, object] = {"unchanged": 0, "bound": None}
     if comparison.differs:
         changes |= {"verdict": "undecided", "reason": MACHINE}
+    elif comparison.verdict == "no difference shown":
+        changes |= {"reason": "the machine's own shift is in it"}
     return msgspec.structs.replace(comparison, **changes)

@@ -139,6 +139,12 @@ def test_other_software_is_said_not_refused(tmp_path: Path, capsys) -> None:
     out = capsys.readouterr().out
     assert "python is '3.11.9' and '3.13.0'" in out
     assert "onnxruntime is 1.32.0 and 1.33.0" in out
+    assert "samples" not in out
+    longer = session([*BASELINES, MODEL], seed=11)
+    plan = msgspec.structs.replace(longer[0].plan, samples=99)
+    longer[0] = msgspec.structs.replace(longer[0], plan=plan)
+    main(["compare", here, write(tmp_path / "c.jsonl", longer)])
+    assert "samples is 50 and 99" in capsys.readouterr().out
 
 
 def test_two_cases_of_one_session(tmp_path: Path, capsys) -> None:
@@ -154,7 +160,8 @@ def test_two_cases_of_one_session(tmp_path: Path, capsys) -> None:
     [
         ([], "nothing to compare with"),
         (["--cases", "x", "y"], "no case 'x'"),
-        (["--cases", NAME, NAME, "--margin", "2"], "margin is 2.0"),
+        (["--cases", NAME, "twin", "--margin", "2"], "margin is 2.0"),
+        (["--cases", NAME, NAME], "is compared with itself"),
     ],
 )
 def test_what_cannot_be_compared_is_said(tmp_path: Path, capsys, options, message) -> None:

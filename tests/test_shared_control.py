@@ -72,6 +72,13 @@ def test_without_an_unchanged_case_nothing_is_ever_slower() -> None:
         assert any("--cases" in remark for remark in found.remarks)
 
 
+def test_without_an_unchanged_case_no_bound_is_given() -> None:
+    found = compared(session([MODEL]), session([CHANGED], seed=11))
+    (comparison,) = found.comparisons
+    assert (comparison.verdict, comparison.bound) == ("no difference shown", None)
+    assert found.words(comparison) == "no difference shown: the machine's own shift is in it"
+
+
 def test_a_shift_of_all_cases_is_the_machines() -> None:
     models = [MODEL, *BASELINES]
     found = compared(session(models), session(models, 1.1, seed=11))
