@@ -74,10 +74,7 @@ def compare(
     force: Flag = False,
     json: Flag = False,
 ) -> int:
-    """Tell whether B is slower than A.
-
-    Two cases of one session are compared round by round. Of two sessions, models that changed
-    are compared relative to those that did not, since the machine's speed changes, too.
+    """Tell whether B is slower than A: of two sessions, relative to models that did not change.
 
     Exit code 0: nothing is shown to be slower. 1: something is. 2: an error.
     3: undecided (too few rounds, too uncertain, or a shift that may be the machine's).
