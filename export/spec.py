@@ -49,7 +49,8 @@ class Variant:
     shallow: bool | None = None
     """Leave out the five 14x14x512 blocks of v1. Never published with weights."""
     weights: str | None = None
-    """A file; slim, keras, timm, torchvision, transformers, quant; imagenet, untrained, auto."""
+    """A file; slim, keras, timm, torchvision, transformers, quant, person (a detector);
+    imagenet, untrained, auto."""
     overrides: Overrides | None = None
     """How the file's weights were trained, where it does not say it itself."""
     head: Literal["classifier", "deeplab", "ssdlite"] | None = None

@@ -40,7 +40,7 @@ def weights(
     ----------
     which
         A weight file of any kind, or a name: auto, imagenet, slim, keras, timm, torchvision,
-        transformers, quant, untrained.
+        transformers, quant, person (a detector), untrained.
     network
         MobileNet v1 or v2. Default: the file's; v1 for a name.
     alpha

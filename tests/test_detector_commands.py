@@ -45,10 +45,11 @@ def test_another_head_than_the_file_s_is_refused_by_name(tmp_path: Path, hot: Ch
         load_weights(classes, head="ssdlite")
 
 
-def test_none_are_known_by_a_name() -> None:
+def test_none_of_as_many_classes_are_known_by_a_name() -> None:
     config: NetworkConfig = MobileNetV2Config(head="ssdlite", classes=80)
-    with pytest.raises(CheckpointError, match="no weights of SSDLite are known by a name"):
+    with pytest.raises(CheckpointError, match="no weights of SSDLite with 80 classes") as raised:
         heads.check_published(config)
+    assert "--weights person" in raised.value.hint
 
 
 @pytest.mark.parametrize("outputs", ["detections", "tensors"])

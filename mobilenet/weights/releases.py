@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Literal, get_args
 
 from mobilenet.common.errors import CheckpointError
+from mobilenet.networks.classifier import Head
 from mobilenet.networks.config import NetworkConfig
 from mobilenet.networks.families import DEFAULT_NETWORK, NETWORKS, NetworkName, name_of
 from mobilenet.weights.published import (
@@ -17,8 +18,9 @@ from mobilenet.weights.published import (
     PublishedAccuracy,
 )
 
-Family = Literal["slim", "keras", "timm", "torchvision", "transformers", "quant"]
-FAMILIES: tuple[Family, ...] = get_args(Family)
+Family = Literal["slim", "keras", "timm", "torchvision", "transformers", "quant", "person"]
+DETECTORS: tuple[Family, ...] = ("person",)  # what they find
+FAMILIES: tuple[Family, ...] = tuple(each for each in get_args(Family) if each not in DETECTORS)
 
 _SLIM: dict[NetworkName, str] = {
     "v1": "https://download.tensorflow.org/models/mobilenet_v1_2018_08_02/mobilenet_v1_",
@@ -36,7 +38,7 @@ _HUB = "https://huggingface.co"
 _KERAS_ALPHA = {1.0: "1_0", 0.75: "7_5", 0.5: "5_0", 0.25: "2_5"}
 _SUFFIX: dict[Family, str] = {
     "slim": ".pb", "keras": ".h5", "timm": "", "torchvision": ".pth", "transformers": "",
-    "quant": ".tflite",
+    "quant": ".tflite", "person": ".pb",
 }  # fmt: skip
 _TIMM: dict[NetworkName, dict[float, str]] = {
     "v1": {
@@ -75,6 +77,8 @@ class Release:
     network: NetworkName = DEFAULT_NETWORK
     edition: str = ""  # the family's own word for one beside that which it recommends
     crop: float | None = None  # share of the shorter side, where the file does not tell it
+    head: Head = "classifier"
+    labels: tuple[str, ...] = ()  # where the file does not tell them
 
     @property
     def name(self) -> str:

@@ -7,10 +7,7 @@ and said to be. Only when nothing can be *reached* does `auto` go on untrained; 
 wrong is an error, always.
 """
 
-import math
 from dataclasses import replace
-from functools import partial
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,14 +18,16 @@ from mobilenet.networks import families as networks
 from mobilenet.networks.base_config import BaseConfig
 from mobilenet.networks.config import NetworkConfig
 from mobilenet.overrides import Overrides
-from mobilenet.weights import bundled, fetch, heads, pypi, releases
+from mobilenet.weights import bundled, heads, obtained, pypi, releases
 from mobilenet.weights.releases import Family, Release
 
 if TYPE_CHECKING:
     from mobilenet.checkpoint import Checkpoint
 
 AUTO, IMAGENET, UNTRAINED = "auto", "imagenet", "untrained"
-WORDS = (AUTO, IMAGENET, UNTRAINED, *releases.FAMILIES, *releases.EDITIONS)
+WORDS = (
+    AUTO, IMAGENET, UNTRAINED, *releases.FAMILIES, *releases.EDITIONS, *releases.DETECTORS,
+)  # fmt: skip
 NAMES = {*WORDS, *releases.BY_NAME}
 # The paper's own network first, then the same out of Keras; alpha 1.25 is timm's.
 BEST: tuple[Family, ...] = ("slim", "keras", "timm")
@@ -60,16 +59,16 @@ def load_weights(
 ) -> LoadedWeights:
     """The checkpoint for a path, a family's name, "imagenet", "untrained", or "auto" (None).
 
-    `network` is "v1" (None) or "v2", `head` "classifier" (None) or "deeplab", whose
-    `output_stride` is 16 or 8. A file decides network, head, alpha, depth and resolution unless
-    they are given; a given network, head, alpha or depth must be the file's. `resolution` is a
-    square's side, or (height, width). `classes` is a file of labels, one per output, as
-    `read_labels` has it; else, unless not `beside`, a file of weights without labels has those
-    that lie beside it. Class 0 of the 1001-class networks is dropped unless `keep_background`.
-    `overrides` say how a file's weights were trained, where it does not, and `usual_resolution`
-    at which size; without it, `resolution` does. `offline` uses nothing but the cache. `progress`
-    is told of downloads. The notes say what was not asked for: untrained weights, those of
-    another resolution, or labels beside them that do not fit.
+    `network` is "v1" (None) or "v2", `head` "classifier" (None), "ssdlite", or "deeplab", whose
+    `output_stride` is 16 or 8. A file, or "person", a detector, decides network, head, alpha,
+    depth and resolution unless they are given; a given network, head, alpha or depth must be its
+    own. `resolution` is a square's side, or (height, width). `classes` is a file of labels, one
+    per output, as `read_labels` has it; else, unless not `beside`, a file of weights without
+    labels has those that lie beside it. Class 0 of the 1001-class networks is dropped unless
+    `keep_background`. `overrides` say how a file's weights were trained, where it does not, and
+    `usual_resolution` at which size; without it, `resolution` does. `offline` uses nothing but
+    the cache. `progress` is told of downloads. The notes say what was not asked for: untrained
+    weights, those of another resolution, or labels beside them that do not fit.
 
     Raises `CheckpointError` for weights that are wrong or were never published, `ConfigError`
     for a network that there is not, `UnreachableError` when a name cannot be fetched (never for
@@ -78,26 +77,29 @@ def load_weights(
     from mobilenet.weights.labels_beside import with_labels
 
     word = AUTO if which is None else str(which)
-    if word not in NAMES:
-        obtained = LoadedWeights(_file(Path(word), overrides, usual_resolution or resolution))
-        _check_asked(Path(word), obtained.checkpoint.config, network, alpha, shallow)
-        heads.check(Path(word).name, obtained.checkpoint.config, head)
-    elif overrides is not None and overrides != Overrides():
+    if word in NAMES and overrides is not None and overrides != Overrides():
         raise ConfigError(
             f"options for a file's weights with {word}",
             "how published weights were trained is known: leave --padding, --mean, ... out",
         )
+    if word not in NAMES or word in releases.DETECTORS:
+        if word in NAMES:
+            loaded = _detector(offline, progress)
+        else:
+            loaded = LoadedWeights(_file(Path(word), overrides, usual_resolution or resolution))
+        _check_asked(Path(word), loaded.checkpoint.config, network, alpha, shallow)
+        heads.check(Path(word).name, loaded.checkpoint.config, head)
     else:
         backbone = networks.config_type(network)(
             alpha=1.0 if alpha is None else alpha, shallow=bool(shallow)
         ).at(resolution or heads.usual_resolution(head))
         config = heads.on(backbone, head, output_stride, classes)
-        obtained = _named(word, config, offline, progress)
-    checkpoint = heads.with_output_stride(obtained.checkpoint, output_stride)
+        loaded = _named(word, config, offline, progress)
+    checkpoint = heads.with_output_stride(loaded.checkpoint, output_stride)
     checkpoint, notes = at_resolution(checkpoint, resolution)
     place = Path(word) if beside and word not in NAMES else None
     labelled = with_labels(checkpoint, place, classes, keep_background)
-    return LoadedWeights(labelled.checkpoint, (*obtained.notes, *notes, *labelled.notes))
+    return LoadedWeights(labelled.checkpoint, (*loaded.notes, *notes, *labelled.notes))
 
 
 def inputs(which: str | None, classes: Path | None = None) -> list[Path]:
@@ -158,11 +160,24 @@ def _named(word: str, config: BaseConfig, offline: bool, progress: Progress) -> 
         return _fall_back(config, error)
     try:
         copies = _copies(release, () if exact else families)
-        return LoadedWeights(_published(release, copies, config.resolution, offline, progress))
+        return LoadedWeights(
+            obtained.nearest(release, copies, config.resolution, offline, progress)
+        )
     except UnreachableError as error:
         if word != AUTO:
             raise
         return _fall_back(config, error)
+
+
+def _detector(offline: bool, progress: Progress) -> LoadedWeights:
+    """The one that is published, and a note of what it finds."""
+    release = pypi.PERSON.release
+    checkpoint = obtained.nearest(release, (), release.resolution, offline, progress)
+    note = (
+        f"these weights find {', '.join(checkpoint.labels)}, and nothing else; no accuracy of "
+        "them is published"
+    )
+    return LoadedWeights(checkpoint, (note,))
 
 
 def _fall_back(config: BaseConfig, why: CheckpointError | UnreachableError) -> LoadedWeights:
@@ -179,55 +194,9 @@ def _copies(release: Release, families: tuple[Family, ...]) -> list[Release]:
     """Where else the release is to be had, or, of `families`, the same network of another size."""
     size = release.network, release.alpha
     return [
-        copy for copy in (pypi.RELEASE, bundled.RELEASE) if (copy.network, copy.alpha) == size
+        copy for copy in (pypi.CLASSIFIER.release, bundled.RELEASE) if (copy.network, copy.alpha) == size
         and (copy.family in families or copy.name == release.name)
     ]  # fmt: skip
-
-
-def _published(
-    release: Release, copies: list[Release], resolution: int, offline: bool, progress: Progress
-) -> "Checkpoint":
-    """From the cache, else fetched: what is nearest to the resolution comes first."""
-    failure: UnreachableError | None = None
-    sources = release, *copies
-    for _, group in groupby(sources, lambda source: abs(source.resolution - resolution)):
-        equally_near = tuple(group)
-        for source in equally_near:
-            if path := fetch.cached(source):
-                return _checked(source, path)
-        for source in equally_near:
-            accept = partial(_checked, source)
-            try:
-                return accept(fetch.fetched(source, offline, accept, progress))
-            except UnreachableError as error:
-                failure = failure or error  # the first says most: it is the publisher's own
-    assert failure is not None  # there is at least one source, and it did not return
-    raise failure
-
-
-def _checked(release: Release, path: Path) -> "Checkpoint":
-    """The file as the release it must be; the last word on what may enter the cache."""
-    from mobilenet.sources.recognise import read
-
-    checkpoint = read(path, release.output)
-    config, geometry = checkpoint.config, checkpoint.geometry
-    is_same = networks.name_of(config) == release.network and not config.shallow
-    if not (is_same and math.isclose(config.alpha, release.alpha)):
-        raise CheckpointError(
-            f"{path.name} holds {config.family}, {_knobs(config)}, not {release.name}",
-            f"what {release.url} sent is another network",
-        )
-    if release.crop is not None:
-        geometry = replace(geometry, crop=release.crop)
-    return replace(
-        checkpoint.at(release.resolution),
-        geometry=geometry,
-        provenance=replace(
-            checkpoint.provenance,
-            source=release.source, url=release.url, licence=release.licence,
-            published_top1=release.top1, published_top5=release.top5,
-        ),
-    )  # fmt: skip
 
 
 def at_resolution(checkpoint: "Checkpoint", resolution: Sides | None) -> LoadedWeights:
