@@ -1,5 +1,6 @@
 """State dicts under the names of public modules, by name or by shapes in order; others named."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from safetensors.numpy import save_file
 
 import torch_states
 import weight_files
+from made_segmenter import segmenter
 from mobilenet.networks.base_config import BaseConfig
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.networks.v2 import MobileNetV2Config
@@ -97,6 +99,23 @@ def test_transformers_v2(prefix: str, tmp_path: Path) -> None:
     refused(
         tmp_path, "config.json says padding symmetric, given is same", Overrides(padding="same")
     )
+
+
+@pytest.mark.parametrize("stride", [8, 16, None])
+def test_transformers_that_segment(stride: int | None, tmp_path: Path) -> None:
+    """Its config.json says the stride; without one it is that of the published segmenter."""
+    made = segmenter("v2", 65, width_rule="transformers", alpha=0.35)
+    original = replace(made, config=replace(made.config, output_stride=stride or 8))
+    save_file(torch_states.transformers_segmenter(original), tmp_path / "model.safetensors")
+    if stride is not None:
+        config = {"model_type": "mobilenet_v2", "image_size": 65, "output_stride": stride}
+        labels = dict(enumerate(original.labels))
+        (tmp_path / "config.json").write_text(json.dumps(config | {"id2label": labels}))
+    read_back = read(tmp_path, resolution=65)
+    assert read_back.config == original.config
+    assert read_back.labels == (original.labels if stride else ())
+    same(read_back, original)
+    assert any("output stride 8" in each for each in read_back.reading.assumed) == (not stride)
 
 
 def test_transformers_whose_stride_is_made_by_dilation(tmp_path: Path) -> None:

@@ -71,6 +71,22 @@ def transformers_v2_names(prefix: str = "mobilenet_v2.") -> Iterator[tuple[str, 
         yield f"{prefix}{place}.convolution", f"{prefix}{place}.normalization"
 
 
+def transformers_segmenter(checkpoint: Checkpoint) -> State:
+    """With the backbone's last convolution, which is stored and not used."""
+    layers = dict(checkpoint.layers)
+    *backbone, last = transformers_v2_names()
+    head = [f"segmentation_head.conv_{name}" for name in ("pool", "aspp", "projection")]
+    names = [*backbone, *((f"{each}.convolution", f"{each}.normalization") for each in head)]
+    scores = layers.pop("class_scores")
+    state: State = {}
+    for layer, (kernel, norm) in zip(layers.values(), names, strict=True):
+        state |= unit(layer, kernel, norm)
+    assert scores.bias is not None
+    classifier = "segmentation_head.classifier.convolution"
+    state |= {f"{classifier}.weight": scores.kernel, f"{classifier}.bias": scores.bias}
+    return state | unit(layers["aspp0"], *last)  # of any numbers
+
+
 def sequential_v1_names(root: str = "model") -> Iterator[tuple[str, str]]:
     """As in implementations that put every block into an `nn.Sequential`."""
     yield f"{root}.0.0", f"{root}.0.1"

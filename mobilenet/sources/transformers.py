@@ -1,18 +1,20 @@
-"""transformers' MobileNetV1 and V2ForImageClassification, safetensors or a folder with its JSON.
+"""transformers' MobileNetV1 and V2, classifiers or segmenters: tensors, or a folder with its JSON.
 
 transformers/models/mobilenet_v1/modeling_mobilenet_v1.py: convolution 0 is the stem, then
 depthwise and pointwise in turn. mobilenet_v2/modeling_mobilenet_v2.py: the first block is part of
-the stem. The defaults here are those of MobileNetV1Config and MobileNetV2Config.
+the stem; a segmenter's head is DeepLab's, and the last convolution of its backbone is there and
+not used. The defaults here are those of MobileNetV1Config and MobileNetV2Config.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import msgspec
 
-from mobilenet.checkpoint import Checkpoint, Layer, Provenance
+from mobilenet.checkpoint import Checkpoint, Layer, Provenance, known_labels
 from mobilenet.common.errors import CheckpointError
-from mobilenet.labels import labels_for, preferred, unique
+from mobilenet.labels import preferred, unique
 from mobilenet.networks.base_config import BaseConfig
 from mobilenet.networks.rows import Activation
 from mobilenet.networks.v1 import MobileNetConfig
@@ -21,12 +23,14 @@ from mobilenet.preprocess import INCEPTION, Geometry, Interpolation, Normalizati
 from mobilenet.sources.assemble import assemble, licence_of
 from mobilenet.sources.conventions import GRAPH, Conventions
 from mobilenet.sources.foreign_tensors import EXPORT_MODULE
-from mobilenet.sources.stored import Tensors
+from mobilenet.sources.stored import OIHW, Tensors
 
 CONFIG, PROCESSOR = "config.json", "preprocessor_config.json"
 V1, V2 = "mobilenet_v1", "mobilenet_v2"
 STEM = {V1: "conv_stem", V2: "conv_stem.first_conv"}
 USUAL_STRIDE = 32  # of the whole network; less is done by dilation
+SEGMENTER_STRIDE = 8  # of google/deeplabv3_mobilenet_v2_1.0_513
+HEAD = "segmentation_head"
 _RESAMPLING: dict[int, Interpolation] = {
     0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic",
 }  # PIL.Image.Resampling  # fmt: skip
@@ -108,23 +112,32 @@ def read(
     found = model_of(tensors)
     assert found is not None, "its names were recognised"
     model, prefix = found
-    if config and (config.model_type, config.output_stride) != (model, USUAL_STRIDE):
+    is_segmenter = f"{HEAD}.classifier.convolution.weight" in tensors.names
+    stride = config.output_stride if config else USUAL_STRIDE
+    if config and (config.model_type != model or not (is_segmenter or stride == USUAL_STRIDE)):
         raise CheckpointError(
-            f"{CONFIG} says {config.model_type} with output stride {config.output_stride}, the "
-            f"tensors are those of {model} with {USUAL_STRIDE}",
+            f"{CONFIG} says {config.model_type} with output stride {stride}, the tensors are "
+            f"those of {model} with {USUAL_STRIDE}",
             EXPORT_MODULE,
         )
     prefixes = (_of_v1 if model == V1 else _of_v2)(tensors, prefix)
-    convolutions = [
-        tensors.convolution(f"{each}.convolution.weight", f"{each}.normalization.")
-        for each in prefixes
-    ]
+    convolutions = [_convolution(tensors, each) for each in prefixes]
     logits = None
-    if "classifier.weight" in tensors.names:
+    if is_segmenter:
+        places = ("conv_pool", "conv_aspp", "conv_projection")
+        convolutions[-1:] = [_convolution(tensors, f"{HEAD}.{place}") for place in places]
+        convolutions.append(_biased(tensors, f"{HEAD}.classifier.convolution"))
+    elif "classifier.weight" in tensors.names:
         logits = Layer(tensors.take("classifier.weight", (0, 1)), tensors.take("classifier.bias"))
     tensors.refuse_rest()
     usual = _template(model, config or TransformersConfig("mobilenet_v1"))
     by = CONFIG if config else "transformers"
+    if is_segmenter:
+        usual = replace(
+            usual, head="deeplab", output_stride=stride if config else SEGMENTER_STRIDE
+        )
+        if not config:
+            conventions.assume(f"output stride {SEGMENTER_STRIDE}", by)
     usual = conventions.network(usual, by, GRAPH if config else ())
     usual = conventions.at_resolution(usual, by, said=config is not None)
     network, layers = assemble(convolutions, logits, usual)
@@ -134,9 +147,17 @@ def read(
         Provenance("transformers", True, licence_of(network.classes)),
         _normalization(processor, conventions),
         (processor or Processor()).geometry(),
-        _labels(config.id2label if config else {}, network.classes) if logits else (),
+        _labels(config.id2label if config else {}, network),
         conventions.reading("names"),
     )
+
+
+def _convolution(tensors: Tensors, place: str) -> Layer:
+    return tensors.convolution(f"{place}.convolution.weight", f"{place}.normalization.")
+
+
+def _biased(tensors: Tensors, place: str) -> Layer:
+    return Layer(tensors.take(f"{place}.weight", OIHW), tensors.take(f"{place}.bias"))
 
 
 def _of_v1(tensors: Tensors, prefix: str) -> Iterator[str]:
@@ -170,8 +191,9 @@ def _normalization(processor: Processor | None, conventions: Conventions) -> Nor
     return conventions.normalization(processor.normalization(), PROCESSOR, said=True)
 
 
-def _labels(by_index: dict[int, str], classes: int) -> tuple[str, ...]:
-    """The file's labels, but ours where they are ImageNet's: unique, and without synonyms."""
-    if set(by_index) != set(range(classes)):
-        return labels_for(classes)
-    return preferred(unique(by_index[index] for index in range(classes)))
+def _labels(by_index: dict[int, str], network: BaseConfig) -> tuple[str, ...]:
+    """The file's labels, but ours where they are a data set's: unique, and without synonyms."""
+    known = known_labels(network).labels
+    if network.head == "features" or set(by_index) != set(range(network.classes)):
+        return known
+    return preferred(unique(by_index[index] for index in range(network.classes))) or known

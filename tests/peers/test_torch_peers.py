@@ -107,6 +107,22 @@ def test_transformers(
     agrees(model, size, lambda model, size, folder: model.save_pretrained(folder))
 
 
+@pytest.mark.parametrize(
+    ("alpha", "size", "stride"), [(0.35, 65, 8), (0.35, 96, 16), (1.0, 65, 16), (0.5, 97, 32)]
+)
+@pytest.mark.parametrize("tf_padding", [True, False])
+def test_transformers_that_segment(
+    alpha: float, size: int, stride: int, tf_padding: bool, peer: Peer, agrees: Agrees
+) -> None:
+    hub = peer("transformers")
+    config = hub.MobileNetV2Config(
+        depth_multiplier=alpha, image_size=size, num_labels=7, tf_padding=tf_padding,
+        output_stride=stride,
+    )  # fmt: skip
+    model = hub.MobileNetV2ForSemanticSegmentation(config)
+    agrees(model, size, lambda model, size, folder: model.save_pretrained(folder))
+
+
 def test_the_names_of_others(
     peer: Peer, enliven: Enliven, rng: np.random.Generator, tmp_path: Path
 ) -> None:
