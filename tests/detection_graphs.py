@@ -31,6 +31,7 @@ class DetectionFile:
     iou: float = 0.6
     confidence: float = 0.3
     swapped: bool = False  # decodes x as y
+    crossed: bool = False  # moves boxes down by parts of their width
     converter: str = "Sigmoid"
     score_maps: tuple[int, ...] = (0, 1, 2, 3, 4, 5)  # in which order scores are joined
     first_class: int = 1  # of those that are suppressed
@@ -134,7 +135,9 @@ class DetectionFile:
         return np.concatenate(parts)
 
     def _postprocessing(self, encodings: str, scores: str) -> list[bytes]:
-        nodes, boxes = decoded(encodings, self.file_anchors(), self.coder, self.swapped)
+        nodes, boxes = decoded(
+            encodings, self.file_anchors(), self.coder, (self.swapped, self.crossed)
+        )
         nodes += [
             const("scale", 1.0), node("scale_logits", "RealDiv", scores, "scale", T=T),
             node("convert_scores", self.converter, "scale_logits", T=T),

@@ -78,9 +78,13 @@ def filtered(name: str, boxes: str, scores: str) -> tuple[list[bytes], list[str]
 
 
 def decoded(
-    encodings: str, anchors: np.ndarray, coder: tuple[float, ...], swapped: bool
+    encodings: str, anchors: np.ndarray, coder: tuple[float, ...], wrong: tuple[bool, bool]
 ) -> tuple[list[bytes], str]:
-    """faster_rcnn_box_coder.py, `_decode`: (boxes, 4), top, left, bottom, right."""
+    """faster_rcnn_box_coder.py, `_decode`: (boxes, 4), top, left, bottom, right.
+
+    `wrong` says whether axes are swapped, and sides crossed.
+    """
+    swapped, crossed = wrong
     centres, sides = anchors[:, :2], anchors[:, 2:]
     corners = np.concatenate([centres - sides / 2, centres + sides / 2], 1)
     nodes = [
@@ -107,7 +111,8 @@ def decoded(
         half = made("RealDiv", f"half{axis}", side, "Decode/two")
         centre = made("Add", f"centre{axis}", low, half)
         shift = made("RealDiv", f"shift{axis}", step, f"Decode/scale{axis}")
-        shifted = made("Add", f"moved{axis}", made("Mul", f"way{axis}", shift, side), centre)
+        times = f"Decode/side{1 - axis}" if crossed else side
+        shifted = made("Add", f"moved{axis}", made("Mul", f"way{axis}", shift, times), centre)
         power = made("RealDiv", f"power{axis}", growth, f"Decode/scale{2 + axis}")
         grown = made("Mul", f"grown{axis}", made("Exp", f"exp{axis}", power), side)
         reach = made("RealDiv", f"reach{axis}", grown, "Decode/two")

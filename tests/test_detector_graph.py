@@ -15,6 +15,7 @@ from mobilenet.common.errors import CheckpointError, VerificationError
 from mobilenet.networks.ssdlite import Detection, priors
 from mobilenet.preprocess import INCEPTION
 from mobilenet.sources.recognise import read
+from mobilenet.sources.tensorflow.pipeline_config import checked
 from mobilenet.torch_module import from_checkpoint
 
 SIZE = 96
@@ -82,6 +83,7 @@ def moved() -> np.ndarray:
 REFUSED = {
     "box 150 of the file starts at": {"anchors": moved()},
     "starts at y, x, height, width": {"swapped": True},
+    "boxes that no scales of an SSD's coder give": {"crossed": True},
     "takes scores that are no class's sigmoid": {"converter": "Softmax"},
     "is no operation of boxes": {"converter": "Tanh"},
     "keeps boxes of 4 classes, its network has 3": {"first_class": 0},
@@ -144,3 +146,53 @@ def test_the_file_s_own_graph_accepts_it(right: Checkpoint) -> None:
 def test_a_misread_detector_is_rejected_by_its_own_graph(fault: str, right: Checkpoint) -> None:
     with pytest.raises(VerificationError, match="file"):
         compared_at_own_size(MISREAD[fault](right))
+
+
+PIPELINE = """
+model { ssd {
+  num_classes: 3  # and the background
+  image_resizer { fixed_shape_resizer { height: 96 width: 96 } }
+  feature_extractor { type: "ssd_mobilenet_v2" depth_multiplier: 0.25 use_depthwise: true }
+  box_coder { faster_rcnn_box_coder { y_scale: 10.0 x_scale: 10.0 height_scale: 5.0 } }
+  anchor_generator { ssd_anchor_generator {
+    num_layers: 6 min_scale: 0.2 max_scale: 0.95
+    aspect_ratios: 1.0 aspect_ratios: 2.0 aspect_ratios: 0.5 aspect_ratios: 3.0
+    aspect_ratios: 0.3333
+  } }
+  post_processing {
+    batch_non_max_suppression { score_threshold: 0.3 iou_threshold: 0.6
+      max_detections_per_class: 100 max_total_detections: 100 }
+    score_converter: SIGMOID
+  }
+} }
+train_config { batch_size: 24 }
+"""
+
+
+def test_a_pipeline_config_beside_it_agrees(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    (tmp_path / "pipeline.config").write_text(PIPELINE)
+    assert "pipeline.config agrees" in read(path).reading.found
+
+
+@pytest.mark.parametrize(
+    ("text", "other", "message"),
+    [
+        ("num_classes: 3", "num_classes: 4", "says num_classes 4, the graph has 3"),
+        ("height: 96", "height: 300", "says height 300, the graph has 96"),
+        ("ssd_mobilenet_v2", "ssd_mobilenet_v2_fpn", "says type ssd_mobilenet_v2_fpn"),
+        ("max_scale: 0.95", "max_scale: 0.9", "says max_scale 0.9, the graph has 0.95"),
+        ("height_scale: 5.0", "height_scale: 1", "says height_scale 1, the graph has 5"),
+        ("ratios: 3.0", "ratios: 4.0", "says aspect_ratios 1, 2, 0.5, 4, 0.3333, the graph"),
+        ("iou_threshold: 0.6", "iou_threshold: 0.5", "says iou_threshold 0.5"),
+        ("model { ssd", "model { faster_rcnn", "is of no SSD"),
+        ("model { ssd {", "model { ssd", "cannot be read"),
+    ],
+)
+def test_a_pipeline_config_that_contradicts_is_an_error(
+    text: str, other: str, message: str, right: Checkpoint, tmp_path: Path
+) -> None:
+    (tmp_path / "pipeline.config").write_text(PIPELINE.replace(text, other))
+    with pytest.raises(CheckpointError, match=r"pipeline\.config") as raised:
+        checked(right, tmp_path / "graph.pb")
+    assert message in raised.value.message

@@ -64,6 +64,15 @@ def parse(package: str, messages: Mapping[str, Fields], data: bytes, what: str) 
         return message_classes(package, messages)[root].FromString(data)
 
 
+def parse_text(package: str, messages: Mapping[str, Fields], data: bytes, what: str) -> Any:
+    """The same of protobuf's text format; fields that are not declared are skipped."""
+    from google.protobuf import text_format
+
+    message = message_classes(package, messages)[next(iter(messages))]()
+    with decoding(what):
+        return text_format.Parse(data, message, allow_unknown_field=True)
+
+
 def text(value: bytes) -> str:
     """A name as it can be printed; of one longer than any known, the middle is left out."""
     return one_line(value[: 2 * MAX_NAME].decode("utf-8", "backslashreplace"), MAX_NAME)

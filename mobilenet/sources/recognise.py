@@ -29,7 +29,7 @@ from mobilenet.sources.caffe import caffe_graph
 from mobilenet.sources.conventions import Conventions
 from mobilenet.sources.keras import by_names, model_graph
 from mobilenet.sources.onnx_model import onnx_file
-from mobilenet.sources.tensorflow import tensorflow_files
+from mobilenet.sources.tensorflow import pipeline_config, tensorflow_files
 from mobilenet.sources.tflite import tflite_graph
 from mobilenet.sources.walk import graph_checkpoint
 from mobilenet.sources.walk.graph_checkpoint import Defaults
@@ -68,7 +68,8 @@ def read(
     the file's, too, once that is read: see `Checkpoint.at`.
 
     Raises `CheckpointError` for a file of another kind, of another network, or damaged; one that
-    does not say how it is used, unless it is given; and one that says something else.
+    does not say how it is used, unless it is given; and one that says something else, or a
+    detector's `pipeline.config` beside it does.
     """
     conventions = Conventions(path.name, overrides, resolution)
     reader = _output_reader(output) if output else _reader(path, conventions)
@@ -78,6 +79,7 @@ def read(
     except ConfigError as error:  # what the file says of itself, no network can be
         message = one_line(error.message, MAX_REASON)
         raise CheckpointError(f"the file's {message}", error.hint) from error
+    checkpoint = pipeline_config.checked(checkpoint, path)
     provenance = checkpoint.provenance
     if path.is_file() and not provenance.sha256:
         provenance = replace(provenance, sha256=files.sha256(path))

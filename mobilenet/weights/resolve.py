@@ -194,9 +194,11 @@ def _copies(release: Release, families: tuple[Family, ...]) -> list[Release]:
     """Where else the release is to be had, or, of `families`, the same network of another size."""
     size = release.network, release.alpha
     return [
-        copy for copy in (pypi.CLASSIFIER.release, bundled.RELEASE) if (copy.network, copy.alpha) == size
+        copy
+        for copy in (pypi.CLASSIFIER.release, bundled.RELEASE)
+        if (copy.network, copy.alpha) == size
         and (copy.family in families or copy.name == release.name)
-    ]  # fmt: skip
+    ]
 
 
 def at_resolution(checkpoint: "Checkpoint", resolution: Sides | None) -> LoadedWeights:
