@@ -22,6 +22,7 @@ from bench.results.records import (
     Case,
     Launch,
     Metrics,
+    Pilot,
     Record,
     SessionHead,
     Soak,
@@ -66,6 +67,8 @@ class SessionResults:
                 self.cases[record.case] = record
             case Launch():
                 self.launches.setdefault(record.case, []).append(record)
+            case Pilot():
+                pass  # the plan is made of it, and nothing else
             case Soak():
                 self.soaks.append(record)
             case Placement():

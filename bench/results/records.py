@@ -56,6 +56,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     timeout_s: Seconds
     seed: Seed
     memory_limit_bytes: Bytes | None = None  # a launch that takes more is stopped
+    to_find: Number | None = None  # the ratio of times for which a pilot planned the rounds
+    pilot_spread: Number | None = None  # standard deviation of a round's log ratio in it, widest
 
 
 class Environment(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,6 +164,12 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="l
     thermal_after: Thermal | None = None
 
 
+class Pilot(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="pilot"):
+    """A launch ahead of the session, by which its rounds were planned; no part of its results."""
+
+    launch: Launch
+
+
 class Soak(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="soak"):
     """One case under load without a pause, in one process."""
 
@@ -231,6 +239,6 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
 
 
 Record = (
-    SessionHead | Case | Launch | Soak | Placement | Accuracy | Agreement | LayerErrors
+    SessionHead | Case | Launch | Pilot | Soak | Placement | Accuracy | Agreement | LayerErrors
     | Metrics | MetricComparison
 )  # fmt: skip

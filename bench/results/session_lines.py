@@ -8,7 +8,7 @@ from bench.results.device_shares import device_shares, first_off, has_costs
 from bench.results.layer_errors import LayerErrors
 from bench.results.placed_ops import Placement
 from bench.results.read import SessionResults
-from bench.results.records import SessionHead, Soak
+from bench.results.records import Plan, SessionHead, Soak
 from mobilenet.common.text import duration
 
 STEADY = 0.05  # loss of throughput that is no loss
@@ -29,9 +29,19 @@ def machine(session: SessionHead) -> str:
 def plan(session: SessionHead) -> str:
     """How much was to be measured, in what order."""
     fixed = session.plan
-    return (
+    text = (
         f"plan: {fixed.rounds} rounds of one launch per case in shuffled order (seed "
         f"{fixed.seed}), {fixed.samples} samples each after {fixed.warmup_s:g} s of warm-up"
+    )
+    return text if fixed.to_find is None else f"{text}, {rounds(fixed)}"
+
+
+def rounds(plan: Plan) -> str:
+    """What the rounds are to find, of a plan that a pilot made."""
+    spread = format.significant(plan.pilot_spread or 0.0, 2)
+    return (
+        f"to find {format.difference(plan.to_find)} between two cases in 95 of 100 sessions: a "
+        f"round's log ratio spread by {spread} in a pilot, which is no part of the results"
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 
 from bench.machine.quiet import Wait, longest_s
 from bench.results.bounds import MAX_ROUNDS, MAX_SEED
@@ -18,8 +18,20 @@ from mobilenet.common.progress import SILENT
 
 if TYPE_CHECKING:
     from bench.session.cases import Candidate
+    from bench.session.planning import DifferenceToFind
 
 DEFAULT_RUNTIMES = ("coreml", "coreai", "portable")
+MIN_DETECT, MAX_DETECT = 2, 100  # percent; a comparison's margin is 1
+DETECT_ROUNDS = 120  # unless --rounds allows others
+
+
+def _percent(_type: object, tokens: Sequence[Token]) -> float:
+    """A number with or without the sign."""
+    text = tokens[0].value
+    try:
+        return float(text.rstrip("% "))
+    except ValueError as error:
+        raise ConfigError(f"detect is {text}", "a percentage, such as 5%") from error
 
 
 @Parameter(name="*")
@@ -33,6 +45,9 @@ class PlanOptions:
     """Thirty rounds of longer launches, where the default is fifteen."""
     rounds: int | None = None
     """Rounds, instead of the preset's. Fewer than six give no interval."""
+    detect: Annotated[float | None, Parameter(converter=_percent, metavar="PERCENT")] = None
+    """Plan the rounds by a pilot of eight, so that 95 of 100 sessions find a difference of so
+    much, such as 5%. --rounds is then the most that is allowed (120)."""
     seed: int = 0
     """Seed of the order within rounds; recorded."""
     wait: Wait = None
@@ -50,6 +65,18 @@ class PlanOptions:
         if abs(self.seed) > MAX_SEED:
             raise ConfigError(f"seed is {self.seed}", f"at most {MAX_SEED}")
         return msgspec.structs.replace(plan, rounds=self.rounds or plan.rounds, seed=self.seed)
+
+    def to_find(self) -> "DifferenceToFind | None":
+        """What the session is to find. Raises `ConfigError` for what none can."""
+        from bench.session.planning import DifferenceToFind
+
+        if self.detect is None:
+            return None
+        if not MIN_DETECT <= self.detect <= MAX_DETECT:
+            raise ConfigError(
+                f"detect is {self.detect:g}%", f"{MIN_DETECT} to {MAX_DETECT} percent"
+            )
+        return DifferenceToFind(1 + self.detect / 100, self.rounds or DETECT_ROUNDS)
 
     def path(self) -> Path:
         """Where to. Raises as `jsonl.check_new`."""
@@ -106,8 +133,9 @@ def run(
 
     options = options or PlanOptions()
     plan, path, wait_s = options.plan(), options.path(), longest_s(options.wait)
+    to_find = options.to_find()
     candidates = (runtimes or RuntimeOptions()).candidates(packages)
-    runner.start(candidates, plan, path, progress, wait_s=wait_s)
+    runner.start(candidates, plan, path, progress, wait_s=wait_s, to_find=to_find)
     return path
 
 

@@ -7,18 +7,18 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from bench.machine import quiet, thermal
 from bench.machine.environment import check_same_machine, environment
-from bench.results import jsonl, sensitivity
+from bench.results import jsonl, sensitivity, session_lines
 from bench.results.bounds import MAX_SECONDS
-from bench.results.line_file import LineFile
-from bench.results.records import Case, Environment, Launch, Plan, Record, SessionHead
-from bench.session import schedule
+from bench.results.records import Case, Environment, Launch, Pilot, Plan, Record, SessionHead
+from bench.session import planning, schedule
 from bench.session.cases import Candidate, candidate_of
+from bench.session.planning import PILOT_ROUNDS, DifferenceToFind
 from bench.session.prepare import PreparedCase, Preparer
 from bench.session.schedule import Slot
 from bench.workers.gate import Measurement
@@ -42,11 +42,13 @@ def start(
     progress: Progress = SILENT,
     *,
     wait_s: float = 0,
+    to_find: DifferenceToFind | None = None,
 ) -> None:
     """Measure `candidates` into a new results file at `path`.
 
-    Waits at most `wait_s` for the machine to become quiet; what prevents it is a note. Raises
-    `UnsupportedError` when none of them runs here; the file then holds the reasons.
+    Waits at most `wait_s` for the machine to become quiet; what prevents it is a note. With
+    `to_find` a pilot plans the rounds. Raises `UnsupportedError` when none of them runs here
+    (the file then holds the reasons), or when the rounds cannot find what is asked for.
     """
     jsonl.check_new(path)
     waited = quiet.wait(wait_s, progress)
@@ -54,7 +56,12 @@ def start(
     with owned_folder() as folder:
         preparer = Preparer(plan, folder)
         ready, cases = prepare(candidates, preparer, progress)
-        with jsonl.create(path, [head(plan, machine, [*waited, *preparer.notes]), *cases]) as file:
+        pilot: list[Launch] = []
+        if to_find and ready:
+            plan, pilot = _pilot(plan, ready, to_find, progress)
+        pilots = [Pilot(launch=launch) for launch in pilot]
+        first = head(plan, machine, [*waited, *preparer.notes])
+        with jsonl.create(path, [first, *cases, *pilots]) as file:
             if not ready:
                 raise UnsupportedError(
                     f"none of these packages runs on this machine: {cases[0].skipped}",
@@ -118,15 +125,23 @@ def prepare(
     return ready, cases
 
 
+class Journal(Protocol):
+    """Where launches go."""
+
+    def append(self, launch: Launch, /) -> None:
+        """One more."""
+
+
 @dataclass
 class Runner:
     """Launches slot after slot and writes each down; knows which were done before."""
 
     plan: Plan
     prepared: dict[str, PreparedCase]
-    journal: LineFile
+    journal: Journal
     done: set[tuple[str, int]] = field(default_factory=set)
     progress: Progress = SILENT
+    title: str = "Measuring"
     _failures: Counter[str] = field(default_factory=Counter)
 
     def left(self) -> list[Slot]:
@@ -137,7 +152,7 @@ class Runner:
     def run(self) -> None:
         """Launch everything that is left."""
         for slot in tracked(
-            self.left(), lambda slot: self.seconds(slot.case), "Measuring", self.progress
+            self.left(), lambda slot: self.seconds(slot.case), self.title, self.progress
         ):
             self.journal.append(self.launch(slot))
 
@@ -175,6 +190,23 @@ class Runner:
             timeout_s=min(max(self.plan.timeout_s, SLACK * self.seconds(case)), MAX_SECONDS),
         )
         return self.prepared[case].launch(job)
+
+
+def _pilot(
+    plan: Plan, ready: dict[str, PreparedCase], to_find: DifferenceToFind, progress: Progress
+) -> tuple[Plan, list[Launch]]:
+    """The plan, its rounds fixed by the launches of a pilot."""
+    launches: list[Launch] = []
+    short = msgspec.structs.replace(plan, rounds=PILOT_ROUNDS)
+    runner = Runner(short, ready, launches, progress=progress, title="Pilot")
+    round_s = sum(map(runner.seconds, ready))
+    progress.say(
+        f"A pilot of {PILOT_ROUNDS} rounds first, about {duration(PILOT_ROUNDS * round_s)}."
+    )
+    runner.run()
+    plan = planning.planned(plan, to_find, next(iter(ready)), launches, round_s)
+    progress.say(f"{plan.rounds} rounds {session_lines.rounds(plan)}.")
+    return plan, launches
 
 
 def _measured(measurement: Measurement) -> dict[str, Any]:

@@ -79,6 +79,7 @@ def compare(
 
     grid, options = grid or GridOptions(), options or PlanOptions()
     runtimes = runtimes or RuntimeOptions()
+    to_find = options.to_find()
     plan, path, wait_s = options.plan(), options.path(), longest_s(options.wait)
     if runtimes.runtime is None:
         chosen = QUICK_RUNTIMES if options.quick else RUNTIMES
@@ -90,7 +91,9 @@ def compare(
         package(network, models, Weights(weights, offline, progress))
         for network in tracked(networks, lambda _: 1.0, "Exporting", progress)
     ]
-    runner.start(runtimes.candidates(packages), plan, path, progress, wait_s=wait_s)
+    runner.start(
+        runtimes.candidates(packages), plan, path, progress, wait_s=wait_s, to_find=to_find
+    )
     return path
 
 
