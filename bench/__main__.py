@@ -1,6 +1,7 @@
 """`python -m bench`: measure packages on every runtime and compute unit there is."""
 
 import functools
+import inspect
 import runpy
 import sys
 from collections.abc import Callable
@@ -22,6 +23,9 @@ from bench.soak import soak
 from mobilenet.common import terminal
 
 P = ParamSpec("P")
+JSON = Annotated[
+    bool, Parameter(negative=(), show_default=False, help="Print what was measured as JSON.")
+]
 
 app = terminal.command(
     "python -m bench",
@@ -42,7 +46,7 @@ def drawn(command: Callable[P, Path]) -> Callable[P, Path]:
 
 
 def reported(command: Callable[P, Path], *, claims: bool = False) -> Callable[P, None]:
-    """A command that writes a results file, with its summary printed at the end.
+    """A command that writes a results file, with its summary printed at the end, or as JSON.
 
     `claims`: with the command that holds the results against the article's claims.
     """
@@ -52,22 +56,53 @@ def reported(command: Callable[P, Path], *, claims: bool = False) -> Callable[P,
         from bench.results import tables
         from bench.results.session_report import read_reports
 
+        as_json = kwargs.pop("json", False)
         path = drawn(command)(*args, **kwargs)
-        terminal.show(*tables.contents(read_reports([path])))
+        reports = read_reports([path])
+        if as_json:
+            terminal.print_json(reports)
+            return
+        terminal.show(*tables.contents(reports))
         terminal.say(f"`python -m reports {path}` prints this again; --markdown, --csv, --json.")
         if claims:
             terminal.say(
                 f"`python -m reports claims {path}` holds it against the article's claims."
             )
 
-    wrapper.__annotations__["return"] = None
-    return wrapper
+    return with_json(wrapper)
+
+
+def soaked(command: Callable[P, Path]) -> Callable[P, None]:
+    """A command that writes a soak, which says how it went, or prints it as JSON."""
+
+    @functools.wraps(command)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
+        from bench.results.read import last_session
+
+        as_json = kwargs.pop("json", False)
+        path = drawn(command)(*args, **kwargs)
+        if as_json:
+            terminal.print_json(last_session(path).soaks)
+
+    return with_json(wrapper)
+
+
+def with_json(command: Callable[P, None]) -> Callable[P, None]:
+    """A command that pops `json` off its options, declared as one of them."""
+    declared = inspect.signature(command)
+    json = inspect.Parameter(
+        "json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=JSON
+    )
+    signature = declared.replace(parameters=[*declared.parameters.values(), json])
+    command.__signature__ = signature  # type: ignore[attr-defined]
+    command.__annotations__ = {**command.__annotations__, "json": JSON, "return": None}
+    return command
 
 
 app.command(reported(run))
 app.command(reported(compare, claims=True), name="all")
 app.command(reported(resume))
-app.command(drawn(soak))
+app.command(soaked(soak))
 
 
 @app.command

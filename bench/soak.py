@@ -40,7 +40,7 @@ class SoakOptions:
     threads: int | None = None
     """Threads of portable and torch. Default: the number of physical cores."""
     wait: Wait = None
-    """Wait at most so long for a quiet machine (300), then measure with a warning."""
+    """Wait for a quiet machine, at most so long (300); then measure, with a warning."""
     output: OutputFile | None = None
     """New .jsonl file. Default: results/soak and the time."""
 

@@ -1,5 +1,6 @@
 """`python -m bench` as people use it."""
 
+import json
 import re
 import subprocess
 import sys
@@ -7,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+import made_results as made
 from bench import __main__
 from bench.baselines import BASELINES
 from bench.session import suite
 from mobilenet.common import terminal
 from mobilenet.common.errors import ConfigError
+from mobilenet.common.options import Handed
+from mobilenet.common.progress import SILENT
 
 HEAVY = {"torch", "coremltools", "numpy", "pandas", "onnx", "onnxruntime", "psutil", "PIL"}
 
@@ -37,7 +41,7 @@ def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
     options = set(re.findall(r"--[a-z]+", capsys.readouterr().out))
     assert options >= {
         "--runtime", "--unit", "--threads", "--batch", "--quick", "--thorough", "--rounds",
-        "--seed", "--output",
+        "--seed", "--output", "--detect", "--wait", "--json",
     }  # fmt: skip
 
 
@@ -76,6 +80,25 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert message in said
     assert said.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_what_was_measured_is_json_on_request(
+    tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    def measure(*, progress: Handed = SILENT) -> Path:
+        progress.say("measured")
+        return made.write(tmp_path / "r.jsonl", made.realistic())
+
+    app = terminal.command("x", "x")
+    app.command(__main__.reported(measure), name="measure")
+    app.command(__main__.soaked(measure), name="soak")
+    assert terminal.run(app, ["measure"]) == 0
+    assert b"fastest first" in capsysbinary.readouterr().out
+    assert terminal.run(app, ["measure", "--json"]) == 0
+    (report,) = json.loads(capsysbinary.readouterr().out)
+    assert report["cases"]
+    assert terminal.run(app, ["soak", "--json"]) == 0
+    assert json.loads(capsysbinary.readouterr().out) == []
 
 
 def test_the_comparison_is_the_whole_grid_and_quick_a_part_of_it() -> None:

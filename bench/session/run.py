@@ -46,12 +46,11 @@ class PlanOptions:
     rounds: int | None = None
     """Rounds, instead of the preset's. Fewer than six give no interval."""
     detect: Annotated[float | None, Parameter(converter=_percent, metavar="PERCENT")] = None
-    """Plan the rounds by a pilot of eight, so that 95 of 100 sessions find a difference of so
-    much, such as 5%. --rounds is then the most that is allowed (120)."""
+    """As many rounds as find, say, 5%, by a pilot of eight; at most --rounds, or 120."""
     seed: int = 0
     """Seed of the order within rounds; recorded."""
     wait: Wait = None
-    """Wait at most so long for a quiet machine (300), then measure with a warning."""
+    """Wait for a quiet machine, at most so long (300); then measure, with a warning."""
     output: OutputFile | None = None
     """New .jsonl file. Default: results/ and the time."""
 
