@@ -100,6 +100,16 @@ def test_launches_that_the_interval_leaves_outside_move_nothing(tmp_path: Path) 
     assert trust.unreliable.startswith("1 of 6")  # of six, it goes from least to greatest
 
 
+def test_a_worker_that_counts_nothing_as_cpu_time_is_told_of(tmp_path: Path) -> None:
+    """A coarse clock, or a file made by hand: no figure is divided by it."""
+    of = case(threads="999999")
+    launches = [launch(of, number, 10, 0) for number in range(6)]
+    path = made.write(tmp_path / "r.jsonl", [made.session(6), of, *launches])
+    (uncounted,) = read_reports([path])
+    assert uncounted.trust.unreliable.startswith("6 of 6 launches")
+    assert tables.markdown([uncounted])
+
+
 def test_cpu_time_is_shown_where_it_differs_and_never_ranked(tmp_path: Path) -> None:
     slow = case()
     fast = msgspec.structs.replace(slow, case="other", model=made.model(MobileNetConfig(0.5)))
