@@ -10,19 +10,27 @@ if runpy.run_path(str(Path(__file__).parents[1] / "mobilenet/common/own_packages
 ):
     sys.exit(2)
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from export.spec import ExportSpec, Variant
-from export.targets import Target
+from export.sweep.export_options import CellOptions, MakingOptions, SweepOptions
 from mobilenet.common import files, terminal
-from mobilenet.common.options import SEVERAL, OutputFile, OutputPackage
+from mobilenet.common.options import ON, AsJson, CheckOptions, OutputPackage
 from mobilenet.networks.grid import SizeGrid
 from mobilenet.overrides import Overrides
+
+VERIFY, INSPECT, DIFF = "export verify", "export inspect", "export diff"  # suites of checks
+
+RelativeL2 = Annotated[float, Parameter(validator=validators.Number(gte=0))]
 
 app = terminal.command(
     "python -m export",
     "Export a MobileNet to Core ML and prove that the package is right.",
     script="mobilenet-export",
+    examples=(
+        "--alpha 0.75 --target ane --swift",
+        "--weights flowers.keras --classes labels.txt -o My.mlpackage",
+    ),
 )
 
 
@@ -31,92 +39,59 @@ def export(
     variant: Annotated[Variant, Parameter(name="*")] = Variant(),  # noqa: B008  # frozen
     spec: Annotated[ExportSpec, Parameter(name="*")] = ExportSpec(),  # noqa: B008  # frozen
     *,
+    making: MakingOptions = MakingOptions(),  # noqa: B008  # frozen
     output: OutputPackage | None = None,
-    verify: bool = True,
-    offline: bool = False,
-    classes: Path | None = None,
-    keep_background: bool = False,
-    calibrate: Path | None = None,
-    swift: bool = False,
-    json: bool = False,
+    json: AsJson = False,
 ) -> None:
-    """Export one MobileNet as an .mlpackage or .mlmodel and verify it against PyTorch.
+    """Export one MobileNet as an .mlpackage, .mlmodel or .aimodel and verify it against PyTorch.
 
     Parameters
     ----------
     output
         The package, or a folder/ for it. Default: models/, under a name made from the options.
-    verify
-        Run the finished package and compare its logits with PyTorch's.
-    offline
-        Use what is in the cache; reach for nothing.
-    classes
-        Labels, one per line or as JSON. Default: the weights' own, or a file's beside them.
-    keep_background
-        Keep class 0 of the 1001-class checkpoints.
-    calibrate
-        A folder of photographs, which show w8a8 the ranges of activations.
-    swift
-        Write a Swift file beside the package that classifies photographs with it in an app.
-    json
-        Print the result as JSON.
     """
     from export import pipeline
     from export.source import Published
     from export.views import export_card
 
     with terminal.working("exporting") as progress:
+        labels = making.classes, making.keep_background
+        source = Published(variant, making.offline, *labels, progress)
         exported = pipeline.export(
-            Published(variant, offline, classes, keep_background, progress), output,
-            spec=spec, verify=verify, calibrate=calibrate, swift=swift,
+            source, output,
+            spec=spec, verify=making.verify, calibrate=making.calibrate, swift=making.swift,
         )  # fmt: skip
     export_card.remark_on(exported, spec)
     export_card.show(exported, json=json)
 
 
-@app.command(name="all")
+@app.command(
+    name="all",
+    help_epilogue=terminal.examples_of(
+        app, "all --alpha 0.5 1 --resolution 224 160", "all --network v2 --compress int8 -o v2/"
+    ),
+)
 def export_all(
     *,
     sizes: SizeGrid = SizeGrid(),  # noqa: B008  # frozen
-    target: Annotated[tuple[Target, ...], SEVERAL] = ("all",),
-    format: Annotated[tuple[Literal["coreml", "coreai"], ...], SEVERAL] = ("coreml",),
-    compress: str | None = None,
-    weights: str | None = None,
+    cells: CellOptions = CellOptions(),  # noqa: B008  # frozen
+    options: SweepOptions = SweepOptions(),  # noqa: B008  # frozen
     output: Annotated[Path, Parameter(alias="-o")] = Path("models"),
-    workers: int | None = None,
-    verify: bool = True,
-    offline: bool = False,
-    json: bool = False,
+    json: AsJson = False,
 ) -> int:
     """Export a whole grid in worker processes; what is there and unchanged is left alone.
 
     Parameters
     ----------
-    target
-        Where they will run: all, ane, gpu, cpu; several are allowed.
-    format
-        coreml (.mlpackage), coreai (.aimodel, iOS 27), or both.
-    compress
-        A compression for all of them, as for a single export.
-    weights
-        As for a single export. Default: the best that can be had of each.
     output
         Folder of the packages and of manifest.json.
-    workers
-        Processes at once, with half an hour for each package. Default: one for each core.
-    verify
-        Compare every package with PyTorch.
-    offline
-        Use what is in the cache; reach for nothing.
-    json
-        Print the manifest as JSON.
     """
-    from export import sweep
+    from export.sweep import sweep
     from export.views import sweep_card
 
     files.check_file(output / sweep.MANIFEST)
-    items = sweep.grid(sizes, target, format, compress=compress, weights=weights)
-    running = sweep.export_all(items, output, workers=workers, verify=verify, offline=offline)
+    items = sweep.grid(sizes, cells)
+    running = sweep.export_all(items, output, options)
     rows, interruption = sweep_card.followed(running, len(items))
     manifest = sweep.write_manifest(items, rows, output / sweep.MANIFEST)
     sweep_card.show(manifest, output, json=json)
@@ -125,7 +100,14 @@ def export_all(
     return manifest.exit_code
 
 
-@app.command(name="verify")
+@app.command(
+    name="verify",
+    help_epilogue=terminal.examples_of(
+        app,
+        "verify Net.mlpackage --image photo.jpg",
+        "verify Net.mlpackage --weights flowers.keras",
+    ),
+)
 def verify_package(
     package: Path,
     *,
@@ -134,14 +116,14 @@ def verify_package(
     overrides: Overrides | None = None,
     oracle: Literal["coreai"] | None = None,
     offline: bool = False,
-    json: bool = False,
+    report: CheckOptions = CheckOptions(),  # noqa: B008  # frozen
 ) -> None:
     """Prove again that a package computes what PyTorch does, and classify a photograph with it.
 
     Parameters
     ----------
     package
-        An .mlpackage or .mlmodel that this tool exported.
+        An .mlpackage, .mlmodel or .aimodel that this tool exported.
     image
         A photograph to compare on as well, and whose five most likely classes are shown.
     weights
@@ -150,25 +132,32 @@ def verify_package(
         coreai: hold Apple's own runtime against the portable one as well.
     offline
         Use what is in the cache; reach for nothing.
-    json
-        Print the result as JSON.
     """
     from export.verify.reverify import reverify
     from export.views import export_card
 
-    with terminal.working("verifying"):
+    report.check(package, *([image] if image else []))
+    with report.watching(VERIFY, str(package)), terminal.working("verifying"):
         result = reverify(package, image, weights, overrides, offline=offline, oracle=oracle)
-    export_card.show_verification(result, json=json)
+    report.save(result)
+    report.publish(VERIFY, export_card.checked(result))
+    export_card.show_verification(result, json=report.json)
 
 
-@app.command(name="inspect")
+@app.command(
+    name="inspect",
+    help_epilogue=terminal.examples_of(
+        app, "inspect Any.mlpackage --no-layers", "inspect Any.mlmodel --image photo.jpg --strict"
+    ),
+)
 def inspect_model(
     model: Path,
     *,
     image: tuple[Path, ...] = (),
-    layers: bool = True,
-    json: bool = False,
-) -> None:
+    layers: Annotated[bool, ON] = True,
+    strict: bool = False,
+    report: CheckOptions = CheckOptions(),  # noqa: B008  # frozen
+) -> int:
     """Look at any Core ML or Core AI model: layers, costs, preprocessing, what is odd about it.
 
     Parameters
@@ -179,29 +168,45 @@ def inspect_model(
         A photograph to run it on, to find layers that leave float16's range. Repeatable.
     layers
         List every layer.
-    json
-        Print everything as JSON.
+    strict
+        Exit code 1 when there is a warning or an error among the findings.
     """
     from export.inspect import inspect
     from export.verify.largest_values import largest_values
     from export.views import inspect_card
 
-    largest = largest_values(model, image) if image else {}
-    inspect_card.show(inspect.inspect(model, largest), layers=layers, json=json)
+    report.check(model, *image)
+    with report.watching(INSPECT, str(model)):
+        inspection = inspect.inspect(model, largest_values(model, image) if image else {})
+    report.save(inspection)
+    cases = inspect_card.checked(inspection)
+    report.publish(INSPECT, cases)
+    inspect_card.show(inspection, layers=layers, json=report.json)
+    return int(strict and any(case.outcome == "failed" for case in cases))
 
 
-@app.command(name="diff")
+@app.command(
+    name="diff",
+    help_epilogue=terminal.examples_of(
+        app,
+        "diff New.mlpackage Old.mlpackage --fail-over 0.05",
+        "diff A.mlpackage a.keras -o d.jsonl",
+    ),
+)
 def diff_models(
     model: Path,
     reference: Path,
     *,
     image: Path | None = None,
+    overrides: Overrides | None = None,
     precision: Literal["declared", "float32"] = "declared",
-    tolerance: float = 5e-2,
-    output: OutputFile | None = None,
-    json: bool = False,
-) -> None:
+    tolerance: RelativeL2 = 5e-2,
+    fail_over: RelativeL2 | None = None,
+    report: CheckOptions = CheckOptions(),  # noqa: B008  # frozen
+) -> int:
     """Compare two models layer by layer, and find the first layer that differs.
+
+    `python -m reports plots FILE` draws what --output writes: the error of each layer.
 
     Parameters
     ----------
@@ -215,21 +220,25 @@ def diff_models(
         declared rounds to float16, and has Apple's runtime for .aimodel; float32 does not round.
     tolerance
         Relative L2 from which on a layer counts as off.
-    output
-        Write the record as JSON; `python -m reports plots FILE` draws the error of each layer.
-    json
-        Print it as JSON.
+    fail_over
+        Exit code 1 when the answers (logits and what follows them) are off by more than this
+        relative L2, cannot be compared, or have other labels.
     """
     from export.verify import diff
     from export.views import diff_card
 
-    if output:
-        files.check_file(output, [model, reference, *([image] if image else [])])
-    with terminal.working("comparing"):
-        difference = diff.diff(model, reference, image, tolerance=tolerance, precision=precision)
-    if output:
-        diff_card.write(difference, output)
-    diff_card.show(difference, json=json)
+    report.check(model, reference, *([image] if image else []))
+    with report.watching(DIFF, f"{model} against {reference}"), terminal.working("comparing"):
+        difference = diff.diff(
+            model, reference, image,
+            tolerance=tolerance, precision=precision, overrides=overrides,
+        )  # fmt: skip
+    if report.output:
+        diff_card.write(difference, report.output)
+    cases = diff_card.checked(difference, fail_over)
+    report.publish(DIFF, cases)
+    diff_card.show(difference, json=report.json)
+    return int(any(case.outcome == "failed" for case in cases))
 
 
 def main() -> int:

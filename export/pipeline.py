@@ -96,12 +96,12 @@ def export(
     if swift:
         swift_file.check_network(prepared)
         swift_file.check_destination(path, swift_file.kind_of(prepared))
-    if reuse and calibrate is None and (existing := _existing(path, prepared)):
-        return existing
-    with files.replacing(path) as temporary:
-        format_of(spec).write(prepared, temporary)
-        verified = _verified(temporary, prepared) if verify else None
-    exported = _finish(path, prepared, verified)
+    exported = _existing(path, prepared) if reuse and calibrate is None else None
+    if exported is None:
+        with files.replacing(path) as temporary:
+            format_of(spec).write(prepared, temporary)
+            verified = _verified(temporary, prepared) if verify else None
+        exported = _finish(path, prepared, verified)
     if swift:
         return replace(exported, swift=swift_file.write(path, prepared))
     return exported

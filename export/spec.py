@@ -3,13 +3,12 @@
 Stands behind `--help`: no numpy, no torch, no coremltools.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from export.file_kinds import FILE_KINDS, FileFormat, FileKind, kind_for, kind_named
-from export.targets import TARGETS, Precision, Target, TargetRule
+from export.targets import TARGETS, Precision, Target, TargetRule, compression_min_ios
 from mobilenet.common.errors import ConfigError
 from mobilenet.networks.families import NetworkName
 from mobilenet.networks.v1 import resolution_of
@@ -22,20 +21,26 @@ Outputs = Literal[
     "detections", "boxes", "tensors",
 ]  # fmt: skip
 
-# The iOS whose opset brought what the program needs (coremltools, `mil/ops/defs/iOS16/
-# constexpr_ops.py`, `iOS17/quantization_ops.py`, `iOS18/compression.py`). Joint forms are read,
-# not written.
-COMPRESSIONS = {
-    "int8": 16, "int4": 18, "palette2": 16, "palette4": 16, "palette6": 16, "palette8": 16,
-    "w8a8": 17,
-}  # fmt: skip
-PRUNED = re.compile(r"prune([1-9][0-9]?)")  # percent of weights set to zero
-PRUNED_MIN_IOS = 16
 MULTIFUNCTION_MIN_IOS = 18
 
 
 @dataclass(frozen=True, kw_only=True)
-class Variant:
+class WeightOptions:
+    """What stands in the network: a single one, or every one of a grid."""
+
+    weights: str | None = None
+    """A file; slim, keras, timm, torchvision, transformers, quant, person (a detector);
+    imagenet, untrained, auto."""
+    overrides: Overrides | None = None
+    """How the file's weights were trained, where it does not say it itself."""
+    head: Literal["classifier", "deeplab", "ssdlite"] | None = None
+    """deeplab: a class for each pixel (513 x 513); ssdlite: boxes (300). Default: the file's."""
+    output_stride: int | None = None
+    """Of deeplab: side of the picture / side of its map, 16 or 8. Default: 16, or the file's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant(WeightOptions):
     """Which network: its three knobs and its weights."""
 
     network: NetworkName | None = None
@@ -48,15 +53,6 @@ class Variant:
     """Side of the square input in pixels. Published: 224, 192, 160, 128; v2: 96. Default: 224."""
     shallow: bool | None = None
     """Leave out the five 14x14x512 blocks of v1. Never published with weights."""
-    weights: str | None = None
-    """A file; slim, keras, timm, torchvision, transformers, quant, person (a detector);
-    imagenet, untrained, auto."""
-    overrides: Overrides | None = None
-    """How the file's weights were trained, where it does not say it itself."""
-    head: Literal["classifier", "deeplab", "ssdlite"] | None = None
-    """deeplab: a class for each pixel (513 x 513); ssdlite: boxes (300). Default: the file's."""
-    output_stride: int | None = None
-    """Of deeplab: side of the picture / side of its map, 16 or 8. Default: 16, or the file's."""
 
     @property
     def pixels(self) -> int | None:
@@ -73,37 +69,44 @@ class Variant:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportSpec:
-    """How to write it. Raises `ConfigError` for options that contradict each other."""
+class PackageForm:
+    """How to write a package: a single one, or every one of a grid."""
 
-    target: Target = "all"
-    """Where it will run; decides precision, head form and recommended compute units."""
     precision: Precision | None = None
     """fp16 (half the size; needed by the Neural Engine) or fp32. Default: fp32 for cpu only."""
     min_ios: int | None = None
     """Oldest iOS that can load it: 13 to 18, 26, 27. Default: 15, or what other options need."""
-    format: FileFormat | None = None
-    """mlprogram (.mlpackage), neuralnetwork (.mlmodel, iOS 13, 14), coreai (.aimodel, iOS 27)."""
     input: InputKind = "image"
     """image: a picture, preprocessing inside. tensor: (1, 3, H, W) floats, normalized already."""
     outputs: Outputs | None = None
-    """classifier: classLabel and classLabel_probs. The others: one array of that name; mask: a
-    picture whose grey values are the classes. Default: classifier; probabilities of independent
-    classes (sigmoid), labels (the class of each pixel) of a segmenter, features without a top,
-    logits of a single number. Of a detector: detections (that stay of its boxes, for Vision),
-    boxes and scores of all, or tensors (both as the network encodes them)."""
+    """An array of that name; classifier: label and probabilities; mask: a grey picture."""
     layer: str | None = None
     """With features: the map of this layer, such as conv11_pointwise; else the pooled end."""
     compress: str | None = None
     """int8, int4, palette2, palette4, palette6, palette8, prune50 (any percent), or w8a8."""
-    resolutions: str | None = None
-    """128,160,192,224: one package with a function for each, r128 ... r224, sharing weights."""
     iou: float | None = None
     """Of a detector: of two boxes that share more (0 to 1), the better stays. Default: 0.6."""
     confidence: float | None = None
     """Of a detector: the least score of a box, 0 to 1. Default: 0.3."""
     agnostic: bool = False
     """Of a detector: boxes of all classes are held against each other, not of one alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportSpec(PackageForm):
+    """How to write it. Raises `ConfigError` for options that contradict each other.
+
+    `outputs` is by default what the head gives: classifier, or probabilities of independent
+    classes (sigmoid); labels, the class of each pixel, of a segmenter; features without a top;
+    logits of a single number; of a detector detections, those of its boxes that stay, for Vision.
+    """
+
+    target: Target = "all"
+    """Where it will run; decides precision, head form and recommended compute units."""
+    format: FileFormat | None = None
+    """mlprogram (.mlpackage), neuralnetwork (.mlmodel, iOS 13, 14), coreai (.aimodel, iOS 27)."""
+    resolutions: str | None = None
+    """128,160,192,224: one package with a function for each, r128 ... r224, sharing weights."""
 
     def __post_init__(self) -> None:
         _check_min_ios(self)
@@ -154,7 +157,7 @@ class ExportSpec:
         if self.rule.min_ios > TARGETS["all"].min_ios:
             versions[f"target {self.target}"] = self.rule.min_ios
         if self.compress is not None:
-            versions[f"compress {self.compress}"] = _compression_min_ios(self.compress)
+            versions[f"compress {self.compress}"] = compression_min_ios(self.compress)
         if self.resolutions is not None:
             versions[f"resolutions {self.resolutions}"] = MULTIFUNCTION_MIN_IOS
         return versions
@@ -232,16 +235,6 @@ def _check_min_ios(spec: ExportSpec) -> None:
                 f"{option} needs iOS {version}, min-ios is {spec.min_ios}",
                 f"leave --min-ios out, or leave --{option.split()[0]} out",
             )
-
-
-def _compression_min_ios(name: str) -> int:
-    if PRUNED.fullmatch(name):
-        return PRUNED_MIN_IOS
-    if name not in COMPRESSIONS:
-        raise ConfigError(
-            f"compress is {name!r}", f"one of {', '.join(COMPRESSIONS)}, or prune50 (1 to 99)"
-        )
-    return COMPRESSIONS[name]
 
 
 def _listed(versions: Iterable[int]) -> str:

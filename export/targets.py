@@ -1,9 +1,12 @@
-"""Where a package will run, and what that decides: precision, head, units, oldest system.
+"""What decides a package's precision, head, units and oldest system: its target, its compression.
 
 Stands behind `--help`, as the options do.
 """
 
+import re
 from typing import Literal, NamedTuple
+
+from mobilenet.common.errors import ConfigError
 
 Target = Literal["all", "ane", "gpu", "cpu"]
 Precision = Literal["fp16", "fp32"]
@@ -31,3 +34,24 @@ TARGETS: dict[Target, TargetRule] = {
     "gpu": TargetRule("cpuAndGPU", "fp16", "linear", 15),
     "cpu": TargetRule("cpuOnly", "fp32", "linear", 15),
 }
+
+# The iOS whose opset brought what the program needs (coremltools, `mil/ops/defs/iOS16/
+# constexpr_ops.py`, `iOS17/quantization_ops.py`, `iOS18/compression.py`). Joint forms are read,
+# not written.
+COMPRESSIONS = {
+    "int8": 16, "int4": 18, "palette2": 16, "palette4": 16, "palette6": 16, "palette8": 16,
+    "w8a8": 17,
+}  # fmt: skip
+PRUNED = re.compile(r"prune([1-9][0-9]?)")  # percent of weights set to zero
+PRUNED_MIN_IOS = 16
+
+
+def compression_min_ios(name: str) -> int:
+    """The oldest iOS that reads such weights. Raises `ConfigError` for a name that is none."""
+    if PRUNED.fullmatch(name):
+        return PRUNED_MIN_IOS
+    if name not in COMPRESSIONS:
+        raise ConfigError(
+            f"compress is {name!r}", f"one of {', '.join(COMPRESSIONS)}, or prune50 (1 to 99)"
+        )
+    return COMPRESSIONS[name]

@@ -4,16 +4,24 @@ from pathlib import Path
 
 from mobilenet.common import files, terminal
 from mobilenet.common.errors import ConfigError
-from mobilenet.common.options import OutputFile
+from mobilenet.common.options import AsJson, OutputFile
 from mobilenet.networks.families import NetworkName
 from mobilenet.overrides import Overrides
 
-SCRIPT = "mobilenet-weights"
+SCRIPT, SUFFIX = "mobilenet-weights", ".safetensors"
+
+EXAMPLES = (
+    "--network v2 --json",
+    "flowers.keras --layers",
+    "slim --alpha 0.5 -o half.safetensors",
+)
+is_script = terminal.is_running(SCRIPT)
 
 app = terminal.command(
     "python -m mobilenet",
     "MobileNet v1 and v2: their published weights, and your own.",
     script=SCRIPT,
+    examples=EXAMPLES if is_script else [f"weights {line}" for line in EXAMPLES],
 )
 
 
@@ -32,7 +40,7 @@ def weights(
     save: OutputFile | None = None,
     fold: bool = False,
     layers: bool = False,
-    json: bool = False,
+    json: AsJson = False,
 ) -> None:
     """List the published weights; or show what is in WHICH, and save it as our safetensors.
 
@@ -61,21 +69,25 @@ def weights(
         Fold the batch norms into the convolutions before saving.
     layers
         List what was read layer by layer, with the file's own names.
-    json
-        Print everything as JSON.
     """
     from mobilenet.views import catalogue, weights_card
     from mobilenet.weights import resolve
 
     if which is None:
-        if save or fold or layers:
+        of_weights = {
+            "save": save, "fold": fold, "layers": layers, "shallow": shallow, "classes": classes,
+            "keep-background": keep_background, "padding, --mean, ...": overrides,
+        }  # fmt: skip
+        if needing := [name for name, value in of_weights.items() if value]:
             raise ConfigError(
-                "--save, --fold and --layers need weights", "name them: weights slim --save X"
+                f"--{needing[0]} needs weights", "name them: `weights slim`, or `weights FILE`"
             )
-        catalogue.show(json=json)
+        catalogue.show(catalogue.AskedKnobs(network, alpha, resolution), json=json)
         return
     if save:
         files.check_file(save, resolve.inputs(which, classes))
+        if save.suffix not in ("", SUFFIX):
+            raise ConfigError(f"save is {save}", f"a name that ends in {SUFFIX}")
     checkpoint, notes = resolve.load_weights(
         which, network=network, alpha=alpha, resolution=resolution, shallow=shallow,
         classes=classes, keep_background=keep_background, overrides=overrides, offline=offline,
@@ -95,7 +107,7 @@ def weights(
     weights_card.show(checkpoint, layers=layers, json=json)
 
 
-if terminal.is_running(SCRIPT):
+if is_script:
     app.default(weights)
 else:
     app.command(weights)

@@ -51,14 +51,14 @@ def folder(hot: Checkpoint, tmp_path_factory) -> Path:
 
 def test_a_model_and_itself(folder):
     found = diff(folder / "net.mlpackage", folder / "net.mlpackage")
-    assert found.parting is None
+    assert found.first_difference is None
     assert {layer.relative_l2 for layer in found.layers} == {0.0}
     assert found.unmatched == found.unmatched_reference == ()
 
 
 def test_the_layer_at_fault_is_named(folder):
     found = diff(folder / "wrong.mlpackage", folder / "net.mlpackage")
-    assert found.parting == "conv5_depthwise"
+    assert found.first_difference == "conv5_depthwise"
     errors = {layer.name: layer for layer in found.layers}
     assert errors["conv4_pointwise_relu6"].relative_l2 == 0
     assert errors["conv5_depthwise"].weights > 0.05
@@ -67,7 +67,7 @@ def test_the_layer_at_fault_is_named(folder):
 
 def test_float16_is_near(folder):
     found = diff(folder / "half.mlpackage", folder / "net.mlpackage")
-    assert found.parting is None
+    assert found.first_difference is None
     assert found.unmatched == ()
     last = found.layers[-2]
     assert (last.name, last.reference_name) == ("logits", "logits")
@@ -77,7 +77,7 @@ def test_float16_is_near(folder):
 
 def test_a_checkpoint_as_reference(folder):
     found = diff(folder / "net.mlpackage", folder / "weights.safetensors", tolerance=1e-4)
-    assert found.parting is None
+    assert found.first_difference is None
     assert len(found.layers) == 2 * 27 + 2  # units before and after their clip, pool, logits
     assert max(layer.weights or 0 for layer in found.layers) < 1e-6
 
@@ -91,7 +91,7 @@ def test_names_of_another_converter(hot, folder, tmp_path):
     model = trace(traced, ExportSpec(target="cpu", outputs="classifier").resolved(), "fp32")
     model.save(str(tmp_path / "traced.mlpackage"))
     found = diff(tmp_path / "traced.mlpackage", folder / "net.mlpackage", tolerance=1e-4)
-    assert found.parting is None
+    assert found.first_difference is None
     pairs = {layer.reference_name for layer in found.layers}
     assert {"conv0", "conv13_pointwise_relu6", "logits", "probabilities"} <= pairs
 
@@ -122,7 +122,7 @@ def test_overflow_is_a_distance_that_is_not_finite(tmp_path):
     half = small(tmp_path / "half.mlpackage", kernel=kernel)
     full = small(tmp_path / "full.mlpackage", kernel=kernel, half=False)
     found = diff(half, full)
-    assert found.parting == "conv"
+    assert found.first_difference == "conv"
     assert next(layer for layer in found.layers if layer.name == "conv").relative_l2 is None
 
 
@@ -131,12 +131,14 @@ def test_command_record_and_plot(folder, tmp_path, capsys):
     output = tmp_path / "layers.jsonl"
     assert terminal.run(app, [*arguments, "-o", str(output)]) == 0
     printed = capsys.readouterr()
-    assert "the first layer off by more than 0.05: conv5_depthwise" in printed.out
+    assert printed.out.startswith("they differ from layer conv5_depthwise on, which is off by")
+    assert "\n>  conv5_depthwise" in printed.out
+    assert "  weights of conv5_depthwise: off by" in printed.out
     assert f"python -m reports plots {output}" in printed.err
     record = msgspec.json.decode(output.read_bytes(), type=LayerErrors)
     assert record.package == "wrong.mlpackage"
     assert terminal.run(app, [*arguments, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["parting"] == "conv5_depthwise"
+    assert json.loads(capsys.readouterr().out)["first_difference"] == "conv5_depthwise"
     from reports.__main__ import app as reports
 
     assert terminal.run(reports, ["plots", str(output), "-o", str(tmp_path / "plots")]) == 0

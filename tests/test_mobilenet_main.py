@@ -39,6 +39,30 @@ def test_the_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert "shallow network were never published" in err
 
 
+def test_the_table_lists_what_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert terminal.run(app, ["weights", "--network", "v2", "--alpha", "0.5", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {(row["network"], row["alpha"]) for row in rows} == {("v2", 0.5)}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--alpha", "3"], "nothing was published of alpha 3"),
+        (["--classes", "x"], "--classes needs weights"),
+        (["--mean", "0", "--std", "1"], "needs weights"),
+        (["untrained", "--save", "x.h5"], "a name that ends in .safetensors"),
+    ],
+)
+def test_what_the_table_cannot_have(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert terminal.run(app, ["weights", *arguments]) == 2
+    printed = capsys.readouterr()
+    assert said in printed.err
+    assert printed.err.count("\n") == 1
+
+
 def test_the_table_says_what_is_cached_and_what_is_damaged(
     cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,14 +7,19 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from export import sweep
 from export.__main__ import app
-from export.spec import ExportSpec, Variant
-from export.sweep import Manifest, ManifestRow, SweepItem
+from export.inspect.inspect import inspect
+from export.spec import ExportSpec, PackageForm, Variant, WeightOptions
+from export.sweep import sweep
+from export.sweep.export_options import CellOptions, SweepOptions
+from export.sweep.sweep import Manifest, ManifestRow, SweepItem
 from export.views import sweep_card
 from mobilenet.common import terminal
 from mobilenet.common.interrupts import Terminated
 from mobilenet.networks.grid import SizeGrid
+
+UNTRAINED = WeightOptions(weights="untrained")
+OPTIONS = SweepOptions(workers=1, offline=True)
 
 
 def cell(resolution: int, alpha: float = 0.25, **spec: object) -> SweepItem:
@@ -23,7 +28,7 @@ def cell(resolution: int, alpha: float = 0.25, **spec: object) -> SweepItem:
 
 
 def export_all(cells: list[SweepItem], folder: Path) -> Manifest:
-    rows = sweep.export_all(cells, folder, workers=1, verify=True, offline=True)
+    rows = sweep.export_all(cells, folder, OPTIONS)
     return sweep.write_manifest(cells, list(rows), folder / sweep.MANIFEST)
 
 
@@ -48,11 +53,11 @@ def test_a_grid_is_resumed_and_survives_a_failure(tmp_path: Path) -> None:
 def test_both_formats_of_a_cell_are_rows_of_their_own(tmp_path: Path) -> None:
     pytest.importorskip("coreai", reason="there is no wheel of coreai-core for this machine")
     sizes = SizeGrid(alpha=(0.25,), resolution=(32,), depth="deep")
-    cells = sweep.grid(sizes, ["all"], ["coreml", "coreai"], weights="untrained")
+    cells = sweep.grid(sizes, CellOptions(weights=UNTRAINED, format=("coreml", "coreai")))
     assert [cell.name for cell in cells] == ["0.25 32 all", "0.25 32 all coreai"]
     first, again = (
         sweep.write_manifest(
-            cells, [sweep._export_item(each, tmp_path, True, True) for each in cells],
+            cells, [sweep._export_item(each, tmp_path, OPTIONS) for each in cells],
             tmp_path / sweep.MANIFEST,
         )
         for _ in range(2)
@@ -135,7 +140,7 @@ def test_a_grid_goes_into_a_folder_whatever_its_name(tmp_path: Path) -> None:
 
 def test_one_grid_of_both_networks_tells_them_apart(tmp_path: Path) -> None:
     sizes = SizeGrid(network=("v1", "v2"), alpha=(0.35,), resolution=(32,), depth="deep")
-    cells = sweep.grid(sizes, ["all"], ["coreml"], weights="untrained")
+    cells = sweep.grid(sizes, CellOptions(weights=UNTRAINED))
     assert [cell.name for cell in cells] == ["0.35 32 all", "v2 0.35 32 all"]
     second = ManifestRow.of(cells[1], "failed", "of v2")
     manifest = sweep.write_manifest(cells, [second], tmp_path / "manifest.json")
@@ -149,3 +154,39 @@ def test_a_manifest_without_networks_is_of_v1() -> None:
     old = stored.replace(b',"network":"v1"', b"")
     assert old != stored
     assert msgspec.json.decode(old, type=ManifestRow) == row()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--rho", "0.857"], "--rho is of a single export, not of a grid (name the sides"),
+        (["--shallow"], "(--depth shallow, or --depth both)"),
+        (["--resolutions", "128,160"], "each size has its package here"),
+        (["--head", "deeplab"], "head deeplab in a grid without sizes"),
+        (["--compress", "int3"], "compress is 'int3'"),
+        (["--target", "ane", "--precision", "fp32"], "float16 alone"),
+    ],
+)
+def test_a_grid_refuses_what_it_cannot_have(
+    arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert terminal.run(app, ["all", "-o", str(tmp_path), *arguments]) == 2
+    printed = capsys.readouterr()
+    assert said in printed.err
+    assert printed.err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_grid_takes_what_a_single_export_takes(tmp_path: Path) -> None:
+    (tmp_path / "labels.txt").write_text("\n".join(f"class {i}" for i in range(1000)))
+    cells = sweep.grid(
+        SizeGrid(alpha=(0.25,), resolution=(32,), depth="deep"),
+        CellOptions(weights=UNTRAINED, form=PackageForm(min_ios=14)),
+    )
+    options = SweepOptions(offline=True, swift=True, verify=False, classes=tmp_path / "labels.txt")
+    row = sweep._export_item(cells[0], tmp_path, options)
+    assert row.package == "MobileNetV1_025_32_neuralnetwork_untrained.mlmodel"
+    assert (tmp_path / row.package).with_suffix("").name + "Classifier.swift" in {
+        path.name for path in tmp_path.iterdir()
+    }
+    assert inspect(tmp_path / row.package).labels[:2] == ("class 0", "class 1")

@@ -7,7 +7,7 @@ farther off than that are one. Every form is checked for its own promise.
 import numpy as np
 from numpy.typing import NDArray
 
-from export.spec import PRUNED
+from export.targets import PRUNED
 
 Array = NDArray[np.float32]
 

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.compression.stored_weights import stored_shapes
-from export.spec import PRUNED, ExportSpec
+from export.spec import ExportSpec
+from export.targets import PRUNED
 from mobilenet.checkpoint import BatchNorm, Checkpoint, Layer
 from mobilenet.common.errors import ConfigError
 from mobilenet.networks.rows import IMAGE, Activation

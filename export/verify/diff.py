@@ -1,40 +1,36 @@
-"""Where two models part: every layer's output of one against the other's, on the same picture.
+"""Where two models differ: every layer's output of one against the other's, on one picture.
 
 Either side is a package, an .mlmodel or a file of weights (run by PyTorch, unfolded). Layers are
 matched by name where names agree, else by order, kind and shape.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from export.mil.description import ImageInput
+from export.mil.cost import learned
 from export.mil.program import Function
-from export.mil.read.model import read
-from export.runtimes.inputs import crop, geometry_of, picture_size
 from export.runtimes.portable import Precision
-from export.verify.intermediates import LayerOutput, of_checkpoint, of_package
+from export.verify.compared_model import (
+    ComparedModel,
+    common_size,
+    made_alike,
+    open_models,
+    picture_for,
+)
+from export.verify.difference_causes import causes, labels
+from export.verify.intermediates import LayerOutput
 from export.verify.layer_matching import match
 from mobilenet.common.errors import UnsupportedError
-from mobilenet.common.size import Size
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    from mobilenet.checkpoint import Checkpoint
+from mobilenet.overrides import Overrides
 
 Array = NDArray[Any]
 
 TOLERANCE = 5e-2  # within a float16 package, layers reach 3e-2 on noise
-MAX_PROBE = 1024  # pixels of a side; larger pictures are made by resizing
-PACKAGES = (".mlpackage", ".mlmodel", ".aimodel")
-# Data is moved, not computed, by these: one side may well do without them.
-MOVES = ("cast", "identity", "reshape", "squeeze", "expand_dims", "flatten2d", "transpose")
 
 
 class LayerDifference(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +42,7 @@ class LayerDifference(msgspec.Struct, frozen=True, kw_only=True):
     relative_l2: float | None  # of the outputs, relative to the length of the reference's
     max_absolute: float | None
     weights: float | None  # relative L2 of the kernels; None where there are none
+    is_answer: bool = False  # of the last weights on a way to an output, or computed after them
 
     def within(self, tolerance: float) -> bool:
         """Whether it is a number, and at most `tolerance`."""
@@ -60,12 +57,21 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", ta
 
     package: str
     reference: str
+    verdict: str
     tolerance: float
     precision: Precision
     layers: tuple[LayerDifference, ...]
-    parting: str | None  # the first layer that is off by more than the tolerance
+    first_difference: str | None  # name of the first layer off by more than the tolerance
+    answers: float | None  # the worst of logits and what follows; None: infinite or no partner
+    has_same_labels: bool
+    causes: tuple[str, ...]  # what else differs, in words
     unmatched: tuple[str, ...]
     unmatched_reference: tuple[str, ...]
+
+    def is_over(self, limit: float) -> bool:
+        """Whether answers are off by more than `limit`, have other names, or no partner."""
+        is_near = self.answers is not None and self.answers <= limit
+        return not (is_near and self.has_same_labels)
 
 
 def diff(
@@ -75,33 +81,109 @@ def diff(
     *,
     tolerance: float = TOLERANCE,
     precision: Precision = "declared",
+    overrides: Overrides | None = None,
 ) -> Difference:
     """Run both on one picture (a made one without `image`) and compare layer by layer.
 
     `precision` is how packages compute: "declared" rounds float16 layers, "float32" does not.
+    Files of weights are read with `overrides`.
     Raises `UserError` for files that cannot be read, run here, or compared.
     """
-    sides = [_open(first), _open(reference)]
-    size = _common_size(sides)
-    picture = _picture(image, size, sides)
-    ours, theirs = (side.layers(picture, precision) for side in _made_alike(sides, size))
+    models = open_models([first, reference], overrides)
+    size = common_size(models)
+    picture = picture_for(image, size, models)
+    ours, theirs = (model.layers(picture, precision) for model in made_alike(models, size))
     pairs = list(match(ours, theirs))
     if not pairs:
         raise UnsupportedError(
             f"{first} and {reference} have no layer in common", "are they the same network?"
         )
-    layers = tuple(_compare(a, b) for a, b in pairs)
+    answers = [_answers(model, side) for model, side in zip(models, (ours, theirs), strict=True)]
+    layers = tuple(_compare(a, b, a.name in answers[0] or b.name in answers[1]) for a, b in pairs)
     matched = {id(layer) for pair in pairs for layer in pair}
+    alone, reference_alone = (
+        [layer for layer in side if id(layer) not in matched] for side in (ours, theirs)
+    )
+    is_complete = not any(
+        layer.kernel is not None and layer.name in names
+        for names, side in zip(answers, (alone, reference_alone), strict=True)
+        for layer in side
+    )
+    worst = _worst([layer.relative_l2 for layer in layers if layer.is_answer])
+    differing = next((layer for layer in layers if not layer.within(tolerance)), None)
+    weights = _weights(differing, tolerance)
     return Difference(
         package=first.name, reference=reference.name, tolerance=tolerance, precision=precision,
-        layers=layers,
-        parting=next((one.name for one in layers if not one.within(tolerance)), None),
-        unmatched=tuple(layer.name for layer in ours if id(layer) not in matched),
-        unmatched_reference=tuple(layer.name for layer in theirs if id(layer) not in matched),
+        verdict=_verdict(layers, differing, worst, is_complete), layers=layers,
+        first_difference=None if differing is None else differing.name,
+        answers=worst if is_complete else None, has_same_labels=not [*labels(*models)],
+        causes=(*causes(*models), *labels(*models), *weights),
+        unmatched=tuple(layer.name for layer in alone),
+        unmatched_reference=tuple(layer.name for layer in reference_alone),
     )  # fmt: skip
 
 
-def _compare(ours: LayerOutput, theirs: LayerOutput) -> LayerDifference:
+def _answers(model: ComparedModel, layers: Sequence[LayerOutput]) -> set[str]:
+    """The layers that no further weights follow, and those with the last weights themselves."""
+    if model.function is not None:
+        return _after_weights(model.function)
+    last = max((at for at, layer in enumerate(layers) if layer.kernel is not None), default=0)
+    return {layer.name for layer in layers[last:]}
+
+
+def _after_weights(function: Function) -> set[str]:
+    """Each last operation with weights on a way to an output, and all that come after it."""
+    leads_to_weights: set[str] = set()  # values
+    answers: set[str] = set()
+    for op in reversed(function.ops):
+        is_last = not any(output.name in leads_to_weights for output in op.outputs)
+        if is_last:
+            answers.add(op.name)
+        if not is_last or any(len(weight.type.shape) > 1 for weight in learned(function, op)):
+            taken = (name for names in op.inputs.values() for name in names)
+            leads_to_weights.update(name for name in taken if isinstance(name, str))
+    return answers
+
+
+def _worst(distances: Sequence[float | None]) -> float | None:
+    """None where one is not finite, or where there are none."""
+    finite = [distance for distance in distances if distance is not None]
+    return max(finite) if finite and len(finite) == len(distances) else None
+
+
+def _verdict(
+    layers: Sequence[LayerDifference],
+    differing: LayerDifference | None,
+    answers: float | None,
+    is_complete: bool,
+) -> str:
+    if not is_complete:
+        ending = "some of what one of them answers has no counterpart in the other"
+    else:
+        ending = f"the answers are off by {shown(answers)} (relative L2)"
+    if differing is not None:
+        by = shown(differing.relative_l2)
+        return f"they differ from layer {differing.name} on, which is off by {by}; {ending}"
+    if not is_complete:
+        return f"they differ: {ending}"
+    worst = _worst([layer.relative_l2 for layer in layers])
+    if not worst:
+        return "they are the same in every layer"
+    return f"they are the same but for rounding: at most {shown(worst)} in a layer; {ending}"
+
+
+def shown(distance: float | None) -> str:
+    """A relative or absolute distance in a table or a sentence."""
+    return "not finite" if distance is None else f"{distance:.1e}" if distance else "0"
+
+
+def _weights(differing: LayerDifference | None, tolerance: float) -> Sequence[str]:
+    if differing is None or differing.weights is None or differing.weights <= tolerance:
+        return ()
+    return (f"weights of {differing.name}: off by {shown(differing.weights)}",)
+
+
+def _compare(ours: LayerOutput, theirs: LayerOutput, is_answer: bool) -> LayerDifference:
     a, b = np.ravel(ours.value), np.ravel(theirs.value)
     weights = None
     if ours.kernel is not None and theirs.kernel is not None:
@@ -110,7 +192,7 @@ def _compare(ours: LayerOutput, theirs: LayerOutput) -> LayerDifference:
     return LayerDifference(
         name=ours.name, reference_name=theirs.name, type=ours.type,
         relative_l2=_relative(a, b), max_absolute=_finite(_distances(a, b).max(initial=0)),
-        weights=weights,
+        weights=weights, is_answer=is_answer,
     )  # fmt: skip
 
 
@@ -129,78 +211,3 @@ def _relative(a: Array, b: Array) -> float | None:
 
 def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
-
-
-@dataclass(frozen=True, eq=False)
-class _Side:
-    """One of the two: a package (its function) or weights."""
-
-    path: Path
-    function: Function | None = None
-    checkpoint: "Checkpoint | None" = None
-    image_input: bool = False  # of the package that weights are compared with
-
-    def layers(self, picture: "Image", precision: Precision) -> list[LayerOutput]:
-        """What each layer gives, without those that only move data."""
-        if self.function is not None:
-            (found,) = of_package(self.path, self.function, [picture], precision)
-        else:
-            assert self.checkpoint is not None, "one of the two is given"
-            found = of_checkpoint(self.checkpoint, picture, image_input=self.image_input)
-        return [layer for layer in found if layer.type not in MOVES]
-
-
-def _open(path: Path) -> _Side:
-    if path.suffix in PACKAGES:
-        return _Side(path, function=read(path).function())
-    from mobilenet.sources import recognise
-
-    return _Side(path, checkpoint=recognise.read(path))
-
-
-def _common_size(sides: Sequence[_Side]) -> Size:
-    """Of the picture both take; weights take any."""
-    sizes = [picture_size(side.function.description) for side in sides if side.function]
-    if len(set(sizes)) > 1:
-        raise UnsupportedError(
-            f"{sides[0].path} takes {sizes[0]} pixels, {sides[1].path} {sizes[1]}",
-            "export both at one resolution",
-        )
-    for side in sides:
-        if side.checkpoint is not None and not sizes:
-            return side.checkpoint.config.size
-    return sizes[0]
-
-
-def _picture(image: Path | None, size: Size, sides: Sequence[_Side]) -> "Image":
-    if image is None:
-        from export.verify.agreement import probe_pictures
-
-        small = Size(*(min(side, MAX_PROBE) for side in size))
-        return probe_pictures(small)[1].resize((size.width, size.height))
-    from mobilenet.common.images import open_picture
-
-    known = [side.checkpoint.geometry for side in sides if side.checkpoint is not None]
-    known += [g for s in sides if s.function and (g := geometry_of(s.function.description))]
-    return crop(open_picture(image), size, known[0] if known else None)
-
-
-def _made_alike(sides: Sequence[_Side], size: Size) -> Iterator[_Side]:
-    """Weights at the package's resolution, with the classes that it has of them.
-
-    Without the background that it leaves out, and two of one sigmoid.
-    """
-    faces = [side.function.description for side in sides if side.function is not None]
-    labels = {len(face.labels) for face in faces if face.labels}
-    image_input = any(isinstance(face.inputs[0], ImageInput) for face in faces)
-    for side in sides:
-        checkpoint = side.checkpoint
-        if checkpoint is None:
-            yield side
-            continue
-        checkpoint = checkpoint.at(size)
-        if checkpoint.config.classes - 1 in labels and checkpoint.config.readout.classes:
-            checkpoint = checkpoint.without_background()
-        elif checkpoint.config.readout.is_binary and 2 in labels:
-            checkpoint = checkpoint.as_two_classes()
-        yield replace(side, checkpoint=checkpoint, image_input=image_input)

@@ -2,24 +2,37 @@
 
 from pathlib import Path
 
-from export.verify.diff import Difference
+from export.verify.diff import Difference, shown
 from mobilenet.common import files, terminal
+from mobilenet.common.ci_report import CheckedCase
+
+FIRST = ">"  # marks the first layer that differs, in pipes too, where there is no colour
 
 
 def show(difference: Difference, *, json: bool) -> None:
-    """Each pair of layers, what has no partner, and the first layer that differs."""
+    """The verdict, what may be its cause, each pair of layers, and what has no partner."""
     if json:
         terminal.print_json(difference)
         return
-    _table(difference)
+    terminal.line((difference.verdict, "bold"))
+    for cause in difference.causes:
+        terminal.line(f"  {cause}")
     terminal.line()
+    _table(difference)
     for path, names in (
         (difference.package, difference.unmatched),
         (difference.reference, difference.unmatched_reference),
     ):
         if names:
             terminal.line(f"not matched in {path}: {', '.join(names)}")
-    _verdict(difference)
+
+
+def checked(difference: Difference, limit: float | None) -> list[CheckedCase]:
+    """What a gate of `limit` says of it; without a gate it passes."""
+    failed = limit is not None and difference.is_over(limit)
+    message = "; ".join([difference.verdict, *difference.causes])
+    name = f"{difference.package} against {difference.reference}"
+    return [CheckedCase(name, "failed" if failed else "passed", message)]
 
 
 def write(difference: Difference, path: Path) -> None:
@@ -32,35 +45,22 @@ def write(difference: Difference, path: Path) -> None:
 
 
 def _table(difference: Difference) -> None:
-    layers = difference.layers
-    words = ["layer"]
+    layers, first = difference.layers, difference.first_difference
+    words = ["", "layer"]
     if any(layer.name != layer.reference_name for layer in layers):
         words.append("in the reference")
     terminal.table(
         [*words, "relative L2", "largest", "weights"],
         [
             (
-                *(layer.name, layer.reference_name)[: len(words)],
-                _number(layer.relative_l2),
-                _number(layer.max_absolute),
-                "" if layer.weights is None else _number(layer.weights),
+                FIRST if layer.name == first else "",
+                *(layer.name, layer.reference_name)[: len(words) - 1],
+                shown(layer.relative_l2),
+                shown(layer.max_absolute),
+                "" if layer.weights is None else shown(layer.weights),
             )
             for layer in layers
         ],
         words=words,
         styles=("" if layer.within(difference.tolerance) else "red" for layer in layers),
     )
-
-
-def _number(value: float | None) -> str:
-    return "not finite" if value is None else f"{value:.1e}" if value else "0"
-
-
-def _verdict(difference: Difference) -> None:
-    last, limit = difference.layers[-1], f"more than {difference.tolerance:g}"
-    if difference.parting is None:
-        terminal.line(
-            f"no layer is off by {limit}; the last, {last.name}, by {_number(last.relative_l2)}"
-        )
-    else:
-        terminal.line("the first layer off by ", limit, ": ", (difference.parting, "bold"))

@@ -7,6 +7,7 @@ from export.package.metadata import PackageMetadata, Verified
 from export.pipeline import Exported
 from export.spec import ExportSpec
 from mobilenet.common import terminal
+from mobilenet.common.ci_report import CheckedCase
 
 if TYPE_CHECKING:
     from export.verify.reverify import Reverification
@@ -82,6 +83,18 @@ def show_verification(result: "Reverification", *, json: bool) -> None:
         terminal.line()
     for label, probability in result.top5:
         terminal.line(f"{probability:.3f}  {label}")
+
+
+def checked(result: "Reverification") -> list[CheckedCase]:
+    """A verification that passed: one that did not is an error, and has no result."""
+    verified = result.verified
+    return [
+        CheckedCase(
+            result.package, "passed",
+            f"structure {verified.structure:.1e} (limit {verified.structure_limit:.2g}), "
+            f"precision {verified.agreement:.1e} (limit {verified.agreement_limit:.2g})",
+        )
+    ]  # fmt: skip
 
 
 def _opinion(result: "Reverification") -> dict[str, str]:

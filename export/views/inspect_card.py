@@ -6,6 +6,7 @@ from export.inspect.declared import FeatureFacts
 from export.inspect.inspect import Inspection, LayerFacts, PartFacts
 from export.inspect.rules.finding import RuleFinding
 from mobilenet.common import terminal
+from mobilenet.common.ci_report import CheckedCase
 
 COLORS = {"error": "red", "warning": "yellow", "note": "blue"}
 UNKNOWN = "unknown"
@@ -32,6 +33,20 @@ def show(inspection: Inspection, *, layers: bool, json: bool) -> None:
         terminal.line("no findings")
     for finding in inspection.findings:
         _print_finding(finding)
+
+
+def checked(inspection: Inspection) -> list[CheckedCase]:
+    """Every finding, of which errors and warnings fail; or that there are none."""
+    if not inspection.findings:
+        return [CheckedCase(inspection.path, "passed", "no findings")]
+    return [
+        CheckedCase(
+            f"{inspection.path}: {finding.rule}" + (f" in {finding.part}" if finding.part else ""),
+            "passed" if finding.severity == "note" else "failed",
+            f"{finding.severity}: {finding.message}; {finding.advice}",
+        )
+        for finding in inspection.findings
+    ]
 
 
 def _summary(inspection: Inspection) -> Card:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
-from export.sweep import MANIFEST, Manifest, ManifestRow
+from export.sweep.sweep import MANIFEST, Manifest, ManifestRow
 from mobilenet.common import terminal
 
 AGREEMENT = (

@@ -1,14 +1,19 @@
 """Options that commands share."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter, Token
 
-from mobilenet.common.errors import ConfigError
+from mobilenet.common import ci_report, files
+from mobilenet.common.ci_report import CheckedCase, Outcome
+from mobilenet.common.errors import ConfigError, UserError
 from mobilenet.common.files import Folder
 from mobilenet.common.progress import Progress
+from mobilenet.common.text import json_text
 
 
 def _output_file(_type: object, tokens: Sequence[Token]) -> Path:
@@ -25,13 +30,73 @@ def _output_package(_type: object, tokens: Sequence[Token]) -> Path | Folder:
     return Folder(path) if text.endswith("/") and not is_package else path
 
 
-OutputFile = Annotated[Path, Parameter(alias="-o", converter=_output_file)]
+FurtherFile = Annotated[Path, Parameter(converter=_output_file)]
 """An option that names a file to write. pathlib drops the slash that says "folder"."""
-OutputPackage = Annotated[Path | Folder, Parameter(alias="-o", converter=_output_package)]
+OutputFile = Annotated[FurtherFile, Parameter(alias="-o")]
+"""The same, of the command's own result."""
+OutputPackage = Annotated[
+    Path | Folder, Parameter(alias="-o", converter=_output_package, accepts_keys=False)
+]
 """An option that names a package to write, or a folder for it."""
-SEVERAL = Parameter(consume_multiple=True, negative="")
+AsJson = Annotated[bool, Parameter(help="Print the result as JSON.")]
+"""The switch of a command whose `--output` is something else."""
+SEVERAL = Parameter(consume_multiple=True)
 """Several values after one name."""
 FLAG = Parameter(negative="", show_default=False)
 """A switch without an opposite."""
+ON = Parameter(negative_bool="no-")
+"""A switch that is on unless `--no-...` turns it off."""
 Handed = Annotated[Progress, Parameter(parse=False)]
 """Who a command tells of its work: handed over by the caller, never an option."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ResultOptions:
+    """Where a result goes, besides the terminal."""
+
+    output: OutputFile | None = None
+    """Write the result as JSON to this file."""
+    json: bool = False
+    """Print the result as JSON."""
+
+    def check(self, *inputs: Path) -> None:
+        """Raise `ConfigError` unless files can be written without the loss of anything."""
+        if self.output is not None:
+            files.check_file(self.output, inputs)
+
+    def save(self, result: object) -> None:
+        """Write the file, if one was asked for."""
+        if self.output is not None:
+            files.write_atomically(self.output, json_text(result).encode())
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class CheckOptions(ResultOptions):
+    """Where the result of a check goes, and what continuous integration shows of it."""
+
+    junit: FurtherFile | None = None
+    """Write what was checked as JUnit XML to this file."""
+    summary: FurtherFile | None = None
+    """Append what was checked, in Markdown, to this file. Default: GitHub's step summary."""
+
+    def check(self, *inputs: Path) -> None:
+        """As of results."""
+        super().check(*inputs)
+        ci_report.check_files(self.junit, self.summary, *inputs)
+
+    def publish(self, suite: str, cases: Sequence[CheckedCase]) -> None:
+        """Write the files that were asked for."""
+        ci_report.publish(suite, cases, self.junit, self.summary)
+
+    @contextmanager
+    def watching(self, suite: str, name: str) -> Iterator[None]:
+        """Publish an error as well: that of a check which failed, or one that kept it from it."""
+        try:
+            yield
+        except UserError as error:
+            outcome: Outcome = "failed" if error.exit_code == 1 else "error"
+            message = f"{error.message} ({error.hint})" if error.hint else error.message
+            self.publish(suite, [CheckedCase(name, outcome, message)])
+            raise

@@ -70,6 +70,22 @@ def markdown(text: str) -> str:
     return MARKDOWN.sub(r"\\\g<0>", one_line(text)).replace("<", "&lt;")
 
 
+def json_text(data: object) -> str:
+    """Any dataclass or msgspec structure as indented JSON lines; paths become text."""
+    import msgspec
+
+    text = msgspec.json.format(msgspec.json.encode(data, enc_hook=str), indent=2).decode()
+    lines = (row if escaped(row) == row else _ascii(row) for row in text.split("\n"))
+    return "\n".join([*lines, ""])
+
+
+def _ascii(text: str) -> str:
+    """JSON text with its own escapes for all but ASCII, which means the same."""
+    utf16 = text.encode("utf-16-be", "surrogatepass")
+    units = (int.from_bytes(utf16[i : i + 2]) for i in range(0, len(utf16), 2))
+    return "".join(chr(unit) if 0x20 <= unit < 0x7F else f"\\u{unit:04x}" for unit in units)
+
+
 def spreadsheet_cell(text: str) -> str:
     """A line that no spreadsheet takes for a formula (OWASP, "CSV Injection")."""
     line = one_line(text)

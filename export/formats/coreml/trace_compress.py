@@ -12,7 +12,8 @@ import numpy as np
 from export.compression.weights import INT4_BLOCK, LEAST_WEIGHTS
 from export.coremltools_import import coremltools
 from export.formats.coreml.ml_model import MLModel
-from export.spec import PRUNED, ExportSpec
+from export.spec import ExportSpec
+from export.targets import PRUNED
 from mobilenet.common.errors import ConfigError
 
 LARGE = {"weight_threshold": LEAST_WEIGHTS}

@@ -4,7 +4,7 @@ Only commands and views come here. Text is never markup, wherever it is from; wh
 cursor or turn the direction of writing is shown as an escape.
 """
 
-from mobilenet.common.terminal.commands import command, is_running, run
+from mobilenet.common.terminal.commands import command, examples_of, is_running, run
 from mobilenet.common.terminal.output import (
     card,
     line,
@@ -18,6 +18,6 @@ from mobilenet.common.terminal.output import (
 from mobilenet.common.terminal.progress_bar import DRAWN, working
 
 __all__ = [
-    "DRAWN", "card", "command", "is_running", "line", "print_data", "print_json", "run", "say",
-    "show", "table", "warn", "working",
+    "DRAWN", "card", "command", "examples_of", "is_running", "line", "print_data", "print_json",
+    "run", "say", "show", "table", "warn", "working",
 ]  # fmt: skip

@@ -1,10 +1,12 @@
 """What every command shares: one way to declare it, to run it, and to fail."""
 
 import errno
+import math
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
 from mobilenet import __version__
 from mobilenet.common import interrupts
@@ -27,11 +29,13 @@ EXPLAINED = (
 )  # fmt: skip
 
 
-def command(name: str, help: str, script: str = "") -> App:
+def command(name: str, help: str, script: str = "", examples: Sequence[str] = ()) -> App:
     """An application whose errors are one line, and whose `--help` is instant and plain.
 
     Run as the console script `script`, it goes by that name and can install its completion: a
-    shell completes after the name of a program, not after `python -m`.
+    shell completes after the name of a program, not after `python -m`. `examples` are what may
+    follow that name; those of its commands come from `examples_of`. No option has a negative form
+    unless it asks for one (`options.ON`).
     """
     as_script = is_running(script)
     app = App(
@@ -41,10 +45,27 @@ def command(name: str, help: str, script: str = "") -> App:
         help_format="plaintext",
         result_action="return_value",
         suppress_keyboard_interrupt=False,  # `run` has an exit code and a line for each signal
+        default_parameter=Parameter(
+            negative_bool=(), negative_iterable=(), show_default=_default_in_words
+        ),
     )
+    if examples:
+        app.help_epilogue = examples_of(app, *examples)
     if as_script:
         app.register_install_completion_command(help="Complete commands and options in the shell.")
     return app
+
+
+def examples_of(app: App, *arguments: str) -> str:
+    """The end of a command's `--help`: whole lines to type, for what follows the app's name."""
+    return "\n".join(["Examples:", *(f"  {app.name[0]} {line}" for line in arguments)])
+
+
+def _default_in_words(value: object) -> str | None:
+    """As it would be typed; None where it is nothing."""
+    if value is None or value is False or value in ((), math.inf):
+        return None
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def is_running(script: str) -> bool:
@@ -84,7 +105,8 @@ def _explained(error: BaseException, program: str) -> tuple[str, str, int]:
         case UserError():
             return error.message, error.hint, error.exit_code
         case CycloptsError():
-            return " ".join(str(error).split()), f"see `{program} --help`", 2
+            command = " ".join([program, *(error.command_chain or ())])
+            return " ".join(str(error).split()), f"see `{command} --help`", 2
         case OSError() | UnicodeEncodeError():
             return *_of_system(error), 2
         case MemoryError() | ImportError() | RuntimeError():

@@ -9,7 +9,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from mobilenet.common.text import MESSAGE, escaped, one_line
+from mobilenet.common.text import MESSAGE, escaped, json_text, one_line
 
 PIPED_WIDTH = 220  # where no terminal bounds a table, none of it is cut
 TABLE_WIDTH = 160  # a narrower terminal wraps lines rather than cells
@@ -98,24 +98,13 @@ def fail(message: str, hint: str) -> None:
 
 def print_json(data: object) -> None:
     """Any dataclass or msgspec structure as indented JSON on stdout; paths become text."""
-    import msgspec
-
-    text = msgspec.json.format(msgspec.json.encode(data, enc_hook=str), indent=2).decode()
-    lines = (row if escaped(row) == row else _ascii(row) for row in text.split("\n"))
-    print_data("\n".join([*lines, ""]))
+    print_data(json_text(data))
 
 
 def print_data(text: str) -> None:
     """Text for other programs, as it is: in UTF-8, whatever the terminal has."""
     sys.stdout.buffer.write(text.encode())
     sys.stdout.flush()
-
-
-def _ascii(text: str) -> str:
-    """JSON text with its own escapes for all but ASCII, which means the same."""
-    utf16 = text.encode("utf-16-be", "surrogatepass")
-    units = (int.from_bytes(utf16[i : i + 2]) for i in range(0, len(utf16), 2))
-    return "".join(chr(unit) if 0x20 <= unit < 0x7F else f"\\u{unit:04x}" for unit in units)
 
 
 def _assembled(parts: Iterable[str | tuple[str, str]]) -> Text:

@@ -7,7 +7,7 @@ packages behind.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,6 +21,7 @@ from export.file_kinds import DEFAULT
 from export.pipeline import Exported, export
 from export.source import Published
 from export.spec import ExportSpec, Variant
+from export.sweep.export_options import CellOptions, SweepOptions, shared
 from export.targets import Target
 from mobilenet import __version__
 from mobilenet.common import files
@@ -54,23 +55,23 @@ class SweepItem:
         return " ".join(filter(None, words))
 
 
-def grid(
-    sizes: SizeGrid,
-    targets: Iterable[Target],
-    formats: Iterable[Literal["coreml", "coreai"]],
-    *,
-    compress: str | None = None,
-    weights: str | None = None,
-) -> list[SweepItem]:
-    """Every combination; "coreml" is whichever of its formats the other options ask for."""
+def grid(sizes: SizeGrid, cells: CellOptions) -> list[SweepItem]:
+    """Every combination. Raises `ConfigError` for options that contradict each other."""
+    if cells.weights.head not in (None, "classifier") and sizes.resolution is None:
+        raise ConfigError(
+            f"head {cells.weights.head} in a grid without sizes",
+            "name them: --resolution 513 of deeplab, 300 of ssdlite",
+        )
     return [
         SweepItem(
-            Variant(**knobs._asdict(), weights=weights),
+            Variant(**knobs._asdict(), **shared(cells.weights)),
             ExportSpec(
-                target=target, format=None if format == "coreml" else format, compress=compress
+                target=target,
+                format=None if format == "coreml" else format,
+                **shared(cells.form),
             ),
         )
-        for knobs, target, format in product(sizes.sizes(), targets, formats)
+        for knobs, target, format in product(sizes.sizes(), cells.target, cells.format)
     ]
 
 
@@ -146,17 +147,17 @@ class Manifest:
 
 
 def export_all(
-    grid: Sequence[SweepItem], folder: Path, *, workers: int | None, verify: bool, offline: bool
+    grid: Sequence[SweepItem], folder: Path, options: SweepOptions
 ) -> Iterator[ManifestRow]:
     """Rows as they are finished. Closing the iterator ends what has begun, too."""
     cores = os.cpu_count() or 1
-    workers = min(cores if workers is None else workers, len(grid))
+    workers = min(cores if options.workers is None else options.workers, len(grid))
     if workers < 1:
         raise ConfigError(f"workers is {workers}", "at least 1")
     threads = max(1, cores // workers)
     # read by torch when it is imported
     with ChildPool(workers, {"OMP_NUM_THREADS": str(threads)}) as pool:
-        rows = [pool.submit(partial(_row, item, folder, verify, offline)) for item in grid]
+        rows = [pool.submit(partial(_row, item, folder, options)) for item in grid]
         for row in as_completed(rows):
             yield row.result()
 
@@ -171,16 +172,21 @@ def write_manifest(grid: Sequence[SweepItem], rows: Sequence[ManifestRow], path:
     return manifest
 
 
-def _row(item: SweepItem, folder: Path, verify: bool, offline: bool, child: Child) -> ManifestRow:
+def _row(item: SweepItem, folder: Path, options: SweepOptions, child: Child) -> ManifestRow:
     try:
-        return child.call(CELL_LIMIT_S, _export_item, item, folder, verify, offline)
+        return child.call(CELL_LIMIT_S, _export_item, item, folder, options)
     except ChildError as error:  # of one variant: its row, not the grid's end
         return ManifestRow.of(item, "failed", error.message)
 
 
-def _export_item(item: SweepItem, folder: Path, verify: bool, offline: bool) -> ManifestRow:
+def _export_item(item: SweepItem, folder: Path, options: SweepOptions) -> ManifestRow:
     """In a worker: one variant, unless its package is there already."""
-    source = Published(item.variant, offline=offline)
-    exported = export(source, files.Folder(folder), spec=item.spec, verify=verify, reuse=True)
+    source = Published(
+        item.variant, options.offline, options.classes, options.keep_background
+    )  # fmt: skip
+    exported = export(
+        source, files.Folder(folder), spec=item.spec, verify=options.verify,
+        calibrate=options.calibrate, swift=options.swift, reuse=True,
+    )  # fmt: skip
     status: Status = "unchanged" if exported.unchanged else "exported"
     return ManifestRow.of(item, status).with_package(exported)

@@ -1,0 +1,1 @@
+"""A whole grid of variants at once."""

@@ -1,0 +1,69 @@
+"""Why two models differ, as far as they say it: preprocessing, labels, crop, compression."""
+
+from collections.abc import Iterator
+
+from export.inspect.input_scaling import input_scalings
+from export.verify.compared_model import ComparedModel
+from mobilenet.common.text import one_line
+
+MAX_LABEL = 40  # characters of a label in a message
+
+
+def causes(first: ComparedModel, reference: ComparedModel) -> Iterator[str]:
+    """What both say differently, each in a line: the first model's value, then the reference's."""
+    yield from _unequal("preprocessing", *map(_preprocessing, (first, reference)))
+    yield from _unequal("crop of photographs in the app", *map(_crop, (first, reference)))
+    yield from _unequal("network", *map(_network, (first, reference)))
+    yield from _unequal("compression", *map(_compression, (first, reference)))
+
+
+def labels(first: ComparedModel, reference: ComparedModel) -> Iterator[str]:
+    """In a line how the names of their answers differ; nothing where one of them has none."""
+    ours, theirs = first.labels, reference.labels
+    if not ours or not theirs or ours == theirs:
+        return
+    if len(ours) != len(theirs):
+        yield f"labels: {len(ours)}; in the reference {len(theirs)}"
+        return
+    differing = [at for at, pair in enumerate(zip(ours, theirs, strict=True)) if len({*pair}) > 1]
+    at = differing[0]
+    names = [repr(one_line(names[at], MAX_LABEL)) for names in (ours, theirs)]
+    yield (
+        f"labels: {len(differing)} of {len(ours)} differ, the first is {at}: {names[0]}; in the "
+        f"reference {names[1]}"
+    )
+
+
+def _unequal(what: str, first: str, reference: str) -> Iterator[str]:
+    """Nothing where one of the two does not say it."""
+    if first and reference and first != reference:
+        yield f"{what}: {first}; in the reference {reference}"
+
+
+def _preprocessing(model: ComparedModel) -> str:
+    """As its maker says; else what its image input and the operations behind it do."""
+    if model.about is not None:
+        return model.about.normalization.title
+    assert model.function is not None, "weights say it"
+    return "; ".join(
+        f"pixels as {scaling.range}, {scaling.input.color}"
+        for scaling in input_scalings(model.function)
+        if scaling.first is not None
+    )
+
+
+def _crop(model: ComparedModel) -> str:
+    if model.about is None:
+        return ""
+    geometry = model.about.geometry
+    return f"{geometry.crop:g} of the shorter side, {geometry.interpolation}"
+
+
+def _network(model: ComparedModel) -> str:
+    """What a package of ours is of; weights take the package's size."""
+    return "" if model.metadata is None else model.metadata.title
+
+
+def _compression(model: ComparedModel) -> str:
+    metadata = model.metadata
+    return "" if metadata is None else metadata.compression or f"none ({metadata.precision})"

@@ -1,0 +1,59 @@
+"""What holds for every command: two examples that can be typed, no option that makes no sense."""
+
+import shlex
+from collections.abc import Iterator
+
+import pytest
+from cyclopts import App
+from rich.console import Console
+
+import export.__main__
+import mobilenet.__main__
+
+APPS = {"mobilenet": mobilenet.__main__.app, "export": export.__main__.app}
+SENSIBLE = {"--no-verify", "--no-layers"}
+
+
+def commands() -> Iterator[tuple[App, list[str]]]:
+    """Each application with the names of one of its commands; none for its default."""
+    for app in APPS.values():
+        if app.default_command is not None:
+            yield app, []
+        for name in app:
+            if not name.startswith("-"):
+                yield app, [name]
+
+
+COMMANDS = [pytest.param(app, names, id=" ".join([app.name[0], *names]))
+            for app, names in commands()]  # fmt: skip
+
+
+def help_of(app: App, names: list[str]) -> str:
+    console = Console(width=200, file=None)
+    with console.capture() as captured:
+        app.help_print(names, console=console)
+    return captured.get()
+
+
+@pytest.mark.parametrize(("app", "names"), COMMANDS)
+def test_two_examples_that_parse(app: App, names: list[str]) -> None:
+    _, _, examples = help_of(app, names).partition("Examples:\n")
+    lines = [line.strip() for line in examples.splitlines() if line.strip()]
+    assert len(lines) >= 2
+    for line in lines:
+        program, arguments = line[: len(app.name[0])], shlex.split(line[len(app.name[0]) :])
+        assert program == app.name[0]
+        assert [name for name in arguments[:1] if name in app] == names
+        assert len(line) < 78  # of an 80 column terminal
+        app.parse_args(arguments, exit_on_error=False, print_error=False)
+
+
+@pytest.mark.parametrize(("app", "names"), COMMANDS)
+def test_every_switch_makes_sense_and_every_result_can_be_json(app: App, names: list[str]) -> None:
+    text = help_of(app, names)
+    options = {word for word in text.replace("│", " ").split() if word.startswith("--")}
+    assert {name for name in options if name.startswith(("--no-", "--empty-"))} <= SENSIBLE
+    assert not {name for name in options if "." in name.rstrip(".")}
+    assert {"--json", "-o"} <= {*text.replace("│", " ").split()}
+    assert "default: False" not in text
+    assert "default: ()" not in text
