@@ -116,7 +116,7 @@ def test_a_package_of_them_is_verified_again(tmp_path: Path) -> None:
     result = reverify(path, photo, weights=str(weights))
     assert {label for label, _ in result.top5} == {*LABELS}
     difference = diff(path, weights)
-    assert difference.parting is None
+    assert difference.first_difference is None
     assert difference.unmatched_reference == ()
     assert {"pool", "dense1", "dense1_relu", "logits"} <= {one.name for one in difference.layers}
 
@@ -152,7 +152,7 @@ def test_one_sigmoid_with_two_labels_is_a_classifier(tmp_path: Path) -> None:
     np.testing.assert_allclose(
         logits(network.as_two_classes()), [[0, logits(network).item()]], rtol=1e-6
     )
-    assert diff(path, weights).parting is None
+    assert diff(path, weights).first_difference is None
     assert reverify(path, weights=str(weights)).verified.identity == exported.identity
 
 
@@ -161,7 +161,7 @@ def test_one_sigmoid_alone_is_an_array_of_one(tmp_path: Path) -> None:
     pipeline.export(network, path)
     assert predicted(path)["probabilities"].shape == (1, 1)
     save(network, tmp_path / "w.safetensors")
-    assert diff(path, tmp_path / "w.safetensors").parting is None
+    assert diff(path, tmp_path / "w.safetensors").first_difference is None
 
 
 def test_a_damaged_list_of_labels_is_told() -> None:

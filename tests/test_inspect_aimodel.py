@@ -72,7 +72,7 @@ def test_rules_of_core_mls_inputs_are_silent(asset: Path) -> None:
     function = read(asset).function()
 
     def rules(kind: str, of: Function) -> set[str]:
-        return {finding.rule for finding in findings(kind, of, cost(of), {})}
+        return {finding.rule for finding in findings(kind, of, cost(of), {}, None)}
 
     assert not rules("coreai", function)
     assert rules("mlprogram", function) == {"ops-before-first-layer"}
@@ -91,7 +91,7 @@ def test_layers_of_an_asset_are_compared_with_a_packages(asset: Path, package: P
         assert layer.relative_l2 is not None
         assert layer.relative_l2 < 1e-5
     declared = diff(asset, package)
-    assert declared.parting is None
+    assert declared.first_difference is None
 
 
 def test_a_wrong_kernel_is_found(asset: Path, network: Checkpoint, tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_a_wrong_kernel_is_found(asset: Path, network: Checkpoint, tmp_path: Pat
     wrong = coreai_networks.classifier(
         tmp_path / "wrong.aimodel", replace(network, layers=layers), np.float16
     )
-    assert diff(wrong, asset).parting == "conv3_depthwise"
+    assert diff(wrong, asset).first_difference == "conv3_depthwise"
 
 
 def test_declared_values_are_apples(asset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,6 +126,6 @@ def test_the_commands_take_assets(
         return printed
 
     assert output("inspect", str(asset))["kind"] == "coreai"
-    assert output("diff", str(package), str(asset))["parting"] is None
+    assert output("diff", str(package), str(asset))["first_difference"] is None
     assert terminal.run(app, ["inspect", str(asset)]) == 0
     assert "coreai, specification 2: iOS 27 and later" in capsys.readouterr().out

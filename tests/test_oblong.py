@@ -143,7 +143,7 @@ def test_layers_are_compared_with_the_file(
     store.save(oblong, tmp_path / "net.safetensors")
     for image in (None, PHOTO):
         found = diff(exported.path, tmp_path / "net.safetensors", image)
-        assert found.parting is None
+        assert found.first_difference is None
         assert len(found.layers) > 27
     assert largest_values(exported.path, [PHOTO])["conv0_relu6"] == pytest.approx(6, abs=6)
 

@@ -171,4 +171,4 @@ def test_diff_pairs_the_head_with_its_weights(tmp_path: Path) -> None:
     difference = diff(path, weights, precision="float32")
     names = {layer.name for layer in difference.layers}
     assert {"image_pooling_mean", "concat_projection_joined", "large_scores"} <= names
-    assert difference.parting is None
+    assert difference.first_difference is None

@@ -20,7 +20,7 @@ from export.mil.read.model import Part
 from export.mil.read.pipeline_file import KINDS as PIPELINES
 from export.mil.suppression_model import SuppressionModel
 from export.package import model_files
-from export.package.metadata import listed_labels
+from export.package.metadata import listed_labels, metadata_of
 from export.package.model_files import ModelFiles
 from mobilenet.common.decoding import decoding
 from mobilenet.common.errors import PackageError
@@ -96,6 +96,7 @@ def _inspection(files: ModelFiles, about: Declared, largest: Mapping[str, float]
     parts: list[PartFacts] = []
     remarks: list[RuleFinding] = []
     labels: tuple[str, ...] = ()
+    metadata = metadata_of(about.about)
     for part in about.parts:
         if not isinstance(part.model, Program):
             parts.append(_other_facts(part))
@@ -107,7 +108,7 @@ def _inspection(files: ModelFiles, about: Declared, largest: Mapping[str, float]
             labels = labels or function.description.labels
             labels = labels or listed_labels(function.description.metadata)
             parts.append(_facts(name, part, function, costs, values))
-            for finding in findings(part.model.kind, function, costs, values):
+            for finding in findings(part.model.kind, function, costs, values, metadata):
                 remarks.append(replace(finding, part=name))
     if about.kind in PIPELINES:
         remarks.extend(pipeline_findings([_stage(part) for part in parts]))

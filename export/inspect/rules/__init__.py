@@ -11,6 +11,7 @@ from export.inspect.rules import class_labels, dilation, numbers, overflow, prep
 from export.inspect.rules.finding import RuleFinding, RuleSubject
 from export.mil.cost import FunctionCost
 from export.mil.program import Function
+from export.package.metadata import PackageMetadata
 
 RULES = (
     *numbers.RULES,
@@ -23,13 +24,17 @@ CORE_ML_RULES = preprocessing.CORE_ML_RULES  # silent for other formats
 
 
 def findings(
-    kind: str, function: Function, cost: FunctionCost, largest: Mapping[str, float]
+    kind: str,
+    function: Function,
+    cost: FunctionCost,
+    largest: Mapping[str, float],
+    metadata: PackageMetadata | None,
 ) -> Iterator[RuleFinding]:
     """All findings about one function.
 
     `kind` is its program's, `largest` the largest absolute value of each operation's output on
-    given pictures, if there are any.
+    given pictures, if there are any; `metadata` the whole model's, if this tool made it.
     """
-    subject = RuleSubject(kind, function, cost, input_scalings(function), largest)
+    subject = RuleSubject(kind, function, cost, input_scalings(function), largest, metadata)
     for rule in (*RULES, *(() if kind == "coreai" else CORE_ML_RULES)):
         yield from rule(subject)

@@ -7,6 +7,7 @@ from typing import Literal
 from export.inspect.input_scaling import InputScaling
 from export.mil.cost import FunctionCost
 from export.mil.program import Function
+from export.package.metadata import PackageMetadata
 
 Severity = Literal["error", "warning", "note"]
 
@@ -31,6 +32,7 @@ class RuleSubject:
     cost: FunctionCost
     input_scalings: tuple[InputScaling, ...]
     largest: Mapping[str, float]  # absolute value of an operation's output, by its name
+    metadata: PackageMetadata | None = None  # of a model that this tool made
 
 
 Rule = Callable[[RuleSubject], Iterator[RuleFinding]]

@@ -9,25 +9,24 @@ from numpy.typing import NDArray
 
 from export.inspect.rules.finding import Rule, RuleFinding, RuleSubject
 from export.mil.program import Constant, Function
-from export.package.metadata import metadata_of
 
 PIECE = 1 << 22  # elements that are looked at together
 
 
 def _untrained(subject: RuleSubject) -> Iterator[RuleFinding]:
-    facts = metadata_of(subject.function.description.metadata)
-    if facts is not None and not facts.provenance.trained:
+    if subject.metadata is not None and not subject.metadata.provenance.trained:
         yield RuleFinding(
             "untrained", "warning",
             "the weights were never trained: the answers mean nothing, costs and speed are right",
-            "export again with --weights imagenet",
+            "export again with weights: --weights imagenet, or a file of your own",
         )  # fmt: skip
 
 
 def _float32(
     subject: RuleSubject,
 ) -> Iterator[RuleFinding]:  # coremltools guide, "Typed Execution"
-    if subject.kind != "mlprogram":
+    chosen = subject.metadata is not None and subject.metadata.target in ("cpu", "gpu")
+    if subject.kind != "mlprogram" or chosen:
         return
     heavy = [o.op for o in subject.cost.ops if o.macs or o.macs is None]
     full = [op for op in heavy if any(out.dtype == "float32" for out in op.outputs)]

@@ -12,6 +12,7 @@ IMAGENET_STD = np.array((0.229, 0.224, 0.225))
 CAFFE_MEAN = np.array((103.939, 116.779, 123.68))  # blue, green, red
 # Networks are trained on spans of 1 (0 to 1) to 5 (ImageNet's std), or 255 (Caffe).
 LEAST_SPAN, MOST_SPAN, PIXEL_SPAN = 0.1, 12, 100
+OF_INPUT = "__scaled__", "__biased__"  # ends of the names of an image input's own operations
 
 
 def _doubled(subject: RuleSubject) -> Iterator[RuleFinding]:  # ultralytics/hub#1204, #1083
@@ -63,7 +64,7 @@ def _missing(subject: RuleSubject) -> Iterator[RuleFinding]:  # #64, #953, #1087
 
 def _array_input(subject: RuleSubject) -> Iterator[RuleFinding]:
     for tensor in subject.function.description.inputs:
-        if not isinstance(tensor, TensorInput):
+        if not isinstance(tensor, TensorInput) or subject.metadata is not None:  # it is written
             continue
         if len(tensor.shape) == 4 and tensor.shape[1] in (1, 3):
             yield RuleFinding(
@@ -82,7 +83,7 @@ def _averaged_scale(
         if len(scaling.scale) != 3 or np.ptp(scaling.scale) > 1e-6 * abs(scaling.scale[0]):
             continue
         ordered = bias if scaling.input.color == "RGB" else bias[::-1]
-        if np.allclose(scaling.bias, ordered, rtol=2e-3):
+        if np.allclose(scaling.bias, ordered, rtol=5e-3):
             std = 1 / (255 * float(scaling.scale[0]))
             off = np.abs(std / IMAGENET_STD - 1).max() * 100
             yield RuleFinding(
@@ -96,7 +97,7 @@ def _averaged_scale(
 def _channel_order(subject: RuleSubject) -> Iterator[RuleFinding]:  # #1089, onnx-coreml#338
     for scaling in subject.input_scalings:
         means = -scaling.bias / scaling.scale if np.all(scaling.scale) else np.zeros(1)
-        if scaling.input.color == "BGR":
+        if scaling.input.color == "BGR" and subject.metadata is None:
             yield RuleFinding(
                 "bgr", "note",
                 f"input {scaling.input.name!r} is declared BGR: Core ML swaps the channels itself",
@@ -114,24 +115,61 @@ def _channel_order(subject: RuleSubject) -> Iterator[RuleFinding]:  # #1089, onn
 def _before_first_layer(
     subject: RuleSubject,
 ) -> Iterator[RuleFinding]:  # freedomtan/coreml_performance
+    """Besides the image input's own scale and bias; a pad is the convolution's affair."""
     for scaling in subject.input_scalings:
-        kinds = [op.type for op in scaling.steps if op.type not in ("cast", "identity")]
-        if not kinds or scaling.first is None:
-            continue
-        own = all(op.name.endswith(("__scaled__", "__biased__")) for op in scaling.arithmetic)
-        if own and set(kinds) <= {"mul", "add"}:
-            yield RuleFinding(
-                "ops-before-first-layer", "note",
-                f"the image input's own {', '.join(kinds)} run on the whole picture; on one Mac "
-                "they ran on the CPU, an estimated tenth of the time",
-                "fold the scale into the first kernel; the bias too where nothing is padded",
-            )  # fmt: skip
-        else:
+        kinds = [op.type for op in scaling.arithmetic if not op.name.endswith(OF_INPUT)]
+        if kinds and scaling.first is not None:
             yield RuleFinding(
                 "ops-before-first-layer", "warning",
                 f"{', '.join(kinds)} run on the whole picture before the first layer",
-                "give scale and bias to the image input, and padding to the convolution",
+                "give scale and bias to the image input",
             )  # fmt: skip
+
+
+def _contradicts_metadata(subject: RuleSubject) -> Iterator[RuleFinding]:
+    if subject.metadata is None:
+        return
+    trained = subject.metadata.normalization
+    in_input, _ = trained.split()
+    for scaling in subject.input_scalings:
+        color = scaling.input.color
+        if scaling.first is None or color == "GRAYSCALE":
+            continue
+        own = np.full(3, in_input.scale), np.array(in_input.bias)
+        is_equal = np.allclose([scaling.scale, scaling.bias], own, rtol=2e-3, atol=1e-6)
+        if color != trained.order:
+            yield RuleFinding(
+                "colours-turned", "warning",
+                f"the input is declared {color}, and the metadata says that the network was "
+                f"trained on {trained.order}",
+                f"export again, or declare the input {trained.order}",
+            )  # fmt: skip
+        elif not is_equal:
+            yield RuleFinding(
+                "preprocessing-changed", "warning",
+                f"pixels 0 to 255 reach the first layer as {scaling.range}, and the metadata says "
+                f"that the network was trained on {trained.title}",
+                "export again: scale and bias were changed after the export",
+            )  # fmt: skip
+
+
+def _zero_to_one(subject: RuleSubject) -> Iterator[RuleFinding]:  # keras/applications/mobilenet.py
+    """Of networks that begin as MobileNets do, with a full convolution and a depthwise one."""
+    kernels = [subject.function.argument(op, "weight") for op in subject.function.ops
+               if op.type == "conv"][:2]  # fmt: skip
+    shapes = [kernel.type.shape for kernel in kernels if kernel is not None]
+    if subject.metadata is not None or len(shapes) < 2 or shapes[1][1:2] != (1,):
+        return
+    for scaling in subject.input_scalings:
+        if scaling.first is None or scaling.range != "0 to 1":
+            continue
+        yield RuleFinding(
+            "zero-to-one", "warning",
+            "pixels 0 to 255 reach the first layer as 0 to 1; MobileNets with published weights "
+            "were trained on -1 to 1, or with ImageNet's mean and std",
+            "give it scale 1/127.5 and bias -1 (TensorFlow, Keras), or ImageNet's; nothing, if "
+            "it was trained on 0 to 1",
+        )  # fmt: skip
 
 
 def _padding_apart(subject: RuleSubject) -> Iterator[RuleFinding]:
@@ -147,5 +185,6 @@ def _padding_apart(subject: RuleSubject) -> Iterator[RuleFinding]:
 RULES: tuple[Rule, ...] = (_doubled, _averaged_scale)
 CORE_ML_RULES: tuple[Rule, ...] = (
     _bias_in_pixels, _missing, _array_input, _channel_order, _before_first_layer, _padding_apart,
+    _contradicts_metadata, _zero_to_one,
 )  # fmt: skip
 """Of what a Core ML input declares and a convolution pads: Core AI's graph does it itself."""
