@@ -21,7 +21,7 @@ from mobilenet.overrides import Overrides
 
 VERIFY, INSPECT, DIFF = "export verify", "export inspect", "export diff"  # suites of checks
 
-RelativeL2 = Annotated[float, Parameter(validator=validators.Number(gte=0))]
+Share = Annotated[float, Parameter(validator=validators.Number(gte=0))]
 
 app = terminal.command(
     "python -m export",
@@ -200,13 +200,12 @@ def diff_models(
     image: Path | None = None,
     overrides: Overrides | None = None,
     precision: Literal["declared", "float32"] = "declared",
-    tolerance: RelativeL2 = 5e-2,
-    fail_over: RelativeL2 | None = None,
+    tolerance: Share = 5e-2,
+    fail_over: Share | None = None,
+    fail_larger: Share | None = None,
     report: CheckOptions = CheckOptions(),  # noqa: B008  # frozen
 ) -> int:
     """Compare two models layer by layer, and find the first layer that differs.
-
-    `python -m reports plots FILE` draws what --output writes: the error of each layer.
 
     Parameters
     ----------
@@ -221,8 +220,9 @@ def diff_models(
     tolerance
         Relative L2 from which on a layer counts as off.
     fail_over
-        Exit code 1 when the answers (logits and what follows them) are off by more than this
-        relative L2, cannot be compared, or have other labels.
+        Exit code 1 when answers (logits and what follows) are off by more, or have other labels.
+    fail_larger
+        Exit code 1 when the package is larger than the reference by more: 0.02 is 2 %.
     """
     from export.verify import diff
     from export.views import diff_card
@@ -235,7 +235,7 @@ def diff_models(
         )  # fmt: skip
     if report.output:
         diff_card.write(difference, report.output)
-    cases = diff_card.checked(difference, fail_over)
+    cases = diff_card.checked(difference, fail_over, fail_larger)
     report.publish(DIFF, cases)
     diff_card.show(difference, json=report.json)
     return int(any(case.outcome == "failed" for case in cases))

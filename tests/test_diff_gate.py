@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from export.__main__ import app
+from export.package.model_files import find
 from export.verify.diff import diff
 from inspected import small
 from mobilenet import store
@@ -64,7 +65,7 @@ def test_what_differs_fails_and_says_why(
     assert said in capsys.readouterr().out
     case = ElementTree.parse(tmp_path / "j.xml").getroot()[0][0]
     assert [element.tag for element in case] == [["system-out"], ["failure"]][code]
-    assert case.get("name") == f"{name}.mlpackage against nothing.mlpackage"
+    assert case.get("name") == f"{name}.mlpackage against nothing.mlpackage: answers"
     assert ("**failed**" in (tmp_path / "s.md").read_text()) is bool(code)
     assert run("diff", *pair) == 0
 
@@ -78,6 +79,18 @@ def test_the_limit_is_of_what_is_answered(models: Path) -> None:
     assert run("diff", *pair, "--fail-over", difference.answers) == 0
     assert run("diff", *pair, "--fail-over", difference.answers / 2) == 1
     assert run("diff", *pair, "--fail-over", "nan") != 0
+
+
+def test_a_larger_package_fails(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    larger = small(models / "larger.mlpackage", **SOUND, half=False)
+    pair = larger, models / "nothing.mlpackage"
+    difference = diff(*pair)
+    assert difference.growth == find(larger).size_bytes / find(pair[1]).size_bytes - 1 > 0.01
+    assert run("diff", *pair, "--fail-larger", 0.01, "--summary", models / "s.md") == 1
+    assert f"({difference.growth:+.1%})" in capsys.readouterr().out
+    assert "size | **failed**" in (models / "s.md").read_text()
+    assert run("diff", *pair, "--fail-larger", difference.growth) == 0
+    assert run("diff", *pair[::-1], "--fail-larger", 0) == 0
 
 
 def test_weights_are_read_as_said(hot: Checkpoint, models: Path, tmp_path: Path,

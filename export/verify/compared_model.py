@@ -9,6 +9,7 @@ from export.mil.description import ImageInput
 from export.mil.program import Function
 from export.mil.read.model import read
 from export.package.metadata import PackageMetadata, listed_labels, metadata_of
+from export.package.model_files import find
 from export.runtimes.inputs import crop, picture_size
 from export.runtimes.portable import Precision
 from export.verify.intermediates import LayerOutput, of_checkpoint, of_package
@@ -40,6 +41,11 @@ class ComparedModel:
     def metadata(self) -> PackageMetadata | None:
         """What a package of ours says of itself; None of any other, and of weights."""
         return None if self.function is None else metadata_of(self.function.description.metadata)
+
+    @property
+    def size_bytes(self) -> int | None:
+        """Of all files of a package; None of weights, which are no model yet."""
+        return None if self.function is None else find(self.path).size_bytes
 
     @property
     def about(self) -> "PackageMetadata | Checkpoint | None":

@@ -67,6 +67,15 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", ta
     causes: tuple[str, ...]  # what else differs, in words
     unmatched: tuple[str, ...]
     unmatched_reference: tuple[str, ...]
+    size_bytes: int | None  # of packages
+    reference_size_bytes: int | None
+
+    @property
+    def growth(self) -> float | None:
+        """By what share it is larger than the reference; None unless both are packages."""
+        if self.size_bytes is None or not self.reference_size_bytes:
+            return None
+        return self.size_bytes / self.reference_size_bytes - 1
 
     def is_over(self, limit: float) -> bool:
         """Whether answers are off by more than `limit`, have other names, or no partner."""
@@ -120,6 +129,7 @@ def diff(
         causes=(*causes(*models), *labels(*models), *weights),
         unmatched=tuple(layer.name for layer in alone),
         unmatched_reference=tuple(layer.name for layer in reference_alone),
+        size_bytes=models[0].size_bytes, reference_size_bytes=models[1].size_bytes,
     )  # fmt: skip
 
 

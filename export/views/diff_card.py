@@ -4,7 +4,7 @@ from pathlib import Path
 
 from export.verify.diff import Difference, shown
 from mobilenet.common import files, terminal
-from mobilenet.common.ci_report import CheckedCase
+from mobilenet.common.ci_report import CheckedCase, Outcome
 
 FIRST = ">"  # marks the first layer that differs, in pipes too, where there is no colour
 
@@ -17,6 +17,8 @@ def show(difference: Difference, *, json: bool) -> None:
     terminal.line((difference.verdict, "bold"))
     for cause in difference.causes:
         terminal.line(f"  {cause}")
+    if difference.growth is not None:
+        terminal.line(f"size: {_sizes(difference)}")
     terminal.line()
     _table(difference)
     for path, names in (
@@ -27,12 +29,28 @@ def show(difference: Difference, *, json: bool) -> None:
             terminal.line(f"not matched in {path}: {', '.join(names)}")
 
 
-def checked(difference: Difference, limit: float | None) -> list[CheckedCase]:
-    """What a gate of `limit` says of it; without a gate it passes."""
+def checked(
+    difference: Difference, limit: float | None, growth_limit: float | None
+) -> list[CheckedCase]:
+    """What gates of the answers and of the size say; without a gate it passes."""
     failed = limit is not None and difference.is_over(limit)
     message = "; ".join([difference.verdict, *difference.causes])
     name = f"{difference.package} against {difference.reference}"
-    return [CheckedCase(name, "failed" if failed else "passed", message)]
+    cases = [CheckedCase(f"{name}: answers", "failed" if failed else "passed", message)]
+    if growth_limit is not None:
+        is_larger = difference.growth is None or difference.growth > growth_limit
+        outcome: Outcome = "failed" if is_larger else "passed"
+        cases.append(CheckedCase(f"{name}: size", outcome, _sizes(difference)))
+    return cases
+
+
+def _sizes(difference: Difference) -> str:
+    ours, reference, growth = (
+        difference.size_bytes, difference.reference_size_bytes, difference.growth,
+    )  # fmt: skip
+    if ours is None or reference is None or growth is None:
+        return "a file of weights has no size to compare"
+    return f"{ours / 1e6:.2f} MB, in the reference {reference / 1e6:.2f} MB ({growth:+.1%})"
 
 
 def write(difference: Difference, path: Path) -> None:
