@@ -12,10 +12,15 @@ VENV ?= .venv
 PEERS ?= .venv-peers
 DEMO ?= demo
 
+SHELL := /bin/bash
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 INSTALL := -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 PIP := $(PY) $(INSTALL) -c .ci/constraints.txt
+MEASURED := $(if $(filter Darwin,$(shell uname)),,--runtime portable)  # Core ML runs on macOS
+CUDA := $(if $(filter Linux-,$(shell uname)-$(TORCH_INDEX)),; gigabytes where the index serves PyTorch with CUDA)
+# pip without --quiet, but for its lines on what is fetched, when that is megabytes.
+FETCHED := sed -n -E 's,.*Downloading ([^ /]*/)*([A-Za-z0-9_.]+)-[0-9][^ ]* \(([0-9.]+ [MG]B)\).*,  fetching \2: \3,p'
 PEERS_PIP := $(PEERS)/bin/python $(INSTALL) -c tests/peers/constraints.txt
 CHECK_PYTHON := $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
   || { echo 'error: $(PYTHON) is missing or not Python 3.11 to 3.13 (name one: make PYTHON=python3.13 $(MAKECMDGOALS))' >&2; exit 2; }
@@ -28,9 +33,10 @@ demo: $(VENV)/.installed
 	$(PY) -m export --alpha 1.0 --output $(DEMO)/
 	$(PY) -m export verify $(DEMO)/MobileNetV1_025_224.mlpackage --image tests/data/chelsea.jpg
 	@if $(PY) -c 'import sys, importlib.util as u; sys.exit(u.find_spec("coreai") is None)'; \
-	  then set -x; $(PY) -m export --alpha 0.25 --format coreai --output $(DEMO)/; fi
+	  then echo '$(PY) -m export --alpha 0.25 --format coreai --output $(DEMO)/'; \
+	  $(PY) -m export --alpha 0.25 --format coreai --output $(DEMO)/; fi
 	rm -f $(DEMO)/results.jsonl
-	$(PY) -m bench run $(DEMO)/*.mlpackage --quick --output $(DEMO)/results.jsonl
+	$(PY) -m bench run $(DEMO)/*.mlpackage --quick $(strip $(MEASURED)) --output $(DEMO)/results.jsonl
 	$(PY) -m reports $(DEMO)/results.jsonl --markdown > $(DEMO)/report.md
 	$(PY) -m reports page $(DEMO)/results.jsonl --output $(DEMO)/report.html
 	@echo
@@ -58,9 +64,13 @@ peers: $(PEERS)/.installed
 
 $(VENV)/.installed: pyproject.toml .ci/constraints.txt
 	@$(CHECK_PYTHON)
-	$(PYTHON) -m venv $(VENV)
-	$(PIP) -e .
+	@echo 'Installing into $(VENV): PyTorch, coremltools, ONNX Runtime, pandas and what they need.'
+	@echo 'That is some 500 MB to fetch and 1.5 GB on the disk, in 2 to 10 minutes$(CUDA).'
+	@$(PYTHON) -m venv $(VENV)
+	@set -o pipefail; $(subst --quiet ,,$(PIP)) -e . | $(FETCHED)
+	@echo 'Core AI, for .aimodel: some 80 MB'
 	@$(PIP) -e '.[coreai]' 2>/dev/null || echo 'Core AI is left out: coreai-core has no wheel for this machine'
+	@echo "Installed: $$(du -sh $(VENV) | cut -f1) in $(VENV)."
 	@touch $@
 
 $(VENV)/.tested: $(VENV)/.installed
