@@ -65,7 +65,7 @@ peers: $(PEERS)/.installed
 $(VENV)/.installed: pyproject.toml .ci/constraints.txt
 	@$(CHECK_PYTHON)
 	@echo 'Installing into $(VENV): PyTorch, coremltools, ONNX Runtime, pandas and what they need.'
-	@echo 'That is some 500 MB to fetch and 1.5 GB on the disk, in 2 to 10 minutes$(CUDA).'
+	@echo 'That is 200 to 400 MB to fetch and 1.6 GB on the disk, in 2 to 10 minutes$(CUDA).'
 	@$(PYTHON) -m venv $(VENV)
 	@set -o pipefail; $(subst --quiet ,,$(PIP)) -e . | $(FETCHED)
 	@echo 'Core AI, for .aimodel: some 80 MB'

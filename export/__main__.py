@@ -15,7 +15,7 @@ from cyclopts import Parameter, validators
 from export.spec import ExportSpec, Variant
 from export.sweep.export_options import CellOptions, MakingOptions, SweepOptions
 from mobilenet.common import files, terminal
-from mobilenet.common.options import ON, AsJson, CheckOptions, OutputPackage
+from mobilenet.common.options import NO_REPORT, ON, AsJson, CheckOptions, OutputPackage
 from mobilenet.networks.grid import SizeGrid
 from mobilenet.overrides import Overrides
 
@@ -27,10 +27,6 @@ app = terminal.command(
     "python -m export",
     "Export a MobileNet to Core ML and prove that the package is right.",
     script="mobilenet-export",
-    examples=(
-        "--alpha 0.75 --target ane --swift",
-        "--weights flowers.keras --classes labels.txt -o My.mlpackage",
-    ),
 )
 
 
@@ -65,12 +61,7 @@ def export(
     export_card.show(exported, json=json)
 
 
-@app.command(
-    name="all",
-    help_epilogue=terminal.examples_of(
-        app, "all --alpha 0.5 1 --resolution 224 160", "all --network v2 --compress int8 -o v2/"
-    ),
-)
+@app.command(name="all")
 def export_all(
     *,
     sizes: SizeGrid = SizeGrid(),  # noqa: B008  # frozen
@@ -100,14 +91,7 @@ def export_all(
     return manifest.exit_code
 
 
-@app.command(
-    name="verify",
-    help_epilogue=terminal.examples_of(
-        app,
-        "verify Net.mlpackage --image photo.jpg",
-        "verify Net.mlpackage --weights flowers.keras",
-    ),
-)
+@app.command(name="verify")
 def verify_package(
     package: Path,
     *,
@@ -116,7 +100,7 @@ def verify_package(
     overrides: Overrides | None = None,
     oracle: Literal["coreai"] | None = None,
     offline: bool = False,
-    report: CheckOptions = CheckOptions(),  # noqa: B008  # frozen
+    report: CheckOptions = NO_REPORT,
 ) -> None:
     """Prove again that a package computes what PyTorch does, and classify a photograph with it.
 
@@ -144,19 +128,14 @@ def verify_package(
     export_card.show_verification(result, json=report.json)
 
 
-@app.command(
-    name="inspect",
-    help_epilogue=terminal.examples_of(
-        app, "inspect Any.mlpackage --no-layers", "inspect Any.mlmodel --image photo.jpg --strict"
-    ),
-)
+@app.command(name="inspect")
 def inspect_model(
     model: Path,
     *,
     image: tuple[Path, ...] = (),
     layers: Annotated[bool, ON] = True,
     strict: bool = False,
-    report: CheckOptions = CheckOptions(),  # noqa: B008  # frozen
+    report: CheckOptions = NO_REPORT,
 ) -> int:
     """Look at any Core ML or Core AI model: layers, costs, preprocessing, what is odd about it.
 
@@ -185,14 +164,7 @@ def inspect_model(
     return int(strict and any(case.outcome == "failed" for case in cases))
 
 
-@app.command(
-    name="diff",
-    help_epilogue=terminal.examples_of(
-        app,
-        "diff New.mlpackage Old.mlpackage --fail-over 0.05",
-        "diff A.mlpackage a.keras -o d.jsonl",
-    ),
-)
+@app.command(name="diff")
 def diff_models(
     model: Path,
     reference: Path,
@@ -203,7 +175,7 @@ def diff_models(
     tolerance: Share = 5e-2,
     fail_over: Share | None = None,
     fail_larger: Share | None = None,
-    report: CheckOptions = CheckOptions(),  # noqa: B008  # frozen
+    report: CheckOptions = NO_REPORT,
 ) -> int:
     """Compare two models layer by layer, and find the first layer that differs.
 
@@ -239,6 +211,21 @@ def diff_models(
     report.publish(DIFF, cases)
     diff_card.show(difference, json=report.json)
     return int(any(case.outcome == "failed" for case in cases))
+
+
+terminal.add_examples(
+    app,
+    {
+        "": (
+            "--alpha 0.75 --target ane --swift",
+            "--weights flowers.keras --classes labels.txt -o My.mlpackage",
+        ),
+        "all": ("--alpha 0.5 1 --resolution 224 160", "--network v2 --compress int8 -o v2/"),
+        "verify": ("Net.mlpackage --image photo.jpg", "Net.mlpackage --weights flowers.keras"),
+        "inspect": ("Any.mlpackage --no-layers", "Any.mlmodel --image photo.jpg --strict"),
+        "diff": ("New.mlpackage Old.mlpackage --fail-over 0.05", "A.mlpackage a.keras -o d.jsonl"),
+    },
+)
 
 
 def main() -> int:

@@ -21,7 +21,6 @@ app = terminal.command(
     "python -m mobilenet",
     "MobileNet v1 and v2: their published weights, and your own.",
     script=SCRIPT,
-    examples=EXAMPLES if is_script else [f"weights {line}" for line in EXAMPLES],
 )
 
 
@@ -109,8 +108,11 @@ def weights(
 
 if is_script:
     app.default(weights)
+    terminal.add_examples(app, {"": EXAMPLES})
 else:
     app.command(weights)
+    top = [f"weights {line}" for line in EXAMPLES]
+    terminal.add_examples(app, {"": top, "weights": EXAMPLES})
 
 
 def main() -> int:

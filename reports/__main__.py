@@ -13,12 +13,11 @@ if runpy.run_path(str(Path(__file__).parents[1] / "mobilenet/common/own_packages
 
 from cyclopts import Parameter
 
-from mobilenet.common import files, terminal
+from mobilenet.common import files, options, terminal
 from mobilenet.common.errors import ConfigError
-from mobilenet.common.options import OutputFile
 
-Flag = Annotated[bool, Parameter(negative=())]
-Files = Annotated[list[Path], Parameter(negative=())]
+Results = Annotated[list[Path], Parameter(help="Files that `python -m bench` wrote.")]
+COMPARE = "reports compare"  # a suite of checks
 
 app = terminal.command(
     "python -m reports",
@@ -29,39 +28,38 @@ app = terminal.command(
 
 @app.default
 def table(
-    results: Files,
+    results: Results,
     /,
     *,
-    markdown: Flag = False,
-    csv: Flag = False,
-    json: Flag = False,
+    markdown: bool = False,
+    csv: bool = False,
+    report: options.ResultOptions = options.NO_FILES,
 ) -> None:
     """Show what was measured, a table per runtime.
 
     Parameters
     ----------
-    results
-        Files that `python -m bench` wrote.
     markdown
-        Print Markdown.
+        Print Markdown, or write it to the file of --output.
     csv
-        Print one line a case, raw figures.
-    json
-        Print everything, raw figures.
+        Print or write one line a case, raw figures.
     """
     from bench.results import tables
     from bench.results.session_report import read_reports
     from reports import frame
 
+    report.check(*results)
     reports = read_reports(results)
-    if json:
-        terminal.print_json(reports)
-    elif csv:
-        terminal.print_data(frame.as_csv(reports))
-    elif markdown:
-        terminal.print_data(tables.markdown(reports))
+    as_text = frame.as_csv if csv else tables.markdown if markdown else None
+    if as_text is None:
+        report.save(reports)
+        terminal.deliver(reports, tables.contents(reports), json=report.json)
+    elif report.json or (csv and markdown):
+        raise ConfigError("several formats at once", "one of --markdown, --csv and --json")
+    elif report.output:
+        files.write_atomically(report.output, as_text(reports).encode())
     else:
-        terminal.show(*tables.contents(reports))
+        terminal.print_data(as_text(reports))
 
 
 @app.command
@@ -71,8 +69,8 @@ def compare(
     *,
     cases: tuple[str, str] | None = None,
     margin: float = 0.01,
-    force: Flag = False,
-    json: Flag = False,
+    force: bool = False,
+    report: options.CheckOptions = options.NO_REPORT,
 ) -> int:
     """Tell whether B is slower than A: of two sessions, relative to models that did not change.
 
@@ -92,8 +90,6 @@ def compare(
         Ratio that a difference must pass besides its interval: 0.01 is 1 %.
     force
         Compare sessions of different machines or options.
-    json
-        Print everything as JSON.
     """
     from bench.results.read import last_session
     from reports import answers
@@ -103,35 +99,34 @@ def compare(
         raise ConfigError("nothing to compare with", "give a second file, or --cases A B")
     if not 0 <= margin < 1:
         raise ConfigError(f"margin is {margin}", "a ratio of at least 0, below 1: 0.01 is 1 %")
-    verdicts = (
-        compare_cases(last_session(a), *cases, margin)
-        if cases
-        else compare_sessions(last_session(a), last_session(cast(Path, b)), margin, force)
-    )
-    if json:
-        terminal.print_json(verdicts)
-    else:
-        terminal.show(*answers.verdicts(verdicts))
+    report.check(a, *([b] if b else []))
+    with report.watching(COMPARE, f"{b or a}"):
+        verdicts = (
+            compare_cases(last_session(a), *cases, margin)
+            if cases
+            else compare_sessions(last_session(a), last_session(cast(Path, b)), margin, force)
+        )
+    report.save(verdicts)
+    report.publish(COMPARE, answers.checked(verdicts))
+    terminal.deliver(verdicts, answers.verdicts(verdicts), json=report.json)
     return int(verdicts.exit_code)
 
 
 @app.command
 def choose(
-    results: Files,
+    results: Results,
     /,
     *,
     fps: float,
     min_top1: float = 0.0,
     max_mb: float = math.inf,
     ios: int | None = None,
-    json: Flag = False,
+    report: options.ResultOptions = options.NO_FILES,
 ) -> int:
     """Recommend the most accurate variant that is fast enough. Exit code 1 when none is.
 
     Parameters
     ----------
-    results
-        Files that `python -m bench` wrote.
     fps
         Frames a second that the variant must classify.
     min_top1
@@ -140,8 +135,6 @@ def choose(
         Largest package in megabytes.
     ios
         Oldest iOS that must load it: an .aimodel needs 27.
-    json
-        Print the choices as JSON.
     """
     from bench.results.session_report import read_reports
     from reports import answers
@@ -149,50 +142,39 @@ def choose(
     from reports.choose import choose as choices_of
 
     requirements = Requirements.checked(fps, min_top1, max_mb * 1e6, ios)
+    report.check(*results)
     choices = choices_of(read_reports(results), requirements)
-    if json:
-        terminal.print_json(choices)
-    else:
-        terminal.show(*answers.recommendations(choices))
+    report.save(choices)
+    terminal.deliver(choices, answers.recommendations(choices), json=report.json)
     return int(not any(choice.case for choice in choices))
 
 
 @app.command
-def claims(results: Files, /, *, json: Flag = False) -> None:
-    """Check the claims of the paper and the article against what was measured.
-
-    Parameters
-    ----------
-    results
-        Files that `python -m bench` wrote.
-    json
-        Print the findings as JSON.
-    """
+def claims(results: Results, /, *, report: options.ResultOptions = options.NO_FILES) -> None:
+    """Check the claims of the paper and the article against what was measured."""
     from bench.results.read import read
     from reports import answers
     from reports.claims import check
 
+    report.check(*results)
     checked = check(read(results))
-    if json:
-        terminal.print_json(checked)
-    else:
-        terminal.show(*answers.claims(checked))
+    report.save(checked)
+    terminal.deliver(checked, answers.claims(checked), json=report.json)
 
 
 @app.command
 def plots(
-    results: Files,
+    results: Results,
     /,
     *,
     output: Annotated[Path, Parameter(alias="-o")] = Path("plots"),
     samples: str | None = None,
+    json: options.AsJson = False,
 ) -> None:
     """Draw every plot that the results have the data for, as PNG and SVG.
 
     Parameters
     ----------
-    results
-        Files that `python -m bench` wrote.
     output
         Folder to write to.
     samples
@@ -203,24 +185,22 @@ def plots(
 
     with terminal.working("drawing"):
         written = catalog.draw(read(results), output, samples)
-    for path in written:
-        terminal.line(str(path))
+    terminal.deliver(written, map(str, written), json=json)
 
 
 @app.command
 def page(
-    results: Files,
+    results: Results,
     /,
     *,
-    output: OutputFile = Path("report.html"),
-    open_: Annotated[bool, Parameter(name="--open", negative=())] = False,
+    output: options.OutputFile = Path("report.html"),
+    open_: Annotated[bool, Parameter(name="--open")] = False,
+    json: options.AsJson = False,
 ) -> None:
-    """Write everything into one HTML file that needs no network.
+    """Write everything into one HTML file that needs no network, several machines side by side.
 
     Parameters
     ----------
-    results
-        Files that `python -m bench` wrote: of one machine or of several, side by side.
     output
         The page.
     open_
@@ -234,10 +214,23 @@ def page(
         raise ConfigError(f"{output} is no file that a browser can open", "--output PAGE.html")
     with terminal.working("writing the page"):
         html.write(results, output)
-    if not files.is_stream(output):
-        terminal.line(str(output))
+    if json or not files.is_stream(output):
+        terminal.deliver([output], [str(output)], json=json)
     if open_ and not webbrowser.open(output.resolve().as_uri()):
         terminal.warn("no browser could be started")
+
+
+terminal.add_examples(
+    app,
+    {
+        "": ("results/*.jsonl", "results/*.jsonl --markdown -o report.md"),
+        "compare": ("before.jsonl after.jsonl", "both.jsonl --cases A B --junit slower.xml"),
+        "choose": ("results/*.jsonl --fps 30 --min-top1 65", "phone.jsonl --fps 60 --ios 15"),
+        "claims": ("results/*.jsonl", "phone.jsonl --json"),
+        "plots": ("results/*.jsonl -o plots/", "layers.jsonl --json"),
+        "page": ("results/*.jsonl --open", "mac.jsonl phone.jsonl -o report.html"),
+    },
+)
 
 
 def main(argv: list[str] | None = None) -> int:

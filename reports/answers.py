@@ -9,11 +9,16 @@ from rich.text import Text
 
 from bench.results import format
 from bench.results.compare import Comparison
+from mobilenet.common.ci_report import CheckedCase, Outcome
 from mobilenet.common.text import one_line
 from reports.choose import Choice
 from reports.claims import CheckedClaims
 from reports.doubts import Doubts
-from reports.verdicts import Verdicts
+from reports.verdicts import ExitCode, Verdicts
+
+OUTCOMES: dict[str, Outcome] = {
+    "slower": "failed", "undecided": "undecided", "too few rounds": "undecided",
+}  # fmt: skip
 
 
 def verdicts(verdicts: Verdicts) -> Iterator[RenderableType]:
@@ -32,6 +37,23 @@ def verdicts(verdicts: Verdicts) -> Iterator[RenderableType]:
     for reason in verdicts.undecided:
         yield Text.assemble(("undecided: ", "yellow"), one_line(reason))
     yield Text(f"{verdicts.conclusion} (exit code {verdicts.exit_code})", "bold")
+
+
+def checked(verdicts: Verdicts) -> list[CheckedCase]:
+    """The verdict on each case, and on all of them where something keeps them from deciding."""
+    is_reliable = verdicts.exit_code != ExitCode.UNRELIABLE
+    cases = [
+        CheckedCase(
+            _names(comparison),
+            OUTCOMES.get(comparison.verdict, "passed") if is_reliable else "undecided",
+            f"{_change(comparison)[0]}: {verdicts.words(comparison)}",
+        )
+        for comparison in verdicts.comparisons
+    ]
+    reasons = [*verdicts.doubts.unreliable, *verdicts.undecided]
+    if reasons:
+        cases.append(CheckedCase("all cases", "undecided", "; ".join(reasons)))
+    return cases
 
 
 def doubts(doubts: Doubts) -> Iterator[Text]:

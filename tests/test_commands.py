@@ -9,8 +9,13 @@ from rich.console import Console
 
 import export.__main__
 import mobilenet.__main__
+import reports.__main__
 
-APPS = {"mobilenet": mobilenet.__main__.app, "export": export.__main__.app}
+APPS = {
+    "mobilenet": mobilenet.__main__.app,
+    "export": export.__main__.app,
+    "reports": reports.__main__.app,
+}
 SENSIBLE = {"--no-verify", "--no-layers"}
 
 

@@ -100,3 +100,9 @@ class CheckOptions(ResultOptions):
             message = f"{error.message} ({error.hint})" if error.hint else error.message
             self.publish(suite, [CheckedCase(name, outcome, message)])
             raise
+        except OSError as error:
+            self.publish(suite, [CheckedCase(name, "error", str(error))])
+            raise
+
+
+NO_FILES, NO_REPORT = ResultOptions(), CheckOptions()

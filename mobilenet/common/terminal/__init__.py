@@ -4,9 +4,10 @@ Only commands and views come here. Text is never markup, wherever it is from; wh
 cursor or turn the direction of writing is shown as an escape.
 """
 
-from mobilenet.common.terminal.commands import command, examples_of, is_running, run
+from mobilenet.common.terminal.commands import add_examples, command, is_running, run
 from mobilenet.common.terminal.output import (
     card,
+    deliver,
     line,
     print_data,
     print_json,
@@ -18,6 +19,6 @@ from mobilenet.common.terminal.output import (
 from mobilenet.common.terminal.progress_bar import DRAWN, working
 
 __all__ = [
-    "DRAWN", "card", "command", "examples_of", "is_running", "line", "print_data", "print_json",
-    "run", "say", "show", "table", "warn", "working",
+    "DRAWN", "add_examples", "card", "command", "deliver", "is_running", "line", "print_data",
+    "print_json", "run", "say", "show", "table", "warn", "working",
 ]  # fmt: skip

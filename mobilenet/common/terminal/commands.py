@@ -3,7 +3,7 @@
 import errno
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cyclopts import App, CycloptsError, Parameter
@@ -29,13 +29,12 @@ EXPLAINED = (
 )  # fmt: skip
 
 
-def command(name: str, help: str, script: str = "", examples: Sequence[str] = ()) -> App:
+def command(name: str, help: str, script: str = "") -> App:
     """An application whose errors are one line, and whose `--help` is instant and plain.
 
     Run as the console script `script`, it goes by that name and can install its completion: a
-    shell completes after the name of a program, not after `python -m`. `examples` are what may
-    follow that name; those of its commands come from `examples_of`. No option has a negative form
-    unless it asks for one (`options.ON`).
+    shell completes after the name of a program, not after `python -m`. No option has a negative
+    form unless it asks for one (`options.ON`).
     """
     as_script = is_running(script)
     app = App(
@@ -49,16 +48,20 @@ def command(name: str, help: str, script: str = "", examples: Sequence[str] = ()
             negative_bool=(), negative_iterable=(), show_default=_default_in_words
         ),
     )
-    if examples:
-        app.help_epilogue = examples_of(app, *examples)
     if as_script:
         app.register_install_completion_command(help="Complete commands and options in the shell.")
     return app
 
 
-def examples_of(app: App, *arguments: str) -> str:
-    """The end of a command's `--help`: whole lines to type, for what follows the app's name."""
-    return "\n".join(["Examples:", *(f"  {app.name[0]} {line}" for line in arguments)])
+def add_examples(app: App, examples: Mapping[str, Sequence[str]]) -> None:
+    """End the `--help` of commands, by their names, with lines to type: what follows the name.
+
+    The default command's name is "".
+    """
+    for name, arguments in examples.items():
+        program = f"{app.name[0]} {name}".rstrip()
+        lines = [f"  {program} {line}" for line in arguments]
+        (app[name] if name else app).help_epilogue = "\n".join(["Examples:", *lines])
 
 
 def _default_in_words(value: object) -> str | None:

@@ -101,6 +101,14 @@ def print_json(data: object) -> None:
     print_data(json_text(data))
 
 
+def deliver(data: object, contents: Iterable[RenderableType], *, json: bool) -> None:
+    """Print `data` as JSON, or what is shown of it."""
+    if json:
+        print_json(data)
+    else:
+        show(*contents)
+
+
 def print_data(text: str) -> None:
     """Text for other programs, as it is: in UTF-8, whatever the terminal has."""
     sys.stdout.buffer.write(text.encode())
