@@ -17,7 +17,6 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 INSTALL := -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 PIP := $(PY) $(INSTALL) -c .ci/constraints.txt
-MEASURED := $(if $(filter Darwin,$(shell uname)),,--runtime portable)  # Core ML runs on macOS
 CUDA := $(if $(filter Linux-,$(shell uname)-$(TORCH_INDEX)),; gigabytes where the index serves PyTorch with CUDA)
 # pip without --quiet, but for its lines on what is fetched, when that is megabytes.
 FETCHED := sed -n -E 's,.*Downloading ([^ /]*/)*([A-Za-z0-9_.]+)-[0-9][^ ]* \(([0-9.]+ [MG]B)\).*,  fetching \2: \3,p'
@@ -36,7 +35,7 @@ demo: $(VENV)/.installed
 	  then echo '$(PY) -m export --alpha 0.25 --format coreai --output $(DEMO)/'; \
 	  $(PY) -m export --alpha 0.25 --format coreai --output $(DEMO)/; fi
 	rm -f $(DEMO)/results.jsonl
-	$(PY) -m bench run $(DEMO)/*.mlpackage --quick $(strip $(MEASURED)) --output $(DEMO)/results.jsonl
+	$(PY) -m bench run $(DEMO)/*.mlpackage --quick --output $(DEMO)/results.jsonl
 	$(PY) -m reports $(DEMO)/results.jsonl --markdown > $(DEMO)/report.md
 	$(PY) -m reports page $(DEMO)/results.jsonl --output $(DEMO)/report.html
 	@echo

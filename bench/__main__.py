@@ -6,14 +6,12 @@ import runpy
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, ParamSpec
+from typing import ParamSpec
 
 if runpy.run_path(str(Path(__file__).parents[1] / "mobilenet/common/own_packages.py"))["shadowed"](
     "mobilenet", "export"
 ):
     sys.exit(2)
-
-from cyclopts import Parameter
 
 from bench.accuracy.accuracy_options import AccuracyOptions
 from bench.placement import PlacementOptions
@@ -124,7 +122,7 @@ def placement(package: Path, /, *, options: PlacementOptions | None = None) -> i
 
 
 @app.command
-def env(*, json: Annotated[bool, Parameter(negative="")] = False) -> None:
+def env(*, json: bool = False) -> None:
     """Describe this machine, and what would disturb a measurement on it now.
 
     Parameters
@@ -142,25 +140,28 @@ def env(*, json: Annotated[bool, Parameter(negative="")] = False) -> None:
 
 @app.command
 def accuracy(
-    *packages: Annotated[Path, Parameter(negative="")],
+    *packages: Path,
     data: Path,
     options: AccuracyOptions | None = None,
 ) -> None:
     """Measure how well packages do: top-1 and top-5, mAP of boxes, or mIOU of maps.
 
-    A recipe is the way from a photograph to the network's input; package is what the package's
-    metadata says, for boxes the squashed picture, for maps DeepLab's; the others are what other
-    code does. An interrupted run is continued by the same command. A photograph that cannot be
-    opened, or not within half a minute, is named.
+    A recipe is the way from a photograph to the network's input; package is what
+    the package's metadata says, for boxes the squashed picture, for maps DeepLab's;
+    the others are what other code does. An interrupted run is continued by the
+    same command. A photograph that cannot be opened within half a minute is named.
+
+    For classifiers, --data is a folder of photographs: folders by WordNet id or
+    label, names that begin with a WordNet id, or a list of classes in val.txt. For
+    detectors it is COCO's instances (JSON); for segmenters a folder with images/
+    and masks/ (PNG whose pixel is the class, 255 ignored).
 
     Parameters
     ----------
     packages
         Model packages, ours or foreign. The first is the reference unless --against is given.
     data
-        Folder of photographs: folders by WordNet id or label, names that begin with a WordNet
-        id, or a list of classes in val.txt. COCO's instances (JSON) for detectors. Folder with
-        images/ and masks/ (PNG whose pixel is the class, 255 ignored) for segmenters.
+        Folder of photographs, COCO's instances (JSON), or folder with images/ and masks/.
     """
     from bench.accuracy import command
     from bench.results import tables
@@ -174,6 +175,21 @@ def accuracy(
         return
     terminal.show(*tables.contents(read_reports([path])))
     terminal.say(f"Records are in {path}, every answer in {command.log_path(path)}.")
+
+
+terminal.add_examples(
+    app,
+    {
+        "": ("run models/*.mlpackage --quick", "all --alpha 0.25 0.5"),
+        "run": ("models/*.mlpackage --quick", "A.mlpackage B.mlpackage --thorough --wait"),
+        "all": ("--alpha 0.25 0.5 --resolution 224", "--network v1 v2 --quick"),
+        "resume": ("results/run.jsonl", "run.jsonl"),
+        "soak": ("Net.mlpackage --seconds 120", "Net.mlpackage --runtime portable"),
+        "placement": ("Net.mlpackage", "Net.mlpackage --require ane=0.95"),
+        "env": ("", "--json"),
+        "accuracy": ("Net.mlpackage --data photos/", "A.mlpackage B.mlpackage --data photos/"),
+    },
+)
 
 
 def main() -> int:

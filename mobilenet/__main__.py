@@ -46,8 +46,8 @@ def weights(
     Parameters
     ----------
     which
-        A weight file of any kind, or a name: auto, imagenet, slim, keras, timm, torchvision,
-        transformers, quant, person (a detector), untrained.
+        A file; slim, keras, timm, torchvision, transformers, quant, person (a detector);
+        imagenet, untrained, auto.
     network
         MobileNet v1 or v2. Default: the file's; v1 for a name.
     alpha

@@ -72,10 +72,14 @@ def compare(
     force: bool = False,
     report: options.CheckOptions = options.NO_REPORT,
 ) -> int:
-    """Tell whether B is slower than A: of two sessions, relative to models that did not change.
+    """Tell whether B is slower than A.
 
-    Exit code 0: nothing is shown to be slower. 1: something is. 2: an error.
-    3: undecided (too few rounds, too uncertain, or a shift that may be the machine's).
+    Two cases of one session are compared round by round. Of two sessions, models
+    that changed are compared relative to those that did not, since the machine's
+    speed changes, too.
+
+    Exit code 0: nothing is shown to be slower. 1: something is. 2: an error. 3:
+    undecided (too few rounds, too uncertain, or a shift that may be the machine's).
     4: a session is unreliable, nothing can be concluded.
 
     Parameters

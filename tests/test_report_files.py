@@ -72,3 +72,13 @@ def test_a_comparison_is_a_suite(results: str, tmp_path: Path) -> None:
     assert suite[-1][0].tag == "skipped"
     assert main(["compare", results, str(tmp_path / "no.jsonl"), *files]) == 2
     assert ElementTree.parse(tmp_path / "j.xml").getroot()[0].get("errors") == "1"
+
+
+def test_the_first_table_is_of_what_was_measured(tmp_path: Path, capsys) -> None:
+    head, *cases = session([*BASELINES, MODEL])
+    skipped = made.case(MODEL, "coreml", "ALL", skipped="Core ML runs on macOS, this is linux")
+    results = str(made.write(tmp_path / "a.jsonl", [head, skipped, *cases]))
+    for options in ([], ["--markdown"]):
+        assert main([results, *options]) == 0
+        printed = capsys.readouterr().out
+        assert printed.index("MobileNetV1_050_224") < printed.index("Core ML runs on macOS")

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from mobilenet.common.errors import ConfigError
-from mobilenet.common.options import FLAG, SEVERAL, OutputFile
+from mobilenet.common.options import SEVERAL, OutputFile
 from mobilenet.overrides import Overrides
 
 MAX_JOBS = 256
@@ -38,11 +38,11 @@ class AccuracyOptions:
     """At most so many photographs, spread evenly over the set."""
     jobs: int | None = None
     """Decoding processes, and threads that ask. Default: the number of cores."""
-    offline: Annotated[bool, FLAG] = False
+    offline: bool = False
     """Take --against from the cache; reach for nothing."""
     output: OutputFile | None = None
     """New .jsonl file. Default: results/accuracy- and a name made from what is compared."""
-    json: Annotated[bool, FLAG] = False
+    json: bool = False
     """Print the records as JSON."""
 
     def __post_init__(self) -> None:

@@ -41,14 +41,16 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     def tables(self) -> dict[str, list[CaseSummary]]:
         """Cases that are ranked together, by a title: of one runtime, or of both of Apple's.
 
-        A package and an asset of one network are two formats on the same machine's units.
+        What was measured comes before what could not be. A package and an asset of one network
+        are two formats on the same machine's units.
         """
         groups, both = self.runtimes(), f"{COREML} and {COREAI}"
         if not {COREML, COREAI} <= groups.keys():
-            return groups
+            return dict(sorted(groups.items(), key=_has_no_figures))
         apples = [row for row in self.cases if row.runtime in (COREML, COREAI)]
         others = {name: rows for name, rows in groups.items() if name not in (COREML, COREAI)}
-        return {both: sorted(apples, key=_speed), **others}
+        ranked = {both: sorted(apples, key=_speed), **others}
+        return dict(sorted(ranked.items(), key=_has_no_figures))
 
     def runtimes(self) -> dict[str, list[CaseSummary]]:
         """Cases by runtime."""
@@ -133,3 +135,8 @@ def _order(row: CaseSummary) -> tuple[str, bool, float, str]:
 
 def _speed(row: CaseSummary) -> tuple[bool, float, str]:
     return row.p50 is None, row.p50.value if row.p50 else 0.0, row.case
+
+
+def _has_no_figures(table: tuple[str, list[CaseSummary]]) -> bool:
+    """Whether nothing of it was measured."""
+    return all(row.p50 is None for row in table[1])

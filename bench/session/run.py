@@ -13,7 +13,7 @@ from bench.results.bounds import MAX_ROUNDS, MAX_SEED
 from bench.results.records import Plan
 from bench.session.schedule import PLANS
 from mobilenet.common.errors import ConfigError
-from mobilenet.common.options import FLAG, SEVERAL, Handed, OutputFile
+from mobilenet.common.options import SEVERAL, Handed, OutputFile
 from mobilenet.common.progress import SILENT
 
 if TYPE_CHECKING:
@@ -39,9 +39,9 @@ def _percent(_type: object, tokens: Sequence[Token]) -> float:
 class PlanOptions:
     """How thoroughly, in what order, and where to."""
 
-    quick: Annotated[bool, FLAG] = False
+    quick: bool = False
     """Six rounds, the least that yields an interval, with shorter warm-up and fewer samples."""
-    thorough: Annotated[bool, FLAG] = False
+    thorough: bool = False
     """Thirty rounds of longer launches, where the default is fifteen."""
     rounds: int | None = None
     """Rounds, instead of the preset's. Fewer than six give no interval."""
@@ -114,7 +114,7 @@ class RuntimeOptions:
 
 
 def run(
-    packages: Annotated[list[Path], Parameter(negative="")],
+    packages: list[Path],
     /,
     *,
     runtimes: RuntimeOptions | None = None,

@@ -60,10 +60,10 @@ def compare(
 ) -> Path:
     """Measure every MobileNet of the papers, and VGG-16, Inception-v3 and SqueezeNet beside them.
 
-    All alphas and resolutions, deep and shallow, on every runtime and compute unit there is;
-    with --quick the alphas at 224, the shallow network and the baselines, without PyTorch.
-    `--network v1 v2` sets both MobileNets side by side.
-    Packages that are missing are exported first.
+    All alphas and resolutions, deep and shallow, on every runtime and compute unit
+    there is; with --quick the alphas at 224, the shallow network and the baselines,
+    without PyTorch. `--network v1 v2` sets both MobileNets side by side. Packages
+    that are missing are exported first.
 
     Parameters
     ----------

@@ -42,8 +42,6 @@ AsJson = Annotated[bool, Parameter(help="Print the result as JSON.")]
 """The switch of a command whose `--output` is something else."""
 SEVERAL = Parameter(consume_multiple=True)
 """Several values after one name."""
-FLAG = Parameter(negative="", show_default=False)
-"""A switch without an opposite."""
 ON = Parameter(negative_bool="no-")
 """A switch that is on unless `--no-...` turns it off."""
 Handed = Annotated[Progress, Parameter(parse=False)]
