@@ -6,12 +6,14 @@ import runpy
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec
+from typing import Annotated, ParamSpec
 
 if runpy.run_path(str(Path(__file__).parents[1] / "mobilenet/common/own_packages.py"))["shadowed"](
     "mobilenet", "export"
 ):
     sys.exit(2)
+
+from cyclopts import Parameter
 
 from bench.accuracy.accuracy_options import AccuracyOptions
 from bench.placement import PlacementOptions
@@ -21,9 +23,7 @@ from bench.soak import soak
 from mobilenet.common import terminal
 
 P = ParamSpec("P")
-JSON = Annotated[
-    bool, Parameter(negative=(), show_default=False, help="Print what was measured as JSON.")
-]
+JSON = Annotated[bool, Parameter(help="Print what was measured as JSON.")]
 
 app = terminal.command(
     "python -m bench",

@@ -41,7 +41,7 @@ def show(asked: AskedKnobs, *, json: bool) -> None:
     if json:
         terminal.print_json([_row(release, state) for release, state in states.items()])
         return
-    rows, listed = [], [release for release in releases if release != pypi.RELEASE]
+    rows, listed = [], [release for release in releases if release not in packaged]
     for (network, alpha, size, maker, _), group in groupby(sorted(listed, key=_line), _line):
         same = list(group)
         best = same[0]
