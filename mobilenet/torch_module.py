@@ -1,6 +1,7 @@
 """A network as a PyTorch module, from the rows of its config."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import cast
 
 import numpy as np
@@ -136,6 +137,17 @@ def enlarged(scores: Tensor, picture: Size) -> Tensor:
     research/deeplab/model.py: resize_bilinear(align_corners=True).
     """
     return F.interpolate(scores, tuple(picture), mode="bilinear", align_corners=True)
+
+
+@contextmanager
+def on_one_thread() -> Iterator[None]:
+    """Let PyTorch compute on the calling thread alone, in one order of sums everywhere."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def from_checkpoint(checkpoint: Checkpoint) -> MobileNet:

@@ -66,7 +66,7 @@ def run(
     `extra_outputs` are names of intermediate values to be given as well, `function` one of
     several. Raises `UserError` for a file that is damaged or cannot be run here.
     """
-    machine: Runtime = PortableRuntime(None, precision, extra_outputs, function)
+    machine: Runtime = PortableRuntime(1, precision, extra_outputs, function)
     if runtime == CoreAIRuntime.name:  # computes as declared
         machine = CoreAIRuntime(extra_outputs, function)
     with owned_folder() as folder:

@@ -131,7 +131,7 @@ def verify_function(trial: Trial, background: Background, folder: Path) -> Judge
     if not prepared.is_exact:
         if stored is not None:
             own = reference.of_checkpoint(stored.network, trial.pictures)
-            structure = max(structure, _own_weights(trial, stored, own))
+            structure = max(structure, _own_weights(trial, stored, own, structure.limit))
             if prepared.compress:
                 answers = _rounded(trial, stored, own)
         elif prepared.compress:
@@ -185,8 +185,13 @@ def _begun_twin(
     return background.begin(lambda: twin.logits(twin.run("float32")))
 
 
-def _own_weights(trial: Trial, stored: StoredNetwork, own: reference.Reference) -> Judgement:
-    """The package in float32 against PyTorch holding the package's own weights."""
+def _own_weights(
+    trial: Trial, stored: StoredNetwork, own: reference.Reference, usual: float
+) -> Judgement:
+    """The package in float32 against PyTorch holding the package's own weights.
+
+    `usual` is the limit of its twin: float32 loses of nearly the same weights about as much.
+    """
     roundings = stored.roundings.values()
     outputs = trial.run("float32", [name for r in roundings for name in (r.before, r.after)])
     if trial.pixels is not None:
@@ -194,7 +199,7 @@ def _own_weights(trial: Trial, stored: StoredNetwork, own: reference.Reference) 
     if trial.boxes is not None:
         trial.boxes.check(outputs, own, EXACT)
     if not stored.roundings:
-        return judged("structure", trial.logits(outputs), own, STRUCTURE)
+        return judged("structure", trial.logits(outputs), own, STRUCTURE._replace(usual=usual))
     distance = package_weights.between_roundings(
         outputs,
         trial.logits(outputs),
