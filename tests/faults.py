@@ -13,6 +13,7 @@ from unittest import mock
 import numpy as np
 
 from mobilenet.checkpoint import BatchNorm, Checkpoint, Layer
+from mobilenet.networks.row_builder import RowBuilder
 from mobilenet.preprocess import IMAGENET
 
 Change = Callable[[Checkpoint], Checkpoint]
@@ -90,6 +91,17 @@ def nudged(kernel: np.ndarray) -> np.ndarray:
     kernel = kernel.copy()
     kernel.flat[np.abs(kernel).argmax()] *= 1.01
     return kernel
+
+
+def active_projections() -> AbstractContextManager[Any]:
+    """As if a v2's projections were activated like all other rows."""
+    real = RowBuilder.add
+
+    def add(self: RowBuilder, name: str, *widths: int, linear: bool = False, **rest: Any) -> str:
+        linear = linear and not name.endswith("_project")
+        return real(self, name, *widths, linear=linear, **rest)
+
+    return mock.patch.object(RowBuilder, "add", add)
 
 
 FAULTS = (

@@ -173,6 +173,14 @@ def test_half_a_step(rng: np.random.Generator) -> None:
     assert not tolerance.within_half_a_step(nearest[::-1], kernel, "palette4", None)
 
 
+def test_a_weight_halfway_between_two_values_may_take_either() -> None:
+    """Of 131,072 weights one was, as they are rounded: right packages were refused for it."""
+    spacing, table = 2.0**-12, np.array([[0.25, 0.5]], np.float32)
+    for beyond, is_right in ((0.9, True), (1.1, False)):
+        weights = np.array([[0.375 + beyond * spacing, 0.49]], np.float32)
+        assert tolerance.within_half_a_step(table, weights, "palette4", None) is is_right
+
+
 def test_w8a8_rounds_the_input_of_every_layer_but_the_first(
     hot: Checkpoint, photographs: Path, tmp_path: Path
 ) -> None:

@@ -14,11 +14,12 @@ from export.formats.registry import format_of
 from export.prepared import prepare_checkpoint
 from export.spec import ExportSpec
 from export.verify.gates import verify_package
-from faults import builder, config, layer
+from faults import active_projections, builder, config, layer
 from made_detector import detector
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import VerificationError
 from mobilenet.networks.ssdlite import Detection
+from mobilenet.untrained import untrained
 
 Bend = Callable[[], AbstractContextManager[Any]]
 
@@ -75,10 +76,11 @@ FAULTS: dict[str, tuple[Callable[[Checkpoint], Checkpoint], Bend, str]] = {
 
 
 def verify(
-    change: Callable[[Checkpoint], Checkpoint], bend: Bend, path: Path, spec: ExportSpec
-) -> None:
+    change: Callable[[Checkpoint], Checkpoint], bend: Bend, path: Path, spec: ExportSpec,
+    network: Checkpoint | None = None,
+) -> None:  # fmt: skip
     """Of what is exported with a fault; by running it, since the weights may say it at once."""
-    network = detector()
+    network = network or detector()
     with bend():
         changed = change(network)
         format_of(spec.resolved()).write(prepare_checkpoint(changed, spec), path)
@@ -86,12 +88,32 @@ def verify(
         verify_package(path, prepare_checkpoint(network, replace(spec, iou=None)))
 
 
+@pytest.mark.parametrize("size", [97, 96], ids=["odd", "even"])
 @pytest.mark.parametrize("name", FAULTS)
-def test_every_deliberate_fault_is_rejected(name: str, tmp_path: Path) -> None:
+def test_every_deliberate_fault_is_rejected(name: str, size: int, tmp_path: Path) -> None:
     change, bend, problem = FAULTS[name]
     spec = ExportSpec(precision="fp32", outputs="boxes")
     with pytest.raises(VerificationError, match=problem):
-        verify(change, bend, tmp_path / "net.mlpackage", spec)
+        verify(change, bend, tmp_path / "net.mlpackage", spec, detector(size=size))
+
+
+@pytest.mark.parametrize("size", [97, 96], ids=["odd", "even"])
+def test_activated_projections_are_rejected(size: int, tmp_path: Path) -> None:
+    spec = ExportSpec(precision="fp32", outputs="boxes")
+    with pytest.raises(VerificationError, match="structure"):
+        verify(
+            lambda c: c, active_projections, tmp_path / "net.mlpackage", spec, detector("v2", size)
+        )
+
+
+@pytest.mark.parametrize("name", ["no scale of 0.1", "x and y swapped", "no sigmoid"])
+def test_scores_too_alike_to_decide_hide_no_fault_of_boxes(name: str, tmp_path: Path) -> None:
+    """An untrained detector as a pipeline in float16, whose detections are all undecided."""
+    change, bend, problem = FAULTS[name]
+    alike = untrained(replace(detector().config))
+    alike = replace(alike, labels=detector().labels)
+    with pytest.raises(VerificationError, match=problem):
+        verify(change, bend, tmp_path / "net.mlpackage", ExportSpec(), alike)
 
 
 def test_another_overlap_is_rejected(tmp_path: Path) -> None:

@@ -52,6 +52,18 @@ def test_the_limit_follows_what_float32_loses_up_to_a_bound() -> None:
             judged("structure", LOGITS * wrong, reference(1e-3), STRUCTURE)
 
 
+def test_other_pictures_are_asked_only_where_those_at_hand_lose_too_little() -> None:
+    def more() -> float:
+        raise AssertionError("asked")
+
+    own = (LOGITS * (1 + 1e-5)).astype(np.float32)
+    enough = Reference(own, 0.0, lambda: LOGITS, more)
+    assert judged("structure", LOGITS * (1 - 3e-5), enough, STRUCTURE).distance < 4e-5
+    little = Reference(LOGITS.astype(np.float32), 0.0, lambda: LOGITS, lambda: 1e-5)
+    judgement = judged("structure", LOGITS * (1 - 3e-5), little, STRUCTURE)
+    assert judgement.limit == pytest.approx(FACTOR * 1e-5)
+
+
 def test_the_smallest_network_passes_its_own_gate(tmp_path: Path) -> None:
     """Its float32 loses about 1e-5: the package was refused for that."""
     variant = Variant(alpha=0.25, resolution=32, weights="untrained")

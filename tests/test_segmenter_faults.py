@@ -16,7 +16,7 @@ from export.spec import ExportSpec
 from export.verify.gates import verify_package
 from export.verify.pixel_classes import PixelClasses
 from export.verify.reference import Reference
-from faults import builder, config
+from faults import active_projections, builder, config
 from made_segmenter import segmenter
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import VerificationError
@@ -91,6 +91,12 @@ def test_every_deliberate_fault_is_rejected(name: str, size: int, tmp_path: Path
     change, bend, problem = FAULTS[name]
     with pytest.raises(VerificationError, match=problem):
         verify(segmenter("v1", size), change, bend, tmp_path / "net.mlpackage")
+
+
+@pytest.mark.parametrize("size", [65, 64], ids=["odd", "even"])
+def test_activated_projections_are_rejected(size: int, tmp_path: Path) -> None:
+    with pytest.raises(VerificationError, match="structure"):
+        verify(segmenter("v2", size), lambda c: c, active_projections, tmp_path / "n.mlpackage")
 
 
 def test_symmetric_padding_is_rejected_where_it_differs(tmp_path: Path) -> None:

@@ -36,7 +36,8 @@ def within_half_a_step(
     above = np.searchsorted(table, original).clip(1, max(len(table) - 1, 1))
     candidates = [table[np.minimum(at, len(table) - 1)] for at in (above - 1, above)]
     nearest = np.minimum(*(np.abs(value - original) for value in candidates))
-    slack = np.spacing(np.abs(original).max().astype(np.float16))
+    # the weight and both values are rounded to halves: half a spacing each, the weight's twice
+    slack = 2 * np.spacing(np.abs(original).max().astype(np.float16))
     return len(table) <= levels and bool((error <= nearest + slack).all())
 
 

@@ -17,6 +17,8 @@ AGAINST = {
     "answers": "what the traced module answered when it was exported; its weights are not known",
 }
 
+MOSTLY = 0.5  # of pixels or detections
+
 
 def show(exported: Exported, *, json: bool) -> None:
     """A card of one package: what it is, whether it is right, and what to do next."""
@@ -157,6 +159,11 @@ def _agreement(exported: Exported) -> Sequence[str]:
 
 def _undecided(verified: Verified) -> str:
     share = verified.undecided or 0.0
+    if share > MOSTLY:
+        return (
+            f"scores are too alike, as untrained ones are, to decide {share:.0%} of the answers "
+            "in this precision: the gates of all boxes and scores decide"
+        )
     return (
         f"every pixel's class, or box, as PyTorch has it, but for {share:.2%} that are decided by "
         "less than the error of a score"
