@@ -59,3 +59,11 @@ def real_weights() -> Path:
     if not folder:
         pytest.skip("MOBILENET_TEST_WEIGHTS names no folder with published weights")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def frameworks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with stand-ins of Apple's frameworks; for tests that need a Swift compiler."""
+    from swift_compiler import make_frameworks
+
+    return make_frameworks(tmp_path_factory.mktemp("frameworks"))

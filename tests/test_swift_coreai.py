@@ -5,9 +5,7 @@ which are as their documentation says, and the part that needs none of them is r
 """
 
 import json
-import shutil
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,15 +25,9 @@ from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import ConfigError
 from mobilenet.common.size import Sides
 from mobilenet.preprocess import Geometry
+from swift_compiler import compile_swift, needs_swiftc
 from swift_files import SwiftFile, parse, taken
 
-STAND_INS = Path(__file__).parent / "stand_ins"
-FRAMEWORKS = ("CoreVideo", "CoreGraphics", "ImageIO", "UIKit", "CoreImage", "CoreAI")  # in order
-SWIFTC = shutil.which("swiftc")
-needs_swiftc = pytest.mark.skipif(
-    SWIFTC is None or sys.platform != "linux",  # a Mac has the frameworks themselves
-    reason="no Swift compiler, or a Mac's",
-)
 PHOTOS = [(640, 480), (480, 640), (1280, 720), (500, 375), (97, 4000)]
 HOSTILE = ('a"b', "a\\", "a\nb", "\\(exit(1))", "class", "*/", '"""', "\u202e")
 PROBABILITIES = (0.125, 0.5, 0.0, 0.25, 0.125, 0.0)
@@ -152,26 +144,6 @@ def test_what_the_file_says_of_the_asset_stays_a_comment(hot: Checkpoint, text: 
 def test_what_is_no_classifier_of_pictures_is_refused(options: dict) -> None:
     with pytest.raises(ConfigError, match="classifier of pictures"):
         swift.check_spec(ExportSpec(format="coreai", **options))
-
-
-def compile_swift(folder: Path, *arguments: str) -> None:
-    assert SWIFTC is not None
-    done = subprocess.run(
-        [SWIFTC, *arguments], check=False, cwd=folder, capture_output=True, text=True, timeout=240
-    )
-    assert done.returncode == 0, done.stderr
-    assert "warning:" not in done.stderr, done.stderr
-
-
-@pytest.fixture(scope="module")
-def frameworks(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the stand-ins as modules."""
-    folder = tmp_path_factory.mktemp("frameworks")
-    for name in FRAMEWORKS:
-        source = shutil.copy(STAND_INS / f"{name}.swift", folder)
-        compile_swift(folder, "-emit-module", "-parse-as-library", "-module-name", name,
-                      "-I.", source)  # fmt: skip
-    return folder
 
 
 @needs_swiftc

@@ -27,7 +27,7 @@ struct ${model}Segmenter {
     }
 
     /// Without colour management, which would change the numbers that grey values stand for.
-    static let contextOptions: [CIContextOption: Any] = [.workingColorSpace: NSNull()]
+    static var contextOptions: [CIContextOption: Any] { [.workingColorSpace: NSNull()] }
 
     /// Of the network's input, in pixels.
     static let inputWidth: CGFloat = $width.0
