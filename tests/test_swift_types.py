@@ -1,7 +1,7 @@
 """Swift files of Core ML, type-checked against stand-ins that are as Apple documents it.
 
-Each beside a class as Xcode generates it; in the language of Swift 5 and of Swift 6. What stand-ins
-cannot see is which system has what.
+Each beside a class as Xcode generates it; in the language of Swift 5 and of Swift 6. What
+stand-ins cannot see is which system has what.
 """
 
 import re
