@@ -41,7 +41,7 @@ COCO_GAPS = (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
 MAX_FILE_BYTES = 1 << 24
 MAX_ID = 10_000  # of a label map
 LABEL_MAP = ".pbtxt"  # what TF Object Detection calls classes: string_int_label_map.proto
-_ITEM = re.compile(r"item\s*:?\s*\{([^{}]*)\}")
+_ITEM = re.compile(r"item\s*(?::\s*)?\{([^{}]*)\}")
 _FIELD = re.compile(r"\b(id|name|display_name)\s*:\s*(\d+|\"[^\"]*\"|'[^']*')")
 
 

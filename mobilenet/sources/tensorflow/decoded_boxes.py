@@ -127,10 +127,16 @@ def _thresholds(own: BoxPostprocessing, evaluation: GraphEvaluation) -> tuple[fl
     """(IoU, score, most boxes of a class), alike for all classes."""
     chosen = set[tuple[float, float, int]]()
     for op in own.part.suppressions:
-        most, iou = (float(evaluation.value(read)) for read in op.inputs[2:4])
-        scores = op.inputs[4] if len(op.inputs) > 4 else _least_score(op, own.operations)
-        least = 0.0 if scores is None else float(evaluation.value(scores))
-        chosen.add((float(f"{iou:.6g}"), float(f"{least:.6g}"), int(most)))
+        least = op.inputs[4] if len(op.inputs) > 4 else _least_score(op, own.operations)
+        reads = (*op.inputs[2:4], *([] if least is None else [least]))
+        numbers = [evaluation.value(read) for read in reads]
+        if any(number.size != 1 or not np.isfinite(number).all() for number in numbers):
+            raise op.refused("has thresholds that are no numbers", "is the file complete?")
+        most, *thresholds = (float(f"{number.item():.6g}") for number in numbers)
+        iou, score = (*thresholds, 0.0)[:2]
+        if not (most >= 1 and 0 <= iou <= 1 and 0 <= score <= 1):
+            raise op.refused(f"has thresholds {iou:g} and {score:g}", "is the file complete?")
+        chosen.add((iou, score, int(most)))
     if len(chosen) > 1:
         raise own.refused("boxes by thresholds of their own for each class")
     return chosen.pop()

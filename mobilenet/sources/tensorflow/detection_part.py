@@ -16,6 +16,7 @@ from mobilenet.sources.tensorflow.numpy_evaluation import GraphEvaluation
 from mobilenet.sources.tensorflow.operations import OTHER_NETWORK, Operand, TfOperation
 
 SUPPRESSIONS = tuple(f"NonMaxSuppression{version}" for version in ("V2", "V3", "V4", "V5"))
+LEAST_INPUTS = 4  # of a suppression: boxes, scores, how many stay, and the IoU
 _JOIN = "ConcatV2"
 FIXED_SIZE = "export the detector with a fixed_shape_resizer"
 
@@ -38,6 +39,9 @@ def detection_part(
     suppressions = tuple(op for op in operations.values() if op.kind in SUPPRESSIONS)
     if not suppressions:
         return None
+    for op in suppressions:
+        if len(op.inputs) < LEAST_INPUTS:
+            raise op.refused(f"has {len(op.inputs)} inputs", "is the file complete?")
     _refuse_others(operations)
     graph = _Ancestry(operations)
     joins = graph.joins(read for op in suppressions for read in op.inputs[:2])

@@ -18,6 +18,7 @@ from mobilenet.sources.tensorflow.tensor_values import constant_of
 
 Array = NDArray[Any]
 NOT_READ = "stands behind a detector's network, and is no operation of boxes that is read here"
+MAX_PARTS = 64  # of one value
 MAX_NUMBERS = 1 << 24  # of all results: 90 classes of 1917 boxes take 5 million
 _BINARY: dict[str, Callable[..., Any]] = {
     "Add": np.add, "AddV2": np.add, "Sub": np.subtract, "Mul": np.multiply,
@@ -76,47 +77,53 @@ class GraphEvaluation:
         try:
             with np.errstate(all="ignore"):
                 results = self._computed(op, inputs)
-        except (ValueError, IndexError, TypeError, OverflowError) as error:
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             raise op.refused(f"computes with shapes {[x.shape for x in inputs][:4]}") from error
-        self._spend(op, sum(result.size for result in results))
+        self._numbers += sum(result.size for result in results)
         for place, result in enumerate(results):
             self._values[Operand(op.name, place)] = result
-
-    def _spend(self, op: TfOperation, numbers: int) -> None:
-        self._numbers += numbers
-        if self._numbers > MAX_NUMBERS:
-            raise op.refused(f"computes over {MAX_NUMBERS:,} numbers of boxes")
 
     def _computed(self, op: TfOperation, inputs: Sequence[Array]) -> Sequence[Array]:
         if op.name in self._held or op.kind == "Const":
             return [self._constant(op)]
+        self._check_room(op, _most_numbers(op, inputs))
         if op.kind in _BINARY and len(inputs) == 2:
-            size = math.prod(np.broadcast_shapes(*(x.shape for x in inputs)))
-            self._spend(op, max(size - MAX_NUMBERS, 0))
             return [np.asarray(_BINARY[op.kind](*inputs))]
         if op.kind in _UNARY and len(inputs) == 1:
             return [np.asarray(_UNARY[op.kind](inputs[0]))]
-        if op.kind in ("Fill", "Tile", "Range"):
-            self._spend(op, max(_made_size(op.kind, inputs) - MAX_NUMBERS, 0))
         if op.kind not in _MOVES:
             raise op.refused(NOT_READ)
         results = _MOVES[op.kind](op, inputs)
         return results if isinstance(results, list) else [np.asarray(results)]
 
+    def _check_room(self, op: TfOperation, numbers: int) -> None:
+        """Before they are made."""
+        if self._numbers + numbers > MAX_NUMBERS:
+            raise op.refused(f"computes over {MAX_NUMBERS:,} numbers of boxes")
+
     def _constant(self, op: TfOperation) -> Array:
         constant = self._held.get(op.name) or constant_of(op, self._allowance)[0]
+        self._check_room(op, math.prod(constant.shape))
         values = constant.load()
         return values.astype(np.float64) if values.dtype.kind == "f" else values
 
 
-def _made_size(kind: str, inputs: Sequence[Array]) -> int:
-    """Numbers that come of few; checked before they are made."""
-    if kind == "Fill":
-        return math.prod(int(side) for side in inputs[0])
-    if kind == "Tile":
-        return inputs[0].size * math.prod(int(side) for side in inputs[1])
-    start, limit, delta = (float(value) for value in inputs)
-    return math.ceil((limit - start) / delta) if delta else MAX_NUMBERS + 1
+def _most_numbers(op: TfOperation, inputs: Sequence[Array]) -> int:
+    """How many an operation makes of its inputs, at most."""
+    match op.kind:
+        case "Fill":
+            return math.prod(int(side) for side in inputs[0])
+        case "Tile":
+            return inputs[0].size * math.prod(int(side) for side in inputs[1])
+        case "Range":
+            start, limit, delta = (float(value) for value in inputs)
+            return math.ceil((limit - start) / delta)
+        case "GatherV2":
+            value, places, axis = inputs
+            return int(places.size * (value.size // max(value.shape[_axis(axis)], 1)))
+        case kind if kind in _BINARY:
+            return math.prod(np.broadcast_shapes(*(x.shape for x in inputs)))
+    return sum(x.size * max(x.ndim, 1) for x in inputs)
 
 
 def _cast(op: TfOperation, inputs: Sequence[Array]) -> Array:
@@ -157,14 +164,19 @@ def _squeeze(op: TfOperation, inputs: Sequence[Array]) -> Array:
 
 def _unpack(op: TfOperation, inputs: Sequence[Array]) -> list[Array]:
     parts = np.moveaxis(inputs[0], op.attribute("axis", int, 0), 0)
-    if len(parts) != op.attribute("num", int):
+    if len(parts) != op.attribute("num", int) or len(parts) > MAX_PARTS:
         raise ValueError("another number of parts")
     return list(parts)
 
 
+def _split(op: TfOperation, inputs: Sequence[Array]) -> list[Array]:
+    axis, value = inputs
+    return np.split(value, min(op.attribute("num_split", int), MAX_PARTS + 1), _axis(axis))
+
+
 _MOVES: dict[str, Callable[[TfOperation, Sequence[Array]], Array | list[Array]]] = {
     "Cast": _cast, "Slice": _slice, "StridedSlice": _strided_slice, "Squeeze": _squeeze,
-    "Unpack": _unpack,
+    "Unpack": _unpack, "Split": _split,
     "Pack": lambda op, x: np.stack(x, op.attribute("axis", int, 0)),
     "ConcatV2": lambda _, x: np.concatenate(x[:-1], _axis(x[-1])),
     "Reshape": lambda _, x: x[0].reshape([int(side) for side in x[1]]),
@@ -174,5 +186,4 @@ _MOVES: dict[str, Callable[[TfOperation, Sequence[Array]], Array | list[Array]]]
     "Tile": lambda _, x: np.tile(x[0], [int(side) for side in x[1]]),
     "Fill": lambda _, x: np.full([int(side) for side in x[0]], x[1]),
     "Range": lambda _, x: np.arange(*(value.item() for value in x)),
-    "Split": lambda op, x: np.split(x[1], op.attribute("num_split", int), _axis(x[0])),
 }  # fmt: skip

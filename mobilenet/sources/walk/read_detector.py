@@ -38,11 +38,14 @@ def read_detector(
     Raises `CheckpointError` for predictors that are not SSDLite's, and for boxes that start
     elsewhere than the authors'.
     """
-    pairs = list(zip(_by_map(encodings), _by_map(scores), strict=True))
-    if len(pairs) != MAPS:
-        raise CheckpointError(
-            f"the detector looks at {len(pairs)} maps where SSDLite looks at {MAPS}", EXPORT_MODULE
-        )
+    by_map = [_by_map(value) for value in (encodings, scores)]
+    for predictions in by_map:
+        if len(predictions) != MAPS:
+            raise CheckpointError(
+                f"the detector looks at {len(predictions)} maps where SSDLite looks at {MAPS}",
+                EXPORT_MODULE,
+            )
+    pairs = list(zip(*by_map, strict=True))
     heads, sizes, order = list[ReadRow](), list[Size](), list[Places]()
     for boxes, columns in pairs:
         if not np.array_equal(boxes.boxes, columns.boxes):
@@ -152,14 +155,15 @@ def _scales(anchors: Array) -> NDArray[np.float64]:
 
 
 def _check_priors(anchors: Array, sizes: Sequence[Size], settings: Detection) -> None:
-    own = np.array([*priors(sizes, settings)])
-    if own.shape != anchors.shape:
+    count = sum(len(settings.shapes(at)) * size.area for at, size in enumerate(sizes))
+    if count != len(anchors):
         raise CheckpointError(
-            f"the file starts from {len(anchors)} boxes where SSDLite has {len(own)}: three for "
+            f"the file starts from {len(anchors)} boxes where SSDLite has {count}: three for "
             "each place of the first map, as reduce_boxes_in_lowest_layer says, and one for each "
             "ratio and one more for those of others",
             EXPORT_MODULE,
         )
+    own = np.array([*priors(sizes, settings)])
     distance = np.abs(own - anchors).max(1)
     worst = int(distance.argmax())
     if not math.isfinite(distance[worst]) or distance[worst] > PRIOR_LIMIT:
