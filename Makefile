@@ -1,6 +1,7 @@
 # make demo   the main job, end to end          make test   the whole suite
 # make check  lint, types, import contracts     make peers  compare with timm, transformers, Keras, OpenCV
 # make mutants   deliberate faults in the code, each of which the tests must catch
+# make pictures  the README's pictures, from docs/pictures/session.jsonl; needs Chromium
 # make first-run  the whole of `bench all`, a round of it, in an empty folder without a network
 #
 # PYTHON=python3.13            another interpreter (3.11 to 3.13)
@@ -24,7 +25,7 @@ PEERS_PIP := $(PEERS)/bin/python $(INSTALL) -c tests/peers/constraints.txt
 CHECK_PYTHON := $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
   || { echo 'error: $(PYTHON) is missing or not Python 3.11 to 3.13 (name one: make PYTHON=python3.13 $(MAKECMDGOALS))' >&2; exit 2; }
 
-.PHONY: demo test first-run check peers clean
+.PHONY: demo test first-run check peers pictures clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -57,6 +58,9 @@ check: $(VENV)/.tested
 	@$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+pictures: $(VENV)/.tested
+	$(PY) tests/readme_pictures.py
 
 peers: $(PEERS)/.installed
 	$(PEERS)/bin/python -m pytest tests/peers -m peers

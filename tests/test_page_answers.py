@@ -97,15 +97,17 @@ def test_what_cannot_answer_is_a_line(tmp_path: Path) -> None:
     unknown = made.model(MobileNetConfig(), name="own", identity="1", alpha=None)
     case = made.case(unknown)
     skipped = [
-        made.case(unknown, "coreml", unit, skipped="Core ML needs macOS, this is Linux")
-        for unit in ("ALL", "CPU_ONLY")
+        made.case(unknown, runtime, unit, skipped=f"{runtime} needs macOS")
+        for runtime in ("coreml", "coreai")
+        for unit in ("ALL", "CPU")
     ]
     launches = [made.measured(case.case, number) for number in range(6)]
     path = made.write(tmp_path / "r.jsonl", [made.session(), case, *skipped, *launches])
     section = answer_section.section(read_reports([path]))
     assert section.runtimes == []
     assert section.unanswered == [
-        "coreml on Made-up CPU 3000: nothing was timed (Core ML needs macOS, this is Linux)",
-        "portable on Made-up CPU 3000: no accuracy is known of what was timed; own on CPU is the "
+        "Made-up CPU 3000, portable: no accuracy is known of what was timed; own on CPU is the "
         "fastest, with 1000 frames a second",
+        "Made-up CPU 3000, coreai, coreml: nothing was timed (coreai needs macOS; coreml needs "
+        "macOS)",
     ]

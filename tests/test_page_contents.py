@@ -7,7 +7,7 @@ import pytest
 
 import browser
 import made_results as made
-from bench.results.records import Record
+from bench.results.records import Photographs, Record
 from mobilenet.networks.v1 import MobileNetConfig
 from reports.__main__ import main
 
@@ -31,6 +31,19 @@ def test_a_page_of_soaks_speaks_of_soaks(tmp_path: Path) -> None:
     assert "<h3>Sustained load, coreml</h3>" in text
     assert "-7.7 %" in text
     for words in ("launches, each", "Which variant", "not run", "What the paper", "A round"):
+        assert words not in text, words
+
+
+def test_few_classes_have_no_top_5_and_nothing_published(tmp_path: Path) -> None:
+    model = made.model(MobileNetConfig(), name="flowers", head="classifier", classes=3)
+    few = Photographs(name="flowers", digest="cd", images=60, classes=3)
+    record = made.accuracy(
+        model, 50, photographs=few, images=60, top5=60, published_top1=None, published_top5=None
+    )
+    text = page_of([made.session(1, 0), record], tmp_path)
+    assert "<h1>MobileNet on Core ML: how often it is right</h1>" in text
+    assert "83.33 (" in text
+    for words in ("top-5", "Published for", "ImageNet", "Which variant"):
         assert words not in text, words
 
 

@@ -14,7 +14,7 @@ from bench.results.summary import summarize
 from bench.results.top1 import Top1
 from mobilenet.networks.v1 import MobileNetConfig
 from reports.__main__ import main
-from reports.plots import catalog, plot_data, timing, tradeoffs
+from reports.plots import catalog, plot_data, style, timing, tradeoffs
 
 CASE = "MobileNetV1_100_224 | portable | CPU"
 
@@ -108,6 +108,41 @@ def test_time_that_is_linear_in_operations_is_fitted_exactly() -> None:
         {"series": "CPU", "macs_m": 0, "p50_ms": pytest.approx(0.5)},
         {"series": "CPU", "macs_m": 500, "p50_ms": pytest.approx(10.5)},
     ]
+
+
+def test_a_sweep_takes_three_points(results: SessionResults) -> None:
+    rows = [row for row in report(results).cases if row.runtime == "portable" and row.p50]
+    deep = [row for row in rows if row.model.resolution == 224 and not row.model.shallow]
+    assert timing.alpha(deep[:2]) is None
+    assert {value["knob"] for value in plot_data.alpha_sweep(deep[:3])} == {0.25, 0.5, 0.75}
+
+
+def test_noise_of_a_soak_does_not_look_like_throttling(specs: dict[str, dict]) -> None:
+    assert specs["soak"]["encoding"]["y"]["scale"] == {"zero": True}
+
+
+@pytest.mark.parametrize(("ms", "is_shown"), [(0.5, False), (20, True), (400, False)])
+def test_the_line_of_a_frame_squeezes_nothing(ms: float, is_shown: bool) -> None:
+    models = [made.model(MobileNetConfig(alpha), identity=str(alpha)) for alpha in (1.0, 0.5)]
+    cases = list(map(made.case, models))
+    launches = [made.measured(case.case, samples_ns=(round(ms * 1e6),) * 3) for case in cases]
+    rows = [summarize(case, [launch]) for case, launch in zip(cases, launches, strict=True)]
+    plot = tradeoffs.accuracy(rows, {model.identity: Top1(70, "made") for model in models})
+    (low, high) = next(
+        encoding["x"]["scale"]["domain"]
+        for encoding in encodings(plot.chart.to_dict())
+        if "domain" in encoding.get("x", {}).get("scale", {})
+    )
+    assert low < ms < high
+    assert (low < tradeoffs.FRAME_MS < high) == is_shown
+
+
+def test_files_have_names_beside_their_points(results: SessionResults, tmp_path: Path) -> None:
+    one = report(results)
+    rows = [row for row in one.cases if row.runtime == "portable" and row.p50]
+    _, svg = style.save(tradeoffs.accuracy(rows, one.top1), tmp_path / "accuracy")
+    assert ">0.25-224</text>" in svg.read_text("utf-8")
+    assert ">30 a second</text>" in svg.read_text("utf-8")
 
 
 def test_operations_per_layer_add_up() -> None:

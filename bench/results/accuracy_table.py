@@ -13,6 +13,7 @@ from mobilenet.networks.families import config_type
 from mobilenet.weights import published
 
 LEVEL = 0.05
+FIRST = 5  # that top-5 looks at
 THUMBNAIL = re.compile(r"data:image/jpeg;base64,[A-Za-z0-9+/]{1,100000}={0,2}")
 
 
@@ -36,6 +37,13 @@ def _published(accuracy: Accuracy) -> str:
     return f"{accuracy.published_top1:.1f}" + (
         f" / {accuracy.published_top5:.1f}" if accuracy.published_top5 is not None else ""
     )
+
+
+def _top5(accuracy: Accuracy) -> str:
+    """Of five classes or fewer, all are among the first five."""
+    if accuracy.model.classes is not None and accuracy.model.classes <= FIRST:
+        return format.MISSING
+    return _right(accuracy.top5, accuracy.images, accuracy.top5_interval)
 
 
 def runs_on(accuracy: Accuracy | Metrics) -> str:
@@ -65,7 +73,7 @@ COLUMNS: tuple[Column[Accuracy], ...] = (
     ),
     Column(
         "top-5 % (95 %)",
-        lambda accuracy: _right(accuracy.top5, accuracy.images, accuracy.top5_interval),
+        _top5,
         dispensable=3,
     ),
     Column("published %", _published, dispensable=1),
@@ -79,10 +87,12 @@ def legend(records: Sequence[Accuracy]) -> Iterator[str]:
         f"recipe {accuracy.recipe}: {accuracy.geometry}" for accuracy in records
     ):
         yield one_line(line)
-    yield (
-        "published: top-1 / top-5 of just these weights at this size, uncompressed, on ImageNet's "
-        f"50,000 validation images. {_caveat(records)} In brackets: Wilson's 95 % interval"
-    )
+    if any(is_imagenet(accuracy.model) for accuracy in records):
+        yield (
+            "published: top-1 / top-5 of just these weights at this size, uncompressed, on "
+            f"ImageNet's 50,000 validation images. {_caveat(records)}"
+        )
+    yield "in brackets: Wilson's 95 % interval"
 
 
 def remarks(records: Sequence[Accuracy]) -> Iterator[str]:

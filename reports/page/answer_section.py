@@ -5,7 +5,7 @@ of one variant to that of the next there is one answer: a page that holds them a
 to any rate, and need not know how to choose.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ import msgspec
 from bench.results import format
 from bench.results.session_report import Report
 from bench.results.summary import CaseSummary
+from bench.results.top1 import Top1
 from reports.choose import Choice, Option, Requirements, choose, frame_ns, options
 from reports.page import naming
 from reports.plots import plot_data
@@ -29,11 +30,13 @@ class RateAnswer(NamedTuple):
     card: str = ""
     unit: str = ""
     top1: str = ""
+    interval: str = ""  # of 95 %
     source: str = ""
     milliseconds: str = ""
     per_second: str = ""
     megabytes: str = ""
     command: str = ""
+    command_note: str = ""
     reason: str = ""
 
 
@@ -73,15 +76,20 @@ def section(reports: Sequence[Report]) -> AnswerSection:
     unanswered: list[str] = []
     for number, report in enumerate(reports, start=1):
         machine, trust = naming.machine(report), naming.trust(report)
+        untimed: dict[str, list[CaseSummary]] = {}
         for runtime, rows in report.runtimes().items():
-            if known := options(rows, report.top1):
+            if not any(map(frame_ns, rows)):
+                untimed[runtime] = rows
+            elif known := options(rows, report.top1):
                 answers = list(_answers(report, rows, known))
                 anchor = naming.anchor(number)
                 runtimes.append(
                     RuntimeAnswers(machine, report.source, runtime, anchor, trust, answers)
                 )
             else:
-                unanswered.append(f"{runtime} on {machine}: {_why_unanswered(rows)}")
+                unanswered.append(f"{machine}, {runtime}: {_fastest(rows)}")
+        if untimed:
+            unanswered.append(f"{machine}, {_why_untimed(untimed)}")
     return AnswerSection(runtimes, list(dict.fromkeys(unanswered)))
 
 
@@ -110,21 +118,29 @@ def _answer(time: float, choice: Choice, by_case: dict[str, Option]) -> RateAnsw
     model = option.row.model
     return RateAnswer(
         time, variant=model.name, card=plot_data.card(model), unit=option.row.unit_label,
-        top1=f"{option.top1.percent:.1f}", source=option.top1.source,
+        top1=f"{option.top1.percent:.1f}", interval=_interval(option.top1),
+        source=option.top1.source,
         milliseconds=format.milliseconds(option.frame_ns),
         per_second=format.significant(1e9 / option.frame_ns),
         megabytes=format.megabytes(model.size_bytes), command=choice.export,
+        command_note=choice.export_note,
     )  # fmt: skip
 
 
-def _why_unanswered(rows: Sequence[CaseSummary]) -> str:
-    """Nothing timed, or nothing of known accuracy: then at least what is fastest."""
-    timed = [row for row in rows if frame_ns(row)]
-    if not timed:
-        reasons = dict.fromkeys(row.reason or row.status for row in rows)
-        return f"nothing was timed ({'; '.join(reasons)})"
-    fastest = min(timed, key=lambda row: frame_ns(row) or 0.0)
+def _interval(top1: Top1) -> str:
+    return f"{top1.interval.low:.1f} to {top1.interval.high:.1f}" if top1.interval else ""
+
+
+def _why_untimed(runtimes: Mapping[str, Sequence[CaseSummary]]) -> str:
+    reasons = dict.fromkeys(row.reason or row.status for rows in runtimes.values() for row in rows)
+    return f"{', '.join(runtimes)}: nothing was timed ({'; '.join(reasons)})"
+
+
+def _fastest(rows: Sequence[CaseSummary]) -> str:
+    """What can be said without an accuracy."""
+    times = {time: row for row in rows if (time := frame_ns(row))}
+    row, rate = times[min(times)], format.significant(1e9 / min(times))
     return (
-        f"no accuracy is known of what was timed; {fastest.model.name} on {fastest.unit_label} is "
-        f"the fastest, with {format.significant(1e9 / (frame_ns(fastest) or 1.0))} frames a second"
+        f"no accuracy is known of what was timed; {row.model.name} on {row.unit_label} is the "
+        f"fastest, with {rate} frames a second"
     )

@@ -65,7 +65,10 @@ def _accuracies(model: Model, reports: Sequence[Report]) -> Iterator[tuple[str, 
         for report in reports
         if (figure := report.top1.get(model.identity))
     }
-    yield "Top-1", "; ".join(sorted(known)) or "not known"
+    others = {
+        words for report in reports if (words := report.unranked.get(model.identity))
+    }  # fmt: skip
+    yield "Top-1", "; ".join(sorted(known or others)) or "not known"
     for report in reports:
         for accuracy in report.accuracies:
             if accuracy.model.identity == model.identity:

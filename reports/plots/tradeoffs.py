@@ -85,10 +85,11 @@ def accuracies(rows: Sequence[CaseSummary], top1: Mapping[str, Top1]) -> list[Da
     data: list[Datum] = []
     for row in plotted:
         figure, form = top1[row.model.identity], _form(row)
+        low, high = figure.interval or (figure.percent, figure.percent)
         parts = [row.unit_label] * several_units + [form] * several_forms
         data.append({
             **plot_data.case(row), "series": ", ".join(parts), "form": form,
-            "top1": figure.percent, "top1_low": figure.percent, "top1_high": figure.percent,
+            "top1": figure.percent, "top1_low": low, "top1_high": high,
             "source": figure.source,
         })  # fmt: skip
     data = _fronted(data, "p50_ms")
