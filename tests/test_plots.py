@@ -1,10 +1,12 @@
 """The plots: files that are pictures, axes with units, shapes beside colours."""
 
 import json
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+import vl_convert
 from PIL import Image
 
 import made_results as made
@@ -143,6 +145,15 @@ def test_files_have_names_beside_their_points(results: SessionResults, tmp_path:
     _, svg = style.save(tradeoffs.accuracy(rows, one.top1), tmp_path / "accuracy")
     assert ">0.25-224</text>" in svg.read_text("utf-8")
     assert ">30 a second</text>" in svg.read_text("utf-8")
+
+
+def test_every_colour_of_a_plot_is_the_themes(specs: dict[str, dict]) -> None:
+    series = [f"#0000{number}{number}" for number in range(1, 7)]
+    config = style.theme("#00ff00", "#ff0000", "#ffffff", series)
+    known = {"none", "transparent", "#00ff00", "#ff0000", "#ffffff", "#808080", *series}
+    for name in specs.keys() - {"samples"}:  # whose rounds have a scale of their own
+        svg = vl_convert.vegalite_to_svg({**specs[name], "config": config})
+        assert set(re.findall(r'(?:fill|stroke)="([^"]+)"', svg)) <= known, name
 
 
 def test_operations_per_layer_add_up() -> None:

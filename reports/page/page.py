@@ -113,6 +113,7 @@ class _Figures:
     def _add(self, plot: Plot) -> dict[str, Any]:
         spec = style.specification(plot.chart.properties(width="container"))
         spec["autosize"] = {"type": "fit-x", "contains": "padding"}
+        spec["padding"] = {"left": 5, "top": 5, "bottom": 5, "right": 14}  # of a last tick's label
         self.specs.append(spec)
         catalog.check_count(len(self.specs))
         return {"index": len(self.specs) - 1, "title": plot.title, "caption": plot.caption}

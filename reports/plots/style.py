@@ -52,7 +52,7 @@ def theme(ink: str, faint: str, background: str, series: Sequence[str]) -> dict[
         "background": background,
         "font": FONT,
         "view": {"stroke": None},
-        "mark": {"color": series[0]},
+        "mark": {"color": series[0]}, "rule": {"color": series[0]},
         "range": {"category": list(series)},
         "style": {LABEL: {"fill": ink, "fontSize": 11}, SECOND: {"color": series[1]},
                   REFERENCE: {"color": ink, "strokeDash": [4, 3], "opacity": 0.6}},

@@ -101,7 +101,7 @@ def resolution(rows: Sequence[CaseSummary]) -> Plot | None:
 def _sweep(name: str, title: str, axis: str, values: style.Values) -> Plot | None:
     if not values:
         return None
-    series = list(dict.fromkeys(value["series"] for value in values))
+    series = sorted({value["series"] for value in values})
     knobs = sorted({value["knob"] for value in values})
     chart = (
         alt.Chart(style.data(values))

@@ -9,7 +9,7 @@ async function draw(place) {
   const config = structuredClone(theme);
   if (innerWidth < 640) {
     config.axis.labelLimit = 110;
-    config.legend.layout = { top: { direction: "vertical" } };
+    config.legend.columns = 2;
   }
   const options = { renderer: "svg", actions: false, config };
   const { view } = await vegaEmbed(place, specs[place.dataset.plot], options);
