@@ -21,7 +21,7 @@ FOLDER = ROOT / "docs/pictures"
 SESSION = FOLDER / "session.jsonl"
 PHOTOGRAPH = ROOT / "tests/data/chelsea.jpg"
 THEMES = {"light": False, "dark": True}
-WIDTH, SCALE, MARGIN = 1000, 2, 20  # of the window in CSS pixels; of the border in the picture's
+WIDTH, SCALE, MARGIN = 1160, 2, 20  # of the window in CSS pixels; of the border in the picture's
 
 ALONE = """<style>body {{ padding: 10px; }} .alone {{ border: 0; margin: 0; padding: 0; }}
 main {{ max-width: {width}px; margin: 0; padding: 0; }}

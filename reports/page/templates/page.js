@@ -87,7 +87,7 @@ function open(card) {
 async function copy(button) {
   const code = button.previousElementSibling;
   getSelection().selectAllChildren(code);
-  await navigator.clipboard?.writeText(code.textContent).then(() => { button.textContent = "Copied"; }, () => {});
+  await navigator.clipboard?.writeText(code.textContent.trim()).then(() => { button.textContent = "Copied"; }, () => {});
 }
 addEventListener("click", ({ target }) => {
   if (target.matches("[data-card].opens")) open(target.dataset.card);
