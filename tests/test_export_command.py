@@ -22,6 +22,7 @@ from export.package.metadata import KEY, LABELS_KEY, PackageMetadata, metadata_o
 from export.prepared import metadata_about
 from export.source import Published, Variant
 from export.spec import ExportSpec
+from export.sweep.export_options import MakingOptions
 from made_detector import detector
 from mobilenet import store
 from mobilenet.checkpoint import Checkpoint, Provenance
@@ -114,7 +115,8 @@ def test_options_come_back_as_they_were(name: str, options: dict[str, Any]) -> N
     again = parsed(command_of(about, description))
     readout = checkpoint.config.readout
     assert for_head(again["spec"].resolved(), readout) == for_head(spec.resolved(), readout)
-    assert ("calibrate" in again) == (spec.compress == "w8a8")
+    making = again.get("making", MakingOptions())
+    assert (making.calibrate is not None) == (spec.compress == "w8a8")
     variant = again["variant"]
     assert (variant.network or "v1", variant.alpha) == (release.network, release.alpha)
     assert variant.pixels == (None if spec.sizes else 96)
