@@ -18,8 +18,9 @@ class Reading:
     """What a checkpoint's network was told by, for the card and for verification.
 
     With a graph, `values` names its values: of a row by the row's name, behind activation and
-    addition; of the mean over the map by `POOL`; of a matrix by its name, behind its activation,
-    but the last one's before it; of the result by `SCORES`.
+    addition (a detector's predictors have channels in the file's order there); of the mean over
+    the map by `POOL`; of a matrix by its name, behind its activation, but the last one's before
+    it; of the result by `SCORES`.
     """
 
     how: Evidence

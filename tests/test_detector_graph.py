@@ -17,6 +17,7 @@ from mobilenet.preprocess import INCEPTION
 from mobilenet.sources.recognise import read
 from mobilenet.sources.tensorflow.pipeline_config import checked
 from mobilenet.torch_module import from_checkpoint
+from mobilenet.views.layer_list import read_layers
 
 SIZE = 96
 
@@ -196,3 +197,9 @@ def test_a_pipeline_config_that_contradicts_is_an_error(
     with pytest.raises(CheckpointError, match=r"pipeline\.config") as raised:
         checked(right, tmp_path / "graph.pb")
     assert message in raised.value.message
+
+
+def test_every_row_has_the_file_s_name(right: Checkpoint) -> None:
+    layers = {layer.name: layer.file_name for layer in read_layers(right)}
+    assert layers["boxes3"] == "boxes3/conv"
+    assert all(file_name == f"{name}/conv" for name, file_name in layers.items())

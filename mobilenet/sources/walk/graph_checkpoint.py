@@ -124,8 +124,8 @@ def _values(network: ReadNetwork, config: NetworkConfig) -> dict[str, str]:
     if network.is_classifier:
         last = network.matrices[-1].value
         values[LOGITS] = last.linear or last.name
-    if network.detection is not None:  # its predictors' channels are in another order
-        return {name: value for name, value in values.items() if name not in config.readout.kept}
+    if network.detection is not None:
+        return values
     if network.is_segmenter:  # whatever the file makes of the scores of its small map
         return values | dict.fromkeys((LOGITS, SCORES), network.rows[-1].value.name)
     return values | {SCORES: network.result.name}
