@@ -22,8 +22,8 @@ CONDITION_FIELDS = ("system", "python", "power_source", "low_power_mode", "gover
 
 
 NO_CONTROL = (
-    "without an unchanged case on the same unit, a model's shift cannot be told from the "
-    "machine's: measure both packages in one session (--cases), or a baseline package in both"
+    "without an unchanged case beside it on the same unit, a model's shift cannot be told from "
+    "the machine's: measure both packages in one session (--cases), or a baseline package in both"
 )
 
 

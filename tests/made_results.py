@@ -127,7 +127,7 @@ def realistic(rounds: int = 15, samples: int = 50, seed: int = 7) -> list[Record
         models[0], "coreml", "CPU_AND_GPU", skipped="Core ML needs macOS, this is Linux"
     )
     crashing = case(models[1], "coreml", "ALL")
-    head = session(rounds, samples)
+    head = session(rounds, samples, session=f"session {seed}")
     measured = list(launches([*run, twin], latency_ms, rounds, samples, seed))
     measured[5] = failed(measured[5].case, measured[5].round, "timeout", "no answer within 60 s")
     crashes = [failed(crashing.case, r, "crashed", "killed by SIGABRT") for r in range(rounds)]
