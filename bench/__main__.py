@@ -21,6 +21,7 @@ from bench.session.run import resume, run
 from bench.session.suite import compare
 from bench.soak import soak
 from mobilenet.common import terminal
+from mobilenet.common.options import NO_FILES, ResultOptions
 
 P = ParamSpec("P")
 JSON = Annotated[bool, Parameter(help="Print what was measured as JSON.")]
@@ -122,20 +123,17 @@ def placement(package: Path, /, *, options: PlacementOptions | None = None) -> i
 
 
 @app.command
-def env(*, json: bool = False) -> None:
-    """Describe this machine, and what would disturb a measurement on it now.
-
-    Parameters
-    ----------
-    json
-        Print it as JSON.
-    """
+def env(*, report: ResultOptions = NO_FILES) -> None:
+    """Describe this machine, and what would disturb a measurement on it now."""
     from bench.machine import interference
     from bench.machine.environment import environment
     from bench.views import environment_card
 
+    report.check()
     now = environment()
-    environment_card.show(now, list(interference.of_now(now)), json=json)
+    disturbing = list(interference.of_now(now))
+    report.save(environment_card.facts(now, disturbing))
+    environment_card.show(now, disturbing, json=report.json)
 
 
 @app.command
@@ -181,12 +179,12 @@ terminal.add_examples(
     app,
     {
         "": ("run models/*.mlpackage --quick", "all --alpha 0.25 0.5"),
-        "run": ("models/*.mlpackage --quick", "A.mlpackage B.mlpackage --thorough --wait"),
+        "run": ("models/*.mlpackage --quick", "A.mlpackage B.mlpackage --detect 5% --wait"),
         "all": ("--alpha 0.25 0.5 --resolution 224", "--network v1 v2 --quick"),
-        "resume": ("results/run.jsonl", "run.jsonl"),
+        "resume": ("results/run.jsonl", "results/run.jsonl --json"),
         "soak": ("Net.mlpackage --seconds 120", "Net.mlpackage --runtime portable"),
         "placement": ("Net.mlpackage", "Net.mlpackage --require ane=0.95"),
-        "env": ("", "--json"),
+        "env": ("", "--json -o machine.json"),
         "accuracy": ("Net.mlpackage --data photos/", "A.mlpackage B.mlpackage --data photos/"),
     },
 )

@@ -100,10 +100,12 @@ def test_another_machine_or_other_software_is_not_the_same(changes: dict[str, ob
 
 
 def test_the_command_prints_people_and_programs_their_form(
-    capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+    capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(interference, "WATCH_S", 0.05)
     assert terminal.run(__main__.app, ["env", "--json"]) == 0
     document = json.loads(capsysbinary.readouterr().out)
     assert document.keys() == {"environment", "interference"}
-    assert terminal.run(__main__.app, ["env"]) == 0
+    file = tmp_path / "machine.json"
+    assert terminal.run(__main__.app, ["env", "-o", str(file)]) == 0
+    assert json.loads(file.read_bytes()).keys() == document.keys()

@@ -13,11 +13,15 @@ CORE_AI = {
 }
 
 
+def facts(machine: Environment, interference: Sequence[Interference]) -> dict[str, object]:
+    """The same for programs."""
+    return {"environment": machine, "interference": [item._asdict() for item in interference]}
+
+
 def show(machine: Environment, interference: Sequence[Interference], *, json: bool) -> None:
     """What it is, then a line for each thing that interferes, with what helps."""
     if json:
-        items = [item._asdict() for item in interference]
-        terminal.print_json({"environment": machine, "interference": items})
+        terminal.print_json(facts(machine, interference))
         return
     name = machine.model or machine.machine
     terminal.line(f"{name}, {machine.processor}, {machine.physical_cores} cores")
