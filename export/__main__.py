@@ -15,7 +15,14 @@ from cyclopts import Parameter, validators
 from export.spec import ExportSpec, Variant
 from export.sweep.export_options import CellOptions, MakingOptions, SweepOptions
 from mobilenet.common import files, terminal
-from mobilenet.common.options import NO_REPORT, ON, AsJson, CheckOptions, OutputPackage
+from mobilenet.common.options import (
+    NO_REPORT,
+    ON,
+    AsJson,
+    CheckOptions,
+    FurtherFile,
+    OutputPackage,
+)
 from mobilenet.networks.grid import SizeGrid
 from mobilenet.overrides import Overrides
 
@@ -99,21 +106,25 @@ def verify_package(
     weights: str | None = None,
     overrides: Overrides | None = None,
     oracle: Literal["coreai"] | None = None,
+    drawing: FurtherFile | None = None,
     offline: bool = False,
     report: CheckOptions = NO_REPORT,
 ) -> None:
-    """Prove again that a package computes what PyTorch does, and classify a photograph with it.
+    """Prove again that a package computes what PyTorch does, and put a photograph to it.
 
     Parameters
     ----------
     package
         An .mlpackage, .mlmodel or .aimodel that this tool exported.
     image
-        A photograph to compare on as well, and whose five most likely classes are shown.
+        A photograph to compare on as well. Its five most likely classes are shown; of a detector
+        the objects in it, of a segmenter the share of each class.
     weights
         What it was exported from, if that was a file. Default: what the package names.
     oracle
         coreai: hold Apple's own runtime against the portable one as well.
+    drawing
+        A .png or .jpg for the photograph with the objects, or the classes of pixels, drawn over.
     offline
         Use what is in the cache; reach for nothing.
     """
@@ -122,7 +133,9 @@ def verify_package(
 
     report.check(package, *([image] if image else []))
     with report.watching(VERIFY, str(package)), terminal.working("verifying"):
-        result = reverify(package, image, weights, overrides, offline=offline, oracle=oracle)
+        result = reverify(
+            package, image, weights, overrides, offline=offline, oracle=oracle, drawing=drawing
+        )
     report.save(result)
     report.publish(VERIFY, export_card.checked(result))
     export_card.show_verification(result, json=report.json)

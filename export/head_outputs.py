@@ -17,6 +17,7 @@ DETECTOR_OUTPUTS: Mapping[str, tuple[str, str]] = {
 }
 DETECTION_OUTPUTS = ("confidence", "coordinates")  # what Core ML's own detectors give
 THRESHOLDS = ("iouThreshold", "confidenceThreshold")  # and take
+AGNOSTIC = "agnostic"  # "true" or "false" in their metadata
 PADDED_TO = 80
 """Columns of scores in a pipeline of an ML Program, or a multiple of so many.
 
@@ -92,7 +93,7 @@ def detector_options(names: Sequence[str], said: Mapping[str, str]) -> dict[str,
     options: dict[str, object] = {"outputs": kinds.get(tuple(names))}
     for option, name in zip(("iou", "confidence"), THRESHOLDS, strict=True):
         options[option] = float(said[name]) if name in said else None
-    return options | {"agnostic": said.get("agnostic") == "true"}
+    return options | {"agnostic": said.get(AGNOSTIC) == "true"}
 
 
 def columns_of(spec: ExportSpec, classes: int) -> int:

@@ -45,6 +45,8 @@ class Exported:
     """How its weights were read, in words; empty for what was none of a file."""
     assumed: tuple[str, ...] = ()
     """In words, what the weights do not say and was assumed."""
+    unused_classes: int = 0
+    """That a detector names beside its own (`head_outputs.PADDED_TO`)."""
 
 
 def export(
@@ -205,7 +207,7 @@ def _exported(
     read, assumed = ("", ()) if reading is None else (reading.title, reading.assumed)
     return Exported(
         path, prepared.metadata, size, identity, verified,
-        notes=notes, read=read, assumed=assumed,
+        notes=notes, read=read, assumed=assumed, unused_classes=prepared.unused_classes,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from export.compression.quantizer import Quantizer
-from export.head_outputs import for_head
+from export.head_outputs import columns_of, for_head
 from export.package.metadata import SCHEMA, ModuleMetadata, PackageMetadata
 from export.spec import ExportSpec
 from export.targets import Precision
@@ -111,6 +111,14 @@ class Prepared:
         array = self.has_independent_classes and self.spec.outputs == "probabilities"
         heads = ("classifier", "labels", "mask", "detections", "boxes", "tensors")
         return self.network.labels if array or self.picture or self.spec.outputs in heads else ()
+
+    @property
+    def unused_classes(self) -> int:
+        """That the file of a detector names beside its own."""
+        config = self.metadata.config
+        if config is None or config.readout.detection is None:
+            return 0
+        return columns_of(self.spec, config.classes) - config.classes
 
     @property
     def picture(self) -> Size | None:

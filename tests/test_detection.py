@@ -15,6 +15,7 @@ from bench.accuracy.command import carry_out, log_path
 from bench.accuracy.detection_run import DetectionRun
 from bench.results.metrics import GROUND_TRUTH, MetricComparison
 from bench.results.records import Metrics, Record
+from export.runtimes import in_pictures
 from mobilenet.common import terminal
 from mobilenet.common.errors import ConfigError, RecordError, UnsupportedError
 from mobilenet.common.size import Size
@@ -81,7 +82,7 @@ def test_boxes_go_back_the_way_the_picture_came(
     high = np.array([columns.max() + 1, rows.max() + 1]) / sides
     box = np.concatenate([(low + high) / 2, high - low])[None]
     assert recipe.region is not None
-    back = detection_run.in_picture(box, recipe.region(size, taken), width, height)
+    back = in_pictures.in_picture(box, recipe.region(size, taken), width, height)
     expected = [width // 4, height // 2, width // 2 - width // 4, height - height // 2]
     np.testing.assert_allclose(back[0], expected, atol=0.6)
 

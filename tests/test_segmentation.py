@@ -29,6 +29,7 @@ from bench.results.metrics import GROUND_TRUTH, MetricComparison
 from bench.results.records import Metrics, Record
 from export.package import metadata
 from export.prepared import prepare_checkpoint
+from export.runtimes import in_pictures
 from export.spec import ExportSpec
 from made_segmenter import segmenter as made_segmenter
 from mobilenet.common import terminal
@@ -121,7 +122,7 @@ def test_deeplabs_square_is_cropped_back(size: tuple[int, int]) -> None:
     square = np.asarray(recipe.apply(picture, Size(513, 513)).convert("L"))
     assert recipe.region is not None
     region = recipe.region(size, Size(513, 513))
-    back = segmenters.at_size((square > 127).astype(np.uint8), region, size)
+    back = in_pictures.at_size((square > 127).astype(np.uint8), region, size)
     assert back.shape == size[::-1]
     wrong = (back != (stripes > 127)[None]).mean()
     assert wrong < (0.03 if max(size) > 60 and min(size) > 10 else 0.2)
@@ -132,8 +133,8 @@ def test_deeplabs_square_is_cropped_back(size: tuple[int, int]) -> None:
 def test_nearest_is_the_pixel_of_each_centre() -> None:
     classes = np.arange(4, dtype=np.uint8).reshape(2, 2)
     expected = np.repeat(np.repeat(classes, 3, 0), 2, 1)
-    np.testing.assert_array_equal(segmenters.at_size(classes, (0, 0, 1, 1), (4, 6)), expected)
-    np.testing.assert_array_equal(segmenters.at_size(classes, (0, 0, 0.5, 1), (1, 2)), [[0], [2]])
+    np.testing.assert_array_equal(in_pictures.at_size(classes, (0, 0, 1, 1), (4, 6)), expected)
+    np.testing.assert_array_equal(in_pictures.at_size(classes, (0, 0, 0.5, 1), (1, 2)), [[0], [2]])
 
 
 # --- what a segmenter gives ------------------------------------------------------------------
@@ -141,13 +142,13 @@ def test_nearest_is_the_pixel_of_each_centre() -> None:
 
 def test_maps_in_every_form_are_one() -> None:
     labels = np.array([[0, 1], [2, 7]], np.int32)
-    expected = [[0, 1], [2, segmenters.NO_CLASS]]
+    expected = [[0, 1], [2, in_pictures.NO_CLASS]]
     for value in (labels, labels[None, None], Image.fromarray(labels.astype(np.uint8))):
-        np.testing.assert_array_equal(segmenters.of_labels(value, 3), expected)
-    np.testing.assert_array_equal(segmenters.of_labels(-labels, 3), [[0, 255], [255, 255]])
+        np.testing.assert_array_equal(in_pictures.of_labels(value, 3), expected)
+    np.testing.assert_array_equal(in_pictures.of_labels(-labels, 3), [[0, 255], [255, 255]])
     logits = np.zeros((1, 3, 1, 2), np.float32)
     logits[0, 2], logits[0, 1, 0, 1] = 1, np.nan
-    np.testing.assert_array_equal(segmenters.of_logits(logits, 3), [[2, segmenters.NO_CLASS]])
+    np.testing.assert_array_equal(in_pictures.of_logits(logits, 3), [[2, in_pictures.NO_CLASS]])
 
 
 METADATA = prepare_checkpoint(made_segmenter(), ExportSpec()).metadata.encode()

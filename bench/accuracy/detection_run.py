@@ -12,14 +12,13 @@ from bench.accuracy import journal, metric_runs
 from bench.accuracy.box_answers import BoxAnswer, BoxedAnswers
 from bench.accuracy.coco import BoxedPicture, BoxedSet
 from bench.accuracy.detection_tally import DetectionTally
-from bench.accuracy.detectors import Detections, Detector, corners
-from bench.accuracy.matching import Floats
+from bench.accuracy.detectors import Detections, Detector
 from bench.accuracy.metric_runs import Fed, MetricHead, WholePicture
 from bench.accuracy.photographs import several
 from bench.accuracy.picture_pass import Speed, in_order
+from export.runtimes.in_pictures import in_picture
 from mobilenet.common.children import Child
 from mobilenet.common.errors import ConfigError
-from mobilenet.preprocess import Region
 
 RECIPE = "squash"  # of packages that do not say it: as detectors of this family are trained
 
@@ -117,14 +116,6 @@ def class_places(detector: Detector, dataset: BoxedSet) -> NDArray[np.int64]:
         )
     place = {name: number for number, name in enumerate(dataset.classes)}
     return np.array([place.get(label, -1) for label in detector.labels], np.int64)
-
-
-def in_picture(boxes: Floats, region: Region, width: int, height: int) -> Floats:
-    """Boxes of the square, centre and sides, as left, top, width, height in picture's pixels."""
-    left, top, right, bottom = region
-    scale = np.array([width / (right - left), height / (bottom - top)])
-    placed = corners(boxes)
-    return np.concatenate([(placed[:, :2] - (left, top)) * scale, placed[:, 2:] * scale], axis=1)
 
 
 def _opened(item: BoxedPicture, picture: WholePicture | str) -> WholePicture | str:

@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bench.accuracy import average_precision, box_answers, drawing, metric_runs, resampling
+from bench.accuracy import average_precision, box_answers, metric_runs, resampling, thumbnails
 from bench.accuracy.average_precision import PrecisionMetrics
 from bench.accuracy.box_answers import BoxAnswer, BoxedAnswers
 from bench.accuracy.coco import BoxedSet
-from bench.accuracy.drawing import LabelledBox
 from bench.accuracy.matching import (
     DetectedBoxes,
     Floats,
@@ -29,6 +28,7 @@ from bench.results.metrics import (
     PictureDifference,
 )
 from bench.results.records import Metrics
+from mobilenet.common.drawing import LabelledBox
 
 SURE = 0.3  # score from which boxes are compared and drawn: where the authors' graphs cut
 SHOWN = 12  # pictures of a comparison
@@ -136,7 +136,7 @@ class DetectionTally:
         picture, line = self.dataset.pictures[row], self.lines[row]
 
         def drawing_of(caption: str, boxes: Sequence[LabelledBox]) -> Drawing:
-            thumbnail = drawing.with_boxes(picture.path, picture.width, boxes)
+            thumbnail = thumbnails.with_boxes(picture.path, picture.width, boxes)
             return Drawing(caption=caption, thumbnail=thumbnail)
 
         yield drawing_of(GROUND_TRUTH, self._truth(row))

@@ -22,13 +22,13 @@ from bench.accuracy.subjects import (
     timed_on_grey,
 )
 from export.runtimes.base import Feature
+from export.runtimes.in_pictures import Floats, corners
 from export.runtimes.inputs import from_picture, geometry_of
 from mobilenet.common.errors import PackageError, UnsupportedError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-Floats = NDArray[np.float64]
 Outputs = Mapping[str, Feature]
 SUPPRESSED = ("confidence", "coordinates")
 RAW = ("scores", "boxes")
@@ -149,11 +149,6 @@ def suppress(boxes: Floats, scores: Floats, suppression: Suppression) -> Detecti
     lost = int(np.count_nonzero(~is_finite))
     rows, classes = rows[stay], classes[stay]
     return Detections(boxes[rows], scores[rows, classes], classes, lost)
-
-
-def corners(boxes: Floats) -> Floats:
-    """Centre x, centre y, width, height to left, top, width, height."""
-    return np.concatenate([boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, 2:]], axis=1)
 
 
 def _unlapped(boxes: Floats, most: float) -> list[int]:

@@ -9,10 +9,10 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from bench.accuracy.drawing import SIDE
 from bench.accuracy.masks import IGNORED
-from bench.accuracy.segmenters import ClassMap, at_size
+from bench.accuracy.thumbnails import SIDE
 from bench.results.bounds import Count, Share
+from export.runtimes.in_pictures import ClassMap, at_size
 from mobilenet.common.size import Size
 from mobilenet.preprocess import fitted
 

@@ -13,7 +13,8 @@ from bench.accuracy.masks import MaskedPicture, MaskedSet
 from bench.accuracy.metric_runs import Fed, MetricHead, WholePicture
 from bench.accuracy.picture_pass import Speed, in_order
 from bench.accuracy.segmentation_tally import SegmentationTally
-from bench.accuracy.segmenters import ClassMap, Segmenter, at_size
+from bench.accuracy.segmenters import Segmenter
+from export.runtimes.in_pictures import ClassMap, at_size
 from mobilenet.common.children import Child
 from mobilenet.common.errors import ConfigError
 from mobilenet.common.progress import SILENT, Progress

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.accuracy import class_overlap, drawing, map_answers, masks, metric_runs, resampling
+from bench.accuracy import class_overlap, map_answers, masks, metric_runs, resampling, thumbnails
 from bench.accuracy.class_overlap import Floats, Integers
 from bench.accuracy.map_answers import MappedAnswers, SmallMap
 from bench.accuracy.masks import MaskedSet
@@ -127,7 +127,7 @@ class SegmentationTally:
         for caption, small in maps:
             classes = small.classes()
             assert classes is not None, "made here, or checked when it was read"
-            thumbnail = drawing.with_classes(item.path, classes, masks.IGNORED)
+            thumbnail = thumbnails.with_classes(item.path, classes, masks.IGNORED)
             yield Drawing(caption=caption, thumbnail=thumbnail)
 
 

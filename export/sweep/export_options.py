@@ -54,7 +54,7 @@ class MakingOptions:
     calibrate: Path | None = None
     """A folder of photographs, which show w8a8 the ranges of activations."""
     swift: bool = False
-    """Write a Swift file beside the package that classifies photographs with it in an app."""
+    """Write a Swift file beside the package that puts photographs to it in an app."""
 
 
 @Parameter(name="*")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from export.mil.description import ImageInput
 from export.mil.program import Function
-from export.mil.read.model import read
+from export.mil.read.model import network
 from export.package.metadata import PackageMetadata, listed_labels, metadata_of
 from export.package.model_files import find
 from export.runtimes.inputs import crop, picture_size
@@ -54,11 +54,14 @@ class ComparedModel:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """In the order of the outputs; empty where the model has none."""
+        """In the order of the outputs; empty where the model has none.
+
+        Of a detector of ours without those that fill it up.
+        """
         if self.function is None:
             return () if self.checkpoint is None else tuple(self.checkpoint.labels)
         description = self.function.description
-        return description.labels or listed_labels(description.metadata)
+        return listed_labels(description.metadata) or description.labels
 
     def layers(self, picture: "Image", precision: Precision) -> list[LayerOutput]:
         """What each layer gives, without those that only move data."""
@@ -82,7 +85,7 @@ def open_models(paths: Sequence[Path], overrides: Overrides | None) -> list[Comp
 
 def _open(path: Path, overrides: Overrides | None) -> ComparedModel:
     if path.suffix in PACKAGES:
-        return ComparedModel(path, function=read(path).function())
+        return ComparedModel(path, function=network(path).function())
     from mobilenet.sources import recognise
 
     return ComparedModel(path, checkpoint=recognise.read(path, overrides=overrides))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from export.head_outputs import AGNOSTIC, THRESHOLDS
 from export.inspect.input_scaling import input_scalings
 from export.verify.compared_model import ComparedModel
 from mobilenet.common.text import one_line
@@ -12,7 +13,8 @@ MAX_LABEL = 40  # characters of a label in a message
 def causes(first: ComparedModel, reference: ComparedModel) -> Iterator[str]:
     """What both say differently, each in a line: the first model's value, then the reference's."""
     yield from _unequal("preprocessing", *map(_preprocessing, (first, reference)))
-    yield from _unequal("crop of photographs in the app", *map(_crop, (first, reference)))
+    yield from _unequal("photographs in the app", *map(_photographs, (first, reference)))
+    yield from _unequal("thresholds", *map(_thresholds, (first, reference)))
     yield from _unequal("network", *map(_network, (first, reference)))
     yield from _unequal("compression", *map(_compression, (first, reference)))
 
@@ -52,11 +54,30 @@ def _preprocessing(model: ComparedModel) -> str:
     )
 
 
-def _crop(model: ComparedModel) -> str:
+def _photographs(model: ComparedModel) -> str:
     if model.about is None:
         return ""
     geometry = model.about.geometry
-    return f"{geometry.crop:g} of the shorter side, {geometry.interpolation}"
+    part = (
+        f"whole ({geometry.whole})" if geometry.whole else f"{geometry.crop:g} of the shorter side"
+    )
+    return f"{part}, {geometry.interpolation}"
+
+
+def _thresholds(model: ComparedModel) -> str:
+    """Of a detector: which of its boxes stay."""
+    if model.function is not None:
+        said = model.function.description.metadata
+        values = {name: said[name] for name in (*THRESHOLDS, AGNOSTIC) if name in said}
+        return ", ".join(f"{name} {value}" for name, value in values.items())
+    assert model.checkpoint is not None, "one of the two is given"
+    detection = model.checkpoint.config.readout.detection
+    if detection is None:
+        return ""
+    values = dict(
+        zip(THRESHOLDS, (f"{detection.iou:g}", f"{detection.confidence:g}"), strict=True)
+    )
+    return ", ".join(f"{name} {value}" for name, value in (values | {AGNOSTIC: "false"}).items())
 
 
 def _network(model: ComparedModel) -> str:

@@ -12,13 +12,14 @@ from export.coreai.pictures import twin_name
 from export.mil.cost import learned
 from export.mil.description import ImageInput
 from export.mil.program import Constant, Function, Op
-from export.mil.read.model import read
+from export.mil.read.model import network
 from export.runtimes.coreai import CoreAIRuntime
 from export.runtimes.inputs import from_picture, normalization_of
 from export.runtimes.portable import PortableRuntime, Precision
 from export.verify.agreement import run
 from mobilenet.networks.classifier import POOL
 from mobilenet.networks.deeplab import LARGE
+from mobilenet.networks.ssdlite import CLASS_SCORES, ENCODINGS
 from mobilenet.preprocess import INCEPTION
 
 if TYPE_CHECKING:
@@ -99,14 +100,18 @@ def of_checkpoint(
         dense.register_forward_hook(keep(layer.name))
         *_, read_by_next = layer.operations
     result = module(torch.from_numpy(checkpoint.normalization.apply(picture)))
-    if readout.classes is None:
+    if readout.classes is None and readout.detection is None:
         values["features"] = result.numpy()
     if readout.picture is not None:
         values[LARGE] = enlarged(result, readout.picture).numpy()
+    if readout.detection is not None:  # (1, boxes, 4 + columns): as the program has them
+        by_value = result.numpy().transpose(0, 2, 1)
+        values |= {ENCODINGS: by_value[:, :4], CLASS_SCORES: by_value[:, 4:]}
     folded = fold.fold(checkpoint)
     if image_input:
         folded = fold.fold_input_scaling(folded)
     types = {POOL: "reduce_mean", "features": "reduce_mean", LARGE: "resize_bilinear"}
+    types |= dict.fromkeys((ENCODINGS, CLASS_SCORES), "concat")
     for row in checkpoint.config.rows():
         types |= row.operations
     for layer in readout.dense:
@@ -126,7 +131,7 @@ def _given_by_apple(path: Path, function: Function) -> Set[str] | None:
     """
     takes_images = any(isinstance(item, ImageInput) for item in function.description.inputs)
     name = twin_name(function.name) if takes_images else function.name
-    twin = read(path).functions.get(name)
+    twin = network(path).functions.get(name)
     return None if twin is None else (function.numbers.keys() & twin.numbers.keys()) or None
 
 

@@ -7,7 +7,7 @@ in `NAME.verified.json`: that its graph is right was proved then.
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from export.inspect.package_options import spec_of
 from export.mil.cost import cost
@@ -20,17 +20,20 @@ from export.runtimes.inputs import from_picture, picture_size
 from export.source import Loaded
 from export.verify import reference
 from export.verify.agreement import logits_name, probe_pictures, run, stacked
-from export.verify.class_answers import check_answer, probabilities
+from export.verify.class_answers import check_answer
 from export.verify.gates import verify_package
 from export.verify.limits import passed
+from export.verify.picture_answer import (
+    DetectedObject,
+    PictureAnswer,
+    answer_of,
+    check_drawing,
+)
 from export.verify.second_opinion import SecondOpinion, second_opinion
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import ConfigError, PackageError
 from mobilenet.common.images import open_picture
 from mobilenet.overrides import Overrides
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 MAX_RATIO = 2  # of a network's parameters, batch norm among them, to the weights of its package
 Against = Literal["weights", "answers"]
@@ -46,6 +49,10 @@ class Reverification:
     against: Against
     """The network's weights, found again, or the stored answers of a traced module."""
     top5: tuple[tuple[str, float], ...] = ()
+    objects: tuple[DetectedObject, ...] | None = None
+    """Of a detector, those in the photograph."""
+    shares: tuple[tuple[str, float], ...] = ()
+    """Of a segmenter: of each class, of the photograph's pixels."""
     opinion: SecondOpinion | None = None
     """Of Apple's own runtime, where it was asked for."""
 
@@ -58,11 +65,12 @@ def reverify(
     *,
     offline: bool = False,
     oracle: Oracle | None = None,
+    drawing: Path | None = None,
 ) -> Reverification:
     """Verify a package exported earlier, from what its metadata says it was made of.
 
     `weights` and `overrides` are those it was exported with; `oracle` names a further runtime to
-    hold against the portable one.
+    hold against the portable one; `drawing` is a file for the photograph with its answer drawn.
 
     Raises `PackageError` for a package of another tool, or whose weights are not those it was
     made of; `VerificationError` when it does not compute what it should.
@@ -80,6 +88,8 @@ def reverify(
         raise ConfigError(
             f"oracle {oracle} for {path}", "leave it out: its own verification runs there already"
         )
+    if drawing is not None:
+        check_drawing(drawing, path, about, photograph)
     photographs = [] if photograph is None else [open_picture(photograph)]
     if about.config is None:
         if weights is not None:
@@ -93,9 +103,15 @@ def reverify(
         verified = verify_package(path, prepared, photographs)
         against = "weights"
         network = prepared.network
-    top5 = _top5(path, function, about, photographs, verified.runtime)
+    answer = PictureAnswer()
+    for picture in photographs:
+        answer = answer_of(path, function, about, picture, verified.runtime)
+        if drawing is not None:
+            answer.draw(picture, drawing)
     opinion = None if oracle is None else _opinion(path, function, about, verified, network)
-    return Reverification(str(path), verified, against, top5, opinion)
+    return Reverification(
+        str(path), verified, against, answer.top5, answer.objects, answer.shares, opinion
+    )
 
 
 def _opinion(
@@ -192,21 +208,3 @@ def _prepared_again(
 def _labels(function: Function) -> tuple[str, ...]:
     """Of a classifier, or of independent classes."""
     return listed_labels(function.description.metadata) or function.description.labels
-
-
-def _top5(
-    path: Path,
-    function: Function,
-    about: PackageMetadata,
-    photographs: list["Image"],
-    runtime: str,
-) -> tuple[tuple[str, float], ...]:
-    """The most likely classes of the first photograph, as the package is declared."""
-    labels = _labels(function)
-    if not photographs or not labels or (about.config and about.config.readout.detection):
-        return ()
-    picture = about.geometry.apply(photographs[0], about.size)
-    feed = from_picture(function.description, picture, about.normalization)
-    (outputs,) = run(path, [feed], "declared", function=function.name, runtime=runtime)
-    answer = zip(labels, probabilities(function.description, outputs).tolist(), strict=True)
-    return tuple(sorted(answer, key=lambda item: -item[1])[:5])

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from export.head_outputs import PADDED_TO
 from export.package.metadata import PackageMetadata, Verified
 from export.pipeline import Exported
 from export.spec import ExportSpec
+from export.views import answer_card
 from mobilenet.common import terminal
 from mobilenet.common.ci_report import CheckedCase
 
@@ -33,6 +35,7 @@ def show(exported: Exported, *, json: bool) -> None:
         "network": metadata.title,
         "weights": _weights(metadata),
         **({"read": exported.read} if exported.read else {}),
+        **({"classes": _filled_up(exported)} if exported.unused_classes else {}),
         **({"labels": metadata.labels_from} if metadata.labels_from else {}),
         **({"assumed": "; ".join(exported.assumed)} if exported.assumed else {}),
         "parameters": f"{metadata.parameters:,}" + (" (folded)" if metadata.config else ""),
@@ -81,10 +84,7 @@ def show_verification(result: "Reverification", *, json: bool) -> None:
             "verdict": "the package computes what the network does",
         }
     )
-    if result.top5:
-        terminal.line()
-    for label, probability in result.top5:
-        terminal.line(f"{probability:.3f}  {label}")
+    answer_card.show(result)
 
 
 def checked(result: "Reverification") -> list[CheckedCase]:
@@ -127,6 +127,16 @@ def _preprocessing(metadata: PackageMetadata) -> tuple[str, str]:
     return (
         f"in the package: {norm.order}, {scale} x pixel + {bias}",
         f"in the app: {metadata.geometry.describe(metadata.size)}",
+    )
+
+
+def _filled_up(exported: Exported) -> str:
+    config, unused = exported.metadata.config, exported.unused_classes
+    assert config is not None, "of a detector"
+    return (
+        f"{config.classes}, filled up to {config.classes + unused} with unused ones, which score "
+        f"0: on devices, pipelines whose classes are no multiple of {PADDED_TO} were seen to give "
+        "wrong boxes (coremltools#2445)"
     )
 
 

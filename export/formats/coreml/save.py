@@ -7,7 +7,7 @@ import msgspec
 
 from export.formats.coreml.kinds import Kind
 from export.formats.coreml.ml_model import MLModel
-from export.head_outputs import THRESHOLDS
+from export.head_outputs import AGNOSTIC, THRESHOLDS
 from export.package.metadata import KEY, LABELS_KEY, PackageMetadata
 from export.prepared import Prepared
 from export.spec import ExportSpec
@@ -78,7 +78,7 @@ def _thresholds(spec: ExportSpec) -> dict[str, str]:
     if spec.iou is None or spec.confidence is None:
         return {}
     values = (f"{spec.iou:g}", f"{spec.confidence:g}")
-    return dict(zip(THRESHOLDS, values, strict=True)) | {"agnostic": str(spec.agnostic).lower()}
+    return dict(zip(THRESHOLDS, values, strict=True)) | {AGNOSTIC: str(spec.agnostic).lower()}
 
 
 def _input_text(metadata: PackageMetadata, kind: Any) -> str:

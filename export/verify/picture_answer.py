@@ -1,0 +1,185 @@
+"""What a package says of one photograph: classes, objects, or the classes of its pixels."""
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.head_outputs import DETECTION_OUTPUTS, detector_options
+from export.mil.program import Function
+from export.package.metadata import PackageMetadata, listed_labels
+from export.runtimes.base import Feature
+from export.runtimes.in_pictures import (
+    NO_CLASS,
+    ClassMap,
+    at_size,
+    in_picture,
+    of_labels,
+    of_logits,
+)
+from export.runtimes.inputs import from_picture
+from export.runtimes.suppression_session import suppress
+from export.verify.agreement import run
+from export.verify.class_answers import probabilities
+from export.verify.detected_boxes import decoded, starting_boxes
+from mobilenet.common import drawing, files
+from mobilenet.common.drawing import LabelledBox
+from mobilenet.common.errors import ConfigError
+from mobilenet.common.images import upright_rgb
+from mobilenet.networks.ssdlite import Detection
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Array = NDArray[np.float64]
+Outputs = Mapping[str, Feature]
+KINDS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}  # of files that are drawn
+
+
+@dataclass(frozen=True)
+class DetectedObject:
+    """Where a detector sees what."""
+
+    label: str
+    confidence: float
+    box: tuple[float, float, float, float]  # left, top, width, height in the photograph's pixels
+    number: int  # of the class
+
+
+@dataclass(frozen=True, eq=False)
+class PictureAnswer:
+    """To one photograph; what the network's head does not give is empty, or None."""
+
+    top5: tuple[tuple[str, float], ...] = ()
+    objects: tuple[DetectedObject, ...] | None = None
+    """The best first."""
+    shares: tuple[tuple[str, float], ...] = ()
+    """Of each class that occurs, of the photograph's pixels, the largest first."""
+    classes: ClassMap | None = None
+    """(height, width) of the upright photograph."""
+
+    def draw(self, photograph: "Image", path: Path) -> None:
+        """Write the photograph with boxes or classes over it, as large as it is."""
+        picture = upright_rgb(photograph)
+        if self.classes is not None:
+            picture = drawing.with_classes(picture, self.classes, NO_CLASS)
+        else:
+            drawing.draw_boxes(
+                picture,
+                [
+                    LabelledBox(each.box, each.number, f"{each.label} {each.confidence:.2f}")
+                    for each in self.objects or ()
+                ],
+            )
+        data = io.BytesIO()
+        picture.save(data, KINDS[path.suffix.lower()], quality=95)
+        files.write_atomically(path, data.getvalue())
+
+
+def check_drawing(
+    path: Path, package: Path, about: PackageMetadata, photograph: Path | None
+) -> None:
+    """Raise `ConfigError` unless there is something to draw, on what, and a place for it."""
+    if photograph is None:
+        raise ConfigError(f"drawing {path} without a photograph to draw on", "add --image")
+    if path.suffix.lower() not in KINDS:
+        raise ConfigError(f"drawing is {path}", f"a picture: {', '.join(KINDS)}")
+    readout = None if about.config is None else about.config.readout
+    if readout is None or (readout.detection is None and readout.picture is None):
+        raise ConfigError(
+            f"drawing {path} for {about.title}: only boxes and classes of pixels are drawn",
+            "leave --drawing out",
+        )
+    files.check_regular_file(path, [package, photograph])
+
+
+def answer_of(
+    path: Path, function: Function, about: PackageMetadata, photograph: "Image", runtime: str
+) -> PictureAnswer:
+    """The answer of a package as it is declared."""
+    readout = None if about.config is None else about.config.readout
+    labels = listed_labels(function.description.metadata) or function.description.labels
+    places = readout is not None and (readout.detection or readout.picture) is not None
+    if not labels and not places:
+        return PictureAnswer()
+    feed = from_picture(
+        function.description, about.geometry.apply(photograph, about.size), about.normalization
+    )
+    (outputs,) = run(path, [feed], "declared", function=function.name, runtime=runtime)
+    if readout is not None and readout.detection is not None:
+        return PictureAnswer(objects=_objects(function, about, outputs, photograph, labels))
+    if readout is not None and readout.picture is not None:
+        return _pixels(about, outputs, photograph, labels)
+    values = probabilities(function.description, outputs).tolist()
+    best = sorted(zip(labels, values, strict=True), key=lambda item: -item[1])
+    return PictureAnswer(top5=tuple(best[:5]))
+
+
+def _pixels(
+    about: PackageMetadata, outputs: Outputs, photograph: "Image", labels: tuple[str, ...]
+) -> PictureAnswer:
+    assert about.config is not None, "of a segmenter"
+    picture, ((name, value), *_) = upright_rgb(photograph), outputs.items()
+    read = of_logits if name == "logits" else of_labels
+    region = about.geometry.region(picture.size, about.size)
+    classes = at_size(read(value, about.config.classes), region, picture.size)
+    counts = np.bincount(classes.ravel())
+    order = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
+    shares = ((_label(labels, number), counts[number] / classes.size) for number in order)
+    return PictureAnswer(shares=tuple((label, float(share)) for label, share in shares),
+                         classes=classes)  # fmt: skip
+
+
+def _objects(
+    function: Function, about: PackageMetadata, outputs: Outputs, photograph: "Image",
+    labels: tuple[str, ...],
+) -> tuple[DetectedObject, ...]:  # fmt: skip
+    boxes, scores, rows = _chosen(function, about, outputs)
+    width, height = upright_rgb(photograph).size
+    region = about.geometry.region((width, height), about.size)
+    pixels = in_picture(boxes[rows], region, width, height)
+    numbers = scores[rows].argmax(1) if len(rows) else rows
+    return tuple(
+        DetectedObject(_label(labels, number), float(scores[row, number]),
+                       (left, top, across, down), int(number))
+        for row, number, (left, top, across, down) in zip(
+            rows, numbers, pixels.tolist(), strict=True
+        )
+    )  # fmt: skip
+
+
+def _chosen(
+    function: Function, about: PackageMetadata, outputs: Outputs
+) -> tuple[Array, Array, NDArray[np.intp]]:
+    """All boxes (n, 4) and scores (n, classes), and the rows of those that stay, best first."""
+    assert about.config is not None, "of a detector"
+    readout = about.config.readout
+    detection = readout.detection or Detection()
+    options = detector_options(
+        [output.name for output in function.description.outputs], function.description.metadata
+    )
+    kind = options["outputs"]
+    if kind == "detections":
+        scores, boxes = (np.asarray(outputs[name], np.float64) for name in DETECTION_OUTPUTS)
+        return boxes, scores, np.flatnonzero(scores.max(1, initial=0) > 0)
+    iou, confidence = detection.iou, detection.confidence
+    if kind == "tensors":
+        encodings, logits = (
+            np.asarray(outputs[name][0], np.float64) for name in ("box_encodings", "class_logits")
+        )
+        starts = starting_boxes(readout.predictors, detection)
+        boxes = decoded(encodings.T, starts, detection)
+        scores = 0.5 * (1 + np.tanh(logits[:, 1:] / 2))  # without a power that overflows
+    else:
+        boxes, scores = (np.asarray(outputs[name], np.float64) for name in ("boxes", "scores"))
+        iou, confidence = float(str(options["iou"])), float(str(options["confidence"]))
+    rows = suppress(scores, boxes, iou, confidence, per_class=not options["agnostic"])
+    return boxes, scores, rows
+
+
+def _label(labels: tuple[str, ...], number: int) -> str:
+    return labels[number] if number < len(labels) else f"class {number}"
