@@ -108,9 +108,7 @@ class Prepared:
     @property
     def labels(self) -> tuple[str, ...]:
         """What the file names: the classes of a classifier, or of independent probabilities."""
-        array = self.has_independent_classes and self.spec.outputs == "probabilities"
-        heads = ("classifier", "labels", "mask", "detections", "boxes", "tensors")
-        return self.network.labels if array or self.picture or self.spec.outputs in heads else ()
+        return self.network.labels if _names_classes(self.network, self.spec) else ()
 
     @property
     def unused_classes(self) -> int:
@@ -239,5 +237,13 @@ def _labels_from(network: Checkpoint | TracedModule, spec: ExportSpec) -> str | 
     """Where the file names classes and the weights do not."""
     if not isinstance(network, Checkpoint) or not network.labels_from:
         return msgspec.UNSET
-    independent = spec.outputs == "probabilities" and network.config.readout.scores == "sigmoid"
-    return network.labels_from if independent or spec.outputs == "classifier" else msgspec.UNSET
+    return network.labels_from if _names_classes(network, spec) else msgspec.UNSET
+
+
+def _names_classes(network: Checkpoint | TracedModule, spec: ExportSpec) -> bool:
+    """Whether the file has a list of labels: not where it gives numbers before softmax."""
+    if spec.outputs == "classifier" or not isinstance(network, Checkpoint):
+        return spec.outputs == "classifier"
+    readout = network.config.readout
+    independent = readout.scores == "sigmoid" and spec.outputs == "probabilities"
+    return independent or readout.picture is not None or readout.detection is not None

@@ -1,6 +1,7 @@
 """mAP of packages: made detectors whose boxes are known, from pictures to records."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -15,10 +16,15 @@ from bench.accuracy.command import carry_out, log_path
 from bench.accuracy.detection_run import DetectionRun
 from bench.results.metrics import GROUND_TRUTH, MetricComparison
 from bench.results.records import Metrics, Record
+from export.package.metadata import KEY
+from export.prepared import prepare_checkpoint
 from export.runtimes import in_pictures
+from export.spec import ExportSpec
+from made_detector import detector as made_detector
 from mobilenet.common import terminal
 from mobilenet.common.errors import ConfigError, RecordError, UnsupportedError
 from mobilenet.common.size import Size
+from mobilenet.preprocess import IN_CORNER
 from picture_models import QUARTERS, FakeSession, boxed_set, packaged
 from picture_models import detector as saved_detector
 
@@ -91,6 +97,19 @@ def test_recipes_that_cut_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="recipe 'timm' cuts off") as error:
         prepared(boxed_set(tmp_path, PICTURES), FakeSession(suppressed), recipe="timm")
     assert error.value.hint == "one of package, keras, squash, fit, deeplab"
+
+
+def test_a_package_of_ours_is_fed_as_its_metadata_say(tmp_path: Path) -> None:
+    """Those of others as detectors of the family are trained."""
+    data = boxed_set(tmp_path, PICTURES)
+    corner = replace(made_detector(), geometry=IN_CORNER)
+    said = {KEY: prepare_checkpoint(corner, ExportSpec()).metadata.encode()}
+    theirs, ours = prepared(
+        data, FakeSession(suppressed), FakeSession(suppressed, metadata=said)
+    ).evaluations
+    assert (theirs.recipe.name, ours.recipe.name) == ("squash", "package")
+    assert theirs.region((64, 32)) == (0, 0, 1, 1)
+    assert ours.region((64, 32)) == (0, 0, 1, 0.5)
 
 
 # --- what a detector gives -------------------------------------------------------------------

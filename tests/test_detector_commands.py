@@ -1,11 +1,13 @@
 """`--head ssdlite`: what it means, and what it refuses, by the calls that commands make."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from export import pipeline
-from export.spec import ExportSpec
+from export.source import Published
+from export.spec import ExportSpec, Variant
 from export.verify.reverify import reverify
 from made_detector import LABELS, detector
 from mobilenet.checkpoint import Checkpoint
@@ -59,4 +61,16 @@ def test_a_package_is_verified_again(outputs: str, tmp_path: Path) -> None:
     thresholds = {"iou": 0.4, "agnostic": True} if outputs == "detections" else {}
     spec = ExportSpec(outputs=outputs, precision="fp32", **thresholds)
     pipeline.export(detector(), path, spec=spec, verify=False)
+    assert reverify(path, weights=str(weights)).verified.structure <= 1e-5
+
+
+def test_labels_of_ones_own_are_the_packages(tmp_path: Path) -> None:
+    """They are not the weights', and verified all the same: what names them is kept."""
+    weights, classes, path = (tmp_path / name for name in ("n.safetensors", "l.txt", "n.mlmodel"))
+    save(replace(detector(), labels=("class 1", "class 2", "class 3")), weights)
+    classes.write_text("\n".join(LABELS))
+    spec = ExportSpec(format="neuralnetwork", precision="fp32")
+    source = Published(Variant(weights=str(weights)), classes=classes)
+    exported = pipeline.export(source, path, spec=spec, verify=False)
+    assert str(exported.metadata.labels_from).startswith("l.txt")
     assert reverify(path, weights=str(weights)).verified.structure <= 1e-5

@@ -56,7 +56,7 @@ def test_a_wrong_head_is_found_against_the_weights(tmp_path: Path) -> None:
     off = {each.name for each in difference.layers if not each.within(0.05)}
     assert off == {"scores2", "scores_of_classes"}
     assert difference.first_difference == "scores2"
-    assert difference.causes == ("weights of scores2",)
+    assert difference.causes == ("weights of scores2: off by 2.0e+00",)
     assert difference.unmatched_reference == ()
 
 

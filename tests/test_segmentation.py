@@ -35,6 +35,7 @@ from made_segmenter import segmenter as made_segmenter
 from mobilenet.common import terminal
 from mobilenet.common.errors import ConfigError, RecordError, UnsupportedError
 from mobilenet.common.size import Size
+from mobilenet.preprocess import IN_CORNER
 from picture_models import LABELS, SIZE, FakeSession, masked_set, packaged
 from picture_models import segmenter as saved_segmenter
 
@@ -164,6 +165,7 @@ def test_the_classes_of_a_map_are_named_somewhere() -> None:
     assert named.labels == ("a", "b")
     ours = segmenters.of_package(packaged(FakeSession(labels, (), LISTED)))
     assert ours.labels == ("c", "d")
+    assert (named.geometry, ours.geometry) == (None, IN_CORNER)
     with pytest.raises(UnsupportedError, match="does not name its classes"):
         segmenters.of_package(packaged(FakeSession(labels, ())))
     with pytest.raises(UnsupportedError, match="gives label: no map"):

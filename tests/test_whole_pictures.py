@@ -10,12 +10,13 @@ from PIL import Image
 
 from bench.accuracy import recipes
 from export import pipeline
+from export.inspect.inspect import inspect
 from export.mil.read.model import read_any
 from export.package.metadata import KEY, metadata_of
 from export.prepared import prepare_checkpoint
 from export.spec import ExportSpec
 from export.verify.trial import Trial
-from export.views import export_card
+from export.views import export_card, inspect_card
 from made_detector import detector
 from made_segmenter import segmenter
 from mobilenet import store
@@ -76,6 +77,10 @@ def test_all_who_feed_a_package_take_it_from_its_metadata(
     weights_card.show(made(), layers=False, json=False)
     shown = " ".join(capsys.readouterr().out.split())
     assert shown.count(words) == 2
+    inspection = inspect(exported.path)
+    assert (inspection.photographs, inspection.labels) == (words, made().labels)
+    inspect_card.show(inspection, layers=False, json=False)
+    assert words in " ".join(capsys.readouterr().out.split())
     recipe = recipes.whole("package", about.geometry, about.size, "fit")
     assert (recipe.name, recipe.describe(about.size)) == ("package", words)
     assert recipe is recipes.whole("package", about.geometry, about.size, "fit")

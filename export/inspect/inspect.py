@@ -75,6 +75,7 @@ class Inspection:
     outputs: tuple[FeatureFacts, ...]
     labels: tuple[str, ...]
     about: dict[str, str]
+    photographs: str  # how one becomes the input, where a package of ours says it
     parts: tuple[PartFacts, ...]
     findings: tuple[RuleFinding, ...]
 
@@ -117,8 +118,9 @@ def _inspection(files: ModelFiles, about: Declared, largest: Mapping[str, float]
         oldest=about.oldest,
         size_bytes=files.size_bytes, identity=files.identity(),
         inputs=about.inputs, outputs=about.outputs,
-        labels=labels,
+        labels=listed_labels(about.about) or labels,  # a detector of ours names unused ones, too
         about=about.about,
+        photographs="" if metadata is None else metadata.geometry.describe(metadata.size),
         parts=tuple(parts), findings=tuple(remarks),
     )  # fmt: skip
 

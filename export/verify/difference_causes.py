@@ -58,10 +58,9 @@ def _photographs(model: ComparedModel) -> str:
     if model.about is None:
         return ""
     geometry = model.about.geometry
-    part = (
-        f"whole ({geometry.whole})" if geometry.whole else f"{geometry.crop:g} of the shorter side"
-    )
-    return f"{part}, {geometry.interpolation}"
+    if geometry.whole:
+        return f"whole ({geometry.whole}), {geometry.interpolation}"
+    return f"{geometry.crop:g} of the shorter side, {geometry.interpolation}"
 
 
 def _thresholds(model: ComparedModel) -> str:
@@ -74,10 +73,8 @@ def _thresholds(model: ComparedModel) -> str:
     detection = model.checkpoint.config.readout.detection
     if detection is None:
         return ""
-    values = dict(
-        zip(THRESHOLDS, (f"{detection.iou:g}", f"{detection.confidence:g}"), strict=True)
-    )
-    return ", ".join(f"{name} {value}" for name, value in (values | {AGNOSTIC: "false"}).items())
+    iou, confidence = THRESHOLDS
+    return f"{iou} {detection.iou:g}, {confidence} {detection.confidence:g}, {AGNOSTIC} false"
 
 
 def _network(model: ComparedModel) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from export.head_outputs import THRESHOLDS
 from export.inspect.declared import FeatureFacts
 from export.inspect.inspect import Inspection, LayerFacts, PartFacts
 from export.inspect.rules.finding import RuleFinding
@@ -61,6 +62,11 @@ def _summary(inspection: Inspection) -> Card:
         shown = ", ".join(inspection.labels[:3])
         more = ", ..." if len(inspection.labels) > 3 else ""
         rows["labels"] = f"{len(inspection.labels)}: {shown}{more}"
+    if inspection.photographs:
+        rows["photographs"] = inspection.photographs
+    thresholds = {name: inspection.about[name] for name in THRESHOLDS if name in inspection.about}
+    if thresholds:
+        rows["thresholds"] = ", ".join(f"{name} {value}" for name, value in thresholds.items())
     for key in ("description", "author", "license"):
         if inspection.about.get(key):
             rows[key] = inspection.about[key]

@@ -35,7 +35,9 @@ def draw_boxes(picture: "Image", boxes: Sequence[LabelledBox]) -> None:
     for (left, top, width, height), number, text in reversed(boxes):  # the best lies uppermost
         colour = colour_of(number)
         draw.rectangle((left, top, left + width, top + height), outline=colour, width=line)
-        corner = (max(left, 0), max(top, 0))  # of a text that is to be read
+        _, _, across, down = draw.textbbox((0, 0), text, font)
+        above = top - down if top >= down else max(top, 0)
+        corner = (max(min(left, picture.width - across), 0), above)  # it is to be read
         draw.rectangle(draw.textbbox(corner, text, font), fill=colour)
         draw.text(corner, text, fill="black", font=font)
 
