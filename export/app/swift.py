@@ -1,10 +1,10 @@
 """The Swift file of `--swift`: this package in an iOS app, which sees what the metadata say.
 
-A classifier of Core ML goes through Vision, whose `.centerCrop` alone takes the whole shorter side,
-where checkpoints were evaluated on the middle 0.875 of it. Core AI has no such help: its file also
-makes the picture, and finds the labels. Segmenters and detectors have files of their own. The rest
-of the preprocessing is in the package. Kept as templates of Swift; the tests evaluate their
-arithmetic.
+A classifier of Core ML goes through Vision, whose `.centerCrop` alone takes the whole shorter
+side, where checkpoints were evaluated on the middle 0.875 of it. Core AI has no such help: its
+file also makes the picture, and finds the labels. Segmenters and detectors have files of their
+own. The rest of the preprocessing is in the package. Kept as templates of Swift; the tests
+evaluate their arithmetic.
 """
 
 import re
