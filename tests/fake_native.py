@@ -96,6 +96,11 @@ class Model:
             )
         except (OSError, ValueError) as error:
             raise RuntimeError(f"Error opening file stream: {path}/coremldata.bin") from error
+        if function_name:
+            source, folder = Path(path, SOURCE).read_text(), Path(path, function_name)
+            folder.mkdir(exist_ok=True)
+            runtime = PortableRuntime(threads=1, function=function_name)
+            compiled = runtime.compile(Path(source), folder)
         self.session = PortableRuntime(threads=1).load(compiled, "CPU")
         self.path, self.predict_ns = path, None
         self.load_ns = time.perf_counter_ns() - begin

@@ -26,9 +26,13 @@ def outputs_of(
     output_of = {name: _output(name, places, offset, outputs) for name in classes}
     if unknown := [name for name, output in output_of.items() if output is None]:
         shown = ", ".join(map(repr, unknown[:SHOWN])) + (", ..." if len(unknown) > SHOWN else "")
+        if all(name.isdigit() for name in unknown):
+            hint = f"numbers count from 0 to {outputs - (offset or 0) - 1}: do these from 1?"
+        else:
+            hint = "name folders by WordNet id or by the network's labels, or give --labels FILE"
         raise ConfigError(
             f"{network} has no output for {len(unknown)} of {len(output_of)} classes: {shown}",
-            "name folders by WordNet id or by the network's labels, or give --labels FILE",
+            hint,
         )
     return {name: output for name, output in output_of.items() if output is not None}
 

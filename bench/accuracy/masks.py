@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.accuracy.photographs import SUFFIXES, evenly, file_size, several
+from bench.accuracy.label_list import SUFFIXES
+from bench.accuracy.photographs import evenly, file_size, several
 from bench.results.records import Photographs
 from mobilenet.common import memory_limit
 from mobilenet.common.children import Child, ChildError, ChildPool

@@ -2,34 +2,22 @@
 
 DIR/n02123045/a.jpg         folders by class: WordNet id, label or number
 DIR/n02123045_12.JPEG       names that begin with a WordNet id
-DIR/a.jpg, DIR/val.txt      "a.jpg 281" or "a.jpg,n02123045" a line; also Kaggle's
+DIR/a.jpg, DIR/val.txt      a name and a class a line, as `label_list` reads them; also Kaggle's
                             LOC_val_solution.csv; found by itself, or given
 """
 
-import csv
 import hashlib
 import os
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from bench.accuracy.label_list import SUFFIXES, WORDNET, read_list, truth_of
 from bench.results.records import Photographs
 from mobilenet.common.errors import ConfigError
-from mobilenet.common.files import open_regular
 
-# What people call a photograph. One that Pillow cannot open is reported as broken.
-SUFFIXES = frozenset(
-    [
-        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"),
-        *(".heic", ".heif", ".avif", ".jp2"),
-    ]
-)
 LISTS = ("val.txt", "val.csv", "labels.txt", "labels.csv", "LOC_val_solution.csv")
-HEADINGS = frozenset({"image", "imageid", "image_id", "filename", "file", "path", "name", "id"})
-WORDNET = re.compile(r"n\d{8}(?![0-9A-Za-z])")  # also of Stanford Dogs' "n02085620-Chihuahua"
-MAX_LIST_BYTES = 1 << 28
 
 
 @dataclass(frozen=True)
@@ -159,7 +147,7 @@ def file_size(path: Path) -> int:
 def _class_of(name: str) -> str:
     folder, inside, _ = name.partition("/")
     if inside:
-        return _truth(folder)
+        return truth_of(folder)
     if match := WORDNET.match(name):
         return match[0]
     raise ConfigError(
@@ -192,44 +180,6 @@ def _by_list(folder: Path, files: list[str], path: Path) -> tuple[list[Photograp
     return listed, notes
 
 
-def read_list(path: Path) -> dict[str, str]:
-    """File name to class. Raises `ConfigError`, naming the line, for a list that is none."""
-    try:
-        with open_regular(path, MAX_LIST_BYTES) as file:
-            lines = file.read().decode("utf-8-sig").splitlines()
-    except FileNotFoundError:
-        raise ConfigError(f"{path} does not exist", "--labels takes a text or CSV file") from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(
-            f"{path} is not UTF-8 at byte {error.start}", "save it as UTF-8"
-        ) from error
-    rows = list(csv.reader(lines) if path.suffix.lower() == ".csv" else map(_split, lines))
-    truths: dict[str, str] = {}
-    for number, row in enumerate(rows, start=1):
-        if not any(cell.strip() for cell in row) or (number == 1 and _is_heading(row)):
-            continue
-        if len(row) < 2 or not row[1].strip():
-            raise ConfigError(f"{path}, line {number}: {row} has no class", "a name and a class")
-        name, truth = row[0].strip(), _truth(row[1].strip())
-        if truths.setdefault(name, truth) != truth:
-            raise ConfigError(f"{path}, line {number}: {name} has two classes", "keep one")
-    return truths
-
-
-def _split(line: str) -> list[str]:
-    return line.split("\t", 1) if "\t" in line else line.split(None, 1)
-
-
-def _is_heading(row: Iterable[str]) -> bool:
-    return next(iter(row)).strip().lower() in HEADINGS
-
-
 def several(names: Sequence[str]) -> str:
     """The first of some names, and how many more there are."""
     return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
-
-
-def _truth(text: str) -> str:
-    """The class; of Kaggle's "n03995372 85 1 499 272", the first word."""
-    match = WORDNET.match(text)
-    return match[0] if match else text

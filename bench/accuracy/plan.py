@@ -87,12 +87,14 @@ def load(
     units: Sequence[str],
     precision: "Precision | None",
     folder: Path,
+    *,
+    progress: Progress = SILENT,
 ) -> list[Classifier]:
     """The classifiers in `packages`, as `loading.compiled` chooses where. Raises likewise."""
-    return [
-        of_package(package)
-        for package in compiled(packages, runtimes, units, precision, folder, with_logits=True)
-    ]
+    several = compiled(
+        packages, runtimes, units, precision, folder, with_logits=True, progress=progress
+    )
+    return [of_package(package) for package in several]
 
 
 def checkpoint(

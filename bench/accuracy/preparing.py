@@ -56,8 +56,9 @@ def _of_classes(
     dataset = photographs.find(data, options.labels).limited(options.limit)
     _tell(dataset.notes, progress)
     classifiers = plan.load(
-        packages, _runtimes(options), options.unit or (), options.precision, folder
-    )
+        packages, _runtimes(options), options.unit or (), options.precision, folder,
+        progress=progress,
+    )  # fmt: skip
     if options.against:
         original = plan.checkpoint(
             options.against, classifiers[0], options.offline, progress, options.overrides
@@ -75,7 +76,9 @@ def _of_boxes(
 ) -> detection_run.DetectionRun:
     dataset = coco.read(data, options.images).limited(options.limit)
     _tell(dataset.notes, progress)
-    subjects = [detectors.of_package(each) for each in _compiled(packages, options, folder)]
+    subjects = [
+        detectors.of_package(each) for each in _compiled(packages, options, folder, progress)
+    ]
     return detection_run.prepare(dataset, subjects, _recipes(options))
 
 
@@ -88,15 +91,18 @@ def _of_maps(
 ) -> segmentation_run.SegmentationRun:
     dataset = masks.find(data).limited(options.limit)
     _tell(dataset.notes, progress)
-    subjects = [segmenters.of_package(each) for each in _compiled(packages, options, folder)]
+    subjects = [
+        segmenters.of_package(each) for each in _compiled(packages, options, folder, progress)
+    ]
     jobs = options.jobs or picture_pass.cores()
     return segmentation_run.prepare(dataset, subjects, _recipes(options), jobs, progress)
 
 
 def _compiled(
-    packages: Sequence[Path], options: AccuracyOptions, folder: Path
+    packages: Sequence[Path], options: AccuracyOptions, folder: Path, progress: Progress
 ) -> list[CompiledPackage]:
-    return compiled(packages, _runtimes(options), options.unit or (), options.precision, folder)
+    where = _runtimes(options), options.unit or (), options.precision, folder
+    return compiled(packages, *where, progress=progress)
 
 
 def _runtimes(options: AccuracyOptions) -> tuple[str, ...]:

@@ -29,9 +29,14 @@ class Tally:
     top1: int = 0
     top5: int = 0
     not_finite: int = 0
+    lower: int = 0  # right, were each class number one lower
+    higher: int = 0
 
-    def add(self, answer: Answer) -> None:
-        """Count one answer."""
+    def add(self, answer: Answer, number: int | None) -> None:
+        """Count one answer; `number` is the output that is right, where a number named it."""
+        if number is not None and answer.finite:
+            self.lower += answer.first[0] == number - 1
+            self.higher += answer.first[0] == number + 1
         self.images += 1
         self.top1 += answer.rank == 1
         self.top5 += answer.rank > 0
@@ -100,8 +105,12 @@ class AccuracyTally:
         if prediction.broken:
             self.broken.append(f"{prediction.image}: {prediction.broken}")
             return
-        for tally, answer in zip(self.tallies, prediction.answers, strict=True):
-            tally.add(answer)
+        truth = prediction.truth
+        is_number = truth.isascii() and truth.isdigit()
+        for evaluation, tally, answer in zip(
+            self.evaluations, self.tallies, prediction.answers, strict=True
+        ):
+            tally.add(answer, evaluation.output_of[truth] if is_number else None)
         for pair, error in zip(self.pairs, prediction.errors, strict=True):
             pair.add(prediction, error)
 
@@ -134,6 +143,8 @@ class AccuracyTally:
             broken=tuple(self.broken),
             top1=tally.top1,
             top5=tally.top5,
+            top1_if_lower=tally.lower,
+            top1_if_higher=tally.higher,
             top1_interval=wilson(tally.top1, tally.images),
             top5_interval=wilson(tally.top5, tally.images),
             not_finite=tally.not_finite,

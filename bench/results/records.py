@@ -209,6 +209,9 @@ class Accuracy(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=
     broken: tuple[str, ...] = ()  # "name: reason" of those that could not
     top1: Count  # of `images`, right at the first place
     top5: Count  # of `images`, right among the first five
+    # right at the first place, were each class number one lower or higher; 0 of named classes
+    top1_if_lower: Count = 0
+    top1_if_higher: Count = 0
     top1_interval: tuple[Share, Share]  # 95 %, Wilson, as shares of 1
     top5_interval: tuple[Share, Share]
     not_finite: Count = 0  # answers with NaN or infinity; they count as wrong

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from bench.results import conditions, contention, format, stats
+from bench.results.class_numbers import suspicion
 from bench.results.compare import UNCERTAIN, Comparison
 from bench.results.read import SessionResults
 from bench.results.records import Accuracy, Metrics
@@ -55,6 +56,7 @@ def _warnings(results: SessionResults, cases: Sequence[CaseSummary]) -> Iterator
         yield "untrained weights: timings are real, predictions mean nothing"
     if any(accuracy.model.trained is False for accuracy in measured):
         yield "untrained weights: their accuracy is chance"
+    yield from filter(None, map(suspicion, results.accuracies))
     if measured and (broken := measured[0].broken):  # the same for all
         names = "; ".join(broken[:BROKEN_SHOWN]) + ("; ..." if len(broken) > BROKEN_SHOWN else "")
         total = measured[0].photographs.images

@@ -49,8 +49,7 @@ def top1_by_identity(models: Iterable[Model], accuracies: Sequence[Accuracy]) ->
     trained = {model.identity: model for model in models if model.trained is not False}
     figures = {name: _published(model) for name, model in trained.items()}
     published = {name: figure for name, figure in figures.items() if figure}
-    measured = ({**figures_of} for figures_of in _measured(trained.keys(), accuracies))
-    return max([*measured, published], key=len)
+    return max([*_measured(trained.values(), accuracies), published], key=len)
 
 
 def unranked(
@@ -58,7 +57,7 @@ def unranked(
 ) -> dict[str, str]:
     """Of models without a figure among `top1`: in words, what else is known; by identity."""
     others = [model for model in models if model.identity not in top1]
-    trained = (model.identity for model in others if model.trained is not False)
+    trained = (model for model in others if model.trained is not False)
     kind = "measured on the same photographs" if _is_measured(top1) else "published"
     words = {model.identity: f"unknown{_told(model)}" for model in others}
     published = {model.identity: figure for model in others if (figure := _published(model))}
@@ -75,17 +74,21 @@ def _is_measured(top1: dict[str, Top1]) -> bool:
     return any(figure.measured for figure in top1.values())
 
 
-def _measured(identities: Iterable[str], accuracies: Sequence[Accuracy]) -> list[dict[str, Top1]]:
-    """Figures of each set of photographs, of these models; of several runs, as declared."""
-    wanted = set(identities)
+def _measured(models: Iterable[Model], accuracies: Sequence[Accuracy]) -> list[dict[str, Top1]]:
+    """Figures of each set of photographs, of these models; of several runs, as declared.
+
+    Of a package with a function for each resolution, of the default: that is what is timed.
+    """
+    wanted = {(model.identity, model.resolution) for model in models}
     sets: dict[str, dict[str, Top1]] = {}
     for accuracy in sorted(accuracies, key=lambda each: each.precision != EXACT):
-        if accuracy.recipe == RECIPE and accuracy.images and accuracy.model.identity in wanted:
+        identity, size = accuracy.model.identity, accuracy.model.resolution
+        if accuracy.recipe == RECIPE and accuracy.images and (identity, size) in wanted:
             source = f"measured on {accuracy.images:,} photographs ({accuracy.photographs.name})"
             percent = 100 * accuracy.top1 / accuracy.images
             interval = _percent(accuracy.top1_interval)
             figure = Top1(percent, source, measured=True, interval=interval)
-            sets.setdefault(accuracy.photographs.digest, {})[accuracy.model.identity] = figure
+            sets.setdefault(accuracy.photographs.digest, {})[identity] = figure
     return list(sets.values())
 
 

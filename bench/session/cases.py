@@ -16,6 +16,7 @@ from bench.workers.protocol import Job, Units
 from export.mil.description import ModelDescription
 from export.package import model_files
 from mobilenet.common.errors import ConfigError, PackageError
+from mobilenet.common.progress import SILENT, Progress
 
 MAX_BATCH = 1024
 MAX_THREADS = 1024
@@ -58,15 +59,19 @@ def candidates(
     units: Sequence[str] = (),
     threads: int | None = None,
     batches: Sequence[int] = (1,),
+    progress: Progress = SILENT,
 ) -> list[Candidate]:
-    """Everything asked for. Raises `UserError` for an unknown name or an unreadable package."""
+    """Everything asked for. Raises `UserError` for an unknown name or an unreadable package.
+
+    `progress` is told of the same package under two names, which is measured once.
+    """
     check_names("runtime", runtimes, RUNTIMES)
     check_names("unit", units, {unit for name in runtimes for unit in RUNTIMES[name].units})
     check_batches(batches)
     options = {name: settings(name, threads) for name in runtimes}
     return [
         Candidate(path, model, name, RUNTIMES[name], unit, options[name], batch)
-        for path, model in _distinct([(path, model_of(path)) for path in packages])
+        for path, model in _distinct([(path, model_of(path)) for path in packages], progress)
         for name, unit in _places(model, runtimes, units)
         for batch in batches
     ]
@@ -154,10 +159,16 @@ def description_of(package: Path) -> ModelDescription:
     return read_any(package).description
 
 
-def _distinct(models: list[tuple[Path, Model]]) -> list[tuple[Path, Model]]:
+def _distinct(
+    several: Iterable[tuple[Path, Model]], progress: Progress
+) -> list[tuple[Path, Model]]:
     """Packages of the same name are told apart by their contents; the same one counts once."""
-    by_identity = {model.identity: (path, model) for path, model in reversed(models)}
-    models = [entry for entry in models if by_identity[entry[1].identity] == entry]
+    first: dict[str, tuple[Path, Model]] = {}
+    for path, model in several:
+        before, _ = first.setdefault(model.identity, (path, model))
+        if before != path:
+            progress.warn(f"{path} is the same package as {before}: it is measured once")
+    models = list(first.values())
     names = Counter(model.name for _, model in models)
     return [
         (path, model)

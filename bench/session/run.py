@@ -14,7 +14,7 @@ from bench.results.records import Plan
 from bench.session.schedule import PLANS
 from mobilenet.common.errors import ConfigError
 from mobilenet.common.options import SEVERAL, Handed, OutputFile
-from mobilenet.common.progress import SILENT
+from mobilenet.common.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from bench.session.cases import Candidate
@@ -100,7 +100,9 @@ class RuntimeOptions:
     batch: Annotated[tuple[int, ...] | None, SEVERAL] = None
     """Images per call; several are allowed. Default: 1; more only where a runtime has batches."""
 
-    def candidates(self, packages: Sequence[Path]) -> list["Candidate"]:
+    def candidates(
+        self, packages: Sequence[Path], progress: Progress = SILENT
+    ) -> list["Candidate"]:
         """Every package on every runtime and unit asked for."""
         from bench.session.cases import candidates
 
@@ -110,6 +112,7 @@ class RuntimeOptions:
             units=self.unit or (),
             threads=self.threads,
             batches=self.batch or (1,),
+            progress=progress,
         )
 
 
@@ -133,7 +136,7 @@ def run(
     options = options or PlanOptions()
     plan, path, wait_s = options.plan(), options.path(), longest_s(options.wait)
     to_find = options.to_find()
-    candidates = (runtimes or RuntimeOptions()).candidates(packages)
+    candidates = (runtimes or RuntimeOptions()).candidates(packages, progress)
     runner.start(candidates, plan, path, progress, wait_s=wait_s, to_find=to_find)
     return path
 

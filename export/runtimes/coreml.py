@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from export.mil.description import ModelDescription
+from export.mil.program import Program
 from export.runtimes.base import Feature
 from export.runtimes.inputs import check
 from mobilenet.common.errors import PackageError
@@ -24,9 +25,12 @@ NEEDED_DEVICE = {"CPU_AND_GPU": "MLGPUComputeDevice", "CPU_AND_NE": "MLNeuralEng
 
 
 class CoreMLRuntime:
-    """`Runtime` on Apple's framework."""
+    """`Runtime` on Apple's framework; `function` is one of several in the package."""
 
     name = "coreml"
+
+    def __init__(self, function: str | None = None) -> None:
+        self.function = function
 
     def unavailable(self) -> str | None:
         """As `Runtime`: anywhere but on a Mac, and without coremltools' native library."""
@@ -48,7 +52,10 @@ class CoreMLRuntime:
         """An .mlmodelc, its description beside it. Raises `UnsupportedError`, Apple's words."""
         from export.mil.read.model import read_any
 
-        description = read_any(package).description
+        model = read_any(package)
+        description = model.description
+        if self.function and isinstance(model, Program):
+            description = model.function(self.function).description
         compiled = folder / f"{package.stem}.mlmodelc"
         with _apple_errors(f"Core ML cannot compile {package}"):
             _coremltools().utils.compile_model(str(package), str(compiled))
@@ -62,7 +69,9 @@ class CoreMLRuntime:
             _description_path(compiled).read_bytes(), type=ModelDescription
         )
         with _apple_errors(f"Core ML cannot load {compiled} for {unit}"):
-            model = ct.models.CompiledMLModel(str(compiled), compute_units=ct.ComputeUnit[unit])
+            model = ct.models.CompiledMLModel(
+                str(compiled), compute_units=ct.ComputeUnit[unit], function_name=self.function
+            )
         return CoreMLSession(model, description)
 
     def plan(self, compiled: Path, unit: str) -> Any:
