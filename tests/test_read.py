@@ -16,7 +16,7 @@ from bench.results.session_report import reports_of
 from bench.results.thermal_state import Thermal
 from mobilenet.common.errors import RecordError
 from reports import Requirements, choose, claims
-from reports.plots import plot_data
+from reports.plots import plot_data, tradeoffs
 
 RECORDS = made.realistic(rounds=2, samples=3)
 
@@ -157,6 +157,6 @@ def everything(sessions: list[SessionResults]) -> None:
     for one, results in zip(reports, sessions, strict=True):
         for rows in one.runtimes().values():
             plot_data.fits(plot_data.cases(rows))
-            plot_data.accuracies(rows, one.top1)
+            tradeoffs.accuracies(rows, one.top1)
             plot_data.launches(rows, results, 600)
             plot_data.alpha_sweep(rows)
