@@ -20,6 +20,7 @@ from mobilenet.common.size import Sides, Size
 from mobilenet.networks.config import NetworkConfig
 from mobilenet.networks.rows import Cost
 from mobilenet.preprocess import Geometry, Normalization
+from mobilenet.weights.known_weights import vouched_for
 
 if TYPE_CHECKING:
     from torch import nn
@@ -139,6 +140,7 @@ def prepare_checkpoint(
 
     `calibrate` is the folder of pictures that w8a8 needs. Several resolutions share the weights.
     """
+    checkpoint = vouched_for(checkpoint)
     spec = for_head(spec.resolved(), checkpoint.config.readout)
     check_sizes(checkpoint.config, spec)
     folded = fold.fold(checkpoint)

@@ -26,6 +26,7 @@ from export.sweep.export_options import MakingOptions
 from made_detector import detector
 from mobilenet import store
 from mobilenet.checkpoint import Checkpoint, Provenance
+from mobilenet.labels import labels_for
 from mobilenet.networks.base_config import BaseConfig
 from mobilenet.networks.families import config_type
 from mobilenet.networks.v1 import MobileNetConfig
@@ -100,8 +101,8 @@ def parsed(command: ExportCommand) -> dict[str, Any]:
 def released(release: Release, resolution: int) -> Checkpoint:
     config = config_type(release.network)(release.alpha, resolution)
     origin = Provenance(release.source, True, url=release.url, sha256="ab" * 32)
-    checkpoint = weight_files.random_checkpoint(config.with_classes(7))
-    return replace(checkpoint, provenance=origin, labels=tuple("abcdefg"))
+    checkpoint = weight_files.random_checkpoint(config)
+    return replace(checkpoint, provenance=origin, labels=labels_for(1000))
 
 
 @pytest.mark.parametrize("options", SPECS.values(), ids=SPECS)
@@ -159,8 +160,10 @@ def test_nothing_makes_what_no_options_make() -> None:
     ):  # fmt: skip
         about, description = made(replace(checkpoint, provenance=origin), ExportSpec())
         assert command_of(about, description) == ("", "")
-    oblong = released(BY_NAME["keras_0.25_224"], 96).at((96, 64))
-    assert command_of(*made(oblong, ExportSpec())) == ("", "")
+    square = released(BY_NAME["keras_0.25_224"], 96)
+    few = replace(checkpoint, provenance=square.provenance)
+    for other in (square.at((96, 64)), few):
+        assert command_of(*made(other, ExportSpec())) == ("", "")
 
 
 EXPORTED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {

@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 import made_results as made
+from bench.results.accuracy_table import note
 from bench.results.records import Accuracy, Model, Photographs
-from bench.results.top1 import top1_by_identity, unranked
+from bench.results.top1 import top1_by_identity, unranked, used_at
 from mobilenet.networks.v1 import MobileNetConfig
 from reports.__main__ import main
 
@@ -131,3 +132,11 @@ def test_accuracies_of_another_file_count(tmp_path: Path, capsys) -> None:
     out = capsys.readouterr().out
     assert "200 (pets)" in out
     assert "75.00 (60.0 to 80.0)" in out
+
+
+def test_weights_that_are_used_at_other_sizes_than_their_own_say_so() -> None:
+    several = made.model(MobileNetConfig(), resolutions=(128, 160, 224))
+    assert used_at(several) == "trained at 224 pixels, used at 128, 160"
+    smaller = made.model(MobileNetConfig(), resolution=128)
+    assert used_at(smaller) == note(measured(smaller, 1)) == "trained at 224 pixels, used at 128"
+    assert used_at(MODELS[0]) == used_at(made.model(MobileNetConfig(), release="")) == ""

@@ -9,7 +9,8 @@ import pytest
 import slim_files
 import weight_files
 from export.pipeline import export
-from export.spec import Variant
+from export.source import Published
+from export.spec import ExportSpec, Variant
 from export.views import export_card
 from file_graphs import graph_of
 from mobilenet import store
@@ -109,3 +110,15 @@ def test_an_export_prints_what_was_assumed(
     assert "by its graph (TensorFlow frozen graph)" in out
     assert "assumed        preprocessing: pixel x 0.00784314 - 1, RGB, since the file says" in out
     assert "labels: ImageNet's" in out
+
+
+def test_a_card_says_at_which_other_sizes_weights_are_used(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    variant, spec = Variant(alpha=0.25, weights="keras_0.25_224"), ExportSpec(resolutions="32,224")
+    source = Published(variant, offline=True)
+    exported = export(source, tmp_path / "m.mlpackage", spec=spec, verify=False)
+    export_card.show(exported, json=False)
+    out = " ".join(capsys.readouterr().out.split())
+    assert "49.8 % published; trained at 224 pixels, used at 32" in out
+    assert "functions r32, r224" in out

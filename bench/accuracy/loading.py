@@ -56,7 +56,7 @@ def compiled(
     ]
 
 
-class Part(NamedTuple):
+class CandidateFunction(NamedTuple):
     """A candidate, and which of its functions; "" is the default, or the only one."""
 
     candidate: Candidate
@@ -64,24 +64,29 @@ class Part(NamedTuple):
     function: str = ""
 
 
-def _parts(candidate: Candidate) -> Iterator[Part]:
+def _parts(candidate: Candidate) -> Iterator[CandidateFunction]:
     model = candidate.model
     if not model.resolutions or candidate.runtime not in WITH_FUNCTIONS:
-        yield Part(candidate, model)
+        yield CandidateFunction(candidate, model)
         return
     for size in model.resolutions:
         function = function_name(size)
-        own = msgspec.structs.replace(model, name=f"{model.name} {function}")
+        own = msgspec.structs.replace(model, name=f"{model.name} {function}", resolutions=())
         if size != model.resolution:  # what is said of the package is of its default
             own = msgspec.structs.replace(
                 own, resolution=size, macs=None, preprocessing="", published_top1=None,
                 published_top5=None,
             )  # fmt: skip
-        yield Part(candidate, own, function)
+        yield CandidateFunction(candidate, own, function)
 
 
 def _compiled(
-    part: Part, precision: "Precision", folder: Path, *, with_logits: bool, is_unit_free: bool
+    part: CandidateFunction,
+    precision: "Precision",
+    folder: Path,
+    *,
+    with_logits: bool,
+    is_unit_free: bool,
 ) -> CompiledPackage:
     """On the candidate's unit, or the last that its runtime has here."""
     candidate = part.candidate
@@ -106,7 +111,7 @@ def _compiled(
     )
 
 
-def _runtime(part: Part, precision: "Precision", more: tuple[str, ...]) -> "Runtime":
+def _runtime(part: CandidateFunction, precision: "Precision", more: tuple[str, ...]) -> "Runtime":
     """The runtime with one thread a call, since calls run side by side."""
     from export.runtimes.coreai import CoreAIRuntime
     from export.runtimes.coreml import CoreMLRuntime
@@ -123,7 +128,7 @@ def _runtime(part: Part, precision: "Precision", more: tuple[str, ...]) -> "Runt
     return create(CLASSES[candidate.runtime], threads)
 
 
-def _logits(part: Part) -> str:
+def _logits(part: CandidateFunction) -> str:
     """What logits are called that the model does not give by itself; empty for none."""
     candidate = part.candidate
     if candidate.runtime not in ("portable", "coreai"):

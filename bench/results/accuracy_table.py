@@ -7,7 +7,7 @@ from bench.results import format
 from bench.results.columns import Column
 from bench.results.disagreements import Agreement
 from bench.results.records import Accuracy, Metrics
-from bench.results.top1 import VALIDATION_IMAGES, config_of, is_imagenet
+from bench.results.top1 import VALIDATION_IMAGES, config_of, is_imagenet, used_at
 from mobilenet.common.text import one_line
 from mobilenet.networks.families import config_type
 from mobilenet.weights import published
@@ -22,6 +22,8 @@ def note(accuracy: Accuracy) -> str:
     parts = []
     if accuracy.model.trained is False:
         parts.append("untrained")
+    if used := used_at(accuracy.model):
+        parts.append(used)
     if accuracy.not_finite:
         parts.append(f"{accuracy.not_finite} answers with NaN or infinity, counted as wrong")
     if accuracy.broken:

@@ -126,6 +126,13 @@ def release_of(model: Model) -> Release | None:
     return next((each for each in alike if config and _fits(each, config)), None)
 
 
+def used_at(model: Model) -> str:
+    """In words, at which sizes it is used whose weights were trained at another; else empty."""
+    release = release_of(model)
+    sizes = model.resolutions or ((model.resolution,) if model.resolution else ())
+    return release.used_at(sizes) if release else ""
+
+
 def _fits(release: Release, config: BaseConfig) -> bool:
     return (
         isinstance(config, config_type(release.network))

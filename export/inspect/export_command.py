@@ -21,7 +21,7 @@ from mobilenet.weights.origin import release_of, word_for
 PROGRAM = "python -m export"
 FILE, LABELS, PHOTOGRAPHS = "FILE", "LABELS", "PHOTOGRAPHS"  # in place of the user's own
 MAX_NAME = 100
-WITH_BACKGROUND = 1001  # classes of the authors' networks
+PUBLISHED_CLASSES = (1000, WITH_BACKGROUND := 1001)
 USUAL_LABELS = {heads.DEEPLAB: labels_of_pixels, heads.SSDLITE: labels_of_boxes}
 
 
@@ -50,7 +50,7 @@ def _command(about: PackageMetadata, description: ModelDescription) -> ExportCom
         return ExportCommand()
     labels = description.labels or listed_labels(description.metadata)
     if release := release_of(origin):
-        if not config.size.is_square:
+        if not config.size.is_square or not _is_published(config):
             return ExportCommand()
         network = [*_knobs(config, about.resolutions), "--weights", word_for(release, config)]
     elif origin.sha256:
@@ -114,6 +114,12 @@ def _written(about: PackageMetadata, description: ModelDescription) -> Iterator[
         yield from [flag] if value is True else [flag, number]
     if about.compression == "w8a8":
         yield from ("--calibrate", PHOTOGRAPHS)
+
+
+def _is_published(config: BaseConfig) -> bool:
+    """Whether it has the head of published weights, or features of them."""
+    readout = config.readout
+    return readout.classes is None or (readout.is_plain and readout.classes in PUBLISHED_CLASSES)
 
 
 def _untrained(config: BaseConfig) -> BaseConfig:

@@ -10,6 +10,7 @@ from export.spec import ExportSpec
 from export.views import answer_card
 from mobilenet.common import terminal
 from mobilenet.common.ci_report import CheckedCase
+from mobilenet.weights.origin import published_weights
 
 if TYPE_CHECKING:
     from export.verify.reverify import Reverification
@@ -114,7 +115,9 @@ def _weights(metadata: PackageMetadata) -> str:
     accuracy = (
         "" if origin.published_top1 is None else f", top-1 {origin.published_top1} % published"
     )
-    return f"{origin.source} ({origin.licence}){accuracy}"
+    release = published_weights(origin)
+    used = release.used_at(metadata.resolutions or metadata.size[:1]) if release else ""
+    return f"{origin.source} ({origin.licence}){accuracy}" + (f"; {used}" if used else "")
 
 
 def _preprocessing(metadata: PackageMetadata) -> tuple[str, str]:

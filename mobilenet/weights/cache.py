@@ -39,10 +39,15 @@ def cached(name: str, sha256: str = "") -> Path | None:
     sweep(path.parent)
     if not path.exists():
         return None
-    record = _record(path)
-    expected = sha256 or (record.read_text("ascii").strip() if record.is_file() else "")
+    expected = sha256 or recorded_digest(name)
     check(path, expected, f"it was changed or damaged: delete {path} to download it again")
     return path
+
+
+def recorded_digest(name: str) -> str:
+    """The sha256 of a file as it was downloaded; empty for one that never was."""
+    record = _record(cache_folder() / name)
+    return record.read_text("ascii", "replace").strip() if record.is_file() else ""
 
 
 def keep(

@@ -1,7 +1,7 @@
 """Which weights of MobileNet v1 and v2 exist, and where: the table behind `--weights`."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import Literal, get_args
@@ -86,6 +86,11 @@ class Release:
         network = "" if self.network == DEFAULT_NETWORK else f"_{self.network}"
         edition = f"_{self.edition}" if self.edition else ""
         return f"{self.family}{network}_{self.alpha}_{self.resolution}{edition}"
+
+    def used_at(self, sizes: Iterable[int]) -> str:
+        """In words, at which other sizes its weights are used; empty where at none."""
+        others = [f"{size}" for size in sizes if size != self.resolution]
+        return f"trained at {self.resolution} pixels, used at {', '.join(others)}" * bool(others)
 
     @property
     def word(self) -> str:

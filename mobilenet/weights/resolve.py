@@ -86,7 +86,7 @@ def load_weights(
         if word in NAMES:
             loaded = _detector(offline, progress)
         else:
-            loaded = LoadedWeights(_file(Path(word), overrides, usual_resolution or resolution))
+            loaded = _file(Path(word), overrides, usual_resolution or resolution)
         _check_asked(Path(word), loaded.checkpoint.config, network, alpha, shallow)
         heads.check(Path(word).name, loaded.checkpoint.config, head)
     else:
@@ -108,14 +108,16 @@ def inputs(which: str | None, classes: Path | None = None) -> list[Path]:
     return paths if classes is None else [*paths, classes]
 
 
-def _file(path: Path, overrides: Overrides | None, resolution: Sides | None) -> "Checkpoint":
+def _file(path: Path, overrides: Overrides | None, resolution: Sides | None) -> LoadedWeights:
     from mobilenet.sources.recognise import read
+    from mobilenet.weights.known_weights import recognised
 
     if not path.exists():
         raise CheckpointError(
             f"weights {path} are no file and no known name", f"names are {', '.join(WORDS)}"
         )
-    return read(path, overrides=overrides, resolution=resolution)
+    checkpoint = read(path, overrides=overrides, resolution=resolution)
+    return LoadedWeights(*recognised(checkpoint, overrides))
 
 
 def _check_asked(
