@@ -36,7 +36,7 @@ def test_a_package_tells_all_that_its_card_needs(tmp_path: Path) -> None:
     model = model_of(path.path)
     assert model.command == (
         "python -m export --alpha 0.25 --resolution 64 --weights keras_0.25_224 "
-        "--target ane --compress prune50"
+        "--compress prune50 --target ane"
     )
     assert model.release == "keras_0.25_224"
     assert (model.head, model.classes, model.labels[0]) == ("classifier", 1000, "tench")
