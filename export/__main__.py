@@ -101,6 +101,7 @@ def export_all(
 @app.command(name="verify")
 def verify_package(
     package: Path,
+    /,
     *,
     image: Path | None = None,
     weights: str | None = None,
@@ -144,6 +145,7 @@ def verify_package(
 @app.command(name="inspect")
 def inspect_model(
     model: Path,
+    /,
     *,
     image: tuple[Path, ...] = (),
     layers: Annotated[bool, ON] = True,
@@ -181,6 +183,7 @@ def inspect_model(
 def diff_models(
     model: Path,
     reference: Path,
+    /,
     *,
     image: Path | None = None,
     overrides: Overrides | None = None,

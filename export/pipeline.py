@@ -120,7 +120,7 @@ def check_calibration(spec: ExportSpec, folder: Path | None) -> None:
         )
     if spec.compress != "w8a8" and folder is not None:
         raise ConfigError(
-            f"calibrate {folder} with compress {spec.compress}", "only w8a8 is calibrated"
+            f"calibrate {folder} without compress w8a8", "nothing else is calibrated"
         )
     if folder is not None:
         pictures_in(folder)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -79,22 +80,16 @@ class Published:
         is_file = bool(inputs(variant.weights))
         loaded = load_weights(
             variant.weights,
-            network=variant.network,
-            alpha=variant.alpha,
-            resolution=None if is_file else largest,
-            shallow=variant.shallow,
-            head=variant.head,
-            output_stride=variant.output_stride,
-            offline=self.offline,
-            keep_background=self.keep_background,
-            classes=self.classes,
-            overrides=variant.overrides,
-            usual_resolution=largest,
-            progress=self.progress,
-        )
+            network=variant.network, alpha=variant.alpha, shallow=variant.shallow,
+            resolution=None if is_file else largest, usual_resolution=largest,
+            head=variant.head, output_stride=variant.output_stride,
+            classes=self.classes, keep_background=self.keep_background,
+            overrides=variant.overrides, offline=self.offline, progress=self.progress,
+        )  # fmt: skip
         check_sizes(loaded.checkpoint.config, spec)
-        sized = at_resolution(loaded.checkpoint, largest)
-        return Loaded(sized.checkpoint, (*loaded.notes, *sized.notes)).prepare(spec, calibrate)
+        sized = [at_resolution(loaded.checkpoint, size) for size in (largest, *spec.sizes[:-1])]
+        notes = chain(loaded.notes, *(each.notes for each in sized))
+        return Loaded(sized[0].checkpoint, tuple(notes)).prepare(spec, calibrate)
 
 
 @dataclass(frozen=True)

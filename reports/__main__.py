@@ -66,6 +66,7 @@ def table(
 def compare(
     a: Path,
     b: Path | None = None,
+    /,
     *,
     cases: tuple[str, str] | None = None,
     margin: float = 0.01,

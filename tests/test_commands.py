@@ -11,6 +11,7 @@ import bench.__main__
 import export.__main__
 import mobilenet.__main__
 import reports.__main__
+from mobilenet.common import terminal
 
 APPS = {
     "mobilenet": mobilenet.__main__.app,
@@ -53,6 +54,30 @@ def test_two_examples_that_parse(app: App, names: list[str]) -> None:
         assert [name for name in arguments[:1] if name in app] == names
         assert len(line) < 78  # of an 80 column terminal
         app.parse_args(arguments, exit_on_error=False, print_error=False)
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "said"),
+    [
+        ("export", ["foo"], "'foo' is neither a command nor the value of an option"),
+        ("export", ["inspect"], "parameter MODEL requires an argument"),
+        (
+            "reports",
+            ["nowhere.jsonl"],
+            "No such file or directory: nowhere.jsonl (check the path)",
+        ),
+        ("bench", ["run", "--fast"], "(see `python -m bench run --help`)"),
+        ("mobilenet", ["wieghts"], 'Did you mean "weights"?'),
+    ],
+)
+def test_typical_mistakes_are_a_line_that_helps(
+    module: str, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert terminal.run(APPS[module], arguments) == 2
+    printed = capsys.readouterr()
+    assert said in printed.err
+    assert printed.err.count("\n") == 1
+    assert printed.out == ""
 
 
 @pytest.mark.parametrize(("app", "names"), COMMANDS)

@@ -7,6 +7,8 @@ import pytest
 
 from conftest import PHOTO
 from export import pipeline
+from export.__main__ import app
+from export.inspect.inspect import inspect
 from export.mil.description import ImageInput
 from export.mil.read import specification
 from export.mil.read.model import read
@@ -19,6 +21,7 @@ from export.verify.gates import verify_package
 from export.verify.reverify import reverify
 from faults import layer, swapped
 from mobilenet.checkpoint import Checkpoint
+from mobilenet.common import terminal
 from mobilenet.common.errors import ConfigError, VerificationError
 from programs import run_package
 
@@ -43,6 +46,20 @@ def test_functions_share_one_set_of_weights(hot: Checkpoint, exported: pipeline.
     assert weights is not None
     stored = sum(file.stat().st_size for file in weights.iterdir())
     assert stored < 2.2 * exported.metadata.parameters  # float16, once
+
+
+def test_a_card_lists_every_size_and_what_weights_are_used_at(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--alpha", "0.25", "--offline", "--resolutions", "64,224", "--no-verify"]
+    assert terminal.run(app, [*arguments, "-o", f"{tmp_path}/"]) == 0
+    printed = capsys.readouterr()
+    assert "r64: 64 x 64, in the app shorter side to 73\n" in printed.out
+    assert "r224: 224 x 224, in the app shorter side to 256; the one that runs" in printed.out
+    assert "published for 224 pixels are used at 64: their accuracy" in printed.err
+    (path,) = tmp_path.glob("*.mlpackage")
+    sizes = {part.name: part.inputs[0].kind for part in inspect(path).parts}
+    assert sizes == {"r64": "image, RGB, 64 x 64", "r224": "image, RGB, 224 x 224"}
 
 
 def test_every_function_has_its_own_face_and_all_metadata(exported: pipeline.Exported) -> None:

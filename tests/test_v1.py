@@ -113,8 +113,8 @@ def test_same_padding_keeps_tensorflows_output_size(size: int, stride: int) -> N
         ({"resolution": 5000}, "resolution is 5000"),
         ({"classes": 0}, "classes is 0"),
         ({"bn_epsilon": 0.0}, "bn_epsilon is 0.0"),
-        ({"until": "conv5_pointwise"}, "until is 'conv5_pointwise' with head classifier"),
-        ({"until": "conv99", "head": "features"}, "until is 'conv99'"),
+        ({"until": "conv5_pointwise"}, "layer is 'conv5_pointwise' with head classifier"),
+        ({"until": "conv99", "head": "features"}, "layer is 'conv99'"),
     ],
 )
 def test_impossible_values_are_named(fields: dict[str, float], named: str) -> None:

@@ -52,14 +52,15 @@ def _of_asset(program: Program) -> Declared:
     about.pop(aimodel_file.LABELS, None)  # they are shown as labels
     return Declared(
         program.kind, program.specification_version, OLDEST_OF_CORE_AI,
-        tuple(map(_input, function.description.inputs)), tuple(_results(function)),
+        tuple(map(input_facts, function.description.inputs)), tuple(_results(function)),
         {"description": program.short_description, "author": program.author,
          "license": program.license, **about},
         (Part("", program.kind, program, None),),
     )  # fmt: skip
 
 
-def _input(feature: ImageInput | TensorInput) -> FeatureFacts:
+def input_facts(feature: ImageInput | TensorInput) -> FeatureFacts:
+    """An input of one function in words."""
     if isinstance(feature, ImageInput):
         kind = f"image, {feature.color}, {_pixels(feature.width, feature.height)}"
     else:

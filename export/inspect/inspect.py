@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from export.inspect.declared import Declared, FeatureFacts, declared, features_of
+from export.inspect.declared import Declared, FeatureFacts, declared, features_of, input_facts
 from export.inspect.input_scaling import input_scalings
 from export.inspect.rules import findings
 from export.inspect.rules.finding import RuleFinding
@@ -157,6 +157,8 @@ def _facts(
     name: str, part: Part, function: Function, costs: FunctionCost, largest: Mapping[str, float]
 ) -> PartFacts:
     inputs, outputs = features_of(part) if part.name else ((), ())
+    if name and not part.name:  # of several functions
+        inputs = tuple(map(input_facts, function.description.inputs))
     layers = tuple(
         LayerFacts(
             layer.op.name, layer.op.type, layer.input_shape, layer.output_shape, layer.macs,

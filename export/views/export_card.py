@@ -10,6 +10,7 @@ from export.spec import ExportSpec
 from export.views import answer_card
 from mobilenet.common import terminal
 from mobilenet.common.ci_report import CheckedCase
+from mobilenet.common.size import Size
 from mobilenet.weights.origin import published_weights
 
 if TYPE_CHECKING:
@@ -143,10 +144,14 @@ def _filled_up(exported: Exported) -> str:
     )
 
 
-def _optional(metadata: PackageMetadata) -> dict[str, str]:
-    rows = {}
+def _optional(metadata: PackageMetadata) -> dict[str, str | Sequence[str]]:
+    rows: dict[str, str | Sequence[str]] = {}
     if metadata.resolutions:
-        rows["functions"] = ", ".join(f"r{size}" for size in metadata.resolutions)
+        *smaller, largest = (
+            f"r{size}: {Size.of(size)}, in the app {metadata.geometry.resizing(size)}"
+            for size in metadata.resolutions
+        )
+        rows["functions"] = [*smaller, f"{largest}; the one that runs unless another is asked for"]
     if metadata.compression:
         rows["compression"] = metadata.compression
     return rows

@@ -108,7 +108,7 @@ class BaseConfig:
         layers = [row.name for row in self.rows()]
         require(
             not self.until or (self.head == "features" and self.until in layers),
-            f"until is {self.until!r} with head {self.head}",
+            f"layer is {self.until!r} with head {self.head}",
             f"a layer of a feature extractor: {layers[0]} to {layers[-1]}",
         )
 

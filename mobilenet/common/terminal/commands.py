@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
 from mobilenet import __version__
 from mobilenet.common import interrupts
@@ -23,6 +23,14 @@ REFUSALS = {  # what libraries say when the system has no room
     "can't allocate memory": NO_MEMORY,  # PyTorch
     "bad_alloc": NO_MEMORY,  # ONNX Runtime
     "[MIL FileWriter]": NO_FILE,  # coremltools
+}
+ANY_HINT = "check that the path exists, is writable and has space"
+HINTS = {
+    errno.ENOENT: "check the path",
+    errno.ENOTDIR: "check the path",
+    errno.EACCES: "check its permissions",
+    errno.EROFS: "choose another place: this one cannot be written to",
+    errno.ENOSPC: "make room, or choose another place",
 }
 EXPLAINED = (
     CycloptsError, UserError, OSError, UnicodeEncodeError, MemoryError, ImportError, RuntimeError,
@@ -109,7 +117,7 @@ def _explained(error: BaseException, program: str) -> tuple[str, str, int]:
             return error.message, error.hint, error.exit_code
         case CycloptsError():
             command = " ".join([program, *(error.command_chain or ())])
-            return " ".join(str(error).split()), f"see `{command} --help`", 2
+            return _of_arguments(error), f"see `{command} --help`", 2
         case OSError() | UnicodeEncodeError():
             return *_of_system(error), 2
         case MemoryError() | ImportError() | RuntimeError():
@@ -120,6 +128,13 @@ def _explained(error: BaseException, program: str) -> tuple[str, str, int]:
             return "interrupted", "", 130
 
 
+def _of_arguments(error: CycloptsError) -> str:
+    """What cyclopts says, in a line."""
+    if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
+        return f"{error.unused_tokens[0]!r} is neither a command nor the value of an option"
+    return " ".join(str(error).split())
+
+
 def _of_system(error: OSError | UnicodeEncodeError) -> tuple[str, str]:
     """What the system refused, and what can be done about it."""
     if isinstance(error, UnicodeEncodeError):
@@ -127,8 +142,7 @@ def _of_system(error: OSError | UnicodeEncodeError) -> tuple[str, str]:
     if error.errno == errno.EBADF:
         return "standard output is closed", "send it to a file, or to /dev/null"
     where = f": {error.filename}" if error.filename else ""
-    hint = "check that the path exists, is writable and has space"
-    return f"{error.strerror or error}{where}", hint
+    return f"{error.strerror or error}{where}", HINTS.get(error.errno or 0, ANY_HINT)
 
 
 def _of_library(error: Exception) -> tuple[str, str]:
