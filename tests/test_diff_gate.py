@@ -109,6 +109,21 @@ def test_weights_are_read_as_said(hot: Checkpoint, models: Path, tmp_path: Path,
     assert "no file of weights" in capsys.readouterr().err
 
 
+def test_a_verification_is_a_suite(hot: Checkpoint, models: Path, tmp_path: Path) -> None:
+    def tag(*arguments: object) -> tuple[int, str]:
+        code = run("verify", *arguments, "--junit", tmp_path / "j.xml")
+        return code, ElementTree.parse(tmp_path / "j.xml").getroot()[0][0][0].tag
+
+    store.save(hot, tmp_path / "w.safetensors")
+    sound = export(hot, tmp_path / "sound.mlpackage", verify=False).path
+    assert tag(sound, "--weights", tmp_path / "w.safetensors") == (0, "system-out")
+    faulty = export(
+        swapped(hot, "conv0", scale=1.01), tmp_path / "off.mlpackage", verify=False
+    ).path
+    assert tag(faulty, "--weights", tmp_path / "w.safetensors") == (1, "failure")
+    assert tag(models / "nothing.mlpackage") == (2, "error")  # another tool's
+
+
 def test_an_error_reaches_the_report_too(tmp_path: Path) -> None:
     assert run("diff", "nowhere.mlpackage", "nowhere.h5", "--junit", tmp_path / "j.xml") == 2
     case = ElementTree.parse(tmp_path / "j.xml").getroot()[0][0]

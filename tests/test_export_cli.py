@@ -42,6 +42,9 @@ def test_the_card_says_what_was_made(folder: Path, capsys: pytest.CaptureFixture
     assert run(*SMALL, "-o", f"{folder}/", "--json") == 0
     answer = json.loads(capsys.readouterr().out)
     assert answer["metadata"]["provenance"]["trained"] is False
+    assert {"network": "v1", "alpha": 0.25, "layer": None}.items() <= (
+        answer["metadata"]["config"].items()
+    )
     assert answer["verified"]["structure"] < 1e-5
 
 

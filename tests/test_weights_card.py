@@ -58,6 +58,8 @@ def test_layers_bear_the_names_of_the_file(slim: Path, capsys: pytest.CaptureFix
 def test_json_has_everything(slim: Path, capsys: pytest.CaptureFixture[str]) -> None:
     record = json.loads(shown(capsys, slim, "--json"))
     assert record["config"]["alpha"] == 0.25
+    assert record["config"]["layer"] is None
+    assert "until" not in record["config"]
     assert record["read"] == "by its graph (TensorFlow frozen graph)"
     assert len(record["assumed"]) == 2
     assert record["layers"][1] == {

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from export.head_outputs import PADDED_TO
 from export.package.metadata import PackageMetadata, Verified
 from export.pipeline import Exported
@@ -11,6 +13,7 @@ from export.views import answer_card
 from mobilenet.common import terminal
 from mobilenet.common.ci_report import CheckedCase
 from mobilenet.common.size import Size
+from mobilenet.networks import families
 from mobilenet.weights.origin import published_weights
 
 if TYPE_CHECKING:
@@ -26,10 +29,13 @@ MOSTLY = 0.5  # of pixels or detections
 
 def show(exported: Exported, *, json: bool) -> None:
     """A card of one package: what it is, whether it is right, and what to do next."""
-    if json:
-        terminal.print_json(exported)
-        return
     metadata = exported.metadata
+    if json:
+        record = msgspec.to_builtins(exported, enc_hook=str)
+        if metadata.config is not None:
+            record["metadata"]["config"] = families.described(metadata.config)
+        terminal.print_json(record)
+        return
     rows = {
         "package": f"{exported.path}  ({exported.size_bytes / 1e6:.2f} MB)",
         **({"swift class": exported.path.stem} if metadata.format != "coreai" else {}),

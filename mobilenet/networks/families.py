@@ -58,6 +58,12 @@ def _stored(config: NetworkConfig) -> dict[str, Any]:
     return fields if name in (None, DEFAULT_NETWORK) else {"network": name} | fields
 
 
+def described(config: NetworkConfig) -> dict[str, Any]:
+    """Its fields as commands print them: with the network, and the layer where features end."""
+    fields = {"network": name_of(config)} | _stored(config)
+    return fields | {"layer": fields.pop("until", "") or None}
+
+
 def decode(kind: type, value: Any) -> Any:
     """msgspec's `dec_hook` for records that hold a `NetworkConfig`.
 

@@ -8,6 +8,7 @@ import msgspec
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common import terminal
 from mobilenet.common.text import one_line
+from mobilenet.networks import families
 from mobilenet.store import header
 from mobilenet.views.layer_list import ReadLayer, read_layers
 
@@ -32,6 +33,7 @@ def _record(checkpoint: Checkpoint, layers: Sequence[ReadLayer]) -> dict[str, An
     reading = checkpoint.reading
     return {
         **msgspec.to_builtins(header(checkpoint)),
+        "config": families.described(checkpoint.config),
         "read": None if reading is None else reading.title,
         "says": () if reading is None else reading.found,
         "assumed": () if reading is None else reading.assumed,
