@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+import saved_models
 from detection_graphs import DetectionFile
 from export.verify.file_answers import compared_at_own_size
 from made_detector import detector
@@ -170,8 +171,12 @@ train_config { batch_size: 24 }
 """
 
 
-def test_a_pipeline_config_beside_it_agrees(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_saved_model", [False, True])
+def test_a_pipeline_config_beside_it_agrees(is_saved_model: bool, tmp_path: Path) -> None:
     path = written(tmp_path)
+    if is_saved_model:
+        ends = saved_models.signature("serving_default", "detection_boxes:0")
+        path = saved_models.write(tmp_path / "saved_model", path.read_bytes(), ends)
     (tmp_path / "pipeline.config").write_text(PIPELINE)
     assert "pipeline.config agrees" in read(path).reading.found
 

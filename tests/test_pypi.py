@@ -38,13 +38,13 @@ def page(*files: str) -> bytes:
     return f"<!DOCTYPE html><html><body>{links}</body></html>".encode()
 
 
-def known(data: bytes, packaged: pypi.PackagedFile = OWN) -> pypi.PackagedFile:
+def holding(data: bytes, packaged: pypi.PackagedFile = OWN) -> pypi.PackagedFile:
     """The same, of a package that holds `data`."""
     return packaged._replace(package_sha256=hashlib.sha256(data).hexdigest())
 
 
 DATA = sdist()
-PACKAGED = known(DATA)
+PACKAGED = holding(DATA)
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_an_archive_without_the_member_is_an_error(index: web.Web, tmp_path: Pat
     other = sdist("nudity-0.2.3/other.pb")
     index.answers[f"/files/{OWN.file}"] = other
     with pytest.raises(CheckpointError, match=r"retrained_graph\.pb"):
-        pypi.fetch(known(other), tmp_path / "graph.pb")
+        pypi.fetch(holding(other), tmp_path / "graph.pb")
 
 
 @pytest.mark.parametrize("answer", [404, 503, page("nudity-0.2.2.tar.gz")])
@@ -173,7 +173,7 @@ def person(monkeypatch: pytest.MonkeyPatch) -> tuple[pypi.PackagedFile, bytes]:
         replace(checkpoint, config=one, layers=checkpoint.layers | layers, labels=())
     ).bytes()
     data = wheel(pypi.PERSON.member, graph)
-    packaged = known(data, pypi.PERSON)._replace(
+    packaged = holding(data, pypi.PERSON)._replace(
         release=replace(pypi.PERSON.release, alpha=0.25, resolution=96),
         sha256=hashlib.sha256(graph).hexdigest(),
     )
@@ -213,7 +213,7 @@ def test_another_wheel_of_that_name_is_an_error(
     with pytest.raises(CheckpointError, match="sha256"):
         pypi.fetch(packaged, tmp_path / "graph.pb")
     with pytest.raises(CheckpointError, match=r"has no .*frozen_inference_graph\.pb inside"):
-        pypi.fetch(known(data, packaged), tmp_path / "graph.pb")
+        pypi.fetch(holding(data, packaged), tmp_path / "graph.pb")
 
 
 def test_what_is_known_of_the_detector_is_what_was_seen() -> None:

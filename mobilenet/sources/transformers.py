@@ -193,7 +193,7 @@ def _normalization(processor: Processor | None, conventions: Conventions) -> Nor
 
 def _labels(by_index: dict[int, str], network: BaseConfig) -> tuple[str, ...]:
     """The file's labels, but ours where they are a data set's: unique, and without synonyms."""
-    known = known_labels(network).labels
+    usual = known_labels(network).labels
     if network.head == "features" or set(by_index) != set(range(network.classes)):
-        return known
-    return preferred(unique(by_index[index] for index in range(network.classes))) or known
+        return usual
+    return preferred(unique(by_index[index] for index in range(network.classes))) or usual

@@ -78,9 +78,9 @@ def has_own_labels(checkpoint: Checkpoint) -> bool:
 def _assumed(checkpoint: Checkpoint) -> str:
     """Why the classes are called so, where nothing of the file says it; else ""."""
     config = checkpoint.config
-    known = known_labels(config)
-    if checkpoint.labels == known.labels:
-        return f"labels: {known.whose}, since there are as many classes"
+    usual = known_labels(config)
+    if checkpoint.labels == usual.labels:
+        return f"labels: {usual.whose}, since there are as many classes"
     is_numbered = checkpoint.labels == numbered(config.classes)
     return "labels: numbers, since the file names no class" if is_numbered else ""
 

@@ -8,8 +8,8 @@ from mobilenet.weights.releases import RELEASES, Release
 
 def release_of(origin: Provenance) -> Release | None:
     """The published weights that were loaded from their address; None for a file and others."""
-    known = (*RELEASES, *(packaged.release for packaged in pypi.PACKAGED))
-    return next((each for each in known if each.url == origin.url), None)
+    published = (*RELEASES, *(packaged.release for packaged in pypi.PACKAGED))
+    return next((each for each in published if each.url == origin.url), None)
 
 
 def published_weights(origin: Provenance) -> Release | None:

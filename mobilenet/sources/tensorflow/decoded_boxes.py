@@ -42,8 +42,8 @@ class BoxPostprocessing:
 
     def evaluation(self, encodings: Array) -> GraphEvaluation:
         """What is computed of encodings (boxes, 4)."""
-        given = {self.part.encodings: encodings[None], self.part.scores: self.logits[None]}
-        return GraphEvaluation(self.operations, self._held, given)
+        feeds = {self.part.encodings: encodings[None], self.part.scores: self.logits[None]}
+        return GraphEvaluation(self.operations, self._held, feeds)
 
     def boxes(self, evaluation: GraphEvaluation, op: TfOperation) -> Array:
         """(boxes, 4): what a suppression takes, as y and x of the centre, height, width."""

@@ -37,15 +37,15 @@ _UNARY: dict[str, Callable[..., Any]] = {
 class GraphEvaluation:
     """Results of a graph's operations, each computed once; floats in float64.
 
-    `given` are values of its midst, behind which nothing is looked at.
+    `feeds` are values of its midst, behind which nothing is looked at.
     """
 
     def __init__(
         self, operations: Mapping[str, TfOperation], held: Mapping[str, FileConstant],
-        given: Mapping[Operand, Array],
+        feeds: Mapping[Operand, Array],
     ) -> None:  # fmt: skip
         self._operations, self._held = operations, held
-        self._values: dict[Operand, Array] = dict(given)
+        self._values: dict[Operand, Array] = dict(feeds)
         self._numbers, self._allowance = 0, Allowance()
 
     def value(self, read: Operand) -> Array:
