@@ -6,6 +6,7 @@ from dataclasses import replace
 from export.spec import ExportSpec, Outputs
 from mobilenet.common.errors import ConfigError
 from mobilenet.networks.classifier import Readout
+from mobilenet.networks.config import NetworkConfig
 from mobilenet.networks.ssdlite import Detection
 
 SEGMENTER_OUTPUTS: tuple[Outputs, ...] = ("labels", "mask", "logits")
@@ -76,12 +77,22 @@ def _usual_outputs(readout: Readout) -> Outputs:
     return "classifier" if readout.scores == "softmax" else "probabilities"
 
 
-def check_layer(spec: ExportSpec, readout: Readout) -> None:
-    """Raise `ConfigError` for pooled features of a segmenter or detector: neither pools."""
-    if readout.picture is not None and not spec.layer:
-        raise ConfigError("outputs features of a segmenter", "say of which layer: --layer aspp0")
-    if readout.detection is not None and not spec.layer:
-        raise ConfigError("outputs features of a detector", "say of which layer: --layer extra2")
+def check_layer(spec: ExportSpec, config: NetworkConfig) -> None:
+    """Raise `ConfigError` for other features of a segmenter or detector than of its backbone.
+
+    Neither pools, and what stands on several maps is no map.
+    """
+    readout = config.readout
+    if readout.picture is None and readout.detection is None:
+        return
+    rows = {row.name for row in config.rows()}
+    backbone = [row.name for row in config.as_features().rows() if row.name in rows]
+    if spec.layer not in backbone:
+        kind = "segmenter" if readout.detection is None else "detector"
+        raise ConfigError(
+            f"{f'layer {spec.layer}' if spec.layer else 'outputs features'} of a {kind}",
+            f"say which map of its backbone: --layer {backbone[0]} to {backbone[-1]}",
+        )
 
 
 def detector_options(names: Sequence[str], said: Mapping[str, str]) -> dict[str, object]:

@@ -104,7 +104,7 @@ class Loaded:
         """As `Source` says."""
         checkpoint, notes = self.checkpoint, self.notes
         if spec.outputs == "features":
-            check_layer(spec, checkpoint.config.readout)
+            check_layer(spec, checkpoint.config)
             checkpoint = checkpoint.as_features(spec.layer or "")
         elif checkpoint.config.readout.is_binary and len(checkpoint.labels) == 2:
             checkpoint, notes = checkpoint.as_two_classes(), (*notes, _two_classes(checkpoint))

@@ -105,6 +105,7 @@ def test_it_has_a_name_of_its_own() -> None:
     [
         ({"outputs": "classifier"}, "outputs classifier for a segmenter"),
         ({"outputs": "features"}, "outputs features of a segmenter"),
+        ({"outputs": "features", "layer": "aspp0"}, "layer aspp0 of a segmenter"),
         ({"outputs": "probabilities"}, "outputs probabilities for a segmenter"),
         ({"format": "neuralnetwork"}, "a segmenter as .mlmodel needs iOS 14, min-ios is 13"),
         ({"format": "coreai", "outputs": "mask"}, "outputs mask in the coreai format"),

@@ -5,11 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from bench.accuracy import classifiers
+from export import pipeline
 from export.__main__ import main
 from export.inspect.inspect import inspect
+from export.spec import ExportSpec
 from export.verify.reverify import reverify
+from made_detector import detector
 from made_segmenter import segmenter
-from mobilenet.common.errors import CheckpointError, ConfigError
+from mobilenet.checkpoint import Checkpoint
+from mobilenet.common.errors import CheckpointError, ConfigError, UnsupportedError
 from mobilenet.store import save
 from mobilenet.weights.resolve import load_weights
 
@@ -28,7 +33,7 @@ def test_an_untrained_segmenter_says_so_and_is_verified_again(
     words = (*SMALL, "--classes", str(tmp_path / "labels.txt"), "-o", f"{tmp_path}/", "--json")
     assert run(monkeypatch, *words, "--offline") == 0
     output = capsys.readouterr()
-    assert "no weights of DeepLab are known by a name; going on UNTRAINED" in output.err
+    assert "no weights of DeepLab with 3 classes are known by a name; going on UNTRAINED" in output.err
     exported = json.loads(output.out)
     path = Path(exported["path"])
     assert path.name == "DeepLabV1_025_65_shallow_os16_untrained.mlpackage"
@@ -75,5 +80,26 @@ def test_another_head_than_the_file_s_is_refused_by_name(tmp_path: Path, hot: ob
         load_weights(classifier, output_stride=8)
     with pytest.raises(ConfigError, match="head 'ssd' is unknown"):
         load_weights("untrained", head="ssd")
-    with pytest.raises(CheckpointError, match="no weights of DeepLab are known by a name"):
+    with pytest.raises(CheckpointError, match="no weights of DeepLab with 21 classes are known"):
         load_weights("slim", head="deeplab")
+
+
+@pytest.mark.parametrize(
+    ("made", "says"), [(segmenter(), "is a segmenter"), (detector(), "is a detector")]
+)
+def test_neither_has_a_top1(made: Checkpoint, says: str) -> None:
+    with pytest.raises(UnsupportedError, match=f"{says}: it has no top-1") as raised:
+        classifiers.of_checkpoint(made)
+    assert "--data takes" in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("layer", "says"), [("extra2", "layer extra2"), (None, "outputs features")]
+)
+def test_features_of_a_detector_are_its_backbones(
+    layer: str | None, says: str, tmp_path: Path
+) -> None:
+    spec = ExportSpec(outputs="features", layer=layer)
+    with pytest.raises(ConfigError, match=f"{says} of a detector") as raised:
+        pipeline.export(detector(), tmp_path / "n.mlpackage", spec=spec)
+    assert "--layer conv0 to conv13_pointwise" in raised.value.hint

@@ -197,6 +197,14 @@ OTHERS = {
     "a ResNet": {"conv1.weight": (64, 3, 7, 7), "layer1.0.conv2.weight": (64, 64, 3, 3)},
     "such as VGG": {"features.0.weight": (64, 3, 3, 3), "classifier.0.weight": (16, 64)},
     "a SqueezeNet": {"features.3.squeeze.weight": (16, 96, 1, 1)},
+    "a detector": {
+        "head.classification_head.module_list.0.weight": (364, 512, 3, 3),
+        "head.regression_head.module_list.0.weight": (16, 512, 3, 3),
+    },
+    "a DeepLab with ASPP branches": {
+        "classifier.0.convs.1.0.weight": (256, 1280, 3, 3),
+        "classifier.0.convs.3.0.weight": (256, 1280, 3, 3),
+    },
     "an MLP": {"0.weight": (10, 20), "2.weight": (2, 10)},
     "squeeze and excitation": {
         "features.1.block.0.0.weight": (16, 1, 3, 3),

@@ -152,6 +152,15 @@ def largest_difference(first: Array, second: Array, whole: bool) -> float | None
 
 def _check_scores(name: str, config: NetworkConfig) -> None:
     """Raise `UnsupportedError` where no class is the answer."""
+    if config.readout.picture is not None:
+        raise UnsupportedError(
+            f"{name} is a segmenter: it has no top-1",
+            "--data takes a folder with images/ and masks/ for its mIOU",
+        )
+    if config.readout.detection is not None:
+        raise UnsupportedError(
+            f"{name} is a detector: it has no top-1", "--data takes COCO's JSON for its mAP"
+        )
     if config.readout.scores == "sigmoid":
         raise UnsupportedError(
             f"{name} has independent classes (sigmoid): several may hold at once, or none, and "

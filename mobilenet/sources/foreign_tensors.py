@@ -39,6 +39,15 @@ CIFAR = (
 _KINDS: tuple[tuple[str, Callable[[TensorSigns], bool]], ...] = (
     ("a network without a convolution (an MLP or a transformer)", lambda signs: not signs.kernels),
     (
+        "a detector (heads for boxes and for classes)",
+        lambda signs: signs.has_name(r"\b(regression|bbox|box)_head(er)?s?\.|\bloc\.\d|\brpn\.")
+        and signs.has_name(r"\b(classification|cls|class)_head(er)?s?\.|\bconf\.\d|\brpn\."),
+    ),
+    (
+        "a DeepLab with ASPP branches (several dilations side by side)",
+        lambda signs: signs.has_name(r"\.convs\.3\.0\.weight$|\baspp(\.\w*|_)?[2-9]\b"),
+    ),
+    (
         "a SqueezeNet (fire modules)",
         lambda signs: signs.has_name(r"\bfire\d|\.squeeze\.weight$|\.expand3x3\."),
     ),
