@@ -29,7 +29,7 @@ def test_the_most_accurate_that_fits_for_each_runtime_alone(results: Path, capsy
     assert found["portable"]["model"] == "MobileNetV1_100_192"
     assert found["portable"]["top1"] == 70.0
     assert "of the 10.0 ms that a frame may take" in found["portable"]["reason"]
-    assert "published (the authors' TF-Slim release" in found["portable"]["reason"]
+    assert "published (tensorflow/models" in found["portable"]["reason"]
 
 
 def test_the_p90_must_fit_not_the_median(tmp_path: Path, capsys) -> None:

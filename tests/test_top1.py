@@ -87,7 +87,7 @@ def test_models_are_ranked_by_figures_of_one_kind() -> None:
     both = [measured(palette, 140), measured(full, 150)]
     assert percents(models, both) == [75, 70]
     assert unranked(models, both, top1_by_identity(models, both))[half.identity].startswith(
-        "63.3 %, published (the authors' TF-Slim release of 2018-08-02)"
+        "63.3 %, published (tensorflow/models, research/slim/nets/mobilenet_v1.md)"
     )
     assert percents(models, [*both, measured(half, 130)]) == [75, 65, 70]
 

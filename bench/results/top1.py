@@ -19,6 +19,7 @@ from mobilenet.common.errors import ConfigError
 from mobilenet.common.size import Size
 from mobilenet.networks.base_config import BaseConfig
 from mobilenet.networks.families import config_type
+from mobilenet.weights import published
 from mobilenet.weights.releases import BY_NAME, RELEASES, Release
 
 RECIPE = "package"  # of several for one model: the preprocessing that the package itself names
@@ -48,8 +49,8 @@ def top1_by_identity(models: Iterable[Model], accuracies: Sequence[Accuracy]) ->
     """
     trained = {model.identity: model for model in models if model.trained is not False}
     figures = {name: _published(model) for name, model in trained.items()}
-    published = {name: figure for name, figure in figures.items() if figure}
-    return max([*_measured(trained.values(), accuracies), published], key=len)
+    told = {name: figure for name, figure in figures.items() if figure}
+    return max([*_measured(trained.values(), accuracies), told], key=len)
 
 
 def unranked(
@@ -60,8 +61,8 @@ def unranked(
     trained = (model for model in others if model.trained is not False)
     kind = "measured on the same photographs" if _is_measured(top1) else "published"
     words = {model.identity: f"unknown{_told(model)}" for model in others}
-    published = {model.identity: figure for model in others if (figure := _published(model))}
-    for figures in (published, *_measured(trained, accuracies)):
+    told = {model.identity: figure for model in others if (figure := _published(model))}
+    for figures in (told, *_measured(trained, accuracies)):
         for identity, figure in figures.items():
             words[identity] = (
                 f"{format.significant(figure.percent)} %, {figure.source}: not ranked among "
@@ -96,11 +97,21 @@ def _published(model: Model) -> Top1 | None:
     percent, release = published_top1(model), release_of(model)
     if percent is None or release is None:
         return None
-    source = f"published ({release.source})"
+    source = f"published ({_table(release)})"
     if model.precision == "fp16" and model.agreement is not None:
         source += f" for float32; float16 moves its logits by {model.agreement:.1e}"
     right = round(percent / 100 * VALIDATION_IMAGES)
     return Top1(percent, source, interval=_percent(wilson(right, VALIDATION_IMAGES)))
+
+
+def _table(release: Release) -> str:
+    """Where the figures of a release are printed."""
+    key = release.network, release.alpha, release.resolution, release.top1
+    rows = (
+        row.source for row in published.ACCURACIES
+        if (row.network, row.alpha, row.resolution, row.top1) == key
+    )  # fmt: skip
+    return next(rows, release.source)
 
 
 def published_top1(model: Model) -> float | None:
