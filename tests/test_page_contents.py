@@ -91,6 +91,21 @@ def test_a_card_has_all_that_is_known_of_a_model(tmp_path: Path) -> None:
     assert text.count(f'data-card="{re.search("model-[0-9a-f]{16}", card)[0]}"') >= 3
 
 
+def test_what_a_package_says_of_itself_is_text(tmp_path: Path) -> None:
+    evil = '<b class="evil">x</b></script></dialog>'
+    model = made.model(
+        MobileNetConfig(), identity=evil, preprocessing=evil, licence=evil, labels=(evil,),
+        command=evil, command_note=evil, weights=evil, compute_units=evil,
+    )  # fmt: skip
+    case = made.case(model)
+    launches = [made.measured(case.case, number) for number in range(6)]
+    skipped = made.case(model, "coreml", skipped=evil)
+    text = page_of([made.session(), case, skipped, *launches], tmp_path)
+    assert "<b" not in re.sub("<(body|button)", "", text)
+    assert text.count("</dialog>") == 1
+    assert text.count("&lt;b class=&#34;evil&#34;&gt;") >= 9
+
+
 @needs_browser
 def test_a_readers_limits_light_up_rows(tmp_path: Path) -> None:
     page = tmp_path / "p.html"

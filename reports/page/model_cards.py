@@ -11,7 +11,7 @@ from reports.page import naming
 from reports.page.html_table import Grid, words
 from reports.plots import plot_data
 
-TIMES = ("On", "p50 ms", "p90 ms", "first ms", "cold load ms", "load ms", "peak MB")
+TIMES = ("On", "p50 ms", "p90 ms", "CPU ms", "first ms", "cold load ms", "load ms", "peak MB")
 TRAINED = {True: "trained", False: "untrained", None: "not known"}
 
 
@@ -134,7 +134,8 @@ def _times(report: Report, row: CaseSummary) -> tuple[str, ...]:
     first_call, load = (each.value if each else None for each in (row.first_call, row.load))
     return (
         f"{naming.machine(report)}, {row.runtime} {row.unit_label}", f"{p50} ({interval})",
-        format.latency(row.p90)[0], format.milliseconds(first_call),
+        format.latency(row.p90)[0], format.latency(row.cpu_p50)[0],
+        format.milliseconds(first_call),
         format.milliseconds(row.first_load_ns), format.milliseconds(load),
         format.megabytes(row.peak_memory_bytes),
     )  # fmt: skip

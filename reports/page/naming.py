@@ -11,6 +11,7 @@ class TrustLine(NamedTuple):
 
     text: str
     warns: bool
+    more: str = ""  # how many warnings the session has
 
 
 def anchor(number: int) -> str:
@@ -28,13 +29,14 @@ def machine(report: Report) -> str:
 
 def trust(report: Report) -> TrustLine:
     """The worst that is known of the session."""
+    more = format.plural(len(report.trust.warnings), "warning") if report.trust.warnings else ""
     if report.trust.unreliable:
-        return TrustLine(f"Unreliable: {report.trust.unreliable}.", warns=True)
+        return TrustLine(f"Unreliable: {report.trust.unreliable}.", True, more)
     if not report.controls:
-        return TrustLine(f"No A/A control: how far to trust it is unknown.{_finds(report)}", True)
-    return TrustLine(
-        f"The A/A control shows no difference where there is none.{_finds(report)}", False
-    )
+        text = "No A/A control: how far to trust it is unknown."
+        return TrustLine(f"{text}{_finds(report)}", True, more)
+    text = "The A/A control shows no difference where there is none."
+    return TrustLine(f"{text}{_finds(report)}", False, more)
 
 
 def _finds(report: Report) -> str:
