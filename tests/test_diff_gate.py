@@ -10,7 +10,9 @@ import pytest
 
 from export.__main__ import app
 from export.package.model_files import find
+from export.pipeline import export
 from export.verify.diff import diff
+from faults import layer, swapped
 from inspected import small
 from mobilenet import store
 from mobilenet.checkpoint import Checkpoint
@@ -117,9 +119,8 @@ def test_a_verification_is_a_suite(hot: Checkpoint, models: Path, tmp_path: Path
     store.save(hot, tmp_path / "w.safetensors")
     sound = export(hot, tmp_path / "sound.mlpackage", verify=False).path
     assert tag(sound, "--weights", tmp_path / "w.safetensors") == (0, "system-out")
-    faulty = export(
-        swapped(hot, "conv0", scale=1.01), tmp_path / "off.mlpackage", verify=False
-    ).path
+    fault = layer("conv5_depthwise", lambda it: replace(it, kernel=swapped(it.kernel)))
+    faulty = export(fault(hot), tmp_path / "off.mlpackage", verify=False).path
     assert tag(faulty, "--weights", tmp_path / "w.safetensors") == (1, "failure")
     assert tag(models / "nothing.mlpackage") == (2, "error")  # another tool's
 
