@@ -232,10 +232,7 @@ def diff_models(
 terminal.add_examples(
     app,
     {
-        "": (
-            "--alpha 0.75 --target ane --swift",
-            "--weights flowers.keras --classes labels.txt -o My.mlpackage",
-        ),
+        "": ("--alpha 0.75 --target ane --swift", "--weights my.keras --classes labels.txt"),
         "all": ("--alpha 0.5 1 --resolution 224 160", "--network v2 --compress int8 -o v2/"),
         "verify": ("Net.mlpackage --image photo.jpg", "Net.mlpackage --weights flowers.keras"),
         "inspect": ("Any.mlpackage --no-layers", "Any.mlmodel --image photo.jpg --strict"),

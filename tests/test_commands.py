@@ -91,3 +91,13 @@ def test_every_switch_makes_sense_and_every_result_can_be_json(app: App, names: 
     assert ("-o" in shown) == (names != ["resume"])  # it goes on in its file
     assert "default: False" not in text
     assert "default: ()" not in text
+
+
+def test_text_is_broken_where_the_terminal_ends_not_the_source() -> None:
+    verify = help_of(APPS["export"], ["verify"])
+    assert "are shown; of a detector the objects in it, of a segmenter" in verify
+    compare = help_of(APPS["reports"], ["compare"])
+    assert (
+        "relative to those that did not, since the machine's speed changes, too.\n\nExit"
+        in compare
+    )

@@ -13,6 +13,7 @@ from mobilenet.common import interrupts
 from mobilenet.common.errors import UserError
 from mobilenet.common.interrupts import Terminated
 from mobilenet.common.temporary import owned_by_command
+from mobilenet.common.terminal.help_pages import HelpPages
 from mobilenet.common.terminal.output import fail
 from mobilenet.common.terminal.streams import drop_unwritable_output, open_closed_streams
 
@@ -50,6 +51,7 @@ def command(name: str, help: str, script: str = "") -> App:
         help=help,
         version=__version__,
         help_format="plaintext",
+        help_formatter=HelpPages(),
         result_action="return_value",
         suppress_keyboard_interrupt=False,  # `run` has an exit code and a line for each signal
         default_parameter=Parameter(
