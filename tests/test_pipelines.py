@@ -207,7 +207,7 @@ def test_what_needs_a_single_network_says_so(package: Path, tmp_path: Path) -> N
 def test_two_are_compared_by_their_only_networks(package: Path) -> None:
     difference = diff(package, package)
     assert difference.layers
-    assert difference.parting is None
+    assert difference.first_difference is None
 
 
 def test_values_within_its_only_network_can_be_asked_for(crowded, package: Path) -> None:
