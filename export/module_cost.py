@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from export.prepared import evaluated
+from export.evaluated import evaluated
 from mobilenet.common.decoding import MAX_REASON
 from mobilenet.common.errors import ConfigError
 from mobilenet.common.size import Size

@@ -1,7 +1,6 @@
 """What is exported, made once and passed on: the network, how to write it, what it will say."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,17 +25,6 @@ if TYPE_CHECKING:
     from torch import nn
 
 MAIN = "main"  # what a program's only function is called
-
-
-@contextmanager
-def evaluated(module: "nn.Module") -> "Iterator[nn.Module]":
-    """`module` in eval mode for as long as the context lasts, whatever its parts are in."""
-    modes = {part: part.training for part in module.modules()}
-    try:
-        yield module.eval()
-    finally:
-        for part, training in modes.items():
-            part.training = training
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,7 +33,10 @@ def test_an_untrained_segmenter_says_so_and_is_verified_again(
     words = (*SMALL, "--classes", str(tmp_path / "labels.txt"), "-o", f"{tmp_path}/", "--json")
     assert run(monkeypatch, *words, "--offline") == 0
     output = capsys.readouterr()
-    assert "no weights of DeepLab with 3 classes are known by a name; going on UNTRAINED" in output.err
+    assert (
+        "no weights of DeepLab with 3 classes are known by a name; going on UNTRAINED"
+        in output.err
+    )
     exported = json.loads(output.out)
     path = Path(exported["path"])
     assert path.name == "DeepLabV1_025_65_shallow_os16_untrained.mlpackage"

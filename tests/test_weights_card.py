@@ -123,4 +123,5 @@ def test_a_card_says_at_which_other_sizes_weights_are_used(
     export_card.show(exported, json=False)
     out = " ".join(capsys.readouterr().out.split())
     assert "49.8 % published; trained at 224 pixels, used at 32" in out
-    assert "functions r32, r224" in out
+    assert "functions r32: 32 x 32" in out
+    assert "r224: 224 x 224" in out

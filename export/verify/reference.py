@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.compression.quantizer import Quantizer
+from export.evaluated import evaluated
 from export.package.metadata import StoredLogits
-from export.prepared import TracedModule, evaluated
+from export.prepared import TracedModule
 from export.verify.agreement import Array, digest, relative_l2, side_by_side
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.decoding import decoding

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from export.coreai import construction
+from export.evaluated import evaluated
 from export.formats.coreai.entry_points import EntryPoints
-from export.prepared import MAIN, Prepared, TracedModule, evaluated
+from export.prepared import MAIN, Prepared, TracedModule
 from mobilenet.common.errors import UnsupportedError
 from mobilenet.common.size import Size
 from mobilenet.networks.rows import COLORS

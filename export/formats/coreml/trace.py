@@ -13,10 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from export.coremltools_import import coremltools
+from export.evaluated import evaluated
 from export.formats.coreml.interface import classifier_config, input_type, names, opset
 from export.formats.coreml.kinds import KINDS
 from export.formats.coreml.ml_model import MLModel
-from export.prepared import TracedModule, evaluated
+from export.prepared import TracedModule
 from export.spec import ExportSpec
 from export.targets import Precision
 from mobilenet.networks.rows import COLORS
