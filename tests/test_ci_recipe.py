@@ -162,6 +162,7 @@ def test_undecided_is_measured_again_and_then_a_warning(
     assert "measured thorough" in done.stdout
     assert "::warning::speed is undecided" in done.stdout
     assert "skipped" in outcomes(changed, "speed.xml").values()
+    assert run(SLOWER, changed, UNDECIDED="1").returncode == 1
 
 
 def test_a_measurement_that_fails_is_red(changed: Path) -> None:
