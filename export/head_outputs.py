@@ -77,6 +77,17 @@ def _usual_outputs(readout: Readout) -> Outputs:
     return "classifier" if readout.scores == "softmax" else "probabilities"
 
 
+def names_classes(spec: ExportSpec, readout: Readout | None) -> bool:
+    """Whether a file has a list of labels: not where it gives numbers before softmax.
+
+    Of a traced module there is no `readout`.
+    """
+    if spec.outputs == "classifier" or readout is None:
+        return spec.outputs == "classifier"
+    independent = readout.scores == "sigmoid" and spec.outputs == "probabilities"
+    return independent or readout.picture is not None or readout.detection is not None
+
+
 def check_layer(spec: ExportSpec, config: NetworkConfig) -> None:
     """Raise `ConfigError` for other features of a segmenter or detector than of its backbone.
 

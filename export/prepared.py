@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from export.compression.quantizer import Quantizer
-from export.head_outputs import columns_of, for_head
+from export.head_outputs import columns_of, for_head, names_classes
 from export.package.metadata import SCHEMA, ModuleMetadata, PackageMetadata
 from export.spec import ExportSpec
 from export.targets import Precision
@@ -97,7 +97,9 @@ class Prepared:
     @property
     def labels(self) -> tuple[str, ...]:
         """What the file names: the classes of a classifier, or of independent probabilities."""
-        return self.network.labels if _names_classes(self.network, self.spec) else ()
+        config = self.metadata.config
+        readout = None if config is None else config.readout
+        return self.network.labels if names_classes(self.spec, readout) else ()
 
     @property
     def unused_classes(self) -> int:
@@ -227,13 +229,5 @@ def _labels_from(network: Checkpoint | TracedModule, spec: ExportSpec) -> str | 
     """Where the file names classes and the weights do not."""
     if not isinstance(network, Checkpoint) or not network.labels_from:
         return msgspec.UNSET
-    return network.labels_from if _names_classes(network, spec) else msgspec.UNSET
-
-
-def _names_classes(network: Checkpoint | TracedModule, spec: ExportSpec) -> bool:
-    """Whether the file has a list of labels: not where it gives numbers before softmax."""
-    if spec.outputs == "classifier" or not isinstance(network, Checkpoint):
-        return spec.outputs == "classifier"
-    readout = network.config.readout
-    independent = readout.scores == "sigmoid" and spec.outputs == "probabilities"
-    return independent or readout.picture is not None or readout.detection is not None
+    named = names_classes(spec, network.config.readout)
+    return network.labels_from if named else msgspec.UNSET
