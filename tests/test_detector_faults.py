@@ -108,7 +108,7 @@ def test_activated_projections_are_rejected(size: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["no scale of 0.1", "x and y swapped", "no sigmoid"])
 def test_scores_too_alike_to_decide_hide_no_fault_of_boxes(name: str, tmp_path: Path) -> None:
-    """An untrained detector as a pipeline in float16, whose detections are all undecided."""
+    """An untrained detector as a pipeline in float16, few of whose detections are decided."""
     change, bend, problem = FAULTS[name]
     alike = untrained(replace(detector().config))
     alike = replace(alike, labels=detector().labels)

@@ -186,7 +186,7 @@ def _undecided(verified: Verified) -> str:
     if share > MOSTLY:
         return (
             f"scores are too alike, as untrained ones are, to decide {share:.0%} of the answers "
-            "in this precision: the gates of all boxes and scores decide"
+            "in this precision: the gates of all scores, and boxes, decide"
         )
     return (
         f"every pixel's class, or box, as PyTorch has it, but for {share:.2%} that are decided by "
