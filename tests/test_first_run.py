@@ -25,6 +25,7 @@ from bench.session.suite import GridOptions
 from conftest import PHOTO
 from export.coreai import library
 from export.pipeline import export
+from export.spec import Variant
 from mobilenet import store
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.untrained import untrained
@@ -65,6 +66,17 @@ COMMANDS = [
     Command(
         "python -m export --network v2 --alpha 0.35 --resolution 96",
         says="going on UNTRAINED", writes=("models/MobileNetV2_035_96_untrained.mlpackage",),
+    ),
+    Command("python -m export --weights person", says="error:", exit_code=2),  # not reached
+    Command(
+        "python -m export --network v2 --head deeplab --outputs mask --swift",
+        "--alpha 0.35 --resolution 65", says="going on UNTRAINED",
+        writes=("models/DeepLabV2_*_untrained.mlpackage", "models/*Segmenter.swift"),
+    ),
+    Command(
+        "python -m export verify DETECTOR --image photo.jpg --drawing boxes.png",
+        says="the package computes what the network does", writes=("boxes.png",),
+        words={"DETECTOR": "detector.mlpackage"}, inputs=("detector.mlpackage", "photo.jpg"),
     ),
     Command(
         "python -m bench accuracy DETECTOR --data instances.json --images photos/",
@@ -148,7 +160,7 @@ COMMANDS = [
     ),
     Command(
         "python -m export diff A B",
-        says="no layer is off", words={"A": "net.mlpackage", "B": "my.safetensors"},
+        says="the same but for rounding", words={"A": "net.mlpackage", "B": "my.safetensors"},
         inputs=(*PACKAGE, "my.safetensors"),
     ),
     Command("python -m bench env", says="coremltools 9."),
@@ -243,6 +255,8 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Image.new("L", (64, 64)).save(folder / f"masked/{name}/a.png")
     (folder / "labels.txt").write_text("\n".join(f"class {i}" for i in range(1000)))
     export(checkpoint, folder / "net.mlpackage", verify=False)
+    boxes = Variant(alpha=0.25, resolution=96, head="ssdlite", weights="untrained")
+    export(boxes, folder / "detector.mlpackage", verify=False)
     if library.missing() is None:
         export(checkpoint, folder / "net.aimodel", verify=False)
     shutil.copytree(folder / "net.mlpackage", folder / "models/net.mlpackage")
