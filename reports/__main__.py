@@ -130,6 +130,9 @@ def choose(
 ) -> int:
     """Recommend the most accurate variant that is fast enough. Exit code 1 when none is.
 
+    Published accuracies tie when equal, measured ones when McNemar's test (without one,
+    the interval of each) cannot tell them apart. Then the fastest wins, then the smallest.
+
     Parameters
     ----------
     fps

@@ -168,35 +168,41 @@ def _choice(
         return msgspec.structs.replace(
             choice, reason=_why_none(rows, asked), closest=tuple(_closest(rows, asked))
         )
-    best, alike = _best(fits)
+    best, remark = _best(fits)
     model = best.row.model
     return msgspec.structs.replace(
         choice, case=best.row.case, unit=best.row.unit, model=model.name,
         frame_ns=best.frame_ns, top1=best.top1.percent,
         export=model.command, export_note=model.command_note,
         reason=f"{_reason(best, requirements.fps)}, the best of {len(fits)} that fit, "
-        f"{len(rows)} measured{_ties(alike)}",
+        f"{len(rows)} measured{remark}",
     )  # fmt: skip
 
 
-def _best(fits: Sequence[Option]) -> tuple[Option, int]:
-    """The choice, and among how many that cannot be told apart it is the smallest.
+def _best(fits: Sequence[Option]) -> tuple[Option, str]:
+    """The choice, and what else was as good.
 
-    Of those as accurate as the most accurate, within the intervals of both, those as fast as the
-    fastest; of these the smallest file.
+    Of those tied in accuracy with the most accurate (`Top1.is_tied_with`), those as fast as the
+    fastest within the intervals of both; of these the smallest file.
     """
-    best = max(fits, key=lambda option: option.top1.percent).top1.estimate
-    accurate = [each for each in fits if not stats.are_apart(each.top1.estimate, best)]
+    best = max(fits, key=lambda option: option.top1.percent)
+    accurate = [
+        each for each in fits if best.top1.is_tied_with(each.top1, each.row.model.identity)
+    ]
     fastest = min(accurate, key=lambda option: option.frame_ns).frame
     alike = [each for each in accurate if not stats.are_apart(each.frame, fastest)]
     smallest = min(alike, key=lambda option: (option.row.model.size_bytes, option.frame_ns))
-    return smallest, len(alike)
+    return smallest, _ties(smallest, best, len(alike))
 
 
-def _ties(alike: int) -> str:
-    if alike == 1:
-        return ""
-    return f"; the smallest of {alike} whose accuracy and time cannot be told apart"
+def _ties(choice: Option, best: Option, alike: int) -> str:
+    remark = ""
+    if choice.top1.percent < best.top1.percent:
+        figure = f"{best.top1.percent:.4g} % of {best.row.model.name}"
+        remark = f"; the {figure} cannot be told from that"
+    if alike > 1:
+        remark += f"; the smallest of {alike} whose accuracy and time cannot be told apart"
+    return remark
 
 
 def _reason(best: Option, fps: float) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 import made_results as made
 from bench.results.accuracy_table import note
+from bench.results.proportions import mcnemar_worse
 from bench.results.records import Accuracy, Model, Photographs
 from bench.results.top1 import top1_by_identity, unranked, used_at
 from mobilenet.networks.v1 import MobileNetConfig
@@ -140,3 +141,15 @@ def test_weights_that_are_used_at_other_sizes_than_their_own_say_so() -> None:
     smaller = made.model(MobileNetConfig(), resolution=128)
     assert used_at(smaller) == note(measured(smaller, 1)) == "trained at 224 pixels, used at 128"
     assert used_at(MODELS[0]) == used_at(made.model(MobileNetConfig(), release="")) == ""
+
+
+@pytest.mark.parametrize(
+    ("alone", "other"), [(0, 0), (1, 10), (10, 1), (5, 5), (99, 81), (7, 400)]
+)
+def test_the_test_of_being_equally_good_looks_at_both_sides(alone: int, other: int) -> None:
+    agreement = made.agreement(
+        "a", "b", only_reference_right=alone, only_other_right=other,
+        p_worse=mcnemar_worse(alone, other),
+    )  # fmt: skip
+    both = min(mcnemar_worse(alone, other), mcnemar_worse(other, alone))
+    assert agreement.p_equal == pytest.approx(min(1, 2 * both), rel=1e-6, abs=1e-9)

@@ -1,5 +1,6 @@
 """How far two models agree on photographs: the record, and where they name different classes."""
 
+import math
 from typing import Annotated, Literal
 
 import msgspec
@@ -39,3 +40,14 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     disagreements: Annotated[tuple[Disagreement, ...], Meta(max_length=MAX_DISAGREEMENTS)] = (
         msgspec.field(default=(), name="partings")
     )
+
+    @property
+    def p_equal(self) -> float:
+        """Exact two-sided McNemar test, twice the smaller tail: are both equally good?"""
+        right = self.only_reference_right
+        discordant = right + self.only_other_right
+        as_many = math.exp(
+            math.lgamma(discordant + 1) - math.lgamma(right + 1)
+            - math.lgamma(discordant - right + 1) - discordant * math.log(2)
+        )  # fmt: skip
+        return min(1.0, 2 * min(self.p_worse, 1 - self.p_worse + as_many))

@@ -9,6 +9,7 @@ from bench.results import session_lines
 from bench.results.compare import Comparison, compare_launches
 from bench.results.disagreements import Agreement
 from bench.results.metrics import MetricComparison
+from bench.results.paired_accuracies import PairedAccuracies, paired
 from bench.results.read import SessionResults, read
 from bench.results.records import Accuracy, Case, Metrics, Model, SessionHead
 from bench.results.reliability import Trust, trust_in
@@ -68,10 +69,15 @@ def read_reports(paths: Iterable[Path]) -> list[Report]:
 def reports_of(sessions: Sequence[SessionResults]) -> list[Report]:
     """The summaries of several sessions; accuracies that one measured count for all."""
     accuracies = [accuracy for results in sessions for accuracy in results.accuracies]
-    return [report(results, accuracies) for results in sessions]
+    pairs = [*paired(sessions)]
+    return [report(results, accuracies, pairs) for results in sessions]
 
 
-def report(results: SessionResults, accuracies: Sequence[Accuracy] = ()) -> Report:
+def report(
+    results: SessionResults,
+    accuracies: Sequence[Accuracy] = (),
+    pairs: Sequence[PairedAccuracies] = (),
+) -> Report:
     """The summary of one session. A/A twins become controls, not rows."""
     cases = results.cases.values()
     otherwise = {soak.case for soak in results.soaks} | {p.case for p in results.placements}
@@ -80,7 +86,7 @@ def report(results: SessionResults, accuracies: Sequence[Accuracy] = ()) -> Repo
     rows = tuple(sorted((row for row in summaries if not row.control_of), key=_order))
     trust = trust_in(results, summaries, controls)
     models = list(_classifiers(rows, results))
-    top1 = top1_by_identity(models, accuracies)
+    top1 = top1_by_identity(models, accuracies, pairs)
     return Report(
         source=results.source.name,
         session=results.session,

@@ -43,8 +43,7 @@ class Estimate(msgspec.Struct, frozen=True):
 def are_apart(a: Estimate, b: Estimate) -> bool:
     """Whether the interval of the difference of two independent estimates leaves out 0.
 
-    Newcombe 1998, method 10, for proportions; Zou and Donner 2008 (MOVER) for all others. Without
-    an interval, a value is taken for exact.
+    Zou and Donner 2008 (MOVER). Without an interval, a value is taken for exact.
     """
     lower, upper = sorted((a, b), key=lambda estimate: estimate.value)
     above = lower.interval.high - lower.value if lower.interval else 0

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from bench.results import format
+from bench.results.paired_accuracies import EXACT, PairedAccuracies, rivals
 from bench.results.proportions import wilson
 from bench.results.records import Accuracy, Model
-from bench.results.stats import Estimate, Interval
+from bench.results.stats import Interval
 from mobilenet.common.errors import ConfigError
 from mobilenet.common.size import Size
 from mobilenet.networks.base_config import BaseConfig
@@ -25,7 +26,7 @@ from mobilenet.weights.releases import BY_NAME, RELEASES, Release
 RECIPE = "package"  # of several for one model: the preprocessing that the package itself names
 VALIDATION_IMAGES = 50_000  # that published figures are of
 IMAGENET_CLASSES = (1000, 1001)
-EXACT = "float32"  # precision of a run whose package is declared otherwise
+TIED = 0.05  # p of being equally good, from which on two models are taken to be
 
 
 class Top1(msgspec.Struct, frozen=True):
@@ -35,14 +36,28 @@ class Top1(msgspec.Struct, frozen=True):
     source: str
     measured: bool = False
     interval: Interval | None = None  # 95 %, in percent
+    # of models that answered the same photographs, by identity: p of both being equally good
+    p_equal: dict[str, float] = {}
 
-    @property
-    def estimate(self) -> Estimate:
-        """The figure with its interval."""
-        return Estimate(self.percent, self.interval)
+    def is_tied_with(self, other: "Top1", identity: str) -> bool:
+        """Whether nothing says that this model or the other one, of that identity, is better.
+
+        Published figures tie when they are equal. Measured ones when McNemar's test does not tell
+        the models apart; where they were not paired, when each figure lies within the interval
+        of the other: mistakes on the same photographs are too much alike for a wider rule.
+        """
+        if self.percent == other.percent or not (self.measured and other.measured):
+            return self.percent == other.percent
+        if identity in self.p_equal:
+            return self.p_equal[identity] >= TIED
+        return _covers(self, other) and _covers(other, self)
 
 
-def top1_by_identity(models: Iterable[Model], accuracies: Sequence[Accuracy]) -> dict[str, Top1]:
+def top1_by_identity(
+    models: Iterable[Model],
+    accuracies: Sequence[Accuracy],
+    paired: Iterable[PairedAccuracies] = (),
+) -> dict[str, Top1]:
     """Figures of one kind for as many models as have them, by identity.
 
     Of kinds that as many have, a measured one. Networks that nobody trained have none.
@@ -50,7 +65,7 @@ def top1_by_identity(models: Iterable[Model], accuracies: Sequence[Accuracy]) ->
     trained = {model.identity: model for model in models if model.trained is not False}
     figures = {name: _published(model) for name, model in trained.items()}
     told = {name: figure for name, figure in figures.items() if figure}
-    return max([*_measured(trained.values(), accuracies), told], key=len)
+    return max([*_measured(trained.values(), accuracies, paired), told], key=len)
 
 
 def unranked(
@@ -75,12 +90,17 @@ def _is_measured(top1: dict[str, Top1]) -> bool:
     return any(figure.measured for figure in top1.values())
 
 
-def _measured(models: Iterable[Model], accuracies: Sequence[Accuracy]) -> list[dict[str, Top1]]:
+def _measured(
+    models: Iterable[Model],
+    accuracies: Sequence[Accuracy],
+    paired: Iterable[PairedAccuracies] = (),
+) -> list[dict[str, Top1]]:
     """Figures of each set of photographs, of these models; of several runs, as declared.
 
     Of a package with a function for each resolution, of the default: that is what is timed.
     """
     wanted = {(model.identity, model.resolution) for model in models}
+    p_equal = rivals(paired, RECIPE)
     sets: dict[str, dict[str, Top1]] = {}
     for accuracy in sorted(accuracies, key=lambda each: each.precision != EXACT):
         identity, size = accuracy.model.identity, accuracy.model.resolution
@@ -88,9 +108,16 @@ def _measured(models: Iterable[Model], accuracies: Sequence[Accuracy]) -> list[d
             source = f"measured on {accuracy.images:,} photographs ({accuracy.photographs.name})"
             percent = 100 * accuracy.top1 / accuracy.images
             interval = _percent(accuracy.top1_interval)
-            figure = Top1(percent, source, measured=True, interval=interval)
-            sets.setdefault(accuracy.photographs.digest, {})[identity] = figure
+            digest = accuracy.photographs.digest
+            p_of = p_equal.get((identity, digest), {})
+            figure = Top1(percent, source, measured=True, interval=interval, p_equal=p_of)
+            sets.setdefault(digest, {})[identity] = figure
     return list(sets.values())
+
+
+def _covers(a: Top1, b: Top1) -> bool:
+    """Whether the figure of `b` lies within the interval of `a`."""
+    return a.interval is not None and a.interval.low <= b.percent <= a.interval.high
 
 
 def _published(model: Model) -> Top1 | None:
