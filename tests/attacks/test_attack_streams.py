@@ -16,6 +16,7 @@ import pytest
 
 import made_results
 from mobilenet.common import terminal
+from mobilenet.networks.v1 import MobileNetConfig
 
 ROOT = Path(__file__).parents[2]
 FULL = Path("/dev/full")
@@ -63,6 +64,27 @@ def test_closed_and_full_streams(words: str, code: int, said: bool, results: Pat
 def test_a_reader_that_has_had_enough_is_no_error(arguments: list[str], results: Path) -> None:
     code, out, err = ended('{ "$@"; echo $? >&2; } | head -1', results, *arguments)
     assert (code, out.count("\n"), err) == (0, 1, "0\n")
+
+
+@pytest.mark.parametrize("arguments", [["--json"], []])
+def test_a_verdict_that_nobody_reads_keeps_its_exit_code(
+    arguments: list[str], tmp_path: Path
+) -> None:
+    """A red check is red with `| head`, and its warnings may go unread, too."""
+    names = "fast", "slow"
+    cases = [made_results.case(made_results.model(MobileNetConfig()), case=name) for name in names]
+    times_ms = dict(zip(names, (10.0, 20.0), strict=True))
+    launches = made_results.launches(cases, times_ms, 15, 20, seed=4)
+    path = made_results.write(tmp_path / "r.jsonl", [made_results.session(15), *cases, *launches])
+    for pipe in ("2>/dev/null", "2>&1"):
+        words = f'{{ "$@" {pipe}; echo $? >"{tmp_path}/code"; }} | true'
+        ended(words, "compare", path, "--cases", *names, *arguments)
+        assert (tmp_path / "code").read_text() == "1\n", pipe
+
+
+def test_a_file_that_nobody_reads_is_no_success(results: Path) -> None:
+    words = '{ "$@"; echo $? >&2; } | true'
+    assert ended(words, "page", results, "-o", "/dev/stdout") == (0, "", "141\n")
 
 
 def test_nothing_is_written_into_files_that_take_a_closed_streams_place(

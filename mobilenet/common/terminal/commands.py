@@ -15,8 +15,13 @@ from mobilenet.common.interrupts import Terminated
 from mobilenet.common.temporary import owned_by_command
 from mobilenet.common.terminal.help_pages import HelpPages
 from mobilenet.common.terminal.output import fail
-from mobilenet.common.terminal.streams import drop_unwritable_output, open_closed_streams
+from mobilenet.common.terminal.streams import (
+    drop_unwritable_output,
+    open_closed_streams,
+    read_or_not,
+)
 
+UNREAD = 141  # 128 + SIGPIPE, as of a program that the signal ends
 NO_MEMORY = "out of memory", "close other programs, or allow more (`ulimit -v`)"
 NO_FILE = "a temporary file cannot be written", "make room for it, or set TMPDIR to another folder"
 REFUSALS = {  # what libraries say when the system has no room
@@ -89,8 +94,9 @@ def is_running(script: str) -> bool:
 def run(app: App, argv: list[str] | None = None) -> int:
     """Run `app` and return its exit code.
 
-    0, 1 (a check failed), 2 (an error), 130 (Ctrl-C), 143 (SIGTERM) or 129 (SIGHUP). Temporary
-    files of the command, its libraries and its child processes are gone afterwards.
+    0, 1 (a check failed), 2 (an error), 130 (Ctrl-C), 143 (SIGTERM), 129 (SIGHUP) or 141 (nobody
+    reads the file that it writes). Temporary files of the command, its libraries and its child
+    processes are gone afterwards.
     """
     open_closed_streams()
     with interrupts.raised() as ignore_further:
@@ -99,11 +105,12 @@ def run(app: App, argv: list[str] | None = None) -> int:
                 result = app(
                     sys.argv[1:] if argv is None else argv, exit_on_error=False, print_error=False
                 )
-            sys.stdout.flush()
+            with read_or_not(sys.stdout):
+                sys.stdout.flush()
             return result if isinstance(result, int) and not isinstance(result, bool) else 0
         except BrokenPipeError:
             drop_unwritable_output()
-            return 0
+            return UNREAD
         except (*EXPLAINED, KeyboardInterrupt) as error:
             ignore_further()
             drop_unwritable_output()

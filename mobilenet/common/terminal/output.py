@@ -9,6 +9,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from mobilenet.common.terminal.streams import read_or_not
 from mobilenet.common.text import MESSAGE, escaped, json_text, one_line
 
 PIPED_WIDTH = 220  # where no terminal bounds a table, none of it is cut
@@ -111,8 +112,9 @@ def deliver(data: object, contents: Iterable[RenderableType], *, json: bool) -> 
 
 def print_data(text: str) -> None:
     """Text for other programs, as it is: in UTF-8, whatever the terminal has."""
-    sys.stdout.buffer.write(text.encode())
-    sys.stdout.flush()
+    with read_or_not(sys.stdout):
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.flush()
 
 
 def _assembled(parts: Iterable[str | tuple[str, str]]) -> Text:
@@ -127,5 +129,7 @@ def _print(console: Console, content: RenderableType) -> None:
     text = captured.get()
     if not console.is_terminal:
         text = "".join(f"{row.rstrip()}\n" for row in text.splitlines())
-    console.file.write(text.encode(console.encoding, "backslashreplace").decode(console.encoding))
-    console.file.flush()
+    encoded = text.encode(console.encoding, "backslashreplace").decode(console.encoding)
+    with read_or_not(console.file):
+        console.file.write(encoded)
+        console.file.flush()

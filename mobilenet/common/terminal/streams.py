@@ -6,6 +6,9 @@ be written into it.
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
 
 # The wrong direction on purpose: what is written to a closed stdout is lost, and that is an
 # error; of a closed stderr nobody wants to hear.
@@ -24,9 +27,27 @@ def open_closed_streams() -> None:
             setattr(sys, name, file)
 
 
+@contextmanager
+def read_or_not(stream: IO[str]) -> Iterator[None]:
+    """Write to `stream`; where its reader has had enough, the rest of the command leads nowhere.
+
+    The command goes on: a check that prints into `| head` keeps its exit code.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        _lead_nowhere(stream)
+
+
 def drop_unwritable_output() -> None:
     """Where stdout is full or closed, let it lead nowhere: what is buffered would fail again."""
     try:
         sys.stdout.flush()
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _lead_nowhere(sys.stdout)
+
+
+def _lead_nowhere(stream: IO[str]) -> None:
+    descriptor = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(descriptor, stream.fileno())
+    os.close(descriptor)
