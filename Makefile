@@ -1,7 +1,8 @@
 # make demo   the main job, end to end          make test   the whole suite
 # make check  lint, types, import contracts     make peers  compare with timm, transformers, Keras, OpenCV
 # make mutants   deliberate faults in the code, each of which the tests must catch
-# make pictures  the README's pictures, from docs/pictures/session.jsonl; needs Chromium
+# make pictures  the README's pictures, from docs/pictures/session.jsonl; needs Chromium, and
+#                DEEPLAB=a segmenter's weight file for those of boxes and masks
 # make first-run  the whole of `bench all`, a round of it, in an empty folder without a network
 #
 # PYTHON=python3.13            another interpreter (3.11 to 3.13)
@@ -60,7 +61,7 @@ check: $(VENV)/.tested
 	$(BIN)/lint-imports --no-cache
 
 pictures: $(VENV)/.tested
-	$(PY) tests/readme_pictures.py
+	$(PY) tests/readme_pictures.py $(DEEPLAB)
 
 peers: $(PEERS)/.installed
 	$(PEERS)/bin/python -m pytest tests/peers -m peers

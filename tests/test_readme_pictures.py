@@ -12,7 +12,7 @@ from reports.page import answer_section
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "docs/pictures"
 MAX_BYTES = 200_000
-STEMS = ("answer", "accuracy", "classes")
+STEMS = ("answer", "accuracy", "classes", "heads")
 
 
 @pytest.mark.parametrize("stem", STEMS)
