@@ -85,6 +85,19 @@ def test_published_accuracies() -> None:
     assert all(row.source and row.milliseconds > 0 for row in published_latencies.LATENCIES)
 
 
+def test_published_latencies_are_of_detectors_and_segmenters_too() -> None:
+    times = {
+        (row.model, row.device, row.engine, row.note): row.milliseconds
+        for row in published_latencies.LATENCIES
+    }
+    assert times["MobileNet v2, SSDLite", "iPhone XS Max", "Core ML", ""] == 31
+    assert times["DeepLabV3 of Apple, 513", "iPhone XS", "Core ML", ""] == 54
+    assert times["DeepLabV3 of Apple, 513", "iPhone XS", "Core ML", "in 2019"] == 135
+    engine = "TFLite, Core ML delegate"
+    assert times["MobileNet v2, SSD", "iPhone 11 Pro", engine, ""] == 11.54
+    assert len(times) == len(published_latencies.LATENCIES)  # none stands there twice
+
+
 def test_published_accuracies_of_v2_are_its_own() -> None:
     tables: list[tuple[published.Table, float]] = [
         ("paper", 72.0), ("slim", 71.8), ("timm", 72.976), ("torchvision", 72.154),

@@ -29,6 +29,11 @@ _MOBILEONE = "apple/ml-mobileone, README"
 _FASTVIT = "apple/ml-fastvit, README"
 _TABLE_4 = f"{V2_PAPER}, Table 4"
 _CAMERA_APP = "tucan9389/ImageClassification-CoreML, README"
+_DETECTION_APP = "tucan9389/ObjectDetection-CoreML#3"
+_SEGMENTATION_APP = "tucan9389/ImageSegmentation-CoreML, README"
+_SEGMENTATION_2019 = "tucan9389/ImageSegmentation-CoreML#2"
+_DELEGATES = "freedomtan/glDelegateBenchmark"
+_EXECUTORCH = "react-native-executorch 0.5, documentation"
 _V1, _EDGE, _V2 = "MobileNet v1 1.0 224", "MobileNet-EdgeTPU", "MobileNet v2"
 
 # Apple's MobileNet and MobileNetV2: milliseconds of both, of a frame rather than a call
@@ -37,6 +42,25 @@ _FRAMES = {
     "iPhone 11 Pro": (13, 14), "iPhone XS": (16, 21), "iPhone XS Max": (18, 18),
     "iPhone XR": (19, 21), "iPhone X": (33, 46), "iPhone 7+": (43, 64), "iPhone 7": (35, 53),
 }  # fmt: skip
+
+_SSDLITE, _SSD = "MobileNet v2, SSDLite", "MobileNet v2, SSD"
+_DEEPLAB, _DEEPLAB_257 = "DeepLabV3 of Apple, 513", "DeepLab 257"
+_BOXES = {
+    "iPhone 11 Pro": 18, "iPhone XS": 31, "iPhone XS Max": 31, "iPhone XR": 31,
+    "iPhone X": 109, "iPhone 7+": 141, "iPhone 7": 134,
+}  # fmt: skip
+_MASKS = {
+    "iPhone 12 Pro": 29, "iPhone 12": 30, "iPhone 12 mini": 29, "iPhone 11 Pro": 39,
+    "iPhone 11 Pro Max": 35, "iPhone XS": 54, "iPhone XR": 133, "iPhone X": 137,
+    "iPhone 8+": 140, "iPhone 8": 189, "iPhone 7+": 240, "iPhone 7": 192, "iPhone 6s+": 309,
+}  # fmt: skip
+# milliseconds of v1, DeepLab and SSD by device and engine
+_BY_DELEGATE = {
+    ("iPhone 7", "TFLite, CPU, 1 thread"): (40.6, 62.0, 70.0),
+    ("iPhone 7", "TFLite, GPU"): (16.0, 25.6, 29.8),
+    ("iPhone 11 Pro", "TFLite, GPU"): (10.9, 20.4, 19.7),
+    ("iPhone 11 Pro", "TFLite, Core ML delegate"): (2.03, 9.10, 11.54),
+}
 
 LATENCIES = (
     Latency(_V1, "iPhone XS", "TFLite, CPU, 2 threads", 14.8, _MEASUREMENT),
@@ -79,5 +103,34 @@ LATENCIES = (
         )
         for device, frame in _FRAMES.items()
         for model, milliseconds in zip((_V1, _V2), frame, strict=True)
+    ),
+    *(
+        Latency(_SSDLITE, device, "Core ML", milliseconds, _DETECTION_APP)
+        for device, milliseconds in _BOXES.items()
+    ),
+    *(
+        Latency(_DEEPLAB, device, "Core ML", milliseconds, _SEGMENTATION_APP)
+        for device, milliseconds in _MASKS.items()
+    ),
+    Latency(_DEEPLAB, "iPhone XS", "Core ML", 135, _SEGMENTATION_2019, "in 2019"),
+    Latency(_DEEPLAB, "iPhone X", "Core ML", 177, _SEGMENTATION_2019, "in 2019"),
+    *(
+        Latency(model, device, engine, milliseconds, _DELEGATES)
+        for (device, engine), times in _BY_DELEGATE.items()
+        for model, milliseconds in zip((_V1, _DEEPLAB_257, _SSD), times, strict=True)
+    ),
+    *(
+        Latency(
+            "MobileNet v3 large, SSDLite 320",
+            device,
+            "ExecuTorch, XNNPACK",
+            milliseconds,
+            _EXECUTORCH,
+        )
+        for device, milliseconds in (
+            ("iPhone 17 Pro", 116),
+            ("iPhone 16 Pro", 120),
+            ("iPhone SE 3", 164),
+        )
     ),
 )
