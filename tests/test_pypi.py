@@ -15,6 +15,7 @@ from detection_graphs import DetectionFile
 from made_detector import detector
 from mobilenet.common.errors import CheckpointError, UnreachableError
 from mobilenet.weights import download, fetch, pypi
+from mobilenet.weights.origin import published_weights
 from mobilenet.weights.resolve import load_weights
 
 GRAPH = b"the graph"
@@ -178,6 +179,7 @@ def person(monkeypatch: pytest.MonkeyPatch) -> tuple[pypi.PackagedFile, bytes]:
         sha256=hashlib.sha256(graph).hexdigest(),
     )
     monkeypatch.setattr(pypi, "PERSON", packaged)
+    monkeypatch.setattr(pypi, "PACKAGED", (pypi.CLASSIFIER, packaged))
     monkeypatch.setitem(fetch._PACKAGED, packaged.release, packaged)
     return packaged, data
 
@@ -198,6 +200,13 @@ def test_a_detector_comes_out_of_its_wheel_by_name(
         "these weights find person, and nothing else; no accuracy of them is published",
     )
     assert load_weights("person", offline=True).checkpoint.config == checkpoint.config
+
+    file = tmp_path / "frozen_inference_graph.pb"
+    file.write_bytes((tmp_path / "cache" / packaged.name).read_bytes())
+    same, notes = load_weights(file)
+    assert (same.labels, same.provenance.licence) == (("person",), "MIT")
+    assert notes == (f"the weights are those published as {packaged.release.name}",)
+    assert published_weights(same.provenance) == packaged.release
     with pytest.raises(CheckpointError, match=r"person is no classifier: it holds .*SSDLite"):
         load_weights("person", head="classifier")
     with pytest.raises(CheckpointError, match="person holds MobileNet v2, asked for is"):

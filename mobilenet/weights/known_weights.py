@@ -16,7 +16,7 @@ from mobilenet.networks.classifier import LOGITS
 from mobilenet.networks.families import name_of
 from mobilenet.overrides import Overrides
 from mobilenet.preprocess import INCEPTION
-from mobilenet.weights import cache
+from mobilenet.weights import cache, pypi
 from mobilenet.weights.origin import release_of
 from mobilenet.weights.releases import BY_NAME, RELEASES, Release
 
@@ -58,7 +58,8 @@ def recognised(checkpoint: Checkpoint, overrides: Overrides | None) -> Recognise
     note = f"the weights are those published as {release.name}"
     if not is_own_size:
         note += f", for {own} pixels: at {size} their accuracy does not apply"
-    return RecognisedWeights(replace(checkpoint, provenance=provenance), (note,))
+    labels = release.labels or checkpoint.labels
+    return RecognisedWeights(replace(checkpoint, provenance=provenance, labels=labels), (note,))
 
 
 def vouched_for(checkpoint: Checkpoint) -> Checkpoint:
@@ -110,9 +111,13 @@ def _by_arrays(checkpoint: Checkpoint) -> Release | None:
 
 
 def _by_file(checkpoint: Checkpoint, overrides: Overrides | None) -> Release | None:
-    """The very file that was fetched for a release, read as it is read then."""
+    """The very file that was, or would be, fetched for a release, read as it is read then."""
     config, sha256 = checkpoint.config, checkpoint.provenance.sha256
-    if not sha256 or overrides not in (None, Overrides()) or not _is_published_kind(checkpoint):
+    if not sha256 or overrides not in (None, Overrides()):
+        return None
+    if config.readout.detection is not None:
+        return pypi.PERSON.release if sha256 == pypi.PERSON.sha256 else None
+    if not _is_published_kind(checkpoint):
         return None
     alike = (
         release for release in RELEASES

@@ -8,13 +8,17 @@ from mobilenet.weights.releases import RELEASES, Release
 
 def release_of(origin: Provenance) -> Release | None:
     """The published weights that were loaded from their address; None for a file and others."""
-    published = (*RELEASES, *(packaged.release for packaged in pypi.PACKAGED))
-    return next((each for each in published if each.url == origin.url), None)
+    return next((each for each in _published() if each.url == origin.url), None)
 
 
 def published_weights(origin: Provenance) -> Release | None:
     """The same, or those that a file was found to hold."""
-    return release_of(origin) or releases.BY_NAME.get(origin.equals or "")
+    held = (each for each in _published() if each.name == origin.equals)
+    return release_of(origin) or next(held, None)
+
+
+def _published() -> tuple[Release, ...]:
+    return (*RELEASES, *(packaged.release for packaged in pypi.PACKAGED))
 
 
 def word_for(release: Release, config: NetworkConfig) -> str:
