@@ -81,6 +81,8 @@ def test_another_head_than_the_file_s_is_refused_by_name(tmp_path: Path, hot: ob
         load_weights(weights, head="classifier")
     with pytest.raises(ConfigError, match="output-stride 8 for a network that is no segmenter"):
         load_weights(classifier, output_stride=8)
+    with pytest.raises(ConfigError, match="output-stride 8 for a network that is no segmenter"):
+        load_weights("slim", head="ssdlite", output_stride=8)  # before weights are looked for
     with pytest.raises(ConfigError, match="head 'ssd' is unknown"):
         load_weights("untrained", head="ssd")
     with pytest.raises(CheckpointError, match="no weights of DeepLab with 21 classes are known"):

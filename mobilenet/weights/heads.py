@@ -38,7 +38,12 @@ def usual_resolution(head: str | None) -> int:
 def on(
     backbone: BaseConfig, head: str | None, output_stride: int | None, classes: Path | None
 ) -> BaseConfig:
-    """The network with such a head; all but classifiers have a class for each of `classes`."""
+    """The network with such a head; all but classifiers have a class for each of `classes`.
+
+    Raises `ConfigError` for an output stride of another head than DeepLab.
+    """
+    if output_stride is not None and head != DEEPLAB:
+        raise _no_segmenter(output_stride)
     counts = {SSDLITE: len(labels.COCO), DEEPLAB: PASCAL_CLASSES}
     if head not in counts:
         return backbone
@@ -98,8 +103,12 @@ def with_output_stride(checkpoint: "Checkpoint", output_stride: int | None) -> "
         return checkpoint
     config = checkpoint.config
     if config.readout.picture is None or not isinstance(config, BaseConfig):
-        raise ConfigError(
-            f"output-stride {output_stride} for a network that is no segmenter",
-            "add --head deeplab, or leave --output-stride out",
-        )
+        raise _no_segmenter(output_stride)
     return replace(checkpoint, config=replace(config, output_stride=output_stride))
+
+
+def _no_segmenter(output_stride: int) -> ConfigError:
+    return ConfigError(
+        f"output-stride {output_stride} for a network that is no segmenter",
+        "add --head deeplab, or leave --output-stride out",
+    )
