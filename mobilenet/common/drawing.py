@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 OPACITY = 0.55  # of a colour
 GOLDEN = 0.618034  # of the circle of hues: classes next to each other look unlike
 LEAST_LETTERS, LEAST_LINE = 10, 2  # pixels
-LETTERS, LINE = 1 / 40, 1 / 300  # parts of a large picture's longer side
+LETTERS, LINE = 1 / 28, 1 / 250  # parts of a large picture's longer side
 
 
 class LabelledBox(NamedTuple):
