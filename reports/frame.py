@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 ESTIMATES = ("p50", "p90", "cpu_p50", "first_call", "load", "start", "native")
 COLUMNS = {  # and their types in pandas, all of which know missing values
     **dict.fromkeys(("source", "session", "started", "system", "machine", "processor"), "string"),
+    **dict.fromkeys(("unreliable", "warnings"), "string"),
     **dict.fromkeys(("case", "runtime", "unit"), "string"),
     **dict.fromkeys(("threads", "batch"), "Int64"),
     **dict.fromkeys(("status", "reason"), "string"),
@@ -27,7 +28,8 @@ COLUMNS = {  # and their types in pandas, all of which know missing values
     **dict.fromkeys(("contended", "involuntary_switches"), "Int64"),
     **{f"{name}{bound}_ns": "Float64" for name in ESTIMATES for bound in ("", "_low", "_high")},
     **dict.fromkeys(("first_load_ns", "compile_ns", "peak_memory_bytes"), "Int64"),
-    **dict.fromkeys(("top1_percent", "mAP_percent", "mIOU_percent"), "Float64"),
+    **dict.fromkeys(("top1_percent", "top1_low_percent", "top1_high_percent"), "Float64"),
+    **dict.fromkeys(("mAP_percent", "mIOU_percent"), "Float64"),
     **dict.fromkeys(("top1_source", "model", "identity"), "string"),
     "size_bytes": "Int64",
     **dict.fromkeys(("format", "precision", "compression", "target"), "string"),
@@ -56,6 +58,8 @@ def read(paths: str | PathLike[str] | Iterable[str | PathLike[str]]) -> "pd.Data
     Units end the names of columns, missing values are NA. Columns, in order:
 
     - `source`, `session`, `started` (UTC), `system`, `machine`, `processor`: which session, where
+    - `unreliable`: why nothing can be concluded from the session, NA where something can;
+      `warnings` about it
     - `case`, `runtime`, `unit`, `threads`, `batch`: what was measured, and how
     - `status`, `reason`: "ok", or why there are no figures
     - `launches`, `launches_failed`, `samples`, `outliers`, `drifting`: how many there were
@@ -64,7 +68,8 @@ def read(paths: str | PathLike[str] | Iterable[str | PathLike[str]]) -> "pd.Data
       `load_ns`, `start_ns`, `native_ns`: medians over launches, each with its interval of at
       least 95 %, such as `p50_low_ns` to `p50_high_ns`
     - `first_load_ns`, `compile_ns`, `peak_memory_bytes`
-    - `top1_percent`, `top1_source`: accuracy of the model, measured or published
+    - `top1_percent`, `top1_source`: accuracy of the model, measured or published; its interval of
+      95 % is `top1_low_percent` to `top1_high_percent`
     - `mAP_percent`, `mIOU_percent`: of a detector or a segmenter, where it was measured
     - `model` and what is known of it: the fields of `bench.results.records.Model`, such as
       `network`, `alpha`, `precision`, `size_bytes`, `macs` and `trained`; `input_width` only of
@@ -125,9 +130,13 @@ def _row(
         "system": environment.system if environment else None,
         "machine": (environment.model or environment.machine) if environment else None,
         "processor": environment.processor if environment else None,
+        "unreliable": report.trust.unreliable or None,
+        "warnings": "; ".join(report.trust.warnings) or None,
         "threads": int(case.options["threads"]) if "threads" in case.options else None,
         "batch": int(case.options.get("batch", 1)),
         "top1_percent": top1.percent if top1 else None,
+        "top1_low_percent": top1.interval.low if top1 and top1.interval else None,
+        "top1_high_percent": top1.interval.high if top1 and top1.interval else None,
         "top1_source": top1.source if top1 else None,
         "mAP_percent": metrics.get((case.model.identity, "mAP")),
         "mIOU_percent": metrics.get((case.model.identity, "mIOU")),

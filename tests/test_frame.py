@@ -10,6 +10,7 @@ import made_results as made
 import reports
 from bench.results.session_report import read_reports
 from mobilenet.common.errors import RecordError
+from mobilenet.networks.v1 import MobileNetConfig
 from reports import frame
 
 SCHEMA1 = Path(__file__).parent / "data" / "session_schema1.jsonl"
@@ -40,6 +41,30 @@ def test_a_row_for_each_case_of_each_session(files: list[Path]) -> None:
             assert row.p50_ns == case.p50.value
             assert case.p50.interval in (None, (row.p50_low_ns, row.p50_high_ns))
         assert (row.size_bytes, row.trained) == (case.model.size_bytes, case.model.trained)
+
+
+def test_what_speaks_against_a_session_is_in_every_row(tmp_path: Path) -> None:
+    """A notebook that leaves out unreliable sessions needs one query."""
+    model = made.model(MobileNetConfig())
+    first = made.case(model)
+    twin = made.case(model, case="twin", control_of=first.case)
+    for name, twin_ms in (("good", 10.0), ("bad", 20.0)):
+        launches = made.launches([first, twin], {first.case: 10.0, "twin": twin_ms}, 15, 20, 4)
+        busy = made.session(15, environment=made.environment(load_average=9.0))
+        made.write(tmp_path / f"{name}.jsonl", [busy, first, twin, *launches])
+    cases = reports.read([tmp_path / "good.jsonl", tmp_path / "bad.jsonl"])
+    assert list(cases.query("unreliable.isna()").source) == ["good.jsonl"]
+    assert cases.warnings.str.contains("other programs are running").all()
+    assert cases.unreliable[1].startswith("the A/A control found a difference")
+
+
+def test_an_accuracy_has_its_interval(tmp_path: Path) -> None:
+    records = [*made.realistic(rounds=1, samples=5), *made.photographs()]
+    cases = reports.read(made.write(tmp_path / "r.jsonl", records))
+    known = cases[cases.top1_percent.notna()]
+    assert len(known)
+    assert (known.top1_low_percent < known.top1_percent).all()
+    assert (known.top1_percent < known.top1_high_percent).all()
 
 
 def test_types_of_columns_do_not_depend_on_what_is_missing(files: list[Path]) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import made_results as made
+import reports
 from bench.results import jsonl, tables
 from bench.results.read import SessionResults, read, read_file
 from bench.results.session_report import reports_of
@@ -45,7 +46,7 @@ def test_two_sessions_in_one_file(results: Path) -> None:
     second = msgspec.structs.replace(RECORDS[0], session="other")
     made.write(results, [*RECORDS, RECORDS[0], second, *RECORDS[1:]])
     first, other = read([results])
-    assert (first.session.session, other.session.session) == ("0f1e2d", "other")
+    assert (first.session.session, other.session.session) == (RECORDS[0].session, "other")
     assert first.cases == other.cases
 
 
@@ -57,6 +58,31 @@ def test_a_newer_schema_is_shown_as_far_as_it_is_understood(results: Path) -> No
     assert len(session.cases) == 14
     assert any("schema 99" in warning for warning in session.warnings)
     assert any("line" in warning and "'x'" in warning for warning in session.warnings)
+
+
+def test_lines_of_before_lack_what_may_be_left_out(tmp_path: Path) -> None:
+    """As those of earlier schemas do: every reader can do without."""
+    records = [*RECORDS, *made.photographs(), *made.layer_records()]
+    path = tmp_path / "old.jsonl"
+    path.write_bytes(b"".join(msgspec.json.encode(bare(record)) + b"\n" for record in records))
+    sessions = read_file(path)
+    assert sessions[0].warnings == []
+    assert len(sessions[0].accuracies) == 3
+    everything(sessions)
+    reports.read(path)
+
+
+def bare(record: msgspec.Struct) -> dict[str, object]:
+    """Only what must be given."""
+    fields = {field.name: field for field in msgspec.structs.fields(record)}
+    config = record.__struct_config__
+    tag = {config.tag_field: config.tag} if config.tag_field else {}
+    return tag | {
+        field.encode_name: bare(value) if isinstance(value, msgspec.Struct) else value
+        for name, field in fields.items()
+        if field.required
+        for value in [getattr(record, name)]
+    }
 
 
 def test_thermal_states_of_schema_1_are_read_as_what_they_are(results: Path) -> None:

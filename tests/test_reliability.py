@@ -52,6 +52,7 @@ def test_a_control_has_the_margin_of_a_comparison() -> None:
 def test_a_control_is_uncertain_on_both_sides(extreme_ms: float) -> None:
     uncertain = controlled([10.0] * 6, [10.0, 10.0, 10.0, 10.0, 10.0, extreme_ms])
     assert "uncertain by more than 20 %" in uncertain.trust.unreliable
+    assert any("A/A control" in fact and "undecided" in fact for fact in uncertain.facts)
 
 
 def test_a_session_says_what_it_could_find() -> None:

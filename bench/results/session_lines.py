@@ -51,7 +51,7 @@ def control(comparison: Comparison) -> str:
         return f"A/A control: too few rounds ({comparison.rounds}) to tell"
     low, high = map(format.percent, comparison.interval)
     interval = f"{format.percent(comparison.ratio)} [{low}, {high}]"
-    verdict = "a difference where there is none" if comparison.differs else "no difference shown"
+    verdict = "a difference where there is none" if comparison.differs else comparison.verdict
     return f"A/A control: {interval} in {comparison.rounds} rounds: {verdict}"
 
 
