@@ -3,6 +3,7 @@
 import re
 from contextlib import suppress
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
@@ -13,6 +14,7 @@ import made_results as made
 import reports
 from bench.results import jsonl, tables
 from bench.results.read import SessionResults, read, read_file
+from bench.results.records import Record
 from bench.results.session_report import reports_of
 from bench.results.thermal_state import Thermal
 from mobilenet.common.errors import RecordError
@@ -70,6 +72,13 @@ def test_lines_of_before_lack_what_may_be_left_out(tmp_path: Path) -> None:
     assert len(sessions[0].accuracies) == 3
     everything(sessions)
     reports.read(path)
+
+
+def test_the_description_of_files_names_every_kind_of_record() -> None:
+    text = (Path(__file__).parent.parent / "bench/README.md").read_text("utf-8")
+    table = text.split("| `kind` |")[1].split("\n\n")[0]
+    kinds = {kind.__struct_config__.tag for kind in get_args(Record)}
+    assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == kinds
 
 
 def bare(record: msgspec.Struct) -> dict[str, object]:
