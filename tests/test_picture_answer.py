@@ -160,6 +160,7 @@ def test_the_command_gives_and_draws_objects(
     answer = json.loads(capsys.readouterr().out)
     assert pixels(drawing).shape == (*SIZE[::-1], 3)
     assert {each["label"] for each in answer["objects"]} <= {*BOXED}
+    assert answer["network"].endswith("UNTRAINED: its answers mean nothing")
     assert answer["objects"][0].keys() == {"label", "confidence", "box", "number"}
 
 
@@ -167,7 +168,7 @@ def test_objects_are_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     owl = DetectedObject("great owl", 0.51, (-4.6, 60.2, 200, 100), 1)
     verified = Verified("", 0, 0, 1, "portable")
     for objects in ((owl,) * 23, ()):
-        answer_card.show(Reverification("net", verified, "weights", objects=objects))
+        answer_card.show(Reverification("net", "SSDLite", verified, "weights", objects=objects))
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert lines[1] == "score object left top width height"
     assert lines[2:22] == ["0.510 great owl -5 60 200 100"] * 20

@@ -45,6 +45,8 @@ class Reverification:
     """A later verification of a package, and its answer to a photograph."""
 
     package: str
+    network: str
+    """In one line, and whether it was trained."""
     verified: Verified
     against: Against
     """The network's weights, found again, or the stored answers of a traced module."""
@@ -110,8 +112,9 @@ def reverify(
             answer.draw(picture, drawing)
     opinion = None if oracle is None else _opinion(path, function, about, verified, network)
     return Reverification(
-        str(path), verified, against, answer.top5, answer.objects, answer.shares, opinion
-    )
+        str(path), about.summary, verified, against, answer.top5, answer.objects, answer.shares,
+        opinion,
+    )  # fmt: skip
 
 
 def _opinion(

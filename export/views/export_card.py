@@ -78,6 +78,7 @@ def show_verification(result: "Reverification", *, json: bool) -> None:
     terminal.card(
         {
             "package": result.package,
+            "network": result.network,
             "structure": f"{verified.structure:.1e} (limit {verified.structure_limit:.2g})"
             + ("" if result.against == "weights" else ", when it was exported"),
             "precision": f"{verified.agreement:.1e} (limit {verified.agreement_limit:.2g})",
