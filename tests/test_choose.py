@@ -195,6 +195,22 @@ def measured_right(model: Model, right: int) -> Accuracy:
     )
 
 
+def test_few_photographs_do_not_make_a_destroyed_package_as_good(tmp_path: Path, capsys) -> None:
+    """Of three photographs none and one are right: the intervals overlap, the loss counts."""
+    config = MobileNetConfig()
+    whole = made.model(config)
+    destroyed = made.model(config, name="palette2", identity="b", compression="palette2")
+    results = written(tmp_path, whole, destroyed, times_ms=(10.0, 5.0))
+    few = {"images": 3, "top5": 3}
+    accuracies = [
+        made.accuracy(whole, 1, top1_interval=(0.061, 0.792), **few),
+        made.accuracy(destroyed, 0, top1_interval=(0.0, 0.561), **few),
+    ]
+    measured = made.write(tmp_path / "a.jsonl", [made.session(1, 0), *accuracies])
+    results.write_bytes(results.read_bytes() + measured.read_bytes().split(b"\n", 1)[1])
+    assert choices(results, capsys, "--fps", "50")["portable"]["model"] == whole.name
+
+
 def test_an_unreliable_session_says_so(tmp_path: Path, capsys) -> None:
     model = made.model(MobileNetConfig())
     first = made.case(model)

@@ -43,6 +43,8 @@ def test_few_classes_have_no_top_5_and_nothing_published(tmp_path: Path) -> None
     text = page_of([made.session(1, 0), record], tmp_path)
     assert "<h1>MobileNet on Core ML: how often it is right</h1>" in text
     assert "83.33 (" in text
+    assert text.count("machine: ") == 1, "beside the accuracy, without a section of its own"
+    assert "session-1" not in text
     for words in ("top-5", "Published for", "ImageNet", "Which variant"):
         assert words not in text, words
 

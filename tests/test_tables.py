@@ -72,7 +72,7 @@ def test_a_case_that_was_only_soaked() -> None:
     soak = made.layer_records()[0]
     case = made.case(made.model(MobileNetConfig()), "coreml", "CPU_AND_NE")
     one = report_of([made.session(samples=0), case, soak])
-    assert tables.note(one.cases[0]) == "not run: nothing of it was to be timed"
+    assert tables.note(one.cases[0]) == "not run: only a soak or a placement of it"
     assert not any("plan:" in fact for fact in one.facts)
 
 

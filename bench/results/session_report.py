@@ -123,7 +123,7 @@ def _facts(results: SessionResults, controls: Iterable[Comparison], trust: Trust
 def _summary(results: SessionResults, case: Case, is_soaked_or_placed: bool) -> CaseSummary:
     summary = summarize(case, results.launches.get(case.case, []))
     if summary.status == "not run" and is_soaked_or_placed:
-        return msgspec.structs.replace(summary, reason="nothing of it was to be timed")
+        return msgspec.structs.replace(summary, reason="only a soak or a placement of it")
     return summary
 
 

@@ -27,6 +27,7 @@ RECIPE = "package"  # of several for one model: the preprocessing that the packa
 VALIDATION_IMAGES = 50_000  # that published figures are of
 IMAGENET_CLASSES = (1000, 1001)
 TIED = 0.05  # p of being equally good, from which on two models are taken to be
+LARGEST_LOSS = 5  # points between figures that tie, however few the photographs
 
 
 class Top1(msgspec.Struct, frozen=True):
@@ -44,10 +45,13 @@ class Top1(msgspec.Struct, frozen=True):
 
         Published figures tie when they are equal. Measured ones when McNemar's test does not tell
         the models apart; where they were not paired, when each figure lies within the interval
-        of the other: mistakes on the same photographs are too much alike for a wider rule.
+        of the other: mistakes on the same photographs are too much alike for a wider rule. Neither
+        ties models more than `LARGEST_LOSS` apart, as few photographs would destroyed ones.
         """
         if self.percent == other.percent or not (self.measured and other.measured):
             return self.percent == other.percent
+        if abs(self.percent - other.percent) > LARGEST_LOSS:
+            return False
         if identity in self.p_equal:
             return self.p_equal[identity] >= TIED
         return _covers(self, other) and _covers(other, self)

@@ -25,6 +25,7 @@ def parts(reports: Sequence[Report]) -> dict[str, Any]:
 def _accuracies(report: Report) -> dict[str, Any]:
     return {
         "heading": tables.heading(report),
+        "facts": () if report.tables() else report.facts,
         "legend": list(accuracy_table.legend(report.accuracies)),
         "table": table(accuracy_table.COLUMNS, report.accuracies, accuracy_table.note, _card),
     }  # fmt: skip

@@ -111,7 +111,7 @@ def _answers(
 def _answer(time: float, choice: Choice, by_case: dict[str, Option]) -> RateAnswer:
     if not choice.case:
         closest = min(by_case.values(), key=lambda option: option.frame_ns)
-        name = f"{plot_data.label(closest.row.model)} on {closest.row.unit_label}"
+        name = f"{closest.row.model.name} on {closest.row.unit_label}"
         rate = format.significant(1e9 / closest.frame_ns)
         return RateAnswer(time, reason=f"none: {name} comes closest with {rate} a second")
     option = by_case[choice.case]

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench.results import tables
+from bench.results import tables, top1
 from bench.results.read import SessionResults, read
 from bench.results.session_report import Report, reports_of
 from mobilenet import __version__
@@ -61,11 +61,15 @@ def render(sessions: Sequence[SessionResults]) -> str:
         _session(number, report, results, figures)
         for number, (report, results) in enumerate(zip(reports, sessions, strict=True), start=1)
     ]
+    shown = [
+        part for part, report in zip(parts, reports, strict=True)
+        if part.runtimes or part.warnings or not report.accuracies
+    ]  # fmt: skip
     about = contents.contents(reports, sessions)
     layers = [*(catalog.operation_plots(sessions) if about.is_timed else ())]
     layers += catalog.error_plots(sessions)
     return templates.get_template("page.html").render(
-        about=about, version=__version__, sessions=parts,
+        about=about, version=__version__, sessions=shown, largest_loss=top1.LARGEST_LOSS,
         answer=answer_section.section(reports) if about.is_timed else None,
         **accuracy_section.parts(reports), metrics=metrics_section.parts(reports),
         claims=_claims(sessions, reports), layers=figures.add(layers), published=_published(),
