@@ -90,6 +90,18 @@ def test_the_pareto_front(results: SessionResults) -> None:
     assert not any(value["label"].endswith("(untrained)") for value in values)
 
 
+def test_models_of_one_label_have_their_names() -> None:
+    """A network exported for two targets: two models, not one on two units."""
+    models = [made.model(MobileNetConfig(), name=name, identity=name) for name in ("all", "ane")]
+    cases = [made.case(model) for model in (*models, made.model(MobileNetConfig(0.5)))]
+    launches = [made.measured(case.case, number) for case in cases for number in range(6)]
+    rows = [
+        summarize(case, [each for each in launches if each.case == case.case]) for case in cases
+    ]
+    assert [value["label"] for value in plot_data.cases(rows)] == ["all", "ane", "0.5-224"]
+    assert timing.units(rows) is None
+
+
 @pytest.mark.parametrize("turned", [False, True])
 def test_of_equals_only_one_is_on_the_pareto_front(turned: bool) -> None:
     """As fast and less accurate, or as accurate and slower: not on the front."""

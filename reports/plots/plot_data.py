@@ -1,7 +1,8 @@
 """Summaries and records into the rows that plots are drawn from: units in their names."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import linear_regression
 from typing import Any
 
@@ -46,10 +47,24 @@ def _network(config: BaseConfig) -> str:
     return "" if name in (None, DEFAULT_NETWORK) else f"{name} "
 
 
-def name(row: CaseSummary, rows: Sequence[CaseSummary]) -> str:
-    """The label, with the unit where `rows` have several."""
-    several = len({other.unit_label for other in rows}) > 1
-    return f"{label(row.model)}, {row.unit_label}" if several else label(row.model)
+def labels(models: Iterable[Model]) -> dict[str, str]:
+    """By identity the label of each, but the name of those that would have one label."""
+    by_identity = {model.identity: model for model in models}
+    short = {identity: label(model) for identity, model in by_identity.items()}
+    shared = {text for text, count in Counter(short.values()).items() if count > 1}
+    return {
+        identity: by_identity[identity].name if text in shared else text
+        for identity, text in short.items()
+    }
+
+
+def _names(rows: Sequence[CaseSummary]) -> dict[str, str]:
+    """By case the model's label, with the unit where `rows` have several."""
+    several = len({row.unit_label for row in rows}) > 1
+    known_as = labels(row.model for row in rows)
+    return {
+        row.case: known_as[row.model.identity] + f", {row.unit_label}" * several for row in rows
+    }
 
 
 def card(model: Model) -> str:
@@ -59,17 +74,19 @@ def card(model: Model) -> str:
 
 def cases(rows: Sequence[CaseSummary]) -> list[Datum]:
     """A row per case with figures; its series is its unit."""
-    return [case(row) for row in rows if row.p50]
+    timed = [row for row in rows if row.p50]
+    known_as = labels(row.model for row in timed)
+    return [case(row, known_as[row.model.identity]) for row in timed]
 
 
-def case(row: CaseSummary) -> Datum:
-    """One case, of which there are figures."""
+def case(row: CaseSummary, known_as: str) -> Datum:
+    """One case, of which there are figures, and what its model is called."""
     value_ns = row.p50.value if row.p50 else 0.0
     interval = row.p50.interval if row.p50 else None
     low_ns, high_ns = interval or (value_ns, value_ns)
     macs = row.model.macs
     return {
-        "case": row.case, "card": card(row.model), "label": label(row.model),
+        "case": row.case, "card": card(row.model), "label": known_as,
         "series": row.unit_label,
         "p50_ms": value_ns / 1e6, "low_ms": low_ns / 1e6, "high_ms": high_ns / 1e6,
         "size_mb": row.model.size_bytes / 1e6, "macs_m": None if macs is None else macs / 1e6,
@@ -98,8 +115,9 @@ def launches(rows: Sequence[CaseSummary], results: SessionResults, limit: int) -
     `position` counts launches of a case, so that rounds it missed leave no gap.
     """
     data: list[Datum] = []
+    names = _names(rows)
     for row in rows:
-        measured, known_as = results.measured(row.case), name(row, rows)
+        measured = results.measured(row.case)
         if data and len(data) + len(measured) > limit:
             break
         for position, launch in enumerate(measured[:limit]):
@@ -107,7 +125,7 @@ def launches(rows: Sequence[CaseSummary], results: SessionResults, limit: int) -
             interval = stats.median_interval(launch.samples_ns)
             low_ns, high_ns = interval or (middle_ns * calls, middle_ns * calls)
             data.append({
-                "case": row.case, "card": card(row.model), "name": known_as,
+                "case": row.case, "card": card(row.model), "name": names[row.case],
                 "round": launch.round, "position": position,
                 "p50_ms": middle_ns / 1e6,
                 "low_ms": low_ns / calls / 1e6, "high_ms": high_ns / calls / 1e6,

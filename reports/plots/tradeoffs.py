@@ -82,13 +82,15 @@ def accuracies(rows: Sequence[CaseSummary], top1: Mapping[str, Top1]) -> list[Da
     plotted = [row for row in known if "batch" not in row.options]
     several_units = len({row.unit_label for row in plotted}) > 1
     several_forms = len({_form(row) for row in plotted}) > 1
+    known_as = plot_data.labels(row.model for row in plotted)
     data: list[Datum] = []
     for row in plotted:
         figure, form = top1[row.model.identity], _form(row)
         low, high = figure.interval or (figure.percent, figure.percent)
         parts = [row.unit_label] * several_units + [form] * several_forms
         data.append({
-            **plot_data.case(row), "series": ", ".join(parts), "form": form,
+            **plot_data.case(row, known_as[row.model.identity]),
+            "series": ", ".join(parts), "form": form,
             "top1": figure.percent, "top1_low": low, "top1_high": high,
             "source": figure.source,
         })  # fmt: skip
@@ -126,7 +128,9 @@ def _accuracy_tips(kind: str) -> dict[str, str]:
 
 
 def _top1_axis(kind: str) -> alt.Y:
-    return alt.Y("top1:Q", title=f"top-1, {kind} (%)").scale(zero=False, padding=16)
+    """With room at both ends, where no share of a whole is written."""
+    axis = alt.Axis(labelExpr="inrange(datum.value, [0, 100]) ? datum.label : ''")
+    return alt.Y("top1:Q", title=f"top-1, {kind} (%)", axis=axis).scale(zero=False, padding=16)
 
 
 def _points(base: alt.Chart, names: Sequence[str]) -> alt.Chart:
