@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import made_metrics
@@ -85,6 +86,17 @@ def test_verdicts_are_of_the_interval() -> None:
     nothing = made_metrics.comparison("detection", "a", "b", alike=None, difference=None)
     assert metrics_table.facts(nothing) == "nothing to compare"
     assert metrics_table.shown(Metric(name="mAP", value=None)) == "-"
+
+
+def test_brackets_are_explained_where_there_are_some() -> None:
+    record = made_metrics.measured(made.model(MobileNetConfig()), "detection", mAP=0.2)
+    for interval in ((0.1, 0.3), None):
+        metric = Metric(name="mAP", value=0.2, interval=interval)
+        (table,) = metrics_table.tables([msgspec.structs.replace(record, metrics=(metric,))], [])
+        remarks = [*table.remarks()]
+        explained = any(line.startswith("in brackets") for line in remarks)
+        assert explained == (interval is not None)
+        assert metrics_table.NOT_IMAGENET in remarks
 
 
 def test_published_metrics_are_of_their_task() -> None:

@@ -36,8 +36,10 @@ class TaskTable(NamedTuple):
             f"recipe {each.recipe}: {each.geometry}" for each in self.records
         ):
             yield one_line(line)
-        for method in dict.fromkeys(each.method for each in self.records):
-            yield one_line(f"in brackets: 95 % interval, {method}; {NOT_IMAGENET}")
+        bracketed = (each for each in self.records if any(m.interval for m in each.metrics))
+        for method in dict.fromkeys(each.method for each in bracketed):
+            yield one_line(f"in brackets: 95 % interval, {method}")
+        yield NOT_IMAGENET
 
     def published(self) -> list[published.PublishedMetric]:
         """What others say of networks of this task."""

@@ -222,7 +222,7 @@ class BaseConfig:
         if self.output_stride is not None:
             parts.append(f"output stride {self.output_stride}")
         if self.head in HEADS:
-            parts += [HEADS[self.head], f"{self.classes} classes"]
+            parts += [HEADS[self.head], f"{self.classes} class{'es' * (self.classes != 1)}"]
         else:
             parts.append(self.readout.title)
         return ", ".join(parts)
