@@ -9,7 +9,7 @@ import made_results as made
 from bench.results.accuracy_table import note
 from bench.results.proportions import mcnemar_worse
 from bench.results.records import Accuracy, Model, Photographs
-from bench.results.top1 import top1_by_identity, unranked, used_at
+from bench.results.top1 import config_of, top1_by_identity, unranked, used_at
 from mobilenet.networks.v1 import MobileNetConfig
 from reports.__main__ import main
 
@@ -153,3 +153,11 @@ def test_the_test_of_being_equally_good_looks_at_both_sides(alone: int, other: i
     )  # fmt: skip
     both = min(mcnemar_worse(alone, other), mcnemar_worse(other, alone))
     assert agreement.p_equal == pytest.approx(min(1, 2 * both), rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("head", ["deeplab", "ssdlite", "features"])
+def test_only_a_classifier_counts_as_the_network_of_claims_and_sweeps(head: str) -> None:
+    """A segmenter at 224 pixels is no MobileNet of 224 pixels: its time is another network's."""
+    config = MobileNetConfig()
+    assert config_of(made.model(config)) == config
+    assert config_of(made.model(config, head=head)) is None

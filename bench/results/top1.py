@@ -198,8 +198,13 @@ def _told(model: Model) -> str:
 
 
 def config_of(model: Model) -> BaseConfig | None:
-    """The MobileNet that `model` says it is."""
+    """The MobileNet that `model` says it is; None where it does not end in a classifier.
+
+    Time and operations of a detector, a segmenter or a cut network are not the classifier's.
+    """
     if model.alpha is None or model.resolution is None or model.shallow is None:
+        return None
+    if model.head not in ("", "classifier"):
         return None
     width = model.input_width or model.resolution
     return _config(model.network, model.alpha, Size(model.resolution, width), model.shallow)
