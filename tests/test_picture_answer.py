@@ -124,6 +124,16 @@ def test_classes_and_boxes_are_drawn_on_the_photograph(tmp_path: Path) -> None:
     assert np.abs(drawn - pixels(tmp_path / "boxes.JPG")).mean() < 5
 
 
+def test_an_untrained_answer_is_marked_on_the_drawing(tmp_path: Path) -> None:
+    photograph = Image.new("RGB", (400, 300), (10, 10, 10))
+    PictureAnswer(objects=()).draw(photograph, tmp_path / "plain.png")
+    PictureAnswer(objects=()).draw(photograph, tmp_path / "marked.png", "untrained")
+    assert (pixels(tmp_path / "plain.png") == 10).all()
+    drawn = pixels(tmp_path / "marked.png")
+    assert (drawn[-1] == colour_of(0)).all()
+    assert (drawn[:30, :100] < 10).any()  # letters
+
+
 def pixels(path: Path) -> np.ndarray:
     with Image.open(path) as picture:
         return np.asarray(picture, np.float32)

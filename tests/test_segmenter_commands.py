@@ -43,6 +43,7 @@ def test_an_untrained_segmenter_says_so_and_is_verified_again(
     assert 0 <= exported["verified"]["undecided"] < 0.2
     again = reverify(path)
     assert again.verified.undecided == exported["verified"]["undecided"]
+    assert "UNTRAINED" in again.network
     assert "dilated-convolutions" in {finding.rule for finding in inspect(path).findings}
 
 

@@ -62,8 +62,11 @@ class PictureAnswer:
     classes: ClassMap | None = None
     """(height, width) of the upright photograph."""
 
-    def draw(self, photograph: "Image", path: Path) -> None:
-        """Write the photograph with boxes or classes over it, as large as it is."""
+    def draw(self, photograph: "Image", path: Path, mark: str = "") -> None:
+        """Write the photograph with boxes or classes over it, as large as it is.
+
+        A `mark` is written over all of it.
+        """
         picture = upright_rgb(photograph)
         if self.classes is not None:
             picture = drawing.with_classes(picture, self.classes, NO_CLASS)
@@ -74,6 +77,10 @@ class PictureAnswer:
                     LabelledBox(each.box, each.number, f"{each.label} {each.confidence:.2f}")
                     for each in self.objects or ()
                 ],
+            )
+        if mark:
+            drawing.draw_boxes(
+                picture, [LabelledBox((0, 0, picture.width - 1, picture.height - 1), 0, mark)]
             )
         data = io.BytesIO()
         picture.save(data, KINDS[path.suffix.lower()], quality=95)

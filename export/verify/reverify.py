@@ -109,7 +109,7 @@ def reverify(
     for picture in photographs:
         answer = answer_of(path, function, about, picture, verified.runtime)
         if drawing is not None:
-            answer.draw(picture, drawing)
+            answer.draw(picture, drawing, about.provenance.mark)
     opinion = None if oracle is None else _opinion(path, function, about, verified, network)
     return Reverification(
         str(path), about.summary, verified, against, answer.top5, answer.objects, answer.shares,
