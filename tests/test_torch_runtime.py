@@ -1,5 +1,6 @@
 """PyTorch as a runtime computes what the package computes, whatever the package is."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from export.pipeline import export
 from export.prepared import prepare_checkpoint
 from export.runtimes.portable import PortableRuntime
 from export.spec import ExportSpec
+from made_detector import detector
+from made_segmenter import segmenter
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import PackageError, UnsupportedError
 from mobilenet.preprocess import CAFFE
@@ -69,6 +72,19 @@ def test_a_foreign_package_has_no_module(tmp_path: Path, hot: Checkpoint) -> Non
         TorchRuntime().compile(path, tmp_path)
     model = model_of(path)
     assert (model.name, model.trained, model.macs) == ("foreign", None, None)
+
+
+@pytest.mark.parametrize(
+    ("make", "outputs_of"), [(segmenter, "mask"), (segmenter, "logits"), (detector, "boxes")]
+)
+def test_what_stands_behind_the_module_of_a_segmenter_or_detector_is_told(
+    make: Callable[[], Checkpoint], outputs_of: str, tmp_path: Path
+) -> None:
+    """Not refused after every launch, as a runtime that computes something else is."""
+    spec = ExportSpec(outputs=outputs_of)
+    package = export(make(), tmp_path, spec=spec, verify=False).path
+    with pytest.raises(UnsupportedError, match=f"gives {outputs_of}: its PyTorch module ends"):
+        TorchRuntime().compile(package, tmp_path)
 
 
 def test_a_package_whose_metadata_lie_is_refused(tmp_path: Path, hot: Checkpoint) -> None:

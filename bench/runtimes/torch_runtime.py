@@ -66,7 +66,7 @@ class TorchRuntime:
     def compile(self, package: Path, folder: Path) -> Path:
         """The package's numbers as safetensors, and what the module is beside them.
 
-        Raises `UnsupportedError` for a package of another tool.
+        Raises `UnsupportedError` for a package of another tool, and for a segmenter or detector.
         """
         from safetensors.torch import save_file
 
@@ -151,6 +151,13 @@ class TorchSession:
 def _recipe(description: ModelDescription, package: Path) -> TorchRecipe:
     metadata = metadata_of(description.metadata)
     if metadata and metadata.config:
+        readout = metadata.config.readout
+        if readout.picture or readout.detection:
+            raise UnsupportedError(
+                f"{package.name} gives {description.outputs[0].name}: its PyTorch module ends "
+                "before that, in the scores of a small map or of each box",
+                "measure it on another --runtime",
+            )
         return TorchRecipe(description, metadata.normalization.split()[0], config=metadata.config)
     if baseline := baselines.metadata_of(description.metadata):
         from mobilenet.preprocess import INCEPTION
