@@ -33,6 +33,7 @@ class Reading:
     """In words, what the file does not say: "pixels are scaled to -1 ... 1"."""
     found: tuple[str, ...] = ()
     """In words, what the file says: "preprocessing inside: pixel / 255"."""
+    output_stride: int | None = None  # of the graph, where the network was given another
 
     @property
     def title(self) -> str:

@@ -17,6 +17,7 @@ from mobilenet.graph import FileGraph
 from mobilenet.networks.rows import IMAGE
 from mobilenet.sources.walk.graph_checkpoint import Defaults, read
 from mobilenet.torch_module import enlarged, from_checkpoint
+from mobilenet.weights.heads import with_output_stride
 
 DEFAULTS = Defaults("a made file")
 HEAD = ("image_pooling", "aspp0", "concat_projection", "class_scores")
@@ -88,9 +89,12 @@ def test_widths_of_any_number_have_a_rule_of_their_own() -> None:
     assert (result.config.width_rule, result.config.alpha) == ("deeplab", 0.3)
 
 
-def test_a_package_is_verified_against_the_graph(tmp_path: Path) -> None:
+@pytest.mark.parametrize("output_stride", [16, 8])
+def test_a_package_is_verified_against_the_graph(output_stride: int, tmp_path: Path) -> None:
+    """At the graph's own output stride, whatever the package's is."""
     result = read(graph_of(segmenter("v1", 65, shallow=False)), DEFAULTS)
-    result = replace(result, labels=tuple("abcde"))
+    result = with_output_stride(replace(result, labels=tuple("abcde")), output_stride)
+    assert result.config.output_stride == output_stride
     exported = pipeline.export(result, tmp_path / "net.mlpackage")
     assert exported.verified.file <= 1e-5
 

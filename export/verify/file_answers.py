@@ -28,6 +28,7 @@ from mobilenet.networks.classifier import LOGITS, POOL, Readout
 from mobilenet.preprocess import Normalization
 from mobilenet.reading import SCORES, Reading
 from mobilenet.sources.walk.walker import ancestors
+from mobilenet.weights.heads import with_output_stride
 
 if TYPE_CHECKING:
     import onnx
@@ -148,11 +149,12 @@ def compared(
 
 
 def compared_at_own_size(checkpoint: Checkpoint) -> Judgement:
-    """The same for PyTorch's answer, where the package has another size than the file."""
-    size = _reading(checkpoint).size
-    assert size is not None, "a graph has one"
-    pictures = probe_pictures(size)
-    reference = of_checkpoint(checkpoint.at(size), pictures)
+    """The same for PyTorch's answer, at the size, and output stride, that the file has."""
+    reading = _reading(checkpoint)
+    assert reading.size is not None, "a graph has one"
+    pictures = probe_pictures(reading.size)
+    checkpoint = with_output_stride(checkpoint.at(reading.size), reading.output_stride)
+    reference = of_checkpoint(checkpoint, pictures)
     return compared(checkpoint, answers(checkpoint, pictures), reference.logits, reference)
 
 
@@ -165,13 +167,18 @@ def has_graph(network: Checkpoint | TracedModule) -> TypeGuard[Checkpoint]:
 def begun(trial: Trial, background: Background) -> Callable[[Array], Judgement | None]:
     """Begin what the file's graph says to a trial's pictures; what compares float32 logits to it.
 
-    None for a network without a graph, or of another size than the file.
+    None for a network without a graph, or of another size or output stride than the file.
     """
     network = trial.prepared.network
-    if not has_graph(network) or network.config.size != _reading(network).size:
+    if not has_graph(network) or not _is_as_in_file(network):
         return lambda _: None
     file = background.begin(lambda: answers(network, trial.pictures))
     return lambda logits: compared(network, file(), logits, trial.reference)
+
+
+def _is_as_in_file(network: Checkpoint) -> bool:
+    reading = _reading(network)
+    return network.config.size == reading.size and reading.output_stride is None
 
 
 def _reading(checkpoint: Checkpoint) -> Reading:

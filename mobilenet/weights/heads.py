@@ -97,6 +97,7 @@ def check_published(config: NetworkConfig) -> None:
 def with_output_stride(checkpoint: "Checkpoint", output_stride: int | None) -> "Checkpoint":
     """The same weights at another output stride: what is left out of strides becomes dilation.
 
+    How they were read remembers the file's own: its graph still has that.
     Raises `ConfigError` for a network that is no segmenter.
     """
     if output_stride is None:
@@ -104,7 +105,11 @@ def with_output_stride(checkpoint: "Checkpoint", output_stride: int | None) -> "
     config = checkpoint.config
     if config.readout.picture is None or not isinstance(config, BaseConfig):
         raise _no_segmenter(output_stride)
-    return replace(checkpoint, config=replace(config, output_stride=output_stride))
+    own, reading = config.output_stride, checkpoint.reading
+    if reading is not None:
+        reading = replace(reading, output_stride=own if own != output_stride else None)
+    config = replace(config, output_stride=output_stride)
+    return replace(checkpoint, config=config, reading=reading)
 
 
 def _no_segmenter(output_stride: int) -> ConfigError:
