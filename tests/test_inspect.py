@@ -11,6 +11,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from conftest import PHOTO
+from export import pipeline
 from export.__main__ import app
 from export.coremltools_import import coremltools
 from export.formats.coreml.build import build
@@ -19,6 +20,7 @@ from export.prepared import prepare_checkpoint
 from export.spec import ExportSpec
 from export.verify.largest_values import largest_values
 from inspected import Detector, ResNet50, detector_pipeline, small, traced
+from made_detector import detector
 from mobilenet.common import terminal
 from mobilenet.common.errors import PackageError, UnsupportedError
 from mobilenet.fold import fold
@@ -152,6 +154,14 @@ def test_overflow_on_a_photograph(tmp_path):
     fine = small(tmp_path / "fine.mlpackage")
     largest = largest_values(fine, [PHOTO])
     assert not any(f.rule == "float16-overflow" for f in inspect(fine, largest).findings)
+
+
+def test_values_of_a_detector_on_a_photograph_are_its_only_networks(tmp_path):
+    path = pipeline.export(detector(), tmp_path / "d.mlpackage", verify=False).path
+    parts = inspect(path, largest_values(path, [PHOTO])).parts
+    assert [part.kind for part in parts] == ["mlProgram", "nonMaximumSuppression"]
+    largest = {layer.name: layer.largest for layer in parts[0].layers}
+    assert 0 < largest["scores"] <= 1
 
 
 def test_pictures_need_a_model_of_pictures(tmp_path):

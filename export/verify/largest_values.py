@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from export.mil.description import ImageInput
-from export.mil.read.model import read
+from export.mil.read.model import network
 from export.runtimes.inputs import crop, geometry_of, picture_size
 from export.verify.intermediates import of_package
 from mobilenet.common.errors import UnsupportedError
@@ -16,11 +16,12 @@ from mobilenet.common.images import open_picture
 def largest_values(path: Path, photographs: Sequence[Path]) -> dict[str, float]:
     """The largest absolute value of each layer's output over all photographs, by its name.
 
-    Of the default function of the model at `path`. Raises `PackageError` for what is damaged,
+    Of the default function of the model at `path`, or of the only network of a pipeline. Raises
+    `PackageError` for what is damaged,
     `UnsupportedError` for a model that cannot be run here, or takes something else than a
     picture.
     """
-    function = read(path).function()
+    function = network(path).function()
     description = function.description
     size, geometry = picture_size(description), geometry_of(description)
     if not isinstance(description.inputs[0], ImageInput) and geometry is None:
