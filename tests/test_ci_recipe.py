@@ -166,9 +166,7 @@ def test_slower_is_red(ratio: float, code: int, changed: Path) -> None:
 @pytest.mark.parametrize(
     "undecided", [session(1.2, rounds=4), session(1.2, twin=1.5)], ids=["few", "unreliable"]
 )
-def test_undecided_is_measured_again_and_then_red(
-    undecided: list[Record], changed: Path
-) -> None:
+def test_undecided_is_measured_again_and_then_red(undecided: list[Record], changed: Path) -> None:
     measuring(changed, undecided, session(1.2))
     assert run(SLOWER, changed).returncode == 1
     measuring(changed, undecided, session(1.0))
