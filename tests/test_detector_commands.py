@@ -4,13 +4,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from bench.__main__ import app as bench
 from export import pipeline
 from export.source import Published
 from export.spec import ExportSpec, Variant
 from export.verify.reverify import reverify
 from made_detector import LABELS, detector
 from mobilenet.checkpoint import Checkpoint
+from mobilenet.common import terminal
 from mobilenet.common.errors import CheckpointError
 from mobilenet.labels import COCO
 from mobilenet.networks.config import NetworkConfig
@@ -74,3 +77,13 @@ def test_labels_of_ones_own_are_the_packages(tmp_path: Path) -> None:
     exported = pipeline.export(source, path, spec=spec, verify=False)
     assert str(exported.metadata.labels_from).startswith("l.txt")
     assert reverify(path, weights=str(weights)).verified.structure <= 1e-5
+
+
+def test_photographs_alone_are_refused_by_what_the_pipeline_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    package = pipeline.export(detector(), tmp_path / "net.mlpackage", verify=False).path
+    (tmp_path / "photos" / "owl").mkdir(parents=True)
+    Image.new("RGB", (8, 8)).save(tmp_path / "photos" / "owl" / "a.png")
+    assert terminal.run(bench, ["accuracy", str(package), "--data", str(tmp_path / "photos")]) == 2
+    assert "net is a detector: it has no top-1" in capsys.readouterr().err

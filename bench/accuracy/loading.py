@@ -133,9 +133,9 @@ def _logits(part: CandidateFunction) -> str:
     candidate = part.candidate
     if candidate.runtime not in ("portable", "coreai"):
         return ""
-    from export.mil.read.model import read
+    from export.mil.read.model import network
     from export.verify.agreement import logits_name
 
-    function = read(candidate.package).function(part.function or None)
+    function = network(candidate.package).function(part.function or None)
     name = logits_name(function)
     return "" if name in function.outputs else name
