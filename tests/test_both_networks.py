@@ -68,6 +68,8 @@ def test_published_accuracies_are_those_of_the_network() -> None:
 def test_plots_have_lines_for_each_network(summary: Report) -> None:
     rows = [row for row in summary.cases if row.p50]
     assert [plot_data.label(model) for model in (V1, V2)] == ["1.0-224", "v2 1.0-224"]
+    detector = made.model(MobileNetConfig(resolution=300), head="ssdlite")
+    assert plot_data.label(detector) == "SSDLite 1.0-300"
     assert {datum["series"] for datum in plot_data.alpha_sweep(rows)} == {
         "operations", "time, CPU", "v2 operations", "v2 time, CPU",
     }  # fmt: skip

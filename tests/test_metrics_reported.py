@@ -51,6 +51,7 @@ def test_the_page_has_a_section_for_each_task(results: Path, tmp_path: Path) -> 
     assert "svg" not in part
     assert "AP %, SSDLite portable CPU float32 squash" in part
     assert "tf1_detection_zoo" in part
+    assert part.count("machine: ") == 2, "with each task, where nothing was timed"
     assert '<section id="segmentation-1">' in part
     assert "top-1" not in part
 

@@ -43,6 +43,7 @@ class MetricsPart(NamedTuple):
     anchor: str
     title: str
     heading: str
+    facts: Sequence[str]
     table: Grid
     classes: Grid
     legend: list[str]
@@ -62,6 +63,7 @@ def parts(reports: Sequence[Report]) -> list[MetricsPart]:
 def _part(anchor: str, report: Report, measured: TaskTable) -> MetricsPart:
     return MetricsPart(
         anchor, measured.title, tables.heading(report),
+        () if report.tables() else report.facts,
         table(measured.columns(), measured.records, metrics_table.note, _card),
         _classes(measured.records, measured.class_metric), list(measured.legend()),
         _published(measured),

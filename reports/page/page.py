@@ -63,7 +63,7 @@ def render(sessions: Sequence[SessionResults]) -> str:
     ]
     shown = [
         part for part, report in zip(parts, reports, strict=True)
-        if part.runtimes or part.warnings or not report.accuracies
+        if part.runtimes or part.warnings or not (report.accuracies or report.metrics)
     ]  # fmt: skip
     about = contents.contents(reports, sessions)
     layers = [*(catalog.operation_plots(sessions) if about.is_timed else ())]

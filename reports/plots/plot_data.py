@@ -15,7 +15,7 @@ from bench.results.records import Case, Model, Soak
 from bench.results.summary import CaseSummary
 from bench.results.top1 import config_of
 from mobilenet.common.errors import RecordError
-from mobilenet.networks.base_config import BaseConfig
+from mobilenet.networks.base_config import HEADS, BaseConfig
 from mobilenet.networks.families import DEFAULT_NETWORK, name_of
 
 Datum = dict[str, Any]  # of JSON's kinds, for Vega; a field has one kind in all data of a plot
@@ -27,11 +27,12 @@ HALF = ("", "fp16", "float16")  # what is not worth a word: the default
 
 
 def label(model: Model) -> str:
-    """A short name, for where there is little room: "1.0-224", "v2 0.5-160 fp32"."""
+    """A short name, for where there is little room: "1.0-224", "DeepLab v2 1.0-513 fp32"."""
     config = config_of(model)
     if config is None:
         return model.name
     parts = [
+        HEADS.get(model.head, ""),
         f"{_network(config)}{round(config.alpha, 4)}-{config.size.slug}",
         "shallow" if config.shallow else "",
         "" if model.precision in HALF else model.precision,
