@@ -196,7 +196,7 @@ def measured_right(model: Model, right: int) -> Accuracy:
 
 
 def test_few_photographs_do_not_make_a_destroyed_package_as_good(tmp_path: Path, capsys) -> None:
-    """Of three photographs none and one are right: the intervals overlap, the loss counts."""
+    """Of three photographs none and one are right: no paired test can show that it is worse."""
     config = MobileNetConfig()
     whole = made.model(config)
     destroyed = made.model(config, name="palette2", identity="b", compression="palette2")
@@ -206,7 +206,11 @@ def test_few_photographs_do_not_make_a_destroyed_package_as_good(tmp_path: Path,
         made.accuracy(whole, 1, top1_interval=(0.061, 0.792), **few),
         made.accuracy(destroyed, 0, top1_interval=(0.0, 0.561), **few),
     ]
-    measured = made.write(tmp_path / "a.jsonl", [made.session(1, 0), *accuracies])
+    pair = made.agreement(
+        *(each.name for each in accuracies), images=3, same_top1=0,
+        p_worse=0.5, only_reference_right=1, only_other_right=0,
+    )  # fmt: skip
+    measured = made.write(tmp_path / "a.jsonl", [made.session(1, 0), *accuracies, pair])
     results.write_bytes(results.read_bytes() + measured.read_bytes().split(b"\n", 1)[1])
     assert choices(results, capsys, "--fps", "50")["portable"]["model"] == whole.name
 
