@@ -87,6 +87,6 @@ def test_what_a_child_started_and_wrote_goes_with_it(tmp_path: Path) -> None:
         folder = Path(str(called(pool, tempfile.mkdtemp)))
         called(pool, crashing.starts_a_sleeper)
         assert folder.is_dir()
-        assert len(marked(str(tmp_path))) == 2
+        wait_until(lambda: len(marked(str(tmp_path))) == 2)
     assert not folder.parent.exists()
     wait_until(lambda: not marked(str(tmp_path)))

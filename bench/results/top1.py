@@ -202,9 +202,12 @@ def config_of(model: Model) -> BaseConfig | None:
 
     Time and operations of a detector, a segmenter or a cut network are not the classifier's.
     """
+    return backbone_of(model) if model.head in ("", "classifier") else None
+
+
+def backbone_of(model: Model) -> BaseConfig | None:
+    """The MobileNet that `model` says it stands on, whatever it ends in."""
     if model.alpha is None or model.resolution is None or model.shallow is None:
-        return None
-    if model.head not in ("", "classifier"):
         return None
     width = model.input_width or model.resolution
     return _config(model.network, model.alpha, Size(model.resolution, width), model.shallow)

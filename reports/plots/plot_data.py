@@ -13,7 +13,7 @@ from bench.results.placed_ops import Placement
 from bench.results.read import SessionResults
 from bench.results.records import Case, Model, Soak
 from bench.results.summary import CaseSummary
-from bench.results.top1 import config_of
+from bench.results.top1 import backbone_of, config_of
 from mobilenet.common.errors import RecordError
 from mobilenet.networks.base_config import HEADS, BaseConfig
 from mobilenet.networks.families import DEFAULT_NETWORK, name_of
@@ -28,7 +28,7 @@ HALF = ("", "fp16", "float16")  # what is not worth a word: the default
 
 def label(model: Model) -> str:
     """A short name, for where there is little room: "1.0-224", "DeepLab v2 1.0-513 fp32"."""
-    config = config_of(model)
+    config = backbone_of(model)
     if config is None:
         return model.name
     parts = [
