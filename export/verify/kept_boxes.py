@@ -34,17 +34,41 @@ class Chosen(NamedTuple):
         return max(below, 0) / max(self.candidates, 1)
 
 
+class _Placed(NamedTuple):
+    """Boxes by their corners, for the overlap of one with all."""
+
+    near: Array  # (n, 2)
+    far: Array
+    area: Array  # (n,)
+
+    @classmethod
+    def of(cls, boxes: Array) -> "_Placed":
+        """Of (n, 4) x, y, width, height; sides below 0 are none."""
+        sides = np.maximum(boxes[:, 2:], 0)
+        return cls(boxes[:, :2] - sides / 2, boxes[:, :2] + sides / 2, sides.prod(1))
+
+    def overlaps(self, row: int) -> Array:
+        """Intersection over union of one box with each (n,); 0 without an area."""
+        near = np.maximum(self.near[row], self.near)
+        far = np.minimum(self.far[row], self.far)
+        common = np.maximum(far - near, 0).prod(1)
+        union = self.area[row] + self.area - common
+        result: Array = common / np.maximum(union, np.finfo(np.float64).tiny)
+        return result
+
+
 def kept(boxes: Array, scores: Array, thresholds: Thresholds) -> NDArray[np.intp]:
     """Rows that stay of (n, 4) x, y, width, height and (n, classes), the best first."""
     best, classes = scores.max(1), scores.argmax(1)
-    stay: list[int] = []
-    for row in np.argsort(-best, kind="stable"):
-        if not best[row] >= thresholds.confidence:
-            continue
-        rivals = [r for r in stay if thresholds.agnostic or classes[r] == classes[row]]
-        if not (overlaps(boxes[row], boxes[rivals]) > thresholds.iou).any():
-            stay.append(int(row))
-    return np.array(stay, np.intp)
+    order = np.argsort(-best, kind="stable")
+    order = order[best[order] >= thresholds.confidence]
+    placed, classes = _Placed.of(boxes[order]), classes[order]
+    stays = np.zeros(len(order), bool)
+    for row in range(len(order)):
+        rivals = stays & (thresholds.agnostic | (classes == classes[row]))
+        stays[row] = not (rivals & (placed.overlaps(row) > thresholds.iou)).any()
+    rows: NDArray[np.intp] = order[stays]
+    return rows
 
 
 def undecided(
@@ -60,49 +84,34 @@ def undecided(
     second = np.sort(scores, 1)[:, -2] if scores.shape[1] > 1 else np.full(len(scores), -np.inf)
     is_sure_of_class = (best - second > 2 * score_error) | thresholds.agnostic
     candidates = np.flatnonzero(best >= thresholds.confidence - score_error)
-    order = candidates[np.argsort(-best[candidates], kind="stable")]
-    stays, goes = set[int](), set[int]()
-    for row in order:
-        others = order[order != row]
-        overlap = overlaps(boxes[row], boxes[others])
-        slack = _overlap_error(boxes[row], boxes[others], box_error)
-        alike = thresholds.agnostic | (classes[others] == classes[row])
-        sure = alike & is_sure_of_class[row] & is_sure_of_class[others]
-        possibly = alike | ~(is_sure_of_class[row] & is_sure_of_class[others])
-        worse = best[others] - best[row]
-        removes = sure & (worse > 2 * score_error) & (overlap - slack > thresholds.iou)
-        may_remove = possibly & (worse >= -2 * score_error) & (overlap + slack >= thresholds.iou)
-        if any(int(other) in stays for other in others[removes]):
-            goes.add(int(row))
-        elif best[row] > thresholds.confidence + score_error and all(
-            int(other) in goes for other in others[may_remove]
-        ):
-            stays.add(int(row))
     low = np.flatnonzero(best < thresholds.confidence - score_error)
-    return Chosen(stays, goes | set(low.tolist()), len(boxes))
+    order = candidates[np.argsort(-best[candidates], kind="stable")]
+    placed, errors = _Placed.of(boxes[order]), _area_error(boxes[order], box_error)
+    best, classes, is_sure_of_class = best[order], classes[order], is_sure_of_class[order]
+    stays, goes = np.zeros(len(order), bool), np.zeros(len(order), bool)
+    for row in range(len(order)):
+        overlap = placed.overlaps(row)
+        slack = np.minimum(errors[row] + errors, 1.0)
+        alike = thresholds.agnostic | (classes == classes[row])
+        is_sure = is_sure_of_class & is_sure_of_class[row]
+        better = best - best[row]
+        removes = alike & is_sure & (better > 2 * score_error)
+        removes &= overlap - slack > thresholds.iou
+        may_remove = (alike | ~is_sure) & (better >= -2 * score_error)
+        may_remove &= overlap + slack >= thresholds.iou
+        removes[row] = may_remove[row] = False
+        if (stays & removes).any():
+            goes[row] = True
+        elif best[row] > thresholds.confidence + score_error:
+            stays[row] = goes[may_remove].all()
+    return Chosen(set(order[stays].tolist()), {*order[goes].tolist(), *low.tolist()}, len(boxes))
 
 
-def overlaps(box: Array, others: Array) -> Array:
-    """Intersection over union of one box (4,) with each of (n, 4); 0 without an area."""
-    near = np.maximum(box[:2] - np.maximum(box[2:], 0) / 2, others[:, :2] - _half(others))
-    far = np.minimum(box[:2] + np.maximum(box[2:], 0) / 2, others[:, :2] + _half(others))
-    common = np.maximum(far - near, 0).prod(1)
-    areas = np.maximum(box[2:], 0).prod() + np.maximum(others[:, 2:], 0).prod(1)
-    result: Array = common / np.maximum(areas - common, np.finfo(np.float64).tiny)
-    return result
+def _area_error(boxes: Array, error: float) -> Array:
+    """By what share an overlap may move for each box whose numbers may be off by `error` (n,).
 
-
-def _half(boxes: Array) -> Array:
-    half: Array = np.maximum(boxes[:, 2:], 0) / 2
-    return half
-
-
-def _overlap_error(box: Array, others: Array, error: float) -> Array:
-    """How far the overlap may move when each number moves by `error`, or its own share of it.
-
-    To first order, from the change of each area by its sides.
+    Or by their own share of it; to first order, from the change of each area by its sides.
     """
-    lengths = np.maximum(np.concatenate([box[None], others])[:, 2:], error)
-    shares = (3 * error * np.maximum(lengths, 1) / lengths).sum(1)
-    moved: Array = np.minimum(shares[0] + shares[1:], 1.0)
-    return moved
+    lengths = np.maximum(boxes[:, 2:], error)
+    shares: Array = (3 * error * np.maximum(lengths, 1) / lengths).sum(1)
+    return shares
