@@ -9,6 +9,7 @@ loses most counts.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from mobilenet.torch_module import MobileNet
 
 TERMS_SHARE = 0.05
+PICTURES_AT_ONCE = 2  # each takes memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +111,7 @@ def _answer(module: "MobileNet", x: "Tensor") -> tuple[Array, Array | float]:
     """Logits, and the lengths under which errors are no longer relative to them."""
     head, shortest = module.logits, list[Array]()
     if head is None:
-        maps = _picture_by_picture(module, x)
+        maps = _picture_by_picture(module, x, at_once=PICTURES_AT_ONCE)
         if not module.readout.predictors:
             return maps.flatten(1).numpy(), 0.0
         both = maps.transpose(1, 2)  # of encodings and scores, each of all boxes
@@ -127,23 +129,23 @@ def _answer(module: "MobileNet", x: "Tensor") -> tuple[Array, Array | float]:
         shortest.append(TERMS_SHARE * terms.norm(dim=1).numpy())
 
     watching = head.register_forward_pre_hook(measure)
-    logits = _picture_by_picture(module, x).flatten(1).numpy()
+    logits = _picture_by_picture(module, x, at_once=1).flatten(1).numpy()  # `shortest` in order
     watching.remove()
     return logits, np.concatenate(shortest)
 
 
-def _picture_by_picture(module: "MobileNet", x: "Tensor") -> "Tensor":
-    """What the module gives for pictures (B, C, H, W).
+def _picture_by_picture(module: "MobileNet", x: "Tensor", *, at_once: int) -> "Tensor":
+    """What the module gives for pictures (B, C, H, W), each on a thread of its own.
 
-    Maps of one picture are small enough for memory to be used again, and threads that share one
-    convolution of 64 bits mostly wait: a segmenter's took five times as long on two.
+    Threads that share one convolution of 64 bits mostly wait: a segmenter's took five times as
+    long on two.
     """
     import torch
 
     from mobilenet.torch_module import on_one_thread
 
-    with on_one_thread():
-        return torch.cat([module(picture[None]) for picture in x])
+    with on_one_thread(), ThreadPoolExecutor(at_once) as pool:
+        return torch.cat(list(pool.map(lambda picture: module(picture[None]), x)))
 
 
 def _mirrored_and_turned(x: "Tensor") -> "Tensor":
