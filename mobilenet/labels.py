@@ -19,6 +19,8 @@ from mobilenet.common.errors import CheckpointError
 from mobilenet.common.files import open_regular
 
 BACKGROUND = "background"  # class 0 of the authors' 1001-class networks
+WITH_BACKGROUND = 1001
+IMAGENET_CLASSES = (1000, WITH_BACKGROUND)
 PASCAL = (
     BACKGROUND, "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair",
     "cow", "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa",

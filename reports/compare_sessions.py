@@ -46,8 +46,9 @@ def compare_sessions(
     remarks = [f"compared by force: {difference}" for difference in differences]
     remarks += [*_condition_differences(a, b), *_unmatched(a, b), *_changes(a, b, names)]
     shared = SharedCases(a, b)
-    level = stats.adjusted_level(len(shared.compared))
-    comparisons = [shared.comparison(case, level, margin) for case in shared.compared]
+    compared = shared.compared
+    level = stats.adjusted_level(len(compared))
+    comparisons = [shared.comparison(case, level, margin) for case in compared]
     undecided = [*_nothing_to_compare(a, b, comparisons), *_lost(a, b)]
     for place, cases in shared.by_place().items():
         sentence, is_told = _machine(place, cases, level, margin)

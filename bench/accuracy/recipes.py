@@ -83,11 +83,6 @@ def fit(image: "Image", size: Size) -> "Image":
     return ImageOps.pad(image, (size.width, size.height), Resampling.BILINEAR, color="black")
 
 
-def everywhere(_picture: Extent, _size: Size) -> Region:
-    """The picture is the whole input."""
-    return 0, 0, 1, 1
-
-
 def middle(picture: Extent, size: Size) -> Region:
     """The picture is in the middle, as large as the input holds."""
     width, height = fitted(picture, size)
@@ -146,7 +141,7 @@ _RECIPES = (
     Recipe(
         "keras", "squashed to {size}, nearest pixel",
         "keras.utils.load_img(target_size=...), whose interpolation is 'nearest'", keras,
-        everywhere,
+        SQUASHED.region,
     ),
     Recipe(
         "squash", "squashed to {size}, bilinear",

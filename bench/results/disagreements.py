@@ -1,11 +1,11 @@
 """How far two models agree on photographs: the record, and where they name different classes."""
 
-import math
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
+from bench.results import stats
 from bench.results.bounds import Count, Number, Share
 
 MAX_DISAGREEMENTS = 1000
@@ -45,9 +45,5 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag
     def p_equal(self) -> float:
         """Exact two-sided McNemar test, twice the smaller tail: are both equally good?"""
         right = self.only_reference_right
-        discordant = right + self.only_other_right
-        as_many = math.exp(
-            math.lgamma(discordant + 1) - math.lgamma(right + 1)
-            - math.lgamma(discordant - right + 1) - discordant * math.log(2)
-        )  # fmt: skip
+        as_many = stats.exactly(right, right + self.only_other_right, 0.5)
         return min(1.0, 2 * min(self.p_worse, 1 - self.p_worse + as_many))

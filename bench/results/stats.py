@@ -186,16 +186,17 @@ def spread(values: Sequence[float]) -> float:
     return _spread(values, median(values))
 
 
-def at_most(count: int, n: int, chance: float) -> float:
-    """The probability of at most `count` of `n` events that each have a `chance` within 0 to 1."""
-    whole = math.lgamma(n + 1)
-    return math.fsum(
-        math.exp(
-            whole - math.lgamma(k + 1) - math.lgamma(n - k + 1)
-            + k * math.log(chance) + (n - k) * math.log1p(-chance)
-        )
-        for k in range(count + 1)
+def exactly(count: int, n: int, chance: float) -> float:
+    """The probability of `count` of `n` events that each have a `chance` within 0 to 1."""
+    return math.exp(
+        math.lgamma(n + 1) - math.lgamma(count + 1) - math.lgamma(n - count + 1)
+        + count * math.log(chance) + (n - count) * math.log1p(-chance)
     )  # fmt: skip
+
+
+def at_most(count: int, n: int, chance: float) -> float:
+    """The probability of at most as many."""
+    return math.fsum(exactly(k, n, chance) for k in range(count + 1))
 
 
 def detectable_ratio(

@@ -18,6 +18,7 @@ from bench.results.records import Accuracy, Model
 from bench.results.stats import Interval
 from mobilenet.common.errors import ConfigError
 from mobilenet.common.size import Size
+from mobilenet.labels import IMAGENET_CLASSES
 from mobilenet.networks.base_config import BaseConfig
 from mobilenet.networks.families import config_type
 from mobilenet.weights import published
@@ -25,7 +26,6 @@ from mobilenet.weights.releases import BY_NAME, RELEASES, Release
 
 RECIPE = "package"  # of several for one model: the preprocessing that the package itself names
 VALIDATION_IMAGES = 50_000  # that published figures are of
-IMAGENET_CLASSES = (1000, 1001)
 TIED = 0.05  # p of being equally good, from which on two models are taken to be
 LARGEST_LOSS = 5  # points between figures that tie, however few the photographs
 

@@ -10,7 +10,12 @@ from export.package.metadata import PackageMetadata, listed_labels
 from mobilenet.checkpoint import Provenance
 from mobilenet.common.errors import UserError
 from mobilenet.common.text import one_line
-from mobilenet.labels import labels_of_boxes, labels_of_pixels
+from mobilenet.labels import (
+    IMAGENET_CLASSES,
+    WITH_BACKGROUND,
+    labels_of_boxes,
+    labels_of_pixels,
+)
 from mobilenet.networks import families
 from mobilenet.networks.base_config import HEADS, BaseConfig
 from mobilenet.networks.deeplab import OUTPUT_STRIDE
@@ -21,7 +26,6 @@ from mobilenet.weights.origin import release_of, word_for
 PROGRAM = "python -m export"
 FILE, LABELS, PHOTOGRAPHS = "FILE", "LABELS", "PHOTOGRAPHS"  # in place of the user's own
 MAX_NAME = 100
-PUBLISHED_CLASSES = (1000, WITH_BACKGROUND := 1001)
 USUAL_LABELS = {heads.DEEPLAB: labels_of_pixels, heads.SSDLITE: labels_of_boxes}
 
 
@@ -119,7 +123,7 @@ def _written(about: PackageMetadata, description: ModelDescription) -> Iterator[
 def _is_published(config: BaseConfig) -> bool:
     """Whether it has the head of published weights, or features of them."""
     readout = config.readout
-    return readout.classes is None or (readout.is_plain and readout.classes in PUBLISHED_CLASSES)
+    return readout.classes is None or (readout.is_plain and readout.classes in IMAGENET_CLASSES)
 
 
 def _untrained(config: BaseConfig) -> BaseConfig:

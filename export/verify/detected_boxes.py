@@ -153,7 +153,7 @@ class BoxReading(NamedTuple):
         for encodings, logits in rows:
             coded = encodings[: 4 * len(starts)].reshape(4, -1)
             columns = logits[: (1 + self.classes) * len(starts)].reshape(1 + self.classes, -1)
-            scores = 0.5 * (1 + np.tanh(columns[1:].T / 2))  # without a power that overflows
+            scores = scores_of(columns.T)
             unused = self.columns - self.classes
             padded = np.pad(scores, ((0, 0), (0, unused)))
             result.append((decoded(coded, starts, self.detection), padded))
@@ -208,6 +208,12 @@ def decoded(coded: Array, starts: Array, detection: Detection) -> Array:
     centres = starts[:, :2] + starts[:, 2:] * np.stack([x, y], 1)
     sides: Array = starts[:, 2:] * np.exp(np.stack([width, height], 1))
     return np.concatenate([centres, sides], 1)
+
+
+def scores_of(logits: Array) -> Array:
+    """Of each class, from logits (n, 1 + classes) whose first is the background."""
+    scores: Array = 0.5 * (1 + np.tanh(logits[:, 1:] / 2))  # without a power that overflows
+    return scores
 
 
 def _errors(

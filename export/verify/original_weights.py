@@ -7,6 +7,7 @@ untrained network is no reference of a trained package, whatever the checksums s
 from export.package.metadata import PackageMetadata
 from mobilenet.checkpoint import Checkpoint, Provenance
 from mobilenet.common.errors import PackageError
+from mobilenet.labels import WITH_BACKGROUND
 from mobilenet.networks.base_config import BaseConfig
 from mobilenet.networks.config import NetworkConfig
 from mobilenet.networks.families import name_of
@@ -14,8 +15,6 @@ from mobilenet.overrides import Overrides
 from mobilenet.untrained import untrained
 from mobilenet.weights.origin import release_of, word_for
 from mobilenet.weights.resolve import UNTRAINED, load_weights
-
-WITH_BACKGROUND = 1001
 
 
 def original_weights(

@@ -25,7 +25,7 @@ from export.runtimes.inputs import from_picture
 from export.runtimes.suppression_session import suppress
 from export.verify.agreement import run
 from export.verify.class_answers import probabilities
-from export.verify.detected_boxes import decoded, starting_boxes
+from export.verify.detected_boxes import decoded, scores_of, starting_boxes
 from mobilenet.common import drawing, files
 from mobilenet.common.drawing import LabelledBox
 from mobilenet.common.errors import ConfigError
@@ -180,7 +180,7 @@ def _chosen(
         )
         starts = starting_boxes(readout.predictors, detection)
         boxes = decoded(encodings.T, starts, detection)
-        scores = 0.5 * (1 + np.tanh(logits[:, 1:] / 2))  # without a power that overflows
+        scores = scores_of(logits)
     else:
         boxes, scores = (np.asarray(outputs[name], np.float64) for name in ("boxes", "scores"))
         iou, confidence = float(str(options["iou"])), float(str(options["confidence"]))

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from mobilenet.checkpoint import Array, Layer
 from mobilenet.common.errors import CheckpointError
+from mobilenet.labels import IMAGENET_CLASSES
 from mobilenet.networks.base_config import BaseConfig
 from mobilenet.networks.classifier import LOGITS
 from mobilenet.networks.widths import WidthRule
@@ -18,7 +19,7 @@ RULES: tuple[WidthRule, ...] = ("slim", "timm", "keras", "transformers")  # like
 
 def licence_of(classes: int) -> str:
     """Every published ImageNet checkpoint of the families read here is under Apache-2.0."""
-    return "Apache-2.0" if classes in (1000, 1001) else "unknown"
+    return "Apache-2.0" if classes in IMAGENET_CLASSES else "unknown"
 
 
 def assemble(

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mobilenet.checkpoint import Checkpoint, Layer, Provenance
+from mobilenet.labels import IMAGENET_CLASSES, WITH_BACKGROUND
 from mobilenet.networks.base_config import BaseConfig
 from mobilenet.networks.classifier import LOGITS
 from mobilenet.networks.families import name_of
@@ -20,7 +21,6 @@ from mobilenet.weights import cache, pypi
 from mobilenet.weights.origin import release_of
 from mobilenet.weights.releases import BY_NAME, RELEASES, Release
 
-CLASSES = (1000, 1001)  # ImageNet's, and the same behind a background
 DIGESTS = {
     "slim_1.0_224": "819b990e02cdad6e998c60f7714a2531f93b697370fc04574033b2092cf25fd7",
     "keras_0.25_224": "fb18198175cbe6956747ca5842917ae5ee8860f49ec44f603765c33d1e396dac",
@@ -75,7 +75,7 @@ def vouched_for(checkpoint: Checkpoint) -> Checkpoint:
 def digest(checkpoint: Checkpoint) -> str:
     """SHA-256 of names, shapes and numbers, without the background's: formats differ in that."""
     total = hashlib.sha256()
-    has_background = checkpoint.config.classes == CLASSES[-1]
+    has_background = checkpoint.config.classes == WITH_BACKGROUND
     for name, layer in checkpoint.layers.items():
         for array in _arrays(layer):
             part = array[1:] if has_background and name == LOGITS else array
@@ -92,7 +92,7 @@ def _arrays(layer: Layer) -> list[np.ndarray]:
 
 def _is_published_kind(checkpoint: Checkpoint) -> bool:
     readout = checkpoint.config.readout
-    return readout.pooled and readout.is_plain and readout.classes in CLASSES
+    return readout.pooled and readout.is_plain and readout.classes in IMAGENET_CLASSES
 
 
 def _by_arrays(checkpoint: Checkpoint) -> Release | None:

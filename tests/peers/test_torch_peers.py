@@ -50,6 +50,11 @@ def as_pth(model: nn.Module, size: int, folder: Path) -> None:
     torch.save({"model": model.state_dict(), "epoch": 3}, folder / "x.pth")
 
 
+def as_folder(model: nn.Module, size: int, folder: Path) -> None:
+    """As transformers saves its own."""
+    model.save_pretrained(folder)
+
+
 Agrees = Callable[[nn.Module, int, Save], None]
 
 
@@ -104,7 +109,7 @@ def test_transformers(
         finegrained_output=fine,
     )  # fmt: skip
     model = hub.MobileNetV2ForImageClassification(config)
-    agrees(model, size, lambda model, size, folder: model.save_pretrained(folder))
+    agrees(model, size, as_folder)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +125,7 @@ def test_transformers_that_segment(
         output_stride=stride,
     )  # fmt: skip
     model = hub.MobileNetV2ForSemanticSegmentation(config)
-    agrees(model, size, lambda model, size, folder: model.save_pretrained(folder))
+    agrees(model, size, as_folder)
 
 
 def test_the_names_of_others(
