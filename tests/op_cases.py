@@ -4,6 +4,7 @@ in, and an answer that comes from numpy or PyTorch instead.
 Inputs straddle what the operation decides at: zero, both limits of a clip, half-way values.
 """
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -364,6 +365,16 @@ for shape in ((2, 5), (2, 4, 5)):
         ramp(*shape),
         note=f"rank {len(shape)}",
     )
+for kind in ("linear", "matmul"):
+    case(
+        kind,
+        lambda mb, x, k=kind: (
+            mb.linear(x=x, weight=INTS) if k == "linear" else mb.matmul(x=x, y=INTS.T.copy())
+        ),
+        lambda x: x @ torch.tensor(INTS).T,
+        DIVISORS,
+        note="integers",
+    )
 case("matmul", lambda mb, x, y: mb.matmul(x=x, y=y), torch.matmul, ramp(2, 3, 4), ramp(4, 5))
 case(
     "matmul",
@@ -424,12 +435,14 @@ case(
     lambda x: x / (x.square().sum((1, 2, 3), True) + 1e-6).sqrt(),
     ramp(2, 4, 3, 2),
 )
-case(
-    "local_response_norm",
-    lambda mb, x: mb.local_response_norm(x=x, size=3, alpha=0.3, beta=0.6, k=2.0),
-    lambda x: F.local_response_norm(x, 3, 0.3, 0.6, 2.0),
-    ramp(1, 5, 2, 2),
-)
+for size, shape in itertools.product((2, 3, 4, 9), ((1, 5, 2, 2), (2, 5, 3), (1, 5, 2, 1, 2))):
+    case(
+        "local_response_norm",
+        lambda mb, x, n=size: mb.local_response_norm(x=x, size=n, alpha=0.3, beta=0.6, k=2.0),
+        lambda x, n=size: F.local_response_norm(x, n, 0.3, 0.6, 2.0),
+        ramp(*shape),
+        note=f"{size}, rank {len(shape)}",
+    )
 
 for kind, oracle in {
     "reduce_mean": lambda x, d, k: x.mean(d, k),

@@ -1,7 +1,6 @@
 """Each operation on Apple's runtime, against PyTorch and the portable runtime: a third opinion."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,12 @@ from export.mil.coreai import CORE_AI
 from export.mil.coreai.lowered_function import MAIN, write_asset
 from export.mil.onnx import to_onnx
 from export.mil.ops import OPERATIONS
-from export.mil.program import Constant, Function, Op, TensorType
+from export.mil.program import Function
 from export.mil.read.model import read
 from export.runtimes.portable import DTYPES
 from mobilenet.common.errors import UnsupportedError
 from op_cases import CASES, OpCase
+from program_changes import halved
 from programs import save
 
 Arrays = tuple[np.ndarray, ...]
@@ -30,6 +30,10 @@ NOT_WRITTEN = {
     "classify": "Core AI has no labels",
     "einsum": "Core AI has no such operation",
     "local_response_norm": "Core AI has no such operation",
+    **dict.fromkeys(
+        ("gather_along_axis", "gather_nd", "scatter", "scatter_along_axis", "scatter_nd"),
+        "nothing that is written for Core AI has it",
+    ),
     "non_maximum_suppression": "detectors are written for Core ML alone",
     "topk": "detectors are written for Core ML alone",
 }
@@ -64,37 +68,6 @@ def portable(function: Function, inputs: Arrays) -> list[Any]:
     return list(session.run(None, feeds))
 
 
-def halved(function: Function) -> Function:
-    """The same program, every float32 of it a float16."""
-
-    def half(kind: TensorType) -> TensorType:
-        return replace(kind, dtype="float16") if kind.dtype == "float32" else kind
-
-    def constant(stored: Constant) -> Constant:
-        if stored.type.dtype != "float32":
-            return stored
-        return replace(
-            stored, type=half(stored.type), read=lambda: np.asarray(stored.load()).astype("f2")
-        )
-
-    def op(written: Op) -> Op:
-        inputs = {
-            name: tuple(constant(a) if isinstance(a, Constant) else a for a in arguments)
-            for name, arguments in written.inputs.items()
-        }
-        target = function.argument(written, "dtype")
-        if written.type == "cast" and target is not None and target.load() == "fp32":
-            inputs["dtype"] = (replace(target, read=lambda: "fp16"),)
-        return replace(written, inputs=inputs, outputs=tuple(map(half, written.outputs)))
-
-    return replace(
-        function,
-        inputs=tuple(map(half, function.inputs)),
-        ops=tuple(map(op, function.ops)),
-        constants={name: constant(stored) for name, stored in function.constants.items()},
-    )
-
-
 @pytest.mark.parametrize("case", KNOWN, ids=lambda case: case.id)
 def test_operation(case: OpCase, process: CoreAIProcess, tmp_path: Path) -> None:
     package = save(tmp_path / "op.mlpackage", case.build, case.inputs, opset=case.opset)
@@ -122,7 +95,7 @@ def test_what_is_not_written_for_core_ai_is_listed_with_its_reason() -> None:
 
 
 def test_an_operation_that_is_not_written_is_refused_by_name(tmp_path: Path) -> None:
-    (case,) = (case for case in CASES if case.kind == "local_response_norm")
+    case = next(case for case in CASES if case.kind == "local_response_norm")
     package = save(tmp_path / "op.mlpackage", case.build, case.inputs)
     function = read(package).function()
     with pytest.raises(UnsupportedError, match="not written for Core AI: local_response_norm"):

@@ -7,45 +7,38 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 import torch
 
-from export.mil.onnx import to_onnx
+import test_scatter_gather
 from export.mil.ops import OPERATIONS
 from export.mil.read.model import read
-from export.runtimes.portable import DTYPES
 from op_cases import CASES, OpCase
+from op_checks import answers
 from programs import save
 
 # with labels and a dictionary: tests/test_portable.py; against numpy: tests/test_selection.py
 ELSEWHERE = {"classify", "topk", "non_maximum_suppression"}
+FAMILIES = (test_scatter_gather,)  # each with cases of its own
 LOWERED = [case for case in CASES if OPERATIONS[case.kind].lower]
-
-
-def run(path: Path, inputs: tuple[np.ndarray, ...]) -> list[np.ndarray]:
-    session = onnxruntime.InferenceSession(to_onnx(read(path).function()).SerializeToString())
-    feeds = {
-        declared.name: value.astype(DTYPES[declared.type])  # Core ML takes bools as floats
-        for declared, value in zip(session.get_inputs(), inputs, strict=True)
-    }
-    return session.run(None, feeds)
 
 
 @pytest.mark.parametrize("case", LOWERED, ids=lambda case: case.id)
 def test_operation(case: OpCase, tmp_path):
     path = save(tmp_path / "op.mlpackage", case.build, case.inputs, opset=case.opset)
-    assert case.kind in {op.type for op in read(path).function().ops}
+    function = read(path).function()
     wanted = case.oracle(*map(torch.tensor, case.inputs))
     wanted = list(wanted) if isinstance(wanted, (list, tuple)) else [wanted]
-    for got, value in zip(run(path, case.inputs), wanted, strict=True):
+    assert case.kind in {op.type for op in function.ops}
+    for got, value in zip(answers(function, case.inputs), wanted, strict=True):
         assert got.shape == value.shape
         np.testing.assert_allclose(got, value.numpy(), rtol=2e-5, atol=2e-6)
 
 
 def test_every_operation_of_known_shape_has_a_case():
     shaped = {kind for kind, operation in OPERATIONS.items() if operation.shape}
-    assert {case.kind for case in CASES} | ELSEWHERE == shaped
+    cases = [case for family in FAMILIES for case in family.CASES]
+    assert {case.kind for case in (*CASES, *cases)} | ELSEWHERE == shaped
 
 
 def test_nothing_is_lowered_without_a_shape_and_a_cost():

@@ -5,20 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from export.mil.program import Function, TensorType
+from export.mil.program import TensorType
 from export.mil.read.model import read
 from export.mil.shapes import infer
 from op_cases import CASES, OpCase
+from program_changes import blank
 from programs import save
-
-
-def blank(function: Function) -> Function:
-    """The same without the shapes of what operations give."""
-    ops = [
-        replace(op, outputs=tuple(TensorType(o.name, o.dtype, (-1,)) for o in op.outputs))
-        for op in function.ops
-    ]
-    return replace(function, ops=tuple(ops))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)

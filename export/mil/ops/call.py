@@ -57,6 +57,10 @@ class Call:
         """Shape of the one value given as `parameter`; every size is known."""
         return self._fixed_shape(parameter, self.argument(parameter))
 
+    def rank(self, parameter: str = "x") -> int:
+        """How many axes the one value given as `parameter` has; their sizes may be open."""
+        return len(self._shape(self.argument(parameter)))
+
     def all_shapes(self, parameter: str) -> list[Shape]:
         """Shapes of all values given as `parameter`."""
         arguments = self.op.inputs.get(parameter, ())

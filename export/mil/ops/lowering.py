@@ -17,7 +17,7 @@ Attribute = int | float | str | Sequence[int]
 # halves is lost by the graph, which rounds where it is asked to.
 ONNX_TYPES: dict[str, int] = {
     "float16": 1, "float32": 1, "uint8": 2, "int8": 3, "uint16": 4, "int16": 5, "int32": 6,
-    "bool": 9,
+    "int64": 7, "bool": 9,
 }  # fmt: skip
 
 

@@ -22,7 +22,7 @@ def _linear_macs(call: Call) -> int:
 def linear(call: Lowering) -> str:
     """x tensor<[*D, D_in], T>, weight tensor<[D_out, D_in], T>, bias tensor<[D_out], T>
     -> tensor<[*D, D_out], T>: x weight^T + bias."""
-    if len(call.tensor_type().shape) == 2:
+    if len(call.tensor_type().shape) == 2 and call.tensor_type().dtype.startswith("float"):
         return call.emit("Gemm", call["x"], call["weight"], call.get("bias"), transB=1)
     transposed = call.emit("Transpose", call["weight"], perm=[1, 0])
     product = call.emit("MatMul", call["x"], transposed)

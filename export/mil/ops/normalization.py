@@ -3,6 +3,8 @@
 Semantics: coremltools, `converters/mil/mil/ops/defs/iOS15/normalization.py`.
 """
 
+import math
+
 import numpy as np
 
 from export.mil.ops.lowering import Lowering
@@ -67,8 +69,18 @@ def l2_norm(call: Lowering) -> str:
 @lowers("local_response_norm", shape=same_shape)
 def local_response_norm(call: Lowering) -> str:
     """x tensor<[n, C, *D], T> -> tensor<[n, C, *D], T>: x / (k + alpha / size sum of squares over
-    `size` channels) ** beta."""
-    return call.emit(
-        "LRN", call["x"], size=call.integer("size"), alpha=call.number("alpha", 1e-4),
-        beta=call.number("beta", 0.75), bias=call.number("k", 1.0),
+    `size` channels) ** beta; of an even `size` more of them come before."""
+    size, (batch, channels, *rest) = call.integer("size"), call.shape()
+    alpha, beta = call.number("alpha", 1e-4), call.number("beta", 0.75)
+    if size % 2 and len(rest) == 2:
+        return call.emit(
+            "LRN", call["x"], size=size, alpha=alpha, beta=beta, bias=call.number("k", 1.0)
+        )
+    squares = call.emit("Mul", call["x"], call["x"])
+    mean = call.emit(
+        "AveragePool", call.reshape(squares, [batch, 1, channels, math.prod(rest)]),
+        kernel_shape=[size, 1], pads=[size // 2, 0, (size - 1) // 2, 0], count_include_pad=1,
     )  # fmt: skip
+    scaled = call.emit("Mul", call.reshape(mean, call.shape()), call.constant(alpha))
+    base = call.emit("Add", scaled, call.constant(call.number("k", 1.0)))
+    return call.emit("Div", call["x"], call.emit("Pow", base, call.constant(beta)))

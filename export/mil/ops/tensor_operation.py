@@ -1,7 +1,7 @@
 """Joins, parts, repetitions and choices of elements, and the end of a classifier.
 
-Semantics: coremltools, `converters/mil/mil/ops/defs/iOS15/tensor_operation.py`,
-`scatter_gather.py` and `classify.py`.
+Semantics: coremltools, `converters/mil/mil/ops/defs/iOS15/tensor_operation.py` and
+`classify.py`.
 """
 
 import numpy as np
@@ -99,22 +99,6 @@ def tile(call: Lowering) -> str:
     return call.emit("Tile", call["x"], call.constant(call.ints("reps"), np.int64))
 
 
-def _gathered(call: Call) -> list[Shape]:
-    shape = call.shape()
-    axis = call.integer("axis", 0) % len(shape)
-    if call.integer("batch_dims", 0):
-        raise call.unsupported("batch_dims")
-    return [(*shape[:axis], *call.shape("indices"), *shape[axis + 1 :])]
-
-
-@lowers("gather", shape=_gathered)
-def gather(call: Lowering) -> str:
-    """x tensor<[*D], T>, indices tensor<[*N], i32> -> tensor<[*K], T>: along `axis`."""
-    if call.integer("batch_dims", 0):
-        raise call.unsupported("batch_dims")
-    return call.emit("Gather", call["x"], call["indices"], axis=call.integer("axis", 0))
-
-
 def _classified(_: Call) -> list[Shape]:
     return [(), ()]
 
@@ -137,10 +121,8 @@ for _name in ("band_part", "cumsum"):
 # These move, choose or make elements; the shape of what they give is not told here.
 SHAPE_UNTOLD = (
     "affine", "argsort", "batch_to_space", "coreml_update_state", "crop", "crop_resize", "fill",
-    "gather_along_axis", "gather_nd", "non_zero", "one_hot",
-    "pixel_unshuffle", "range_1d", "read_state", "resample", "reshape_like", "scatter",
-    "scatter_along_axis", "scatter_nd", "shape", "slice_update", "sliding_windows",
-    "space_to_batch", "write_state",
+    "non_zero", "one_hot", "pixel_unshuffle", "range_1d", "read_state", "resample", "reshape_like",
+    "shape", "slice_update", "sliding_windows", "space_to_batch", "write_state",
 )  # fmt: skip
 for _name in SHAPE_UNTOLD:
     enter(_name, Operation("Moves, chooses or makes elements.", macs=no_macs))
