@@ -25,7 +25,7 @@ from export.prepared import prepare_checkpoint
 from export.runtimes.portable import PortableRuntime
 from export.spec import ExportSpec
 from export.verify.agreement import probe_pictures
-from mobilenet.common.errors import PackageError, UnsupportedError, UserError
+from mobilenet.common.errors import OwnFaultError, PackageError, UnsupportedError, UserError
 from mobilenet.torch_module import from_checkpoint
 from programs import run_package, save
 
@@ -214,14 +214,18 @@ def test_the_graph_is_valid_onnx(packages):
 
 DAMAGE = {
     "no operand": (lambda op: op.inputs.pop("x"), "conv 'conv0' has 0 values for 'x'"),
-    "no output": (lambda op: op.outputs.pop(), "'conv0' makes no sense: it has 0 outputs, not 1"),
+    "no output": (lambda op: op.outputs.pop(), "'conv0' is used before it is computed"),
     "short pads": (
         lambda op: op.inputs["pad"].arguments[0].CopyFrom(op.inputs["groups"].arguments[0]),
         "cannot be run here: Conv 'conv0': ",
     ),
+    "too many outputs": (
+        lambda op: op.outputs.add(name="more"),
+        "'conv0' cannot be run here: it has 2 outputs, not 1",
+    ),
     "text for a number": (
         lambda op: op.inputs["groups"].arguments[0].CopyFrom(op.inputs["pad_type"].arguments[0]),
-        "'conv0' makes no sense: ValueError",
+        "'conv0' cannot be run here: ValueError",
     ),
     "unknown operand": (
         lambda op: setattr(op.inputs["weight"].arguments[0], "name", "nothing"),
@@ -231,7 +235,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_damaged_programs_are_the_packages_fault(damage, packages, tmp_path):
+def test_what_is_not_understood_is_our_own_fault(damage, packages, tmp_path):
     change, message = DAMAGE[damage]
     path = Path(shutil.copytree(packages["fp16"], tmp_path / "d.mlpackage"))
     specification = path / "Data/com.apple.CoreML/model.mlmodel"
@@ -240,9 +244,10 @@ def test_damaged_programs_are_the_packages_fault(damage, packages, tmp_path):
     operations = function.block_specializations[function.opset].operations
     change(next(operation for operation in operations if operation.type == "conv"))
     specification.write_bytes(model.SerializeToString())
-    with pytest.raises((PackageError, UnsupportedError)) as caught:
+    with pytest.raises(OwnFaultError) as caught:
         load(path, tmp_path)
     assert message in caught.value.message
+    assert "report it" in caught.value.hint
 
 
 def test_all_missing_operations_are_named_at_once(tmp_path):

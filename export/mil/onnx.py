@@ -1,7 +1,8 @@
 """A MIL function as an ONNX model, so that any machine can run what Core ML would."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -14,8 +15,8 @@ from export.mil.onnx_graph import OnnxGraph
 from export.mil.ops import OPERATIONS
 from export.mil.ops.lowering import ONNX_TYPES, Lowering
 from export.mil.ops.operation import Lower
-from export.mil.program import Function, Op, TensorType
-from mobilenet.common.errors import PackageError, UnsupportedError
+from export.mil.program import RETURNED, Function, Op, TensorType
+from mobilenet.common.errors import OwnFaultError, PackageError, UnsupportedError, UserError
 
 Precision = Literal["float32", "declared"]
 
@@ -37,9 +38,14 @@ def to_onnx(
     `classify` gives the probabilities under the dictionary's name, in the order of the labels;
     `extra_outputs` are names of intermediate values, given as float32.
 
+    What neither an output nor an extra one needs is left out. An output that is called like an
+    input has `RETURNED` behind its name.
+
     Raises `UnsupportedError` naming all operations that have no lowering, or for what takes too
-    much, `PackageError` for a program that makes no sense.
+    much, `OwnFaultError` for an operation that is not understood, `PackageError` for stored
+    values that are damaged.
     """
+    function = _needed(function, extra_outputs)
     lowerings = _lowerings(function)
     footprint.check(function, extra_outputs)
     graph = OnnxGraph(function, precision == "declared")
@@ -49,13 +55,24 @@ def to_onnx(
         names = _lower(lower, Lowering(op, shapes, function.constants, graph))
         for output, name in zip(op.outputs, names, strict=True):
             graph.bind(output, name)
-    outputs = [_output(graph, value) for value in _results(function, extra_outputs)]
+    taken = {value.name for value in function.inputs}
+    outputs = [_output(graph, value, taken) for value in _results(function, extra_outputs)]
     return helper.make_model(
         helper.make_graph(graph.nodes, function.name, inputs, outputs, graph.initializers),
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
         producer_name="mobilenet-coreml",
     )
+
+
+def _needed(function: Function, extra_outputs: Sequence[str]) -> Function:
+    """The same without operations that none of its outputs comes from."""
+    needed, ops = {*function.outputs, *extra_outputs}, []
+    for op in reversed(function.ops):
+        if not needed.isdisjoint(output.name for output in op.outputs):
+            needed.update(name for name in op.arguments() if isinstance(name, str))
+            ops.append(op)
+    return replace(function, ops=tuple(reversed(ops)))
 
 
 def _lowerings(function: Function) -> list[Lower]:
@@ -79,23 +96,18 @@ def _lower(lower: Lower, call: Lowering) -> tuple[str, ...]:
     """Names of the outputs of the operation, as many as it declares."""
     try:
         results = lower(call)
-    except (
-        KeyError,
-        IndexError,
-        ValueError,
-        ArithmeticError,
-    ) as error:  # operands no writer would write
-        raise _damaged(call.op, f"{type(error).__name__}: {error}") from error
+    except UserError:
+        raise
+    except Exception as error:  # operands that the lowering did not expect
+        raise _not_understood(call.op, f"{type(error).__name__}: {error}") from error
     names = (results,) if isinstance(results, str) else results
     if len(names) != len(call.op.outputs):
-        raise _damaged(call.op, f"it has {len(call.op.outputs)} outputs, not {len(names)}")
+        raise _not_understood(call.op, f"it has {len(call.op.outputs)} outputs, not {len(names)}")
     return names
 
 
-def _damaged(op: Op, problem: str) -> PackageError:
-    return PackageError(
-        f"{op.type} {op.name!r} makes no sense: {problem}", "the program is damaged: make it again"
-    )
+def _not_understood(op: Op, reason: str) -> OwnFaultError:
+    return OwnFaultError(f"{op.type} {op.name!r} cannot be run here: {reason}")
 
 
 def _input(graph: OnnxGraph, function: Function, value: TensorType) -> onnx.ValueInfoProto:
@@ -118,7 +130,8 @@ def _input(graph: OnnxGraph, function: Function, value: TensorType) -> onnx.Valu
 
 def _results(function: Function, extra: Sequence[str]) -> list[TensorType]:
     """What the model gives: outputs, then extra ones, each once. Class names are no tensors."""
-    types = function.types()
+    constants = {name: constant.type for name, constant in function.constants.items()}
+    types = constants | function.types()
     unknown = [name for name in (*function.outputs, *extra) if name not in types]
     if unknown:
         raise PackageError(
@@ -129,12 +142,13 @@ def _results(function: Function, extra: Sequence[str]) -> list[TensorType]:
     return [types[name] for name in names if types[name].dtype not in ("string", "int64")]
 
 
-def _output(graph: OnnxGraph, value: TensorType) -> onnx.ValueInfoProto:
-    result = graph.value(value.name)
-    graph.nodes.append(helper.make_node("Identity", [result], [value.name]))
+def _output(graph: OnnxGraph, value: TensorType, taken: Set[str]) -> onnx.ValueInfoProto:
+    """Declare an output; `taken` are the names of the inputs."""
+    name = f"{value.name}{RETURNED}" if value.name in taken else value.name
+    graph.nodes.append(helper.make_node("Identity", [graph.value(value.name)], [name]))
     if value.dtype == "dictionary":
-        return helper.make_tensor_value_info(value.name, TensorProto.FLOAT, [None])
-    return helper.make_tensor_value_info(value.name, _type(value), _dimensions(value))
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, [None])
+    return helper.make_tensor_value_info(name, _type(value), _dimensions(value))
 
 
 def _type(value: TensorType) -> int:

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from export.mil.ops.lowering import Attribute
 from export.mil.program import Argument, Constant, Function, TensorType
-from mobilenet.common.errors import PackageError
+from mobilenet.common.errors import OwnFaultError
 
 MAX_ORIGIN = 100  # characters of an operation's name in that of a node
 DEDUPLICATED_BYTES = 64  # bounds and axes that many nodes share
@@ -42,9 +42,9 @@ class OnnxGraph:
         """ONNX name of a MIL value; constants become initializers when they are first used."""
         if isinstance(argument, str):
             if argument not in self._names:
-                self._names[argument] = self._initializer(self._constant(argument), argument)
+                self._names[argument] = self._initializer(self._constant(argument))
             return self._names[argument]
-        return self._initializer(argument, self._unused("constant"))
+        return self._initializer(argument)
 
     def type(self, argument: Argument) -> TensorType:
         """MIL type of an argument."""
@@ -85,19 +85,14 @@ class OnnxGraph:
 
     def _constant(self, name: str) -> Constant:
         if name not in self.constants:
-            raise PackageError(
-                f"{name!r} is used before it is computed", "the program is damaged: make it again"
-            )
+            raise OwnFaultError(f"{name!r} is used before it is computed")
         return self.constants[name]
 
-    def _initializer(self, constant: Constant, name: str) -> str:
-        value = constant.load()
+    def _initializer(self, constant: Constant) -> str:
+        value, name = constant.load(), constant.type.name
         if not isinstance(value, np.ndarray):
-            raise PackageError(
-                f"{constant.type.name!r} is text where numbers are needed",
-                "the program is damaged: make it again",
-            )
-        return self._store(value, name)
+            raise OwnFaultError(f"{name!r} is text where numbers are needed")
+        return self._store(value, self._unused(name[:MAX_ORIGIN]))
 
     def _store(self, value: NDArray[Any], name: str) -> str:
         if value.dtype == np.float16:

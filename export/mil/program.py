@@ -20,6 +20,8 @@ from mobilenet.common.errors import PackageError, UnsupportedError
 Value = NDArray[Any] | str | tuple[str, ...]
 Shape = tuple[int, ...]  # -1 where a size is not fixed
 
+RETURNED = "/returned"  # in ONNX behind the name of an output that is called like an input
+
 # Bits an element takes in a file, by MIL's name of its type. A bool takes a byte.
 BITS = {
     "bool": 8, "float16": 16, "float32": 32, "float64": 64, "bfloat16": 16,
@@ -92,6 +94,11 @@ class Op:
     name: str
     inputs: Mapping[str, tuple[Argument, ...]]
     outputs: tuple[TensorType, ...]
+
+    def arguments(self) -> Iterator[Argument]:
+        """All that it is given."""
+        for arguments in self.inputs.values():
+            yield from arguments
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ Compiling needs the reader and `onnx`; a launch imports ONNX Runtime and numpy.
 """
 
 import importlib.util
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -15,16 +14,16 @@ import numpy as np
 
 from export.mil.description import ImageInput, ModelDescription
 from export.mil.model_pipeline import Model
-from export.mil.program import Program
+from export.mil.program import RETURNED, Program
 from export.mil.suppression_model import SuppressionModel
 from export.runtimes import picture_outputs
 from export.runtimes.base import Feature, LoadedModel
 from export.runtimes.inputs import check
 from export.runtimes.pipeline_session import PipelineSession
+from export.runtimes.refusals import refusing
 from export.runtimes.suppression_session import SuppressionSession
 from mobilenet.common.decoding import decoding
-from mobilenet.common.errors import PackageError, UnsupportedError, UserError
-from mobilenet.common.text import one_line
+from mobilenet.common.errors import PackageError, UnsupportedError
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -40,10 +39,6 @@ DTYPES = {
     "tensor(int8)": np.int8, "tensor(uint8)": np.uint8, "tensor(int16)": np.int16,
     "tensor(uint16)": np.uint16,
 }  # fmt: skip
-# How ONNX Runtime names a node: by its first output, which `OnnxGraph` names by the operation.
-NODE = re.compile(r"""["'(](?P<origin>[^"'(]*)/(?P<kind>[A-Za-z]+)#\d+["')]""")
-PREAMBLE = re.compile(r".*(?:Status Message: |failed:|ONNXRuntimeError\] : \d+ : [A-Z_]+ : )")
-MAX_REASON = 150  # characters
 
 
 class PortableRuntime:
@@ -93,7 +88,7 @@ class PortableRuntime:
             raise UnsupportedError(
                 f"{package} has not one network", "nothing but its outputs can be had"
             )
-        with decoding(str(package), "the package is damaged: make it again", PackageError):
+        with refusing(package.stem):
             return self._compile(model, folder, package.stem)
 
     def _compile(self, model: Model, folder: Path, name: str) -> Path:
@@ -139,11 +134,9 @@ class PortableRuntime:
         return self._load_program(compiled, description)
 
     def _load_program(self, compiled: Path, description: ModelDescription) -> "PortableSession":
-        try:
+        with refusing(compiled.stem):
             session = open_session(str(compiled), self.threads)
             return PortableSession(session, description, compiled.stem)
-        except Exception as error:
-            raise _refusal(compiled.stem, error) from error
 
 
 class CompiledPipeline(msgspec.Struct, frozen=True):
@@ -176,7 +169,8 @@ class PortableSession:
     ) -> None:
         self._session, self.description, self._name = session, description, name
         self._dtypes = {item.name: DTYPES[item.type] for item in session.get_inputs()}
-        self._names = [item.name for item in session.get_outputs()]
+        self._results = [item.name for item in session.get_outputs()]
+        self._names = [name.removesuffix(RETURNED) for name in self._results]
         kinds = {output.name: output.kind for output in description.outputs}
         self._pictures = {item.name: item.picture for item in description.outputs if item.picture}
         self._probabilities = {name for name in self._names if kinds.get(name) == "dictionary"}
@@ -188,18 +182,17 @@ class PortableSession:
     def predict(self, inputs: Mapping[str, Feature]) -> dict[str, Feature]:
         """All outputs by name, extra ones included."""
         check(self.description, inputs)
-        try:
+        with refusing(self._name):
             feeds = {
                 item.name: self._feed(item.name, inputs[item.name], isinstance(item, ImageInput))
                 for item in self.description.inputs
             }
-            values = self._session.run(self._names, feeds)
+            values = self._session.run(self._results, feeds)
             return self._named(dict(zip(self._names, values, strict=True)))
-        except Exception as error:
-            raise _refusal(self._name, error) from error
 
     def _named(self, outputs: dict[str, Feature]) -> dict[str, Feature]:
-        """With the class, a probability for each label, and pictures."""
+        """With the class, a probability for each label, and pictures. A scalar has one axis."""
+        outputs = {name: np.atleast_1d(values) for name, values in outputs.items()}
         for name, picture in self._pictures.items():
             outputs[name] = picture_outputs.picture(name, outputs[name], picture)
         for name in self._probabilities:
@@ -214,22 +207,6 @@ class PortableSession:
             return np.ascontiguousarray(value, self._dtypes[name])
         pixels = np.asarray(value)
         return pixels.reshape(1, *pixels.shape[:2], -1)  # (1, H, W, C): a view
-
-
-def _refusal(name: str, error: Exception) -> UserError:
-    """What ONNX Runtime says, as one line with MIL's operation in it where that is told.
-
-    The graph is ours: whether the model is damaged, or our way of saying it, is not known here.
-    """
-    if isinstance(error, UserError):
-        return error
-    text = " ".join(str(error).split()) or type(error).__name__
-    node = NODE.search(text)
-    where = f": {node['kind']} {node['origin']!r}" if node else ""
-    reason = one_line(PREAMBLE.sub("", text), MAX_REASON)
-    return UnsupportedError(
-        f"{name} cannot be run here{where}: {reason}", "Core ML on a Mac may run it"
-    )
 
 
 def _integers(labels: Sequence[str]) -> tuple[int, ...]:

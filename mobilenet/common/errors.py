@@ -6,6 +6,7 @@ UserError                 one line and a hint; exit code 2
 ├── UnreachableError      nothing answered: no network, no cache, no mirror
 ├── PackageError          a model package that is broken, foreign or unsafe
 ├── UnsupportedError      a package that is sound, but cannot be run or written here
+│   └── OwnFaultError     by a fault of this program
 ├── RecordError           a results file that cannot be read or written
 └── VerificationError     the package does not compute what the network does; exit code 1
 
@@ -47,6 +48,12 @@ class PackageError(UserError):
 
 class UnsupportedError(UserError):
     """A sound package or option that this machine or runtime cannot serve."""
+
+
+class OwnFaultError(UnsupportedError):
+    """A model that cannot be run here, by a fault of this program as far as is known."""
+
+    usual_hint = "this is a fault of this program: please report it with the model"
 
 
 class RecordError(UserError):

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.mil.program import Argument, Constant, Op, Shape, is_fixed
-from mobilenet.common.errors import PackageError, UnsupportedError
+from mobilenet.common.errors import OwnFaultError, UnsupportedError
 
 
-class DamagedCallError(PackageError):
-    """An operation is not given what it takes."""
+class IncompleteCallError(OwnFaultError):
+    """An operation is not given what it needs, as far as is known here."""
 
 
 class UnsupportedCallError(UnsupportedError):
@@ -21,7 +21,7 @@ class UnsupportedCallError(UnsupportedError):
 
 # What a shape rule or a count ends in when it cannot tell.
 CALL_ERRORS = (
-    DamagedCallError, UnsupportedCallError, KeyError, IndexError, ValueError, ArithmeticError,
+    IncompleteCallError, UnsupportedCallError, KeyError, IndexError, ValueError, ArithmeticError,
     TypeError, AttributeError, MemoryError,
 )  # fmt: skip
 
@@ -31,7 +31,7 @@ class Call:
     """`op` among the values of its function.
 
     `shapes` are those of the values computed so far, -1 where a size is not fixed. A parameter
-    that is optional has a default; without one, its absence raises `DamagedCallError`, and a
+    that is optional has a default; without one, its absence raises `IncompleteCallError`, and a
     value that is computed at run time where a constant is needed `UnsupportedCallError`.
     """
 
@@ -47,9 +47,9 @@ class Call:
         """The one argument given as `parameter`."""
         arguments = self.op.inputs.get(parameter, ())
         if len(arguments) != 1:
-            raise DamagedCallError(
-                f"{self.op.type} {self.op.name!r} has {len(arguments)} values for {parameter!r}",
-                "it needs exactly one: the program is damaged",
+            raise IncompleteCallError(
+                f"{self.op.type} {self.op.name!r} has {len(arguments)} values for {parameter!r}, "
+                "and needs exactly one"
             )
         return arguments[0]
 
@@ -124,8 +124,5 @@ class Call:
         if argument in self.constants:
             return self.constants[argument].type.shape
         if argument not in self.shapes:
-            raise DamagedCallError(
-                f"{argument!r} is used before it is computed",
-                "the program is damaged: make it again",
-            )
+            raise IncompleteCallError(f"{argument!r} is used before it is computed")
         return self.shapes[argument]
