@@ -69,7 +69,8 @@ def _needed(function: Function, extra_outputs: Sequence[str]) -> Function:
     """The same without operations that none of its outputs comes from."""
     needed, ops = {*function.outputs, *extra_outputs}, []
     for op in reversed(function.ops):
-        if not needed.isdisjoint(output.name for output in op.outputs):
+        results = {output.name for output in op.outputs}
+        if not results or not needed.isdisjoint(results):  # without any, it acts on others
             needed.update(name for name in op.arguments() if isinstance(name, str))
             ops.append(op)
     return replace(function, ops=tuple(reversed(ops)))
