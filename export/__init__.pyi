@@ -1,5 +1,6 @@
 from .inspect.inspect import Inspection
 from .pipeline import Exported, export
+from .runtimes.portable_model import PortableModel, load
 from .source import TrainedModule
 from .spec import ExportSpec, Variant
 from .verify.reverify import reverify
@@ -8,8 +9,10 @@ __all__ = [
     "ExportSpec",
     "Exported",
     "Inspection",
+    "PortableModel",
     "TrainedModule",
     "Variant",
     "export",
+    "load",
     "reverify",
 ]

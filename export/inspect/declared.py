@@ -84,8 +84,8 @@ def _of_specification(files: ModelFiles, model: Message) -> Declared:
     version = model.specificationVersion
     return Declared(
         str(model.WhichOneof("Type")), version, OLDEST.get(version, "unknown"),
-        tuple(map(_feature, _side(description, "input"))),
-        tuple(map(_feature, _side(description, "output"))),
+        tuple(map(_feature, specification.of_function(description).input)),
+        tuple(map(_feature, specification.of_function(description).output)),
         {"description": about.shortDescription, "author": about.author,
          "license": about.license, "version": about.versionString, **about.userDefined},
         parts(files, model),
@@ -96,16 +96,8 @@ def features_of(part: Part) -> tuple[tuple[FeatureFacts, ...], tuple[FeatureFact
     """Inputs and outputs of one model of a pipeline."""
     if part.declared is None:
         return (), ()
-    inputs, outputs = (_side(part.declared, side) for side in ("input", "output"))
-    return tuple(map(_feature, inputs)), tuple(map(_feature, outputs))
-
-
-def _side(description: Message, side: str) -> Message:
-    """Inputs or outputs; of the default function where there are several."""
-    for function in description.functions:
-        if function.name == description.defaultFunctionName:
-            return getattr(function, side)
-    return getattr(description, side)
+    declared = specification.of_function(part.declared)
+    return tuple(map(_feature, declared.input)), tuple(map(_feature, declared.output))
 
 
 def _feature(message: Message) -> FeatureFacts:

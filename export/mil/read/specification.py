@@ -105,6 +105,15 @@ def describe(
     )
 
 
+def of_function(declared: Message, name: str | None = None) -> Message:
+    """What tells the features of a function, by default the main one, in a `ModelDescription`.
+
+    That is all of it where there is one function only.
+    """
+    name = name or declared.defaultFunctionName
+    return next((each for each in declared.functions if each.name == name), declared)
+
+
 def _is_number(feature: Message) -> bool:
     return feature.type.WhichOneof("Type") in NUMBERS
 
