@@ -214,7 +214,10 @@ def test_the_graph_is_valid_onnx(packages):
 
 DAMAGE = {
     "no operand": (lambda op: op.inputs.pop("x"), "conv 'conv0' has 0 values for 'x'"),
-    "no output": (lambda op: op.outputs.pop(), "'conv0' is used before it is computed"),
+    "no output": (
+        lambda op: op.outputs.pop(),
+        "'conv0' cannot be run here: it has 0 outputs, not 1",
+    ),
     "short pads": (
         lambda op: op.inputs["pad"].arguments[0].CopyFrom(op.inputs["groups"].arguments[0]),
         "cannot be run here: Conv 'conv0': ",
