@@ -17,8 +17,9 @@ from op_cases import CASES, OpCase
 from op_checks import answers
 from programs import save
 
-# with labels and a dictionary: tests/test_portable.py; against numpy: tests/test_selection.py
-ELSEWHERE = {"classify", "topk", "non_maximum_suppression"}
+# with labels and a dictionary: tests/test_portable.py; against numpy: tests/test_selection.py;
+# with blocks: tests/test_control_flow.py
+ELSEWHERE = {"classify", "cond", "topk", "non_maximum_suppression", "while_loop"}
 FAMILIES = (test_scatter_gather,)  # each with cases of its own
 LOWERED = [case for case in CASES if OPERATIONS[case.kind].lower]
 

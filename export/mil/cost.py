@@ -69,13 +69,16 @@ def cost(function: Function) -> FunctionCost:
 
 
 def learned(function: Function, op: Op) -> Iterator[Constant]:
-    """The constants of `op` that are weights: floating point and not single numbers."""
-    for arguments in op.inputs.values():
-        for argument in arguments:
+    """The constants of `op` that are weights: floating point and not single numbers.
+
+    Those inside of its blocks are among them.
+    """
+    for inner in op.within():
+        for argument in (each for arguments in inner.inputs.values() for each in arguments):
             constant = (
                 argument if isinstance(argument, Constant) else function.constants.get(argument)
             )
-            if constant is not None and _is_weight(op, constant):
+            if constant is not None and _is_weight(inner, constant):
                 yield constant
 
 
@@ -122,12 +125,17 @@ def _op_cost(function: Function, op: Op, shapes: Shapes) -> OpCost:
         parameters=sum(weight.type.elements for weight in weights),
         weight_bytes=sum(weight.size_bytes for weight in weights),
         stored_as="" if largest is None else stored_as(largest),
-        activation_bytes=_total(_bytes(output, shapes) for output in op.outputs),
+        activation_bytes=_total(_bytes(value, shapes) for value in op.values()),
     )
 
 
 def macs(function: Function, op: Op, shapes: Shapes) -> int | None:
-    """Multiply-accumulates of `op`; None when its kind or a shape is not known."""
+    """Multiply-accumulates of `op`; None when its kind or a shape is not known.
+
+    Of a `cond` those of the branch that has more; how often a `while_loop` runs is not known.
+    """
+    if op.blocks:
+        return _macs_within(function, op, shapes)
     operation = OPERATIONS.get(op.type)
     if operation is None or operation.macs is None:
         return None
@@ -137,10 +145,17 @@ def macs(function: Function, op: Op, shapes: Shapes) -> int | None:
         return None
 
 
+def _macs_within(function: Function, op: Op, shapes: Shapes) -> int | None:
+    counts = [_total(macs(function, inner, shapes) for inner in block.ops) for block in op.blocks]
+    known = [count for count in counts if count is not None]
+    if len(known) < len(counts) or (op.type != "cond" and any(known)):
+        return None
+    return max(known)
+
+
 def _names(op: Op) -> Iterator[str]:
     """Of the values that `op` takes, without those written in place."""
-    for arguments in op.inputs.values():
-        yield from (argument for argument in arguments if isinstance(argument, str))
+    return (argument for argument in op.arguments() if isinstance(argument, str))
 
 
 def _bytes(value: TensorType, shapes: Shapes) -> int | None:
@@ -162,18 +177,23 @@ def _unique(constants: Iterable[Constant]) -> list[Constant]:
 
 def _peak(function: Function, shapes: Shapes) -> int | None:
     """None where the size of a value is not known."""
-    sizes = {value.name: _bytes(value, shapes) for value in function.types().values()}
+    sizes = {name: _bytes(value, shapes) for name, value in function.all_types().items()}
     known = {name: size for name, size in sizes.items() if size is not None}
     return peak(function, known, frozenset(function.outputs)) if len(known) == len(sizes) else None
 
 
 def peak(function: Function, sizes: Mapping[str, int], kept: Collection[str]) -> int:
-    """Most bytes alive at once when every value but those `kept` is freed after its last use."""
+    """Most bytes alive at once when every value but those `kept` is freed after its last use.
+
+    What is computed in a block is all counted as long as the block runs.
+    """
+    outer = function.types().keys()
     last_use = {name: at for at, op in enumerate(function.ops) for name in _names(op)}
     alive = most = sum(sizes[value.name] for value in function.inputs)
     for at, op in enumerate(function.ops):
         alive += sum(sizes[output.name] for output in op.outputs)
-        most = max(most, alive)
+        within = sum(sizes[value.name] for block in op.blocks for value in block.values())
+        most = max(most, alive + within)
         freed = {name for name in _names(op) if last_use[name] == at and name not in kept}
-        alive -= sum(sizes.get(name, 0) for name in freed)
+        alive -= sum(sizes.get(name, 0) for name in freed & outer)
     return most

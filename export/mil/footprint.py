@@ -11,7 +11,7 @@ from itertools import zip_longest
 
 from export.mil.cost import macs, peak
 from export.mil.ops.call import CALL_ERRORS, Call
-from export.mil.program import Constant, Function, Shape, is_fixed
+from export.mil.program import Constant, Function, Op, Shape, is_fixed
 from export.mil.shapes import infer, output_shapes
 from mobilenet.common.errors import UnsupportedError
 
@@ -28,7 +28,7 @@ def check(function: Function, extra_outputs: Sequence[str] = ()) -> None:
     `extra_outputs` are values that are given beside the function's own, and so are kept.
     """
     shapes = _shapes(function)
-    sizes = {name: BYTES * math.prod(shapes.get(name, (0,))) for name in function.types()}
+    sizes = {name: BYTES * math.prod(shapes.get(name, (0,))) for name in function.all_types()}
     kept = frozenset((*function.outputs, *extra_outputs))
     _refuse("outputs", len(kept), MAX_OUTPUTS)
     _refuse("bytes of weights", BYTES * sum(_weights(function)), MAX_WEIGHT_BYTES)
@@ -56,9 +56,10 @@ def _shapes(function: Function) -> dict[str, Shape]:
     Values of which neither is known are absent.
     """
     declared = infer(function)
-    shapes = {value.name: declared[value.name] for value in function.inputs
-              if value.name in declared}  # fmt: skip
-    for op in function.ops:
+    blocks = [block for op in function.all_ops() for block in op.blocks]
+    entering = (*function.inputs, *(value for block in blocks for value in block.inputs))
+    shapes = {value.name: declared[value.name] for value in entering if value.name in declared}
+    for op in _inner_first(function.ops):
         computed = output_shapes(op, shapes, function.constants) or []
         for output, rule in zip_longest(op.outputs, computed[: len(op.outputs)]):
             known = [declared.get(output.name), rule]
@@ -68,25 +69,30 @@ def _shapes(function: Function) -> dict[str, Shape]:
     return shapes
 
 
+def _inner_first(ops: Sequence[Op]) -> Iterator[Op]:
+    """The operations in order; those in the blocks of one come before it."""
+    for op in ops:
+        for block in op.blocks:
+            yield from _inner_first(block.ops)
+        yield op
+
+
 def _weights(function: Function) -> Iterator[int]:
     """Elements of each constant that an operation takes."""
     seen: set[int] = set()
-    for op in function.ops:
-        for arguments in op.inputs.values():
-            for argument in arguments:
-                constant = (
-                    argument
-                    if isinstance(argument, Constant)
-                    else function.constants.get(argument)
-                )
-                if constant is not None and id(constant) not in seen:
-                    seen.add(id(constant))
-                    yield max(constant.type.elements, 0)
+    for argument in (each for op in function.ops for each in op.arguments()):
+        constant = argument if isinstance(argument, Constant) else function.constants.get(argument)
+        if constant is not None and id(constant) not in seen:
+            seen.add(id(constant))
+            yield max(constant.type.elements, 0)
 
 
 def _work(function: Function, shapes: Mapping[str, Shape]) -> Iterator[int]:
-    """Multiply-accumulates, and the elements of each output times its window, by operation."""
-    for op in function.ops:
+    """Multiply-accumulates, and the elements of each output times its window, by operation.
+
+    What is in a loop is counted once: how often it runs is not known.
+    """
+    for op in function.all_ops():
         yield macs(function, op, shapes) or 0
         elements = sum(math.prod(shapes.get(output.name, (0,))) for output in op.outputs)
         yield elements * _window(Call(op, shapes, function.constants))

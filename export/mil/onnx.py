@@ -13,10 +13,9 @@ from export.mil import footprint
 from export.mil.description import ImageInput
 from export.mil.onnx_graph import OnnxGraph
 from export.mil.ops import OPERATIONS
-from export.mil.ops.lowering import ONNX_TYPES, Lowering
-from export.mil.ops.operation import Lower
-from export.mil.program import RETURNED, Function, Op, TensorType
-from mobilenet.common.errors import OwnFaultError, PackageError, UnsupportedError, UserError
+from export.mil.ops.lowering import ONNX_TYPES
+from export.mil.program import RETURNED, Function, TensorType
+from mobilenet.common.errors import PackageError, UnsupportedError
 
 Precision = Literal["float32", "declared"]
 
@@ -46,15 +45,11 @@ def to_onnx(
     values that are damaged.
     """
     function = _needed(function, extra_outputs)
-    lowerings = _lowerings(function)
+    _check_kinds(function)
     footprint.check(function, extra_outputs)
     graph = OnnxGraph(function, precision == "declared")
     inputs = [_input(graph, function, value) for value in function.inputs]
-    shapes = {value.name: value.shape for value in function.types().values()}
-    for op, lower in zip(function.ops, lowerings, strict=True):
-        names = _lower(lower, Lowering(op, shapes, function.constants, graph))
-        for output, name in zip(op.outputs, names, strict=True):
-            graph.bind(output, name)
+    graph.lower(function.ops)
     taken = {value.name for value in function.inputs}
     outputs = [_output(graph, value, taken) for value in _results(function, extra_outputs)]
     return helper.make_model(
@@ -76,39 +71,16 @@ def _needed(function: Function, extra_outputs: Sequence[str]) -> Function:
     return replace(function, ops=tuple(reversed(ops)))
 
 
-def _lowerings(function: Function) -> list[Lower]:
-    """That of each operation; the error names all kinds that have none."""
-    lowerings = {
-        kind: operation.lower
-        for kind, operation in OPERATIONS.items()
-        if operation.lower is not None
-    }
-    missing = Counter(op.type for op in function.ops if op.type not in lowerings)
+def _check_kinds(function: Function) -> None:
+    """Raise `UnsupportedError` naming all kinds of operations that have no lowering."""
+    lowered = {kind for kind, operation in OPERATIONS.items() if operation.lower is not None}
+    missing = Counter(op.type for op in function.all_ops() if op.type not in lowered)
     if missing:
         listed = ", ".join(f"{kind} ({count})" for kind, count in sorted(missing.items()))
         owner = "Core AI" if any(kind.startswith(CORE_AI) for kind in missing) else "Core ML"
         raise UnsupportedError(
             f"operations that cannot be run here: {listed}", f"{owner} on a Mac runs them"
         )
-    return [lowerings[op.type] for op in function.ops]
-
-
-def _lower(lower: Lower, call: Lowering) -> tuple[str, ...]:
-    """Names of the outputs of the operation, as many as it declares."""
-    try:
-        results = lower(call)
-    except UserError:
-        raise
-    except Exception as error:  # operands that the lowering did not expect
-        raise _not_understood(call.op, f"{type(error).__name__}: {error}") from error
-    names = (results,) if isinstance(results, str) else results
-    if len(names) != len(call.op.outputs):
-        raise _not_understood(call.op, f"it has {len(call.op.outputs)} outputs, not {len(names)}")
-    return names
-
-
-def _not_understood(op: Op, reason: str) -> OwnFaultError:
-    return OwnFaultError(f"{op.type} {op.name!r} cannot be run here: {reason}")
 
 
 def _input(graph: OnnxGraph, function: Function, value: TensorType) -> onnx.ValueInfoProto:

@@ -1,7 +1,7 @@
 """An ONNX graph while it grows out of a MIL function: what the lowerings write into."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,9 +9,10 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from export.mil.ops.lowering import Attribute
-from export.mil.program import Argument, Constant, Function, TensorType
-from mobilenet.common.errors import OwnFaultError
+from export.mil.ops import OPERATIONS
+from export.mil.ops.lowering import Attribute, Lowering
+from export.mil.program import Argument, Block, Constant, Function, Op, TensorType
+from mobilenet.common.errors import OwnFaultError, UserError
 
 MAX_ORIGIN = 100  # characters of an operation's name in that of a node
 DEDUPLICATED_BYTES = 64  # bounds and axes that many nodes share
@@ -28,7 +29,8 @@ class OnnxGraph:
         self.declared = declared
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: list[onnx.TensorProto] = []
-        self._types = function.types()
+        self._types = function.all_types()
+        self._shapes = {name: value.shape for name, value in self._types.items()}
         self._names: dict[str, str] = {}
         self._numbers = itertools.count()
         self._shared: dict[tuple[str, tuple[int, ...], bytes], str] = {}
@@ -78,6 +80,37 @@ class OnnxGraph:
         self.nodes.append(helper.make_node(kind, named, results, **options))
         return results
 
+    def subgraph(
+        self, origin: str, inputs: Sequence[str], build: Callable[[list[str]], Sequence[str]]
+    ) -> onnx.GraphProto:
+        """What `build` adds, as a graph that a node holds: see `Graph`."""
+        around, self.nodes = self.nodes, []
+        stem = origin[:MAX_ORIGIN]
+        entrances = [self._unused(f"{stem}/in") for _ in inputs]
+        # an output has to be made inside, not around
+        exits = [self.add("Identity", origin, [name], 1, {})[0] for name in build(entrances)]
+        nodes, self.nodes = self.nodes, around
+        return helper.make_graph(
+            nodes,
+            self._unused(stem),
+            [_value_info(name, dtype) for name, dtype in zip(entrances, inputs, strict=True)],
+            [_value_info(name) for name in exits],
+        )
+
+    def block(self, block: Block, inputs: Sequence[str]) -> list[str]:
+        """Add the operations of a block, whose inputs are these; returns what it gives."""
+        for value, name in zip(block.inputs, inputs, strict=True):
+            self.bind(value, name)
+        self.lower(block.ops)
+        return [self.value(name) for name in block.outputs]
+
+    def lower(self, ops: Sequence[Op]) -> None:
+        """Add operations in their order. Raises as `to_onnx`."""
+        for op in ops:
+            names = _lower(Lowering(op, self._shapes, self.constants, self))
+            for output, name in zip(op.outputs, names, strict=True):
+                self.bind(output, name)
+
     def _rounded(self, name: str) -> str:
         """To the nearest half and back; what a half cannot hold becomes infinite."""
         (half,) = self.add("Cast", name, [name], 1, {"to": TensorProto.FLOAT16})
@@ -102,3 +135,30 @@ class OnnxGraph:
 
     def _unused(self, stem: str) -> str:
         return f"{stem}#{next(self._numbers)}"
+
+
+def _value_info(name: str, dtype: str = "") -> onnx.ValueInfoProto:
+    """Of one number, where a type of ONNX is said."""
+    if not dtype:
+        return helper.make_empty_tensor_value_info(name)
+    return helper.make_tensor_value_info(name, TensorProto.DataType.Value(dtype), [])
+
+
+def _lower(call: Lowering) -> tuple[str, ...]:
+    """Names of the outputs of the operation, as many as it declares."""
+    lower = OPERATIONS[call.op.type].lower
+    assert lower is not None, "checked by `to_onnx`"
+    try:
+        results = lower(call)
+    except UserError:
+        raise
+    except Exception as error:  # operands that the lowering did not expect
+        raise _not_understood(call.op, f"{type(error).__name__}: {error}") from error
+    names = (results,) if isinstance(results, str) else results
+    if len(names) != len(call.op.outputs):
+        raise _not_understood(call.op, f"it has {len(call.op.outputs)} outputs, not {len(names)}")
+    return names
+
+
+def _not_understood(op: Op, reason: str) -> OwnFaultError:
+    return OwnFaultError(f"{op.type} {op.name!r} cannot be run here: {reason}")

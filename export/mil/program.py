@@ -87,6 +87,24 @@ Argument = str | Constant  # the name of a value, or a value written in place
 
 
 @dataclass(frozen=True)
+class Block:
+    """Operations inside of one that says whether they run, or how often (`cond`, `while_loop`).
+
+    They also take values from around them.
+    """
+
+    inputs: tuple[TensorType, ...]
+    ops: tuple["Op", ...]
+    outputs: tuple[str, ...]
+
+    def values(self) -> Iterator[TensorType]:
+        """All that is computed here, inputs first."""
+        yield from self.inputs
+        for op in self.ops:
+            yield from op.values()
+
+
+@dataclass(frozen=True)
 class Op:
     """One operation. Its inputs are lists because some take many values (`concat`)."""
 
@@ -94,11 +112,29 @@ class Op:
     name: str
     inputs: Mapping[str, tuple[Argument, ...]]
     outputs: tuple[TensorType, ...]
+    blocks: tuple[Block, ...] = ()
 
     def arguments(self) -> Iterator[Argument]:
-        """All that it is given."""
+        """All that it and its blocks are given, also what is computed in these."""
         for arguments in self.inputs.values():
             yield from arguments
+        for block in self.blocks:
+            for op in block.ops:
+                yield from op.arguments()
+            yield from block.outputs
+
+    def within(self) -> Iterator["Op"]:
+        """Itself, and all operations in its blocks."""
+        yield self
+        for block in self.blocks:
+            for op in block.ops:
+                yield from op.within()
+
+    def values(self) -> Iterator[TensorType]:
+        """Its outputs, and all that is computed in its blocks."""
+        yield from self.outputs
+        for block in self.blocks:
+            yield from block.values()
 
 
 @dataclass(frozen=True)
@@ -135,9 +171,18 @@ class Function:
         return value if isinstance(value, np.ndarray) else None
 
     def types(self) -> dict[str, TensorType]:
-        """Types of all values computed at run time, inputs first."""
+        """Types of all values computed at run time, inputs first; not those inside of blocks."""
         computed = (output for op in self.ops for output in op.outputs)
         return {value.name: value for value in (*self.inputs, *computed)}
+
+    def all_types(self) -> dict[str, TensorType]:
+        """The same with those inside of blocks."""
+        return {value.name: value for value in Block(self.inputs, self.ops, ()).values()}
+
+    def all_ops(self) -> Iterator[Op]:
+        """The operations with those inside of blocks."""
+        for op in self.ops:
+            yield from op.within()
 
 
 @dataclass(frozen=True)

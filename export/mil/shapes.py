@@ -3,7 +3,7 @@
 A shape that cannot be told stays unknown: it is never guessed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from export.mil.description import ImageInput, TensorInput
 from export.mil.ops import OPERATIONS
@@ -19,14 +19,26 @@ def infer(function: Function) -> dict[str, Shape]:
         shape = value.shape if is_fixed(value.shape) else _default(features.get(value.name))
         if shape is not None:
             shapes[value.name] = shape
-    for op in function.ops:
+    _add(function.ops, shapes, function.constants)
+    return shapes
+
+
+def _add(ops: Sequence[Op], shapes: dict[str, Shape], constants: Mapping[str, Constant]) -> None:
+    """Add the shapes of what `ops` give, and of all that is computed in their blocks.
+
+    What a loop carries may change its shape each time: only what is declared of it counts.
+    """
+    for op in ops:
+        for block in op.blocks:
+            carried = {value.name: value.shape for value in block.inputs}
+            shapes |= {name: shape for name, shape in carried.items() if is_fixed(shape)}
+            _add(block.ops, shapes, constants)
         declared = [output.shape for output in op.outputs]
         if not all(map(is_fixed, declared)):
-            declared = output_shapes(op, shapes, function.constants) or declared
+            declared = output_shapes(op, shapes, constants) or declared
         for output, shape in zip(op.outputs, declared, strict=False):
             if is_fixed(shape):
                 shapes[output.name] = shape
-    return shapes
 
 
 def output_shapes(

@@ -5,6 +5,7 @@ The modules enter their operations in one table when they are imported. Loads no
 
 from export.mil.ops import (
     activation,
+    control_flow,
     convolution,
     elementwise,
     matrix_product,
@@ -23,6 +24,7 @@ from export.mil.ops.operation import OPERATIONS
 __all__ = [
     "OPERATIONS",
     "activation",
+    "control_flow",
     "convolution",
     "elementwise",
     "matrix_product",

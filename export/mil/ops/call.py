@@ -59,7 +59,7 @@ class Call:
 
     def rank(self, parameter: str = "x") -> int:
         """How many axes the one value given as `parameter` has; their sizes may be open."""
-        return len(self._shape(self.argument(parameter)))
+        return len(self.shape_of(self.argument(parameter)))
 
     def all_shapes(self, parameter: str) -> list[Shape]:
         """Shapes of all values given as `parameter`."""
@@ -110,7 +110,7 @@ class Call:
         )
 
     def _fixed_shape(self, parameter: str, argument: Argument) -> Shape:
-        shape = self._shape(argument)
+        shape = self.shape_of(argument)
         if not is_fixed(shape):
             raise UnsupportedCallError(
                 f"{self.op.type} {self.op.name!r} takes {parameter} of flexible shape {shape}",
@@ -118,7 +118,8 @@ class Call:
             )
         return shape
 
-    def _shape(self, argument: Argument) -> Shape:
+    def shape_of(self, argument: Argument) -> Shape:
+        """Shape of any value, as far as it is known: -1 where a size is not."""
         if isinstance(argument, Constant):
             return argument.type.shape
         if argument in self.constants:

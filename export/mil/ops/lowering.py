@@ -1,6 +1,6 @@
 """An operation while it is lowered to ONNX. Loads no onnx: the graph is handed in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from export.mil.ops.call import Call
-from export.mil.program import Argument, TensorType
+from export.mil.program import Argument, Block, TensorType
 
-Attribute = int | float | str | Sequence[int]
+Subgraph = Any  # an onnx.GraphProto
+Attribute = int | float | str | Sequence[int] | Subgraph
 
 # ONNX's type of a value by MIL's: `TensorProto.DataType` in onnx.proto. Half precision is
 # computed in float32, since the CPU has no half precision convolutions; what is lost by storing
@@ -45,6 +46,20 @@ class Graph(Protocol):
         attributes: Mapping[str, Attribute],
     ) -> tuple[str, ...]:
         """Add a node made for the MIL operation `origin`; returns the names of its outputs."""
+        ...
+
+    def subgraph(
+        self, origin: str, inputs: Sequence[str], build: Callable[[list[str]], Sequence[str]]
+    ) -> Subgraph:
+        """What `build` adds, as a graph that a node holds.
+
+        `inputs` are ONNX's types of its inputs, as of one number; "" where it infers them.
+        `build` is given their names, and returns those of the outputs.
+        """
+        ...
+
+    def block(self, block: Block, inputs: Sequence[str]) -> list[str]:
+        """Add the operations of a block, whose inputs are these; returns what it gives."""
         ...
 
 

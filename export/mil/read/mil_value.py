@@ -4,7 +4,7 @@ Format: coremltools, `mlmodel/format/MIL.proto`.
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -87,8 +87,14 @@ def _immediate(message: Message, tensor: TensorType) -> Value:
 
 
 def tensor_type(name: str, message: Message) -> TensorType:
-    """A `ValueType` message as the type of the value called `name`."""
+    """A `ValueType` message as the type of the value called `name`.
+
+    A list of tensors of one shape is a tensor of one axis more, whose length is open: lists grow.
+    """
     kind = message.WhichOneof("type")
+    if kind == "listType":
+        element = tensor_type(name, message.listType.type)
+        return replace(element, shape=(-1, *element.shape))
     if kind != "tensorType":
         return TensorType(name, str(kind).removesuffix("Type"), ())
     shape = tuple(

@@ -3,16 +3,17 @@
 Format: coremltools, `mlmodel/format/MIL.proto`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from export.mil.program import Argument, Constant, Function, Op, Program
+from export.mil.program import Argument, Block, Constant, Function, Op, Program
 from export.mil.read import constexpr, specification
 from export.mil.read.mil_value import BlobFiles, tensor_type, value_of
 from export.mil.read.specification import Message
 from export.package.model_files import ModelFiles
-from mobilenet.common.errors import PackageError
+from mobilenet.common.errors import PackageError, UnsupportedError
 
 MAX_OPERANDS, MAX_NESTING = 8, 4  # of decompressions; coremltools writes 6 operands, and nests 3
+MAX_DEPTH = 16  # of operations in blocks of others
 MAX_FUNCTIONS = 128  # each may describe all inputs anew
 
 
@@ -55,26 +56,50 @@ def _function(
             "make the package again",
         )
     block = message.block_specializations[message.opset]
-    specification.check_count(block.operations)
     constants: dict[str, Constant] = {}
-    ops = []
-    for operation in block.operations:
-        if operation.type == "const" or operation.type.startswith("constexpr_"):
-            constants.update(_constants(blobs, operation, constants))
-        else:
-            ops.append(_op(blobs, operation))
+    ops = _ops(blobs, block, constants)
+    specification.check_count([inner for op in ops for inner in op.within()])
     return Function(
         name=name,
         description=specification.describe(declared, _labels(ops, constants), metadata),
         inputs=tuple(tensor_type(value.name, value.type) for value in message.inputs),
-        ops=tuple(ops),
+        ops=ops,
         outputs=tuple(block.outputs),
         constants=constants,
         opset=message.opset,
     )
 
 
-def _op(blobs: BlobFiles, operation: Message) -> Op:
+def _ops(
+    blobs: BlobFiles, block: Message, constants: dict[str, Constant], depth: int = 0
+) -> tuple[Op, ...]:
+    """The operations of a block; its constants are added to those of the function."""
+    specification.check_count(block.operations)
+    if depth > MAX_DEPTH:
+        raise PackageError(
+            f"operations are nested more than {MAX_DEPTH} deep", "do not trust the package"
+        )
+    ops = []
+    for operation in block.operations:
+        if operation.type == "const" or operation.type.startswith("constexpr_"):
+            new = _constants(blobs, operation, constants)
+            if not new.keys().isdisjoint(constants):
+                raise UnsupportedError(
+                    f"{min(new)!r} is the name of several constants",
+                    "such programs cannot be read: names have to be unique",
+                )
+            constants.update(new)
+        else:
+            ops.append(_op(blobs, operation, constants, depth))
+    return tuple(ops)
+
+
+def _block(blobs: BlobFiles, block: Message, constants: dict[str, Constant], depth: int) -> Block:
+    inputs = tuple(tensor_type(value.name, value.type) for value in block.inputs)
+    return Block(inputs, _ops(blobs, block, constants, depth), tuple(block.outputs))
+
+
+def _op(blobs: BlobFiles, operation: Message, constants: dict[str, Constant], depth: int) -> Op:
     name = operation.outputs[0].name if operation.outputs else operation.type
     if "name" in operation.attributes:
         name = str(value_of(blobs, operation.attributes["name"], name).load())
@@ -85,7 +110,8 @@ def _op(blobs: BlobFiles, operation: Message) -> Op:
         for parameter, bindings in sorted(operation.inputs.items())  # a map: in no order
     }
     outputs = tuple(tensor_type(output.name, output.type) for output in operation.outputs)
-    return Op(operation.type, name, inputs, outputs)
+    blocks = tuple(_block(blobs, block, constants, depth + 1) for block in operation.blocks)
+    return Op(operation.type, name, inputs, outputs, blocks)
 
 
 def _argument(blobs: BlobFiles, binding: Message, name: str) -> Argument:
@@ -139,7 +165,7 @@ def _constant(argument: Argument, constants: Mapping[str, Constant]) -> Constant
     return constants[argument]
 
 
-def _labels(ops: list[Op], constants: Mapping[str, Constant]) -> tuple[str, ...]:
+def _labels(ops: Iterable[Op], constants: Mapping[str, Constant]) -> tuple[str, ...]:
     """The classes, in the order of the probabilities; none without a classifier."""
     for op in ops:
         if op.type == "classify":
