@@ -18,8 +18,9 @@ from op_checks import answers
 from programs import save
 
 # with labels and a dictionary: tests/test_portable.py; against numpy: tests/test_selection.py;
-# with blocks: tests/test_control_flow.py
-ELSEWHERE = {"classify", "cond", "topk", "non_maximum_suppression", "while_loop"}
+# with blocks and lists: tests/test_control_flow.py, tests/test_tensor_list.py
+LISTS = {"make_list", "list_length", "list_read", "list_gather", "list_write", "list_scatter"}
+ELSEWHERE = {"classify", "cond", "topk", "non_maximum_suppression", "while_loop"} | LISTS
 FAMILIES = (test_scatter_gather,)  # each with cases of its own
 LOWERED = [case for case in CASES if OPERATIONS[case.kind].lower]
 

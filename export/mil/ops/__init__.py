@@ -16,6 +16,7 @@ from export.mil.ops import (
     resizing,
     scatter_gather,
     selection,
+    tensor_list,
     tensor_operation,
     tensor_transformation,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "resizing",
     "scatter_gather",
     "selection",
+    "tensor_list",
     "tensor_operation",
     "tensor_transformation",
 ]

@@ -72,11 +72,12 @@ class Call:
 
     def array(self, parameter: str) -> NDArray[Any]:
         """The constant given as `parameter`."""
-        argument = self.argument(parameter)
-        constant = self.constants.get(argument) if isinstance(argument, str) else argument
-        if constant is None:
-            raise self.unsupported(f"a {parameter} that is computed at run time")
-        return np.asarray(constant.load())
+        return self._array(parameter, self.argument(parameter))
+
+    def all_arrays(self, parameter: str) -> list[NDArray[Any]]:
+        """All constants given as `parameter`."""
+        arguments = self.op.inputs.get(parameter, ())
+        return [self._array(parameter, argument) for argument in arguments]
 
     def ints(self, parameter: str, default: Iterable[int] | None = None) -> list[int]:
         """A list of constant integers."""
@@ -108,6 +109,12 @@ class Call:
             f"{self.op.type} {self.op.name!r} with {form} cannot be run here",
             "Core ML on a Mac runs it",
         )
+
+    def _array(self, parameter: str, argument: Argument) -> NDArray[Any]:
+        constant = self.constants.get(argument) if isinstance(argument, str) else argument
+        if constant is None:
+            raise self.unsupported(f"a {parameter} that is computed at run time")
+        return np.asarray(constant.load())
 
     def _fixed_shape(self, parameter: str, argument: Argument) -> Shape:
         shape = self.shape_of(argument)
