@@ -329,6 +329,8 @@ def test_unknown_layer_is_kept_and_named(tmp_path):
         layer.custom.className = "Mine"
 
     path = old_model(build, (4, 6, 6), tmp_path / "custom.mlmodel")
-    assert [op.type for op in read(path).function().ops] == ["reshape", "custom", "identity"]
+    assert [op.type for op in read(path).function().ops] == [
+        "reshape", "layer.custom Mine", "identity",
+    ]  # fmt: skip
     with pytest.raises(UnsupportedError, match="custom"):
         run_package(path, {"x": X})

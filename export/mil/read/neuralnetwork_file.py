@@ -7,11 +7,23 @@ preprocessing does with the input's, gets a suffix.
 
 from export.mil.program import Program
 from export.mil.read import specification
-from export.mil.read.neuralnetwork import arithmetic, choices, layer_shapes, windows
+from export.mil.read.neuralnetwork import (
+    arithmetic,
+    choices,
+    layer_shapes,
+    product_layers,
+    resampling_layers,
+    sequences,
+    windows,
+)
 from export.mil.read.neuralnetwork.translation import NetworkTranslation
 from export.mil.read.specification import Message
 
-RULES = {**windows.RULES, **arithmetic.RULES, **layer_shapes.RULES, **choices.RULES}
+MODULES = (
+    arithmetic, choices, layer_shapes, product_layers, resampling_layers, sequences, windows,
+)  # fmt: skip
+RULES = {kind: rule for rules in MODULES for kind, rule in rules.RULES.items()}
+ELEMENTWISE = arithmetic.ELEMENTWISE_KINDS
 KINDS = ("neuralNetwork", "neuralNetworkClassifier", "neuralNetworkRegressor")
 
 
@@ -24,13 +36,20 @@ def read(model: Message) -> Program:
     message = getattr(model, model.WhichOneof("Type"))
     specification.check_count(message.layers)
     description = specification.describe(declared, _labels(message), dict(about.userDefined))
-    function = NetworkTranslation(message, description, RULES).translate(
+    integers = [each.name for each in declared.output if _counts(each)]
+    translation = NetworkTranslation(message, description, RULES, ELEMENTWISE, integers)
+    function = translation.translate(
         declared.predictedFeatureName, declared.predictedProbabilitiesName
     )
     return Program(
         "neuralnetwork", model.specificationVersion, {"main": function}, "main",
         about.shortDescription, about.author, about.license, about.versionString,
     )  # fmt: skip
+
+
+def _counts(output: Message) -> bool:
+    """Whether an output is an array of int32."""
+    return specification.ARRAY_TYPES.get(output.type.multiArrayType.dataType) == "int32"
 
 
 def _labels(message: Message) -> tuple[str, ...]:

@@ -4,9 +4,11 @@ from functools import partial
 
 from export.mil.program import Constant
 from export.mil.read.neuralnetwork.choices import last_with_integers
+from export.mil.read.neuralnetwork.layer_translation import LayerRule, LayerTranslation
 from export.mil.read.neuralnetwork.layer_weights import weight
-from export.mil.read.neuralnetwork.translation import LayerRule, LayerTranslation
 from export.mil.read.specification import Message
+
+EPSILON = 1e-6  # of unary functions and reductions that say none
 
 
 def _activation(layer: LayerTranslation) -> None:
@@ -14,14 +16,18 @@ def _activation(layer: LayerTranslation) -> None:
     x = layer.inputs[0]
     p: Message = getattr(layer.params, kind or "", None)
     if kind in ("PReLU", "parametricSoftplus"):
-        channels = (layer.shape() or (0, 1))[-3 if len(layer.shape() or ()) > 2 else -1]
+        channels = (layer.shape() or (1, 1, 1))[-3]
         slopes = {
             field.name: _vector(message, f"{layer.name}.{field.name}", channels)
             for field, message in p.ListFields()
         }
-        layer.last("prelu" if kind == "PReLU" else "softplus_parametric", x=x, **slopes)
+        name = "prelu" if kind == "PReLU" else "softplus_parametric"
+        layer.last_of_maps(name, x=layer.maps(), **slopes)
         return
-    name, fields = ACTIVATIONS.get(kind, (f"activation_{kind}", ()))
+    if kind not in ACTIVATIONS:
+        layer.refuse()
+        return
+    name, fields = ACTIVATIONS[kind]
     layer.last(name, x=x, **{field: float(getattr(p, field)) for field in fields})
 
 
@@ -39,7 +45,10 @@ def _unary(layer: LayerTranslation) -> None:
     if (scale, shift) != (1.0, 0.0):
         x = layer.step("linear_activation", x=x, alpha=float(scale), beta=float(shift))
     kind, fields = UNARIES[name]
-    layer.last(kind, x=x, **{mil: float(getattr(p, field)) for field, mil in fields})
+    numbers = {mil: float(getattr(p, field)) for field, mil in fields}
+    if not numbers.get("epsilon", 1.0):
+        numbers["epsilon"] = EPSILON
+    layer.last(kind, x=x, **numbers)
 
 
 def _batchnorm(layer: LayerTranslation) -> None:
@@ -47,12 +56,12 @@ def _batchnorm(layer: LayerTranslation) -> None:
     names: tuple[str, ...] = ("gamma", "beta", "mean", "variance")
     if p.computeMeanVar:
         if not p.instanceNormalization:
-            layer.last("batchnorm_of_the_batch", x=layer.inputs[0])
+            layer.refuse()
             return
         names = ("gamma", "beta")
     weights = {n: weight(getattr(p, n), f"{layer.name}.{n}", (int(p.channels),)) for n in names}
     kind = "instance_norm" if p.computeMeanVar else "batch_norm"
-    layer.last(kind, x=layer.inputs[0], **weights, epsilon=float(p.epsilon))
+    layer.last_of_maps(kind, x=layer.maps(), **weights, epsilon=float(p.epsilon) or 1e-5)
 
 
 def _layer_norm(layer: LayerTranslation) -> None:
@@ -67,9 +76,9 @@ def _layer_norm(layer: LayerTranslation) -> None:
 
 def _lrn(layer: LayerTranslation) -> None:
     p = layer.params
-    layer.last(
-        "local_response_norm", x=layer.inputs[0], size=int(p.localSize), alpha=float(p.alpha),
-        beta=float(p.beta), k=float(p.k),
+    layer.last_of_maps(
+        "local_response_norm", x=layer.maps(), size=int(p.localSize), alpha=float(p.alpha),
+        beta=float(p.beta), k=float(p.k) or 1.0,
     )  # fmt: skip
 
 
@@ -130,6 +139,10 @@ def _old_reduce(layer: LayerTranslation) -> None:
         last_with_integers(
             layer, "reduce_argmax", (0,), x=layer.inputs[0], axis=axes[0], keep_dims=True
         )
+        return
+    if kinds[p.mode] == "log_sum":  # here the sum of logarithms, not the logarithm of a sum
+        logarithms = layer.step("log", x=layer.inputs[0], epsilon=float(p.epsilon) or EPSILON)
+        layer.last("reduce_sum", x=logarithms, axes=axes, keep_dims=True)
         return
     layer.last(f"reduce_{kinds[p.mode]}", x=layer.inputs[0], axes=axes, keep_dims=True)
 
@@ -201,6 +214,7 @@ PLAIN = {
     )},
     "copy": "identity",
 }  # fmt: skip
+ELEMENTWISE_KINDS = frozenset({*ELEMENTWISE, *PLAIN, "clampedReLU", "clip", "gelu"})
 RULES: dict[str, LayerRule] = {
     **{kind: partial(_reduce, f"reduce_{name}") for kind, name in REDUCTIONS.items()},
     **{kind: partial(_chain, name) for kind, name in ELEMENTWISE.items()},

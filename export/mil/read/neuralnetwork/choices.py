@@ -6,7 +6,7 @@ The operations count in integers, values of this format are floats: what counts 
 from collections.abc import Collection
 from functools import partial
 
-from export.mil.read.neuralnetwork.translation import LayerRule, LayerTranslation
+from export.mil.read.neuralnetwork.layer_translation import LayerRule, LayerTranslation
 from export.mil.read.plain_values import PlainValue
 
 
@@ -16,13 +16,16 @@ def last_with_integers(
     """As `last`; the outputs at `integers`, which the operation counts in, are cast."""
     network = layer.network
     results = [network.define(f"{layer.name}_{kind}") for _ in layer.outputs]
-    network.add(kind, results[0], results, inputs, integers)
+    dtypes = ["int32" if at in integers else "float32" for at in range(len(results))]
+    network.add(kind, results[0], results, inputs, dtypes)
     for at, (name, result) in enumerate(zip(layer.outputs, results, strict=True)):
         output = network.define(name)
         if at in integers:
             network.add("cast", output, [output], {"x": result, "dtype": "fp32"})
         else:
             network.add("identity", output, [output], {"x": result})
+    if layer.folded:
+        network.folded |= {network.current[name] for name in layer.outputs}
 
 
 def _extreme(kind: str, layer: LayerTranslation) -> None:
@@ -35,7 +38,7 @@ def _extreme(kind: str, layer: LayerTranslation) -> None:
 def _top(layer: LayerTranslation) -> None:
     p = layer.params
     if len(layer.inputs) > 1:  # the number is computed
-        layer.last("topK", values=tuple(layer.inputs))
+        layer.refuse()
         return
     last_with_integers(
         layer, "topk", (1,), x=layer.inputs[0], k=int(p.K), axis=int(p.axis),
@@ -44,15 +47,13 @@ def _top(layer: LayerTranslation) -> None:
 
 
 def _gather(layer: LayerTranslation) -> None:
-    x, places = layer.inputs
-    indices = layer.step("cast", x=places, dtype="int32")
-    layer.last("gather", x=x, indices=indices, axis=int(layer.params.axis))
+    layer.last("gather", x=layer.inputs[0], indices=layer.counted(1), axis=int(layer.params.axis))
 
 
 def _suppression(layer: LayerTranslation) -> None:
     p = layer.params
     if len(layer.inputs) > 2:  # thresholds are computed
-        layer.last("NonMaximumSuppression", values=tuple(layer.inputs))
+        layer.refuse()
         return
     boxes, scores = layer.inputs
     last_with_integers(

@@ -2,15 +2,15 @@
 
 from functools import partial
 
+from export.mil.read.neuralnetwork.layer_translation import LayerRule, LayerTranslation
 from export.mil.read.neuralnetwork.layer_weights import weight
-from export.mil.read.neuralnetwork.translation import LayerRule, LayerTranslation
 from export.mil.read.neuralnetwork.windows import borders
 
 
 def _crop(layer: LayerTranslation) -> None:
     shape = layer.shape()
     if len(layer.inputs) > 1 or shape is None:  # to the size of another value
-        layer.last("crop", values=tuple(layer.inputs))
+        layer.refuse()
         return
     top, bottom, left, right = borders(layer.params.cropAmounts)
     lead, (height, width) = list(shape[:-2]), shape[-2:]
@@ -32,7 +32,7 @@ def _pad(layer: LayerTranslation) -> None:
 def _constant_pad(layer: LayerTranslation) -> None:
     p = layer.params
     if p.padToGivenOutputSizeMode or len(layer.inputs) > 1:
-        layer.last("constantPad", values=tuple(layer.inputs))
+        layer.refuse()
         return
     pads = [int(size) for size in p.padAmounts]
     layer.last("pad", x=layer.inputs[0], pad=pads, mode="constant", constant_val=float(p.value))
@@ -40,39 +40,13 @@ def _constant_pad(layer: LayerTranslation) -> None:
 
 def _load_constant(layer: LayerTranslation) -> None:
     shape = tuple(int(size) for size in layer.params.shape)
-    lead = (1,) if layer.rank5 and len(shape) == 3 else ()
+    layer.constant(weight(layer.params.data, layer.name, shape))
+
+
+def _load_map(layer: LayerTranslation) -> None:
+    lead = (1,) if layer.folded else (1, 1)
+    shape = tuple(int(size) for size in layer.params.shape)
     layer.constant(weight(layer.params.data, layer.name, (*lead, *shape)))
-
-
-def _old_reshape(layer: LayerTranslation) -> None:
-    p = layer.params
-    shape = [int(size) for size in p.targetShape][-3:]
-    if p.mode == 1:
-        layer.last("reshape_channel_last", x=layer.inputs[0], shape=shape)
-        return
-    layer.last("reshape", x=layer.inputs[0], shape=[(layer.shape() or (1,))[0], *shape])
-
-
-def _flatten(layer: LayerTranslation) -> None:
-    x, shape = layer.inputs[0], layer.shape() or (1,)
-    if layer.params.mode == 1:
-        x = layer.step("transpose", x=x, perm=[0, 2, 3, 1])
-    layer.last("reshape", x=x, shape=[shape[0], -1, 1, 1])
-
-
-def _permute(layer: LayerTranslation) -> None:
-    axes = [int(axis) for axis in layer.params.axis]
-    if axes[:1] != [0]:
-        layer.last("permute_of_the_sequence", x=layer.inputs[0])
-        return
-    layer.last("transpose", x=layer.inputs[0], perm=[0, *axes[1:]])
-
-
-def _concat(layer: LayerTranslation) -> None:
-    if layer.params.sequenceConcat:
-        layer.last("concat_of_the_sequence", values=tuple(layer.inputs))
-        return
-    layer.last("concat", values=tuple(layer.inputs), axis=-3, interleave=False)
 
 
 def _concat_nd(layer: LayerTranslation) -> None:
@@ -130,19 +104,15 @@ def _stack(layer: LayerTranslation) -> None:
 
 
 RULES: dict[str, LayerRule] = {
-    "concat": _concat,
     "concatND": _concat_nd,
     "constantPad": _constant_pad,
     "crop": _crop,
     "expandDims": partial(_with, "expand_dims", "axes", "axes"),
-    "flatten": _flatten,
     "flattenTo2D": partial(_with, "flatten2d", "axis", "axis"),
-    "loadConstant": _load_constant,
+    "loadConstant": _load_map,
     "loadConstantND": _load_constant,
     "padding": _pad,
-    "permute": _permute,
     "rankPreservingReshape": partial(_with, "reshape", "targetShape", "shape"),
-    "reshape": _old_reshape,
     "reshapeStatic": partial(_with, "reshape", "targetShape", "shape"),
     "slice": _slice,
     "sliceStatic": _slice_static,

@@ -21,6 +21,8 @@ def weight(message: Message, name: str, shape: Shape, axis: int = 0) -> Constant
 
     Raises `PackageError` when it does not hold as many numbers as `shape` takes.
     """
+    if message.HasField("quantization") and message.int8RawValue:
+        return _signed(message, name, shape, axis)
     if message.HasField("quantization"):
         return _quantized(message, name, shape, axis)
     if message.float16Value:
@@ -76,6 +78,22 @@ def _quantized(message: Message, name: str, shape: Shape, axis: int) -> Constant
             "bias": fixed(f"{name}.bias", bias),
         },
     )  # fmt: skip
+
+
+def _signed(message: Message, name: str, shape: Shape, axis: int) -> Constant:
+    """Of a product that a device computes in int8: the same numbers, without its rounding of x."""
+    raw = message.int8RawValue
+    _check(name, len(raw), shape)
+    scale = _per_channel(message.quantization.linearQuantization.scale, name, shape, axis)
+    return Constant(
+        TensorType(name, "float32", shape),
+        lambda: np.frombuffer(raw, np.int8).reshape(shape) * scale,
+        "constexpr_affine_dequantize",
+        {
+            "quantized_data": _stored(f"{name}.data", raw, "int8", shape),
+            "scale": fixed(f"{name}.scale", scale),
+        },
+    )
 
 
 def _stored(name: str, raw: bytes, dtype: str, shape: Shape) -> Constant:

@@ -1,33 +1,39 @@
-"""Layers with a kernel, and resampling: convolutions, pooling, products with a matrix."""
+"""Layers with a kernel that slides over maps: convolutions and pooling, of two axes and three."""
 
+import math
+
+from export.mil.read.neuralnetwork.layer_translation import LayerRule, LayerTranslation
 from export.mil.read.neuralnetwork.layer_weights import weight
-from export.mil.read.neuralnetwork.translation import LayerRule, LayerTranslation
 from export.mil.read.plain_values import PlainValue
 from export.mil.read.specification import Message
+
+AXES = ("Depth", "Height", "Width")  # how fields of layers of three axes end
+EDGES = ("Front", "Back", "Top", "Bottom", "Left", "Right")
+REDUCTIONS = {"max": "reduce_max", "avg": "reduce_mean", "l2": "reduce_l2_norm"}
 
 
 def _convolution(layer: LayerTranslation) -> None:
     p = layer.params
     kernel = [int(k) for k in p.kernelSize] or [3, 3]
-    groups, strides = max(int(p.nGroups), 1), [int(s) for s in p.stride] or [1, 1]
+    groups = max(int(p.nGroups), 1)
     out, per_group = int(p.outputChannels), int(p.kernelChannels)
     shape = (per_group, out // groups, *kernel) if p.isDeconvolution else (out, per_group, *kernel)
-    axis = 1 if p.isDeconvolution else 0
     inputs: dict[str, PlainValue] = {
         "weight": layer.inputs[1] if len(layer.inputs) > 1
-        else weight(p.weights, f"{layer.name}.weight", shape, axis),
-        "strides": strides, "dilations": [int(d) for d in p.dilationFactor] or [1, 1],
+        else weight(p.weights, f"{layer.name}.weight", shape, int(p.isDeconvolution)),
+        "strides": [int(s) for s in p.stride] or [1, 1],
         "groups": groups, **_padding(p),
     }  # fmt: skip
     if p.hasBias:
         inputs["bias"] = weight(p.bias, f"{layer.name}.bias", (out,))
     if not p.isDeconvolution:
-        layer.last("conv", x=layer.inputs[0], **inputs)
+        inputs["dilations"] = [int(d) for d in p.dilationFactor] or [1, 1]
+        layer.last_of_maps("conv", x=layer.maps(), **inputs)
         return
     if p.outputShape:
-        batch = (layer.shape() or (1,))[0]
+        batch = math.prod((layer.shape() or (1, 1, 1, 1))[:-3])
         inputs["output_shape"] = [batch, out, *(int(size) for size in p.outputShape)]
-    layer.last("conv_transpose", x=layer.inputs[0], **inputs)
+    layer.last_of_maps("conv_transpose", x=layer.maps(), **inputs)
 
 
 def _padding(params: Message) -> dict[str, PlainValue]:
@@ -35,15 +41,17 @@ def _padding(params: Message) -> dict[str, PlainValue]:
     if params.HasField("same"):
         top_left = params.same.asymmetryMode == 1
         return {"pad_type": "same_lower" if top_left else "same"}
-    pads = borders(params.valid.paddingAmounts)
+    return _custom(borders(params.valid.paddingAmounts))
+
+
+def _custom(pads: list[int]) -> dict[str, PlainValue]:
     return {"pad_type": "custom", "pad": pads} if any(pads) else {"pad_type": "valid"}
 
 
 def _pooling(layer: LayerTranslation) -> None:
     p, kind = layer.params, {0: "max", 1: "avg", 2: "l2"}[layer.params.type]
     if p.globalPooling:
-        reduction = {"max": "reduce_max", "avg": "reduce_mean", "l2": "reduce_l2_norm"}[kind]
-        layer.last(reduction, x=layer.inputs[0], axes=[-2, -1], keep_dims=True)
+        layer.last(REDUCTIONS[kind], x=layer.inputs[0], axes=[-2, -1], keep_dims=True)
         return
     inputs: dict[str, PlainValue] = {
         "kernel_sizes": [int(k) for k in p.kernelSize] or [3, 3],
@@ -56,59 +64,57 @@ def _pooling(layer: LayerTranslation) -> None:
         inputs |= {"pad_type": "custom", "pad": pads, "ceil_mode": True}
     if kind == "avg":
         inputs["exclude_padding_from_average"] = bool(p.avgPoolExcludePadding)
-    layer.last(f"{kind}_pool", x=layer.inputs[0], **inputs)
+    layer.last_of_maps(f"{kind}_pool", x=layer.maps(), **inputs)
 
 
-def _inner_product(layer: LayerTranslation) -> None:
-    p, x = layer.params, layer.inputs[0]
+def _convolution_3d(layer: LayerTranslation) -> None:
+    """Of (batch, C, D, H, W). A deconvolution keeps its kernels as (C_out / groups, C_in, ...)."""
+    p = layer.params
+    kernel, groups = _sizes(p, "kernel"), max(int(p.nGroups), 1)
     out, into = int(p.outputChannels), int(p.inputChannels)
-    bias = {"bias": weight(p.bias, f"{layer.name}.bias", (out,))} if p.hasBias else {}
-    shape = (out, into, 1, 1) if layer.rank5 else (out, into)  # (B, C, 1, 1) there
-    kernel = weight(p.weights, f"{layer.name}.weight", shape)
-    layer.last("conv" if layer.rank5 else "linear", x=x, weight=kernel, **bias)
-
-
-def _matmul(layer: LayerTranslation) -> None:
-    p = layer.params
-    if len(layer.inputs) == 2:
-        x, y = layer.inputs
-        layer.last("matmul", x=x, y=y, transpose_x=p.transposeA, transpose_y=p.transposeB)
+    shape = (out // groups, into, *kernel) if p.isDeconvolution else (out, into // groups, *kernel)
+    values = weight(p.weights, f"{layer.name}.weight", shape)
+    inputs: dict[str, PlainValue] = {
+        "strides": _sizes(p, "stride"), "dilations": _sizes(p, "dilation"), "groups": groups,
+        **_padding_3d(p),
+    }  # fmt: skip
+    if p.hasBias:
+        inputs["bias"] = weight(p.bias, f"{layer.name}.bias", (out,))
+    if not p.isDeconvolution:
+        layer.last("conv", x=layer.inputs[0], weight=values, **inputs)
         return
-    into, out = int(p.weightMatrixFirstDimension), int(p.weightMatrixSecondDimension)
-    bias = {"bias": weight(p.bias, f"{layer.name}.bias", (out,))} if p.hasBias else {}
-    kernel = weight(p.weights, f"{layer.name}.weight", (out, into))  # stored transposed
-    layer.last("linear", x=layer.inputs[0], weight=kernel, **bias)
+    if p.outputShape:
+        sizes = [int(size) for size in p.outputShape][-3:]
+        inputs["output_shape"] = [(layer.shape() or (1,))[0], out, *sizes]
+    kernels = layer.step("transpose", x=values, perm=[1, 0, 2, 3, 4])
+    layer.last("conv_transpose", x=layer.inputs[0], weight=kernels, **inputs)
 
 
-def _upsample(layer: LayerTranslation) -> None:
-    p = layer.params
-    factors = list(p.fractionalScalingFactor) or list(p.scalingFactor) or [1, 1]
-    sides = dict(zip(("scale_factor_height", "scale_factor_width"), factors, strict=True))
-    if p.mode == 0:
-        layer.last("upsample_nearest_neighbor", x=layer.inputs[0], **sides)
-        return
-    if p.linearUpsampleMode:
-        aligned = p.linearUpsampleMode == 1
-        layer.last("upsample_bilinear", x=layer.inputs[0], align_corners=aligned, **sides)
-        return
-    shape = layer.shape()
-    if shape is None:
-        layer.last("upsample_bilinear_default", x=layer.inputs[0], **sides)
-        return
-    height, width = shape[-2:]
-    layer.last(  # DEFAULT of before iOS 14: NeuralNetwork.proto, LinearUpsampleMode
-        "resize_bilinear", x=layer.inputs[0], target_size_height=int(height * factors[0]),
-        target_size_width=int(width * factors[1]), sampling_mode="DEFAULT",
-    )  # fmt: skip
-
-
-def _resize(layer: LayerTranslation) -> None:
-    height, width = (int(size) for size in layer.params.targetSize)
-    mode = ("STRICT_ALIGN_CORNERS", "ALIGN_CORNERS", "DEFAULT", "OFFSET_CORNERS")
+def _pooling_3d(layer: LayerTranslation) -> None:
+    p, kind = layer.params, {0: "max", 1: "avg"}[layer.params.type]
+    excluded = {"exclude_padding_from_average": bool(p.countExcludePadding)}
     layer.last(
-        "resize_bilinear", x=layer.inputs[0], target_size_height=height,
-        target_size_width=width, sampling_mode=mode[layer.params.mode.samplingMethod],
+        f"{kind}_pool", x=layer.inputs[0], kernel_sizes=_sizes(p, "kernel"),
+        strides=_sizes(p, "stride"), **_padding_3d(p), **(excluded if kind == "avg" else {}),
     )  # fmt: skip
+
+
+def _global_pooling_3d(layer: LayerTranslation) -> None:
+    kind = REDUCTIONS[{0: "max", 1: "avg"}[layer.params.type]]
+    layer.last(kind, x=layer.inputs[0], axes=[-3, -2, -1], keep_dims=True)
+
+
+def _padding_3d(params: Message) -> dict[str, PlainValue]:
+    kind = params.DESCRIPTOR.fields_by_name["paddingType"].enum_type.values_by_number
+    name = kind[params.paddingType].name
+    if name != "CUSTOM":
+        return {"pad_type": name.lower()}
+    return _custom([int(getattr(params, f"customPadding{edge}")) for edge in EDGES])
+
+
+def _sizes(params: Message, field: str) -> list[int]:
+    """One for each of three axes; 0 is "not given"."""
+    return [int(getattr(params, f"{field}{axis}")) or 1 for axis in AXES]
 
 
 def borders(amounts: Message) -> list[int]:
@@ -118,10 +124,9 @@ def borders(amounts: Message) -> list[int]:
 
 
 RULES: dict[str, LayerRule] = {
-    "batchedMatmul": _matmul,
     "convolution": _convolution,
-    "innerProduct": _inner_product,
+    "convolution3d": _convolution_3d,
+    "globalPooling3d": _global_pooling_3d,
     "pooling": _pooling,
-    "resizeBilinear": _resize,
-    "upsample": _upsample,
+    "pooling3d": _pooling_3d,
 }

@@ -1,0 +1,91 @@
+"""The values of a network of the old format, and the operations that give them so far."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from export.mil.program import Constant, Op, Shape, TensorType, is_fixed
+from export.mil.read.plain_values import PlainValue, arguments
+from export.mil.shapes import output_shapes
+from mobilenet.common.errors import PackageError
+
+UNKNOWN = (-1,)
+
+
+class NetworkValues:
+    """Names, shapes and constants; `rank5`: arrays have (sequence, batch, C, H, W) for layers."""
+
+    def __init__(self, rank5: bool) -> None:
+        self.rank5 = rank5
+        self.ops: list[Op] = []
+        self.constants: dict[str, Constant] = {}
+        self.shapes: dict[str, Shape] = {}
+        self.current: dict[str, str] = {}  # a name in the file to the value it means by now
+        self.folded: set[str] = set()  # values without their sequence axis, which is 1
+        self.whole: dict[str, str] = {}  # of such a value, what it is with that axis
+        self.taken: set[str] = set()
+        self.repeats: Counter[str] = Counter()  # the last suffix given to a name in the file
+
+    def define(self, name: str) -> str:
+        """A value called `name` in the file, from here on."""
+        unique = name
+        while unique in self.taken:
+            self.repeats[name] += 1
+            unique = f"{name}_{self.repeats[name]}"
+        self.taken.add(unique)
+        self.current[name] = unique
+        return unique
+
+    def resolve(self, name: str) -> str:
+        """The value that `name` in the file means by now."""
+        if name not in self.current:
+            raise PackageError(
+                f"a layer takes {name!r}, which no layer before it gives", "copy the file again"
+            )
+        return self.current[name]
+
+    def are_folded(self, names: Iterable[str]) -> bool:
+        """Whether all values `names` stand without their sequence axis; of none: by default."""
+        values = [*names]
+        return self.folded.issuperset(values) if values else self.rank5
+
+    def unfolded(self, name: str) -> str:
+        """The value `name` with all of its axes."""
+        if name not in self.folded:
+            return name
+        if name not in self.whole:
+            whole = self.whole[name] = self.define(f"{name}__whole__")
+            self.add("expand_dims", whole, [whole], {"x": name, "axes": [0]})
+        return self.whole[name]
+
+    def add(
+        self,
+        kind: str,
+        name: str,
+        outputs: Sequence[str],
+        inputs: Mapping[str, PlainValue],
+        dtypes: Sequence[str] = (),
+    ) -> None:
+        """Add an operation whose arguments are names, constants, or plain values.
+
+        `dtypes` are those of the outputs, float32 where none is said. No value is a scalar:
+        Core ML gives those the shape (1,).
+        """
+        operands = {
+            parameter: arguments(f"{name}.{parameter}", parameter, value)
+            for parameter, value in inputs.items()
+        }
+        declared = [*dtypes, *["float32"] * (len(outputs) - len(dtypes))]
+        types = [TensorType(o, d, UNKNOWN) for o, d in zip(outputs, declared, strict=True)]
+        op = Op(kind, name, operands, tuple(types))
+        shapes = output_shapes(op, self.shapes, self.constants) or [UNKNOWN] * len(outputs)
+        if () in shapes:
+            (output,) = outputs
+            scalar = self.define(f"{output}__scalar__")
+            self.ops.append(replace(op, outputs=(TensorType(scalar, declared[0], ()),)))
+            self.shapes[scalar] = ()
+            self.add("reshape", output, [output], {"x": scalar, "shape": [1]}, dtypes)
+            return
+        types = [replace(t, shape=s) for t, s in zip(types, shapes, strict=True)]
+        self.shapes |= {t.name: t.shape for t in types if is_fixed(t.shape)}
+        self.ops.append(replace(op, outputs=tuple(types)))

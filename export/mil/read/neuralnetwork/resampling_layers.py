@@ -1,0 +1,38 @@
+"""Layers that sample maps at other points: larger or smaller, or parts of them."""
+
+from export.mil.read.neuralnetwork.layer_translation import LayerRule, LayerTranslation
+
+# MIL's names of NeuralNetwork.proto's `SamplingMode`, in its order
+SAMPLING = ("STRICT_ALIGN_CORNERS", "ALIGN_CORNERS", "DEFAULT", "OFFSET_CORNERS")
+
+
+def _upsample(layer: LayerTranslation) -> None:
+    p, shape = layer.params, layer.shape()
+    factors = list(p.fractionalScalingFactor) or list(p.scalingFactor) or [1, 1]
+    sides = dict(zip(("scale_factor_height", "scale_factor_width"), factors, strict=True))
+    if p.mode == 0:
+        layer.last_of_maps("upsample_nearest_neighbor", x=layer.maps(), **sides)
+        return
+    if p.linearUpsampleMode:
+        aligned = p.linearUpsampleMode == 1
+        layer.last_of_maps("upsample_bilinear", x=layer.maps(), align_corners=aligned, **sides)
+        return
+    if shape is None:
+        layer.refuse()
+        return
+    height, width = shape[-2:]
+    layer.last_of_maps(  # DEFAULT of before iOS 14: NeuralNetwork.proto, LinearUpsampleMode
+        "resize_bilinear", x=layer.maps(), target_size_height=int(height * factors[0]),
+        target_size_width=int(width * factors[1]), sampling_mode="DEFAULT",
+    )  # fmt: skip
+
+
+def _resize(layer: LayerTranslation) -> None:
+    height, width = [int(size) for size in layer.params.targetSize] or (1, 1)
+    layer.last_of_maps(
+        "resize_bilinear", x=layer.maps(), target_size_height=height,
+        target_size_width=width, sampling_mode=SAMPLING[layer.params.mode.samplingMethod],
+    )  # fmt: skip
+
+
+RULES: dict[str, LayerRule] = {"resizeBilinear": _resize, "upsample": _upsample}
