@@ -182,9 +182,11 @@ def test_values_between_models_have_to_be_there(crowded, tmp_path: Path) -> None
 
 def test_models_that_are_not_known_are_named(tmp_path: Path) -> None:
     model, inner = image(), image()
-    inner.scaler.SetInParent()
+    inner.visionFeaturePrint.SetInParent()
     model.pipeline.models.add().CopyFrom(inner)
-    with pytest.raises(UnsupportedError, match="is or holds a scaler"):
+    with pytest.raises(
+        UnsupportedError, match="is or holds a visionFeaturePrint: what it computes"
+    ):
         run_package(save(tmp_path / "p.mlpackage", model), {"image": WHITE})
 
 

@@ -26,10 +26,23 @@ class TensorInput(msgspec.Struct, frozen=True, tag=True):
 
 
 class NumberInput(msgspec.Struct, frozen=True):
-    """A single number, such as a threshold; without `default` it has to be given."""
+    """A single number, such as a threshold or a column of a table; without `default` it has to
+    be given, unless it may be missing."""
 
     name: str
     default: float | None = None
+    description: str = ""
+    is_integer: bool = False
+    is_optional: bool = False
+
+
+class CategoryInput(msgspec.Struct, frozen=True):
+    """A string, a list of strings or integers, or a dictionary of either to numbers."""
+
+    name: str
+    kind: Literal["string", "sequence", "dictionary"]
+    keys: Literal["string", "int64"] = "string"  # of the dictionary; what the list is of
+    is_optional: bool = False
     description: str = ""
 
 
@@ -43,11 +56,11 @@ class PictureFormat(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class ModelOutput:
-    """What comes out: an array, a string (the class), a dictionary (class to probability) or an
-    image, which has a `picture`."""
+    """What comes out: an array, a string (the class), a dictionary (class to probability), a
+    list, a number (as Python's float) or an integer, or an image, which has a `picture`."""
 
     name: str
-    kind: Literal["array", "string", "dictionary", "image"]
+    kind: Literal["array", "string", "dictionary", "sequence", "number", "integer", "image"]
     shape: tuple[int, ...] = ()
     description: str = ""
     picture: PictureFormat | None = None
@@ -62,3 +75,4 @@ class ModelDescription:
     labels: tuple[str, ...] = ()  # in the order of the probabilities, or of a detector's scores
     metadata: dict[str, str] = field(default_factory=dict)  # user-defined, as stored
     numbers: tuple[NumberInput, ...] = ()  # taken beside the inputs
+    categories: tuple[CategoryInput, ...] = ()  # taken beside the inputs

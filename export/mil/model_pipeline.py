@@ -7,6 +7,7 @@ from typing import ClassVar
 from export.mil.description import ModelDescription
 from export.mil.program import Program
 from export.mil.suppression_model import SuppressionModel
+from export.mil.tabular_model import TabularModel
 
 
 @dataclass(frozen=True)
@@ -21,10 +22,7 @@ class ModelPipeline:
     def programs(self) -> Iterator[Program]:
         """Those among its models, also within pipelines."""
         for model in self.models:
-            if isinstance(model, ModelPipeline):
-                yield from model.programs()
-            elif isinstance(model, Program):
-                yield model
+            yield from model.programs()
 
 
-Model = Program | SuppressionModel | ModelPipeline
+Model = Program | SuppressionModel | TabularModel | ModelPipeline

@@ -1,10 +1,12 @@
 """Core ML's `nonMaximumSuppression` model as data: the last part of a detector."""
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 import msgspec
 
 from export.mil.description import ModelDescription, TensorInput
+from export.mil.program import Program
 
 
 class SuppressionModel(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +30,10 @@ class SuppressionModel(msgspec.Struct, frozen=True, kw_only=True):
     per_class: bool  # only boxes of the same best class are held against each other
     least: int = 0  # rows that are given: zeros fill what is missing
     most: int | None = None
+
+    def programs(self) -> Iterator[Program]:
+        """None."""
+        return iter(())
 
     @property
     def shape(self) -> tuple[int, int] | None:

@@ -2,12 +2,18 @@
 
 import math
 from collections.abc import Mapping
-from numbers import Real
 from typing import TYPE_CHECKING
 
-from export.mil.description import ImageInput, ModelDescription, TensorInput
+from export.mil.description import (
+    CategoryInput,
+    ImageInput,
+    ModelDescription,
+    NumberInput,
+    TensorInput,
+)
 from export.package.metadata import metadata_of
 from export.runtimes.base import Feature
+from export.runtimes.single_inputs import check_single, may_be_missing
 from mobilenet.common.errors import UnsupportedError
 from mobilenet.common.size import Size
 from mobilenet.preprocess import Geometry, Normalization
@@ -15,6 +21,7 @@ from mobilenet.preprocess import Geometry, Normalization
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+MAX_NAMES = 20  # in a message
 MAX_INPUT_ELEMENTS = 1 << 26  # half a GiB where they are made in float64
 
 
@@ -25,12 +32,14 @@ def picture_size(description: ModelDescription) -> Size:
     large to be made.
     """
     check_sizes(description)
-    only = description.inputs[0] if len(description.inputs) == 1 else None
+    several = len(description.inputs) != 1 or description.categories
+    only = None if several else description.inputs[0]
     if isinstance(only, ImageInput):
         return Size(only.height, only.width)
     if only is not None and len(only.shape) == 4 and only.shape[:2] == (1, 3):
         return Size(*only.shape[2:])
-    names = ", ".join(repr(item.name) for item in description.inputs) or "nothing"
+    takes = (*description.inputs, *description.numbers, *description.categories)
+    names = ", ".join(repr(item.name) for item in takes[:MAX_NAMES]) or "nothing"
     raise UnsupportedError(
         f"the model takes {names}, not one picture", "only models of one picture can be run here"
     )
@@ -120,18 +129,23 @@ def check(description: ModelDescription, inputs: Mapping[str, Feature]) -> None:
 
 
 def check_names(description: ModelDescription, inputs: Mapping[str, Feature]) -> None:
-    """Raises `UnsupportedError` for what is missing or unknown, and for a number that is none."""
-    numbers = {item.name: item for item in description.numbers}
-    known = {item.name: item for item in description.inputs} | numbers
-    needed = known.keys() - {item.name for item in numbers.values() if item.default is not None}
-    hint = f"the model takes {', '.join(map(repr, known))}"
+    """Raises `UnsupportedError` for what is missing or unknown, and for a number, string, list or
+    dictionary that is none."""
+    each: tuple[NumberInput | CategoryInput, ...] = (
+        *description.numbers,
+        *description.categories,
+    )
+    singles = {item.name: item for item in each}
+    known = {item.name: item for item in description.inputs} | singles
+    needed = known.keys() - {name for name, item in singles.items() if may_be_missing(item)}
+    listed = [*map(repr, known)]
+    hint = f"the model takes {', '.join(listed[:MAX_NAMES])}"
     if missing := needed - inputs.keys():
         raise UnsupportedError(f"input {min(missing)!r} is missing", hint)
     if unknown := inputs.keys() - known.keys():
         raise UnsupportedError(f"input {min(unknown)!r} is unknown", hint)
-    for name in numbers.keys() & inputs.keys():
-        if not isinstance(inputs[name], Real) or not math.isfinite(inputs[name]):
-            raise UnsupportedError(f"input {name!r} is {inputs[name]!r}", "give a number")
+    for name in singles.keys() & inputs.keys():
+        check_single(singles[name], inputs[name])
 
 
 def _check_image(item: ImageInput, value: Feature) -> None:

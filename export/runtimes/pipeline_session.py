@@ -29,7 +29,8 @@ class PipelineSession:
         check(self.description, inputs)
         values = dict(inputs)
         for stage in self._stages:
-            takes = (*stage.description.inputs, *stage.description.numbers)
+            about = stage.description
+            takes = (*about.inputs, *about.numbers, *about.categories)
             feed = {item.name: values[item.name] for item in takes if item.name in values}
             values |= stage.predict(feed)
         if missing := [name for name in self._names if name not in values]:

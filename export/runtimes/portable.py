@@ -7,21 +7,19 @@ Compiling needs the reader and `onnx`; a launch imports ONNX Runtime and numpy.
 import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import numpy as np
 
 from export.mil.description import ImageInput, ModelDescription
-from export.mil.model_pipeline import Model
+from export.mil.model_pipeline import Model, ModelPipeline
 from export.mil.program import RETURNED, Program
-from export.mil.suppression_model import SuppressionModel
-from export.runtimes import picture_outputs
+from export.runtimes import compiled_parts, picture_outputs
 from export.runtimes.base import Feature, LoadedModel
 from export.runtimes.inputs import check
 from export.runtimes.pipeline_session import PipelineSession
 from export.runtimes.refusals import refusing
-from export.runtimes.suppression_session import SuppressionSession
 from mobilenet.common.decoding import decoding
 from mobilenet.common.errors import PackageError, UnsupportedError
 
@@ -30,10 +28,8 @@ if TYPE_CHECKING:
 
 Precision = Literal["float32", "declared"]
 
-T = TypeVar("T")
-
 UNIT = "CPU"
-PIPELINE, SUPPRESSION = ".pipeline", ".suppression"  # how compiled forms end that are not ONNX
+PIPELINE = ".pipeline"  # how its compiled form ends
 DTYPES = {
     "tensor(float)": np.float32, "tensor(int32)": np.int32, "tensor(bool)": np.bool_,
     "tensor(int8)": np.int8, "tensor(uint8)": np.uint8, "tensor(int16)": np.int16,
@@ -84,7 +80,7 @@ class PortableRuntime:
 
         model = read_any(package)
         asked = self.extra_outputs or self.function
-        if asked and (isinstance(model, SuppressionModel) or len([*model.programs()]) != 1):
+        if asked and len([*model.programs()]) != 1:
             raise UnsupportedError(
                 f"{package} has not one network", "nothing but its outputs can be had"
             )
@@ -95,10 +91,8 @@ class PortableRuntime:
         """Write the compiled form of any model; returns what `load` takes."""
         if isinstance(model, Program):
             return self._compile_program(model, folder, name)
-        if isinstance(model, SuppressionModel):
-            compiled = folder / f"{name}{SUPPRESSION}"
-            compiled.write_bytes(msgspec.json.encode(model))
-            return compiled
+        if not isinstance(model, ModelPipeline):
+            return compiled_parts.write(model, folder / name)
         from export.mil import footprint
 
         footprint.check_together([program.function() for program in model.programs()])
@@ -124,13 +118,13 @@ class PortableRuntime:
         """Load what `compile` made. The only unit is "CPU"."""
         if unit != UNIT:
             raise UnsupportedError(f"the portable runtime has no unit {unit!r}", f"it has {UNIT}")
-        if compiled.suffix == SUPPRESSION:
-            return SuppressionSession(_decoded(compiled, SuppressionModel))
+        if compiled.suffix in compiled_parts.SUFFIXES:
+            return compiled_parts.load(compiled)
         if compiled.suffix == PIPELINE:
-            listed = _decoded(compiled, CompiledPipeline)
+            listed = compiled_parts.decoded(compiled, CompiledPipeline)
             stages = [self.load(compiled.with_name(stage), unit) for stage in listed.stages]
             return PipelineSession(listed.description, stages, listed.extra_outputs)
-        description = _decoded(_description_path(compiled), ModelDescription)
+        description = compiled_parts.decoded(_description_path(compiled), ModelDescription)
         return self._load_program(compiled, description)
 
     def _load_program(self, compiled: Path, description: ModelDescription) -> "PortableSession":
@@ -216,11 +210,6 @@ def _integers(labels: Sequence[str]) -> tuple[int, ...]:
         raise PackageError(
             f"classes are declared as integers, and are not: {error}", "make the package again"
         ) from error
-
-
-def _decoded(path: Path, kind: type[T]) -> T:
-    with decoding(str(path), "compile it again", PackageError):
-        return msgspec.json.decode(path.read_bytes(), type=kind)
 
 
 def _description_path(compiled: Path) -> Path:

@@ -13,9 +13,11 @@ from export.mil.read import (
     pipeline_file,
     specification,
     suppression_file,
+    tabular_file,
 )
 from export.mil.read.specification import Message
 from export.mil.suppression_model import SuppressionModel
+from export.mil.tabular_model import TabularModel
 from export.package import model_files
 from export.package.model_files import ModelFiles
 from mobilenet.common.decoding import decoding
@@ -30,7 +32,7 @@ class Part:
 
     name: str  # "" when it is the only one
     kind: str  # as Core ML calls it: "mlProgram", "nonMaximumSuppression", ...
-    model: Program | SuppressionModel | None
+    model: Program | SuppressionModel | TabularModel | None
     declared: Message | None  # its `ModelDescription` message; None in another format
     reason: str = ""  # why there is no model
 
@@ -44,9 +46,9 @@ def read(path: Path) -> Program:
     model = read_any(path)
     if isinstance(model, Program):
         return model
-    what = "nonMaximumSuppression" if isinstance(model, SuppressionModel) else "pipeline"
     raise UnsupportedError(
-        f"{path} is a {what}, not a single network", "it can be inspected, and timed as a whole"
+        f"{path} is a {model.kind}, not a single network",
+        "it can be inspected, and timed as a whole",
     )
 
 
@@ -116,15 +118,24 @@ def _check_depth(files: ModelFiles, depth: int) -> None:
         raise PackageError(f"{files.path} nests pipelines {depth} deep", "do not trust it")
 
 
-def _single(files: ModelFiles, model: Message) -> Program | SuppressionModel:
+def _single(files: ModelFiles, model: Message) -> Program | SuppressionModel | TabularModel:
     kind = model.WhichOneof("Type")
-    if kind == "mlProgram":
-        return mlprogram.read(files, model)
-    if kind in neuralnetwork_file.KINDS:
-        return neuralnetwork_file.read(model)
     if kind == "nonMaximumSuppression":
         return suppression_file.read(model)
-    raise UnsupportedError(
-        f"{files.path} is or holds a {kind}",
-        "ML Programs, neural networks, non-maximum suppression and pipelines can be read",
-    )
+    if kind in tabular_file.READERS:
+        return tabular_file.read(model)
+    if kind == "mlProgram":
+        program = mlprogram.read(files, model)
+    elif kind in neuralnetwork_file.KINDS:
+        program = neuralnetwork_file.read(model)
+    else:
+        raise UnsupportedError(
+            f"{files.path} is or holds a {kind or 'model'}: {tabular_file.reason(model)}",
+            "Core ML on a Mac may run it",
+        )
+    for category in program.description.categories:
+        raise UnsupportedError(
+            f"input {category.name!r} is a {category.kind}",
+            "networks take images and multi-arrays",
+        )
+    return program

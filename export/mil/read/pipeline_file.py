@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from export.mil.description import ModelDescription, NumberInput
+import msgspec
+
+from export.mil.description import ModelDescription
 from export.mil.model_pipeline import Model, ModelPipeline
 from export.mil.read import specification
 from export.mil.read.specification import Message
@@ -41,7 +43,7 @@ def joined(declared: Message, names: Sequence[str], models: Sequence[Model]) -> 
     whole = specification.describe(declared, labels, dict(declared.metadata.userDefined))
     defaults = {number.name: number.default for each in inner for number in each.numbers}
     numbers = (
-        NumberInput(number.name, defaults.get(number.name), number.description)
+        msgspec.structs.replace(number, default=defaults.get(number.name))
         for number in whole.numbers
     )
     whole = replace(whole, numbers=tuple(numbers))
@@ -52,10 +54,15 @@ def joined(declared: Message, names: Sequence[str], models: Sequence[Model]) -> 
 def _check(
     whole: ModelDescription, names: Sequence[str], inner: Sequence[ModelDescription]
 ) -> None:
-    values = {item.name for item in (*whole.inputs, *whole.numbers)}
+    values = {item.name for item in (*whole.inputs, *whole.numbers, *whole.categories)}
     for name, each in zip(names, inner, strict=True):
         needed = [item.name for item in each.inputs]
-        needed += [number.name for number in each.numbers if number.default is None]
+        needed += [
+            number.name
+            for number in each.numbers
+            if number.default is None and not number.is_optional
+        ]
+        needed += [category.name for category in each.categories if not category.is_optional]
         if missing := [item for item in needed if item not in values]:
             raise PackageError(
                 f"{name!r} takes {missing[0]!r}, which nothing before it gives", AGAIN

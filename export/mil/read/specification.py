@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 from export.mil.description import (
+    CategoryInput,
     ImageInput,
     ModelDescription,
     ModelOutput,
@@ -36,6 +37,12 @@ MAX_OPERATIONS = 1 << 18  # of one function; the networks that people use have t
 COLORS: dict[int, Literal["GRAYSCALE", "RGB", "BGR"]] = {10: "GRAYSCALE", 20: "RGB", 30: "BGR"}
 HALVES = 40  # GRAYSCALE_FLOAT16
 NUMBERS = ("doubleType", "int64Type")
+CATEGORIES: dict[str, Literal["string", "sequence", "dictionary"]] = {
+    "stringType": "string", "sequenceType": "sequence", "dictionaryType": "dictionary",
+}  # fmt: skip
+SINGLE: dict[str, Literal["string", "dictionary", "sequence", "number", "integer"]] = {
+    **CATEGORIES, "doubleType": "number", "int64Type": "integer",
+}  # fmt: skip
 ARRAY_TYPES = {
     65568: "float32",
     65600: "float64",
@@ -92,16 +99,18 @@ def describe(
 ) -> ModelDescription:
     """What `declared`, a `ModelDescription` or `FunctionDescription` message, says.
 
-    Raises `UnsupportedError` for an input that is no image, array or number, and for a picture
-    whose pixels are not known here.
+    Raises `UnsupportedError` for an input of an unknown type, and for a picture whose pixels are
+    not known here.
     """
-    numbers = [feature for feature in declared.input if _is_number(feature)]
+    kinds = [(feature, feature.type.WhichOneof("Type")) for feature in declared.input]
+    others = (*NUMBERS, *CATEGORIES)
     return ModelDescription(
-        inputs=tuple(_input(feature) for feature in declared.input if not _is_number(feature)),
+        inputs=tuple(_input(feature) for feature, kind in kinds if kind not in others),
         outputs=tuple(_output(feature) for feature in declared.output),
         labels=labels,
         metadata=metadata,
-        numbers=tuple(NumberInput(each.name, None, each.shortDescription) for each in numbers),
+        numbers=tuple(_number(feature) for feature, kind in kinds if kind in NUMBERS),
+        categories=tuple(_category(feature) for feature, kind in kinds if kind in CATEGORIES),
     )
 
 
@@ -114,8 +123,23 @@ def of_function(declared: Message, name: str | None = None) -> Message:
     return next((each for each in declared.functions if each.name == name), declared)
 
 
-def _is_number(feature: Message) -> bool:
-    return feature.type.WhichOneof("Type") in NUMBERS
+def _number(feature: Message) -> NumberInput:
+    is_integer = feature.type.WhichOneof("Type") == "int64Type"
+    return NumberInput(
+        feature.name, None, feature.shortDescription, is_integer, feature.type.isOptional
+    )
+
+
+def _category(feature: Message) -> CategoryInput:
+    kind = feature.type.WhichOneof("Type")
+    of = {
+        "stringType": "string", "sequenceType": feature.type.sequenceType.WhichOneof("Type"),
+        "dictionaryType": feature.type.dictionaryType.WhichOneof("KeyType"),
+    }[kind]  # fmt: skip
+    keys: Literal["string", "int64"] = "int64" if str(of).startswith("int64") else "string"
+    return CategoryInput(
+        feature.name, CATEGORIES[kind], keys, feature.type.isOptional, feature.shortDescription
+    )
 
 
 def _input(feature: Message) -> ImageInput | TensorInput:
@@ -138,7 +162,8 @@ def _input(feature: Message) -> ImageInput | TensorInput:
             feature.shortDescription,
         )  # fmt: skip
     raise UnsupportedError(
-        f"input {feature.name!r} is a {kind}", "images and multi-arrays can be read"
+        f"input {feature.name!r} has the type {kind}, which is not known here",
+        "images, multi-arrays, numbers, strings, lists and dictionaries can be read",
     )
 
 
@@ -146,10 +171,8 @@ def _output(feature: Message) -> ModelOutput:
     name, text, kind = feature.name, feature.shortDescription, feature.type.WhichOneof("Type")
     if kind == "imageType":
         return ModelOutput(name, "image", (), text, _picture(name, feature.type.imageType))
-    if kind == "stringType":
-        return ModelOutput(name, "string", (), text)
-    if kind == "dictionaryType":
-        return ModelOutput(name, "dictionary", (), text)
+    if kind in SINGLE:
+        return ModelOutput(name, SINGLE[kind], (), text)
     return ModelOutput(name, "array", _sizes(feature.type.multiArrayType.shape), text)
 
 

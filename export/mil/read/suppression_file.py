@@ -6,7 +6,8 @@ Format: coremltools, `mlmodel/format/NonMaximumSuppression.proto`.
 from collections.abc import Iterator
 from dataclasses import replace
 
-from export.mil.description import NumberInput
+import msgspec
+
 from export.mil.read import specification
 from export.mil.read.specification import Message
 from export.mil.suppression_model import SuppressionModel
@@ -52,7 +53,7 @@ def read(model: Message) -> SuppressionModel:
         nms.confidenceThresholdInputFeatureName: nms.confidenceThreshold,
     }
     numbers = (
-        NumberInput(number.name, defaults.get(number.name), number.description)
+        msgspec.structs.replace(number, default=defaults.get(number.name))
         for number in description.numbers
     )
     return SuppressionModel(

@@ -10,7 +10,7 @@ from export.mil.read.neuralnetwork.layer_translation import LayerRule, LayerTran
 from export.mil.read.neuralnetwork.network_values import NetworkValues
 from export.mil.read.specification import Message
 
-ARRAYS = ("array", "image")  # kinds of outputs that are tensors
+ARRAYS = ("array", "image", "number", "integer")  # kinds of outputs that are tensors
 
 
 class NetworkTranslation(NetworkValues):
