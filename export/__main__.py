@@ -12,7 +12,7 @@ if runpy.run_path(str(Path(__file__).parents[1] / "mobilenet/common/own_packages
 
 from cyclopts import Parameter
 
-from export.commands import checks
+from export.commands import checks, running
 from export.spec import ExportSpec, Variant
 from export.sweep.export_options import CellOptions, MakingOptions, SweepOptions
 from mobilenet.common import files, terminal
@@ -87,6 +87,7 @@ def export_all(
     return manifest.exit_code
 
 
+app.command(running.run_model, name="run")
 app.command(checks.verify_package, name="verify")
 app.command(checks.inspect_model, name="inspect")
 app.command(checks.diff_models, name="diff")
@@ -95,6 +96,7 @@ terminal.add_examples(
     {
         "": ("--alpha 0.75 --target ane --swift", "--weights my.keras --classes labels.txt"),
         "all": ("--alpha 0.5 1 --resolution 224 160", "--network v2 --compress int8 -o v2/"),
+        "run": ("Any.mlpackage --image photo.jpg", "Any.mlmodel --input x=array.npy -o out.npz"),
         "verify": ("Net.mlpackage --image photo.jpg", "Net.mlpackage --weights flowers.keras"),
         "inspect": ("Any.mlpackage --no-layers", "Any.mlmodel --image photo.jpg --strict"),
         "diff": ("New.mlpackage Old.mlpackage --fail-over 0.05", "A.mlpackage a.keras -o d.jsonl"),

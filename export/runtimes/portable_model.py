@@ -4,7 +4,7 @@ import weakref
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from mobilenet.common.errors import UnsupportedError
 from mobilenet.common.temporary import owned_folder
 
 Features = dict[str, Feature]
+Data = TypeVar("Data", Features, list[Features])
 
 MODES = {"RGB": "RGB", "BGR": "RGB", "GRAYSCALE": "L", "GRAYSCALE_FLOAT16": "F"}  # of PIL's images
 ASSET = "aimodel"
@@ -102,15 +103,7 @@ class PortableModel:
             )
         return specification.load(self._files.specification)
 
-    @overload
-    def predict(self, data: Features, state: object = None) -> Features: ...
-
-    @overload
-    def predict(self, data: list[Features], state: object = None) -> list[Features]: ...
-
-    def predict(
-        self, data: Features | list[Features], state: object = None
-    ) -> Features | list[Features]:
+    def predict(self, data: Data, state: object = None) -> Data:
         """All outputs by name; for a list of inputs, a list of them.
 
         A picture is a PIL image: RGB, L where the model declares GRAYSCALE, F where that is of

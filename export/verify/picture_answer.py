@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.head_outputs import DETECTION_OUTPUTS, detector_options
+from export.mil.description import ModelDescription
 from export.mil.program import Function
 from export.package.metadata import PackageMetadata, listed_labels
 from export.runtimes.base import Feature
@@ -31,6 +32,7 @@ from mobilenet.common.drawing import LabelledBox
 from mobilenet.common.errors import ConfigError
 from mobilenet.common.images import upright_rgb
 from mobilenet.networks.ssdlite import Detection
+from mobilenet.preprocess import Extent, Region
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -93,10 +95,8 @@ def check_drawing(
     """Raise `ConfigError` unless there is something to draw, on what, and a place for it."""
     if photograph is None:
         raise ConfigError(f"drawing {path} without a photograph to draw on", "add --image")
-    if path.suffix.lower() not in KINDS:
-        raise ConfigError(f"drawing is {path}", f"a picture: {', '.join(KINDS)}")
-    readout = None if about.config is None else about.config.readout
-    if readout is None or (readout.detection is None and readout.picture is None):
+    check_kind(path)
+    if not finds_places(about):
         raise ConfigError(
             f"drawing {path} for {about.title}: only boxes and classes of pixels are drawn",
             "leave --drawing out",
@@ -104,26 +104,50 @@ def check_drawing(
     files.check_regular_file(path, [package, photograph])
 
 
+def check_kind(path: Path) -> None:
+    """Raise `ConfigError` unless a picture can be written under that name."""
+    if path.suffix.lower() not in KINDS:
+        raise ConfigError(f"drawing is {path}", f"a picture: {', '.join(KINDS)}")
+
+
 def answer_of(
     path: Path, function: Function, about: PackageMetadata, photograph: "Image", runtime: str
 ) -> PictureAnswer:
     """The answer of a package as it is declared."""
-    readout = None if about.config is None else about.config.readout
-    labels = listed_labels(function.description.metadata) or function.description.labels
-    places = readout is not None and (readout.detection or readout.picture) is not None
-    if not labels and not places:
+    if not _labels(function.description) and not finds_places(about):
         return PictureAnswer()
     feed = from_picture(
         function.description, about.geometry.apply(photograph, about.size), about.normalization
     )
     (outputs,) = run(path, [feed], "declared", function=function.name, runtime=runtime)
+    return read_answer(function.description, about, outputs, photograph)
+
+
+def finds_places(about: PackageMetadata) -> bool:
+    """Whether it is a detector's, or a segmenter's."""
+    readout = None if about.config is None else about.config.readout
+    return readout is not None and (readout.detection or readout.picture) is not None
+
+
+def read_answer(
+    description: ModelDescription, about: PackageMetadata, outputs: Outputs, photograph: "Image"
+) -> PictureAnswer:
+    """What the outputs of a package of ours for `photograph` say of it."""
+    readout = None if about.config is None else about.config.readout
+    labels = _labels(description)
     if readout is not None and readout.detection is not None:
-        return PictureAnswer(objects=_objects(function, about, outputs, photograph, labels))
+        return PictureAnswer(objects=_objects(description, about, outputs, photograph, labels))
     if readout is not None and readout.picture is not None:
         return _pixels(about, outputs, photograph, labels)
-    values = probabilities(function.description, outputs).tolist()
+    if not labels:
+        return PictureAnswer()
+    values = probabilities(description, outputs).tolist()
     best = sorted(zip(labels, values, strict=True), key=lambda item: -item[1])
     return PictureAnswer(top5=tuple(best[:5]))
+
+
+def _labels(description: ModelDescription) -> tuple[str, ...]:
+    return listed_labels(description.metadata) or description.labels
 
 
 def _pixels(
@@ -133,41 +157,56 @@ def _pixels(
     picture, ((name, value), *_) = upright_rgb(photograph), outputs.items()
     read = of_logits if name == "logits" else of_labels
     region = about.geometry.region(picture.size, about.size)
-    classes = at_size(read(value, about.config.classes), region, picture.size)
+    return painted(read(value, about.config.classes), labels, region, picture.size)
+
+
+def painted(
+    classes: ClassMap, labels: tuple[str, ...], region: Region, size: Extent
+) -> PictureAnswer:
+    """The classes of pixels of a picture of `size`, which lies in `region` of the map."""
+    classes = at_size(classes, region, size)
     counts = np.bincount(classes.ravel())
     order = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
-    shares = ((_label(labels, number), counts[number] / classes.size) for number in order)
+    shares = ((label_of(labels, number), counts[number] / classes.size) for number in order)
     return PictureAnswer(shares=tuple((label, float(share)) for label, share in shares),
                          classes=classes)  # fmt: skip
 
 
 def _objects(
-    function: Function, about: PackageMetadata, outputs: Outputs, photograph: "Image",
+    description: ModelDescription, about: PackageMetadata, outputs: Outputs, photograph: "Image",
     labels: tuple[str, ...],
 ) -> tuple[DetectedObject, ...]:  # fmt: skip
-    boxes, scores, rows = _chosen(function, about, outputs)
-    width, height = upright_rgb(photograph).size
-    region = about.geometry.region((width, height), about.size)
-    pixels = in_picture(boxes[rows], region, width, height)
-    numbers = scores[rows].argmax(1) if len(rows) else rows
+    boxes, scores, rows = _chosen(description, about, outputs)
+    size = upright_rgb(photograph).size
+    region = about.geometry.region(size, about.size)
+    return detected_objects(boxes[rows], scores[rows], labels, region, size)
+
+
+def detected_objects(
+    boxes: Array, scores: Array, labels: tuple[str, ...], region: Region, size: Extent
+) -> tuple[DetectedObject, ...]:
+    """Of boxes (n, 4) and scores (n, classes), in the pixels of a picture of `size`.
+
+    The picture lies in `region` of the input.
+    """
+    places = in_picture(boxes, region, *size).tolist()
+    numbers = scores.argmax(1) if len(scores) else np.zeros(0, int)
     return tuple(
-        DetectedObject(_label(labels, number), float(scores[row, number]),
+        DetectedObject(label_of(labels, number), float(row[number]),
                        (left, top, across, down), int(number))
-        for row, number, (left, top, across, down) in zip(
-            rows, numbers, pixels.tolist(), strict=True
-        )
+        for row, number, (left, top, across, down) in zip(scores, numbers, places, strict=True)
     )  # fmt: skip
 
 
 def _chosen(
-    function: Function, about: PackageMetadata, outputs: Outputs
+    description: ModelDescription, about: PackageMetadata, outputs: Outputs
 ) -> tuple[Array, Array, NDArray[np.intp]]:
     """All boxes (n, 4) and scores (n, classes), and the rows of those that stay, best first."""
     assert about.config is not None, "of a detector"
     readout = about.config.readout
     detection = readout.detection or Detection()
     options = detector_options(
-        [output.name for output in function.description.outputs], function.description.metadata
+        [output.name for output in description.outputs], description.metadata
     )
     kind = options["outputs"]
     if kind == "detections":
@@ -188,5 +227,6 @@ def _chosen(
     return boxes, scores, rows
 
 
-def _label(labels: tuple[str, ...], number: int) -> str:
+def label_of(labels: tuple[str, ...], number: int) -> str:
+    """Of a class by its number, also where there is no name for it."""
     return labels[number] if number < len(labels) else f"class {number}"

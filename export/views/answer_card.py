@@ -5,14 +5,20 @@ from typing import TYPE_CHECKING
 from mobilenet.common import terminal
 
 if TYPE_CHECKING:
+    from export.verify.picture_answer import PictureAnswer
     from export.verify.reverify import Reverification
 
 MOST = 20  # rows; nobody reads more, and --json has all
 
 
-def show(result: "Reverification") -> None:
-    """The five best classes, the objects, or the share of each class of pixels."""
-    rows = [f"{probability:.3f}  {label}" for label, probability in result.top5]
+def show(result: "Reverification | PictureAnswer", *, percent: bool = False) -> None:
+    """The five best classes, the objects, or the share of each class of pixels.
+
+    Chances are shown in `percent` where all are some: what a strange model gives may be none.
+    """
+    percent = percent and all(0 <= chance <= 1 for _, chance in result.top5)
+    form = "6.1%" if percent else ".3f"
+    rows = [f"{chance:{form}}  {label}" for label, chance in result.top5]
     rows += [f"{share:6.1%}  {label}" for label, share in result.shares]
     if rows or result.objects is not None:
         terminal.line()
@@ -22,7 +28,7 @@ def show(result: "Reverification") -> None:
         _objects(result)
 
 
-def _objects(result: "Reverification") -> None:
+def _objects(result: "Reverification | PictureAnswer") -> None:
     objects = result.objects or ()
     if not objects:
         terminal.line("no object in the photograph")

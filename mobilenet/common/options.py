@@ -38,6 +38,10 @@ OutputPackage = Annotated[
     Path | Folder, Parameter(alias="-o", converter=_output_package, accepts_keys=False)
 ]
 """An option that names a package to write, or a folder for it."""
+OutputFileOrFolder = Annotated[
+    Path | Folder, Parameter(alias="-o", converter=_output_package, accepts_keys=False)
+]
+"""An option that names a file to write, or a folder/ for several."""
 AsJson = Annotated[bool, Parameter(help="Print the result as JSON.")]
 """The switch of a command whose `--output` is something else."""
 SEVERAL = Parameter(consume_multiple=True)
