@@ -142,7 +142,7 @@ def options(rows: Iterable[CaseSummary], top1: dict[str, Top1]) -> list[Option]:
 
 def frame(row: CaseSummary) -> Estimate | None:
     """Time of a frame to plan with, in ns: nine of ten calls take no longer."""
-    return None if "batch" in row.options else row.p90 or row.p50
+    return (row.p90 or row.p50) if row.is_ranked else None
 
 
 def frame_ns(row: CaseSummary) -> float | None:

@@ -40,8 +40,8 @@ def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("run", "--help") == 0
     options = set(re.findall(r"--[a-z]+", capsys.readouterr().out))
     assert options >= {
-        "--runtime", "--unit", "--threads", "--batch", "--quick", "--thorough", "--rounds",
-        "--seed", "--output", "--detect", "--wait", "--json",
+        "--runtime", "--unit", "--threads", "--batch", "--pace", "--quick", "--thorough",
+        "--rounds", "--seed", "--output", "--detect", "--wait", "--json",
     }  # fmt: skip
 
 
@@ -62,6 +62,7 @@ def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
         (["run", "x", "--runtime", "tensorrt"], "runtime 'tensorrt' is unknown"),
         (["run", "x", "--runtime", "portable", "--unit", "TPU"], "unit 'TPU' is unknown"),
         (["run", "x", "--batch", "0"], "batch is 0"),
+        (["run", "x", "--pace", "1001"], "pace is 1001"),
         (["run", "x", "--threads", "-1"], "threads is -1"),
         (["all", "--baseline", "AlexNet"], "baseline 'AlexNet' is unknown"),
         (["all", "--alpha", "-1"], "alpha is -1"),

@@ -43,6 +43,11 @@ class CaseSummary(msgspec.Struct, frozen=True, kw_only=True):
     control_of: str = ""
 
     @property
+    def is_ranked(self) -> bool:
+        """Whether its calls are of one image and in a row, as of the cases it is ranked with."""
+        return not self.options.keys() & {"batch", "pace"}
+
+    @property
     def unit_label(self) -> str:
         """The compute unit, with the options that set cases apart: "CPU, threads 2".
 

@@ -20,6 +20,7 @@ from mobilenet.common.progress import SILENT, Progress
 
 MAX_BATCH = 1024
 MAX_THREADS = 1024
+MAX_PACE_HZ = 1000
 DESCRIBE_TIMEOUT_S = 600  # to import what is needed for it, on the slowest of disks
 
 
@@ -34,12 +35,15 @@ class Candidate:
     unit: str
     settings: dict[str, int] = field(default_factory=dict)
     batch: int = 1
+    pace_hz: int = 0  # calls a second; 0 is one call after the other
 
     def case(self) -> Case:
         """The record of it, as yet without what preparing will find out."""
         options = {name: str(value) for name, value in self.settings.items()}
         if self.batch > 1:
             options["batch"] = str(self.batch)
+        if self.pace_hz:
+            options["pace"] = str(self.pace_hz)
         parts = [self.model.name, self.runtime, self.unit]
         parts += [f"{name} {value}" for name, value in options.items() if name != "threads"]
         return Case(
@@ -59,6 +63,7 @@ def candidates(
     units: Sequence[str] = (),
     threads: int | None = None,
     batches: Sequence[int] = (1,),
+    pace_hz: int = 0,
     progress: Progress = SILENT,
 ) -> list[Candidate]:
     """Everything asked for. Raises `UserError` for an unknown name or an unreadable package.
@@ -68,9 +73,10 @@ def candidates(
     check_names("runtime", runtimes, RUNTIMES)
     check_names("unit", units, {unit for name in runtimes for unit in RUNTIMES[name].units})
     check_batches(batches)
+    check_pace(pace_hz)
     options = {name: settings(name, threads) for name in runtimes}
     return [
-        Candidate(path, model, name, RUNTIMES[name], unit, options[name], batch)
+        Candidate(path, model, name, RUNTIMES[name], unit, options[name], batch, pace_hz)
         for path, model in _distinct([(path, model_of(path)) for path in packages], progress)
         for name, unit in _places(model, runtimes, units)
         for batch in batches
@@ -114,11 +120,12 @@ def candidate_of(case: Case) -> Candidate:
     check_names("runtime", [case.runtime], RUNTIMES)
     entry = RUNTIMES[case.runtime]
     options = {name: int(value) for name, value in case.options.items()}
-    batch = options.pop("batch", 1)
+    batch, pace_hz = options.pop("batch", 1), options.pop("pace", 0)
     check_batches([batch])
+    check_pace(pace_hz)
     check_names("option", options, ["threads"])
     check_threads(options.get("threads"))
-    return Candidate(path, case.model, case.runtime, entry, case.unit, options, batch)
+    return Candidate(path, case.model, case.runtime, entry, case.unit, options, batch, pace_hz)
 
 
 def settings(runtime: str, threads: int | None) -> dict[str, int]:
@@ -142,6 +149,12 @@ def check_batches(batches: Iterable[int]) -> None:
     for batch in batches:
         if not 1 <= batch <= MAX_BATCH:
             raise ConfigError(f"batch is {batch}", f"1 to {MAX_BATCH}")
+
+
+def check_pace(hertz: int) -> None:
+    """Raises `ConfigError` for a pace that no camera has."""
+    if not 0 <= hertz <= MAX_PACE_HZ:
+        raise ConfigError(f"pace is {hertz}", f"1 to {MAX_PACE_HZ} calls a second")
 
 
 def check_names(what: str, names: Iterable[str], choices: Iterable[str]) -> None:

@@ -74,6 +74,8 @@ class Preparer:
             return msgspec.structs.replace(case, skipped=reason)
         result = outcome.answer.result
         call_s = min(result.warmup_ns, default=result.first_call_ns) / 1e9
+        if candidate.pace_hz:
+            call_s = max(call_s, 1 / candidate.pace_hz)
         return PreparedCase(
             case=msgspec.structs.replace(case, first_load_ns=result.load_ns),
             worker=candidate.entry.worker,
@@ -136,6 +138,7 @@ class Preparer:
             unit=entry.units[0],
             settings=settings(REFERENCE_RUNTIME, None),
             batch=1,
+            pace_hz=0,
         )
         compiled = self.compiled(other)
         reason = compiled if isinstance(compiled, str) else self._probe(other, compiled).reason
@@ -164,6 +167,7 @@ class Preparer:
             inputs=self._inputs[candidate.model.identity],
             outputs=str(self.folder / "outputs.raw"),
             batch=candidate.batch,
+            pace_hz=candidate.pace_hz,
             timeout_s=self.plan.timeout_s,
             memory_limit_bytes=self._memory_limit_bytes(),
         )

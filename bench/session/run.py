@@ -99,6 +99,8 @@ class RuntimeOptions:
     """Threads of portable and torch. Default: the number of physical cores."""
     batch: Annotated[tuple[int, ...] | None, SEVERAL] = None
     """Images per call; several are allowed. Default: 1; more only where a runtime has batches."""
+    pace: int | None = None
+    """Calls a second, as a camera gives frames: 30. Default: one call after the other."""
 
     def candidates(
         self, packages: Sequence[Path], progress: Progress = SILENT
@@ -112,6 +114,7 @@ class RuntimeOptions:
             units=self.unit or (),
             threads=self.threads,
             batches=self.batch or (1,),
+            pace_hz=self.pace or 0,
             progress=progress,
         )
 

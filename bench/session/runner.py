@@ -169,9 +169,11 @@ class Runner:
             status=outcome.status,
             reason=outcome.reason,
             load_average=round(load, 2),
-            thermal_before=before,
-            thermal_after=thermal.state(),
-            **(_measured(outcome.answer) if outcome.answer else {}),
+            **{
+                "thermal_before": before,
+                "thermal_after": thermal.state(),
+                **(_measured(outcome.answer) if outcome.answer else {}),
+            },
         )
 
     def seconds(self, case: str) -> float:
@@ -213,7 +215,8 @@ def _measured(measurement: Measurement) -> dict[str, Any]:
     """What a `Launch` holds of it, under the same names."""
     fields = msgspec.structs.asdict(measurement.result)
     del fields["top1"]  # it is in the output
-    return {**fields, "output": measurement.output}
+    told = {name: value for name, value in fields.items() if value is not None}
+    return {**told, "output": measurement.output}
 
 
 def _go(runner: Runner, path: Path) -> None:

@@ -1,5 +1,6 @@
 """A launch counts only if it computed the right thing."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -25,9 +26,12 @@ def run_checked(
     """Carry out `job`: "measure" or "soak". Refused where its outputs are not `reference`'s."""
     file = Path(job.outputs)
     file.unlink(missing_ok=True)  # of the launch before
+    begin = time.monotonic()
     status, reason, result, windows = run_worker(command, job, WorkerResult)
     if result is None:
         return Outcome(status, reason, None, windows)
+    if job.pace_hz and (time.monotonic() - begin) * job.pace_hz < job.warmup_calls + job.samples:
+        return Outcome("failed", f"it did not keep to {job.pace_hz:g} calls a second", None)
     try:
         values = outputs.read(file)
     except (OSError, ValueError) as error:

@@ -44,22 +44,25 @@ def measure(
     cpu_clock: Clock = time.process_time_ns,
     native: Callable[[], int | None] | None = None,
     check: Callable[[], None] = lambda: None,
+    pace: Callable[[], None] | None = None,
 ) -> Timings:
     """Time `call`, with the garbage collector off.
 
     `cpu_clock` is read outside of what `clock` times. `native` tells how long the runtime says
     its last prediction took; `check` runs after each sample, outside the timed part, and raises
-    to stop.
+    to stop. `pace` waits before each call, which then is a sample by itself.
     """
     gc.collect()
     gc.disable()
     try:
-        warmup = warm_up(call, warmup_s, warmup_calls, clock, check)
-        calls = calls_per_sample(call, clock)
+        warmup = warm_up(call, warmup_s, warmup_calls, clock, check, pace=pace)
+        calls = 1 if pace else calls_per_sample(call, clock)
         overhead = timed(lambda: None, 1000, clock) // 1000
         taken, worked, inside = [], [], []
         before = resource.getrusage(resource.RUSAGE_SELF)
         for _ in range(samples):
+            if pace:
+                pace()
             begin = cpu_clock()
             taken.append(timed(call, calls, clock))
             worked.append(cpu_clock() - begin)
@@ -94,12 +97,20 @@ def timed(call: Call, calls: int, clock: Clock) -> int:
 
 
 def warm_up(
-    call: Call, seconds: float, at_least: int, clock: Clock, check: Callable[[], None]
+    call: Call,
+    seconds: float,
+    at_least: int,
+    clock: Clock,
+    check: Callable[[], None],
+    *,
+    pace: Callable[[], None] | None = None,
 ) -> list[int]:
     """Call for `seconds` and at least `at_least` times; the first durations."""
     durations: list[int] = []
     begin, calls = clock(), 0
     while calls < at_least or clock() - begin < seconds * 1e9:
+        if pace:
+            pace()
         duration = timed(call, 1, clock)
         if calls < KEPT_WARMUP:
             durations.append(duration)

@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from bench.results.soak_window import SoakWindow
+from bench.results.thermal_state import Thermal
 
 Task = Literal["describe", "compile", "measure", "soak"]
 
@@ -41,6 +42,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     warmup_s: float = 0.0
     warmup_calls: int = 0
     samples: int = 0
+    pace_hz: float = 0.0  # 30: as often as a camera gives a frame; 0: one call after the other
     seconds: float = 0.0  # soak: how long, and how long a window
     window_s: float = 0.0
     spawned_ns: int = 0  # the parent's monotonic clock at the start of the process
@@ -77,6 +79,8 @@ class WorkerResult(msgspec.Struct, frozen=True, kw_only=True, tag="result"):
     loop_overhead_ns: int | None = None
     peak_memory_bytes: int
     memory_growth_bytes: int = 0
+    thermal_before: Thermal | None = None  # where the parent cannot tell
+    thermal_after: Thermal | None = None
     top1: str
 
 

@@ -21,7 +21,8 @@ import msgspec
 from bench.results.soak_window import SoakWindow
 from bench.runtimes.classes import CLASSES, RuntimeClass, create
 from bench.workers import memory
-from bench.workers.measure import measure
+from bench.workers.measure import Clock, measure
+from bench.workers.pacing import Frames
 from bench.workers.protocol import (
     Answer,
     Compiled,
@@ -129,6 +130,7 @@ def launch(job: Job, runtime: Runtime, write: Write) -> WorkerResult:
             samples=job.samples,
             native=getattr(model, "last_predict_ns", None),
             check=watch,
+            pace=Frames(job.pace_hz).wait if job.pace_hz else None,
         )
         timings = measured._asdict()
     last = call()
@@ -144,11 +146,18 @@ def launch(job: Job, runtime: Runtime, write: Write) -> WorkerResult:
     )
 
 
-def soak(call: Callable[[], object], job: Job, write: Write, watch: Callable[[], None]) -> None:
+def soak(
+    call: Callable[[], object],
+    job: Job,
+    write: Write,
+    watch: Callable[[], None],
+    *,
+    clock: Clock = time.perf_counter_ns,
+    cpu_clock: Clock = time.process_time_ns,
+) -> None:
     """Call without a pause for `job.seconds`; a line per window, as soon as it is over."""
     from bench.machine import thermal
 
-    clock, cpu_clock = time.perf_counter_ns, time.process_time_ns
     origin = begin = clock()
     worked = cpu_clock()
     calls = 0

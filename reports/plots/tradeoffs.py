@@ -79,7 +79,7 @@ def size(rows: Sequence[CaseSummary], top1: Mapping[str, Top1]) -> Plot | None:
 def accuracies(rows: Sequence[CaseSummary], top1: Mapping[str, Top1]) -> list[Datum]:
     """Cases of known accuracy, the Pareto front marked: of two as fast, the more accurate."""
     known = [row for row in rows if row.p50 and row.model.identity in top1]
-    plotted = [row for row in known if "batch" not in row.options]
+    plotted = [row for row in known if row.is_ranked]
     several_units = len({row.unit_label for row in plotted}) > 1
     several_forms = len({_form(row) for row in plotted}) > 1
     known_as = plot_data.labels(row.model for row in plotted)
