@@ -20,7 +20,6 @@ from export.runtimes.base import Feature, LoadedModel
 from export.runtimes.inputs import check
 from export.runtimes.pipeline_session import PipelineSession
 from export.runtimes.refusals import refusing
-from mobilenet.common.decoding import decoding
 from mobilenet.common.errors import PackageError, UnsupportedError
 
 if TYPE_CHECKING:
