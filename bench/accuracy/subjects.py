@@ -86,7 +86,7 @@ def color_size(name: str, description: ModelDescription) -> Size:
     Raises `UnsupportedError` for one that takes something else.
     """
     size, first = picture_size(description), description.inputs[0]
-    if isinstance(first, ImageInput) and first.color == "GRAYSCALE":
+    if isinstance(first, ImageInput) and first.channels == 1:
         raise UnsupportedError(f"{name} takes a grey picture", "it must take one colour picture")
     return size
 

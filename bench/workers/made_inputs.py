@@ -40,7 +40,8 @@ def write(description: ModelDescription, folder: Path) -> tuple[InputFile, ...]:
 
 
 def _write(item: ImageInput | TensorInput, values: NDArray[Any], path: Path) -> InputFile:
-    kind: Literal["uint8", "float32"] = "uint8" if isinstance(item, ImageInput) else "float32"
+    in_bytes = isinstance(item, ImageInput) and item.mode != "F"
+    kind: Literal["uint8", "float32"] = "uint8" if in_bytes else "float32"
     path.write_bytes(values.astype(STORED[kind]).tobytes())
     return InputFile(name=item.name, type=kind, shape=values.shape, path=str(path))
 
@@ -64,13 +65,12 @@ def picture(item: ImageInput, generator: np.random.Generator) -> "Image":
     """Smooth patches with noise over them: pixels that reach every part of the range."""
     from PIL import Image
 
-    gray = item.color == "GRAYSCALE"
     size = (item.width, item.height)
     patches = generator.integers(0, 256, (7, 7, 3), np.uint8)
     smooth = Image.fromarray(patches).resize(size, Image.Resampling.BILINEAR)
     noise = generator.integers(0, 64, (item.height, item.width, 3), np.uint8)
     image = Image.blend(smooth, Image.fromarray(noise), 0.25)
-    return image.convert("L") if gray else image
+    return image if item.mode == "RGB" else image.convert("L").convert(item.mode)
 
 
 def tensor(item: TensorInput, generator: np.random.Generator) -> Feature:

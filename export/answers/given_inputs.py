@@ -16,7 +16,6 @@ from export.mil.description import ImageInput, ModelDescription, NumberInput, Te
 from export.package.metadata import PackageMetadata, metadata_of
 from export.runtimes.base import Feature
 from export.runtimes.inputs import MAX_INPUT_ELEMENTS, crop
-from export.runtimes.portable_model import MODES
 from mobilenet.common.decoding import decoding
 from mobilenet.common.errors import ConfigError
 from mobilenet.common.files import open_regular
@@ -132,8 +131,7 @@ def _input_of(
     if isinstance(item, TensorInput):
         assert about is not None, "or it takes no pictures"
         return about.normalization.apply(picture).astype(item.dtype)
-    mode = MODES[item.color]
-    return picture if mode == "RGB" else picture.convert("L").convert(mode)
+    return picture if item.mode == "RGB" else picture.convert("L").convert(item.mode)
 
 
 def _values(words: Iterable[str], inputs: dict[str, Input]) -> Iterable[tuple[str, Feature]]:
@@ -178,7 +176,7 @@ def _parsed(text: str) -> Any:
 
 def _check_complete(inputs: Iterable[Input], features: dict[str, Feature]) -> None:
     for item in inputs:
-        optional = isinstance(item, NumberInput) and item.default is not None
+        optional = not isinstance(item, ImageInput) and item.default is not None
         if item.name not in features and not optional:
             raise ConfigError(f"input {item.name!r} is missing, {_kind(item)}", _how(item))
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from export.mil.allowed_shapes import AllowedShapes, array_shapes, picture_sizes
 from export.mil.description import ImageInput, TensorInput
 from export.mil.program import Function, Program, Shape
-from export.mil.read import aimodel_file, specification
+from export.mil.read import aimodel_file, flexible_features, specification
 from export.mil.read.model import Part, parts
 from export.mil.read.specification import Message
 from export.package.model_files import ModelFiles
@@ -25,6 +26,8 @@ class FeatureFacts:
     name: str
     kind: str
     description: str = ""
+    default: tuple[int, ...] | None = None  # (height, width) or a shape, of what is flexible
+    allowed: AllowedShapes | None = None  # beside it
 
 
 @dataclass(frozen=True)
@@ -61,22 +64,17 @@ def _of_asset(program: Program) -> Declared:
 
 def input_facts(feature: ImageInput | TensorInput) -> FeatureFacts:
     """An input of one function in words."""
-    if isinstance(feature, ImageInput):
-        kind = f"image, {feature.color}, {_pixels(feature.width, feature.height)}"
-    else:
-        kind = _array(feature.dtype, feature.shape)
-    return FeatureFacts(feature.name, kind, feature.description)
+    kind = f"image, {feature.color}, " if isinstance(feature, ImageInput) else f"{feature.dtype} "
+    default = feature.sizes if feature.allowed else None
+    return FeatureFacts(
+        feature.name, kind + feature.words, feature.description, default, feature.allowed
+    )
 
 
 def _results(function: Function) -> Iterator[FeatureFacts]:
     types = function.types()
     for name in function.outputs:
-        yield FeatureFacts(name, _array(types[name].dtype, types[name].shape))
-
-
-def _array(dtype: str, shape: Shape) -> str:
-    sizes = ", ".join("any" if size < 0 else str(size) for size in shape)
-    return f"{dtype} ({sizes})"
+        yield FeatureFacts(name, f"{types[name].dtype} {array_shapes(types[name].shape, None)}")
 
 
 def _of_specification(files: ModelFiles, model: Message) -> Declared:
@@ -103,35 +101,24 @@ def features_of(part: Part) -> tuple[tuple[FeatureFacts, ...], tuple[FeatureFact
 def _feature(message: Message) -> FeatureFacts:
     kind = message.type.WhichOneof("Type")
     text = str(kind).removesuffix("Type")
+    default: Shape | None = None
+    allowed: AllowedShapes | None = None
     if kind == "imageType":
         image = message.type.imageType
         color = image.DESCRIPTOR.fields_by_name["colorSpace"].enum_type
-        text = f"image, {color.values_by_number[image.colorSpace].name}, {_size(image)}"
+        default, allowed = flexible_features.of_image(image)
+        text = f"image, {color.values_by_number[image.colorSpace].name}, "
+        text += picture_sizes(default, allowed)
     elif kind == "multiArrayType":
         array = message.type.multiArrayType
-        dtype = specification.ARRAY_TYPES.get(array.dataType, "unknown type")
-        text = f"{dtype} ({', '.join(map(str, array.shape)) or 'shape not declared'})"
-        text += _flexibility(array)
+        default, allowed = flexible_features.of_array(array)
+        text = f"{specification.ARRAY_TYPES.get(array.dataType, 'unknown type')} "
+        text += array_shapes(default, allowed) if default else "(shape not declared)"
     elif kind == "dictionaryType":
         text = "dictionary, label to number"
-    text += ", optional" if message.type.isOptional else ""
-    return FeatureFacts(message.name, text, message.shortDescription)
-
-
-def _size(image: Message) -> str:
-    return _pixels(image.width, image.height) + _flexibility(image)
-
-
-def _pixels(width: int, height: int) -> str:
-    """In an order that cannot be mistaken."""
-    return f"{width} x {height}" if width == height else f"{height} high, {width} wide"
-
-
-def _flexibility(kind: Message) -> str:
-    """The other sizes that an input may have."""
-    flexible = kind.WhichOneof("SizeFlexibility" if hasattr(kind, "width") else "ShapeFlexibility")
-    if flexible == "enumeratedSizes":
-        return f", or {', '.join(f'{s.width} x {s.height}' for s in kind.enumeratedSizes.sizes)}"
-    if flexible == "enumeratedShapes":
-        return f", or {', '.join(str(tuple(s.shape)) for s in kind.enumeratedShapes.shapes)}"
-    return "" if flexible is None else ", flexible"
+    if message.type.isOptional:
+        value = flexible_features.default_of(message.type)
+        text += f", optional: {value:g}" if kind == "multiArrayType" else ", optional"
+    return FeatureFacts(
+        message.name, text, message.shortDescription, default if allowed else None, allowed
+    )

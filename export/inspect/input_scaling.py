@@ -53,7 +53,11 @@ class InputScaling:
 
 def input_scalings(function: Function) -> tuple[InputScaling, ...]:
     """That of each image input."""
-    images = [item for item in function.description.inputs if isinstance(item, ImageInput)]
+    images = [
+        item
+        for item in function.description.inputs
+        if isinstance(item, ImageInput) and item.mode != "F"  # halves may have any range
+    ]
     users = _users(function)
     return tuple(_follow(function, users, image) for image in images)
 

@@ -15,6 +15,7 @@ from export.mil.onnx_graph import OnnxGraph
 from export.mil.ops import OPERATIONS
 from export.mil.ops.lowering import ONNX_TYPES
 from export.mil.program import RETURNED, Function, TensorType
+from export.mil.shapes import at
 from mobilenet.common.errors import PackageError, UnsupportedError
 
 Precision = Literal["float32", "declared"]
@@ -27,13 +28,14 @@ IR_VERSION = 10  # of ONNX 1.16; ONNX Runtime 1.20 refuses newer ones
 def to_onnx(
     function: Function, precision: Precision = "float32", extra_outputs: Sequence[str] = ()
 ) -> onnx.ModelProto:
-    """The model that computes what `function` does.
+    """The model that computes what `function` does, a flexible one at its default sizes.
 
     "float32" computes in float32 with the stored weights. "declared" also rounds the result of
     every operation that is declared float16, as storing it in half precision would; how a
     device accumulates inside an operation is not modelled.
 
-    Images enter as uint8 (1, height, width, channels), channels as in the picture: RGB or one.
+    Images enter as uint8 (1, height, width, channels), channels as in the picture: RGB or one;
+    those of halves as float32.
     `classify` gives the probabilities under the dictionary's name, in the order of the labels;
     `extra_outputs` are names of intermediate values, given as float32.
 
@@ -44,7 +46,7 @@ def to_onnx(
     much, `OwnFaultError` for an operation that is not understood, `PackageError` for stored
     values that are damaged.
     """
-    function = _needed(function, extra_outputs)
+    function = _needed(at(function), extra_outputs)
     _check_kinds(function)
     footprint.check(function, extra_outputs)
     graph = OnnxGraph(function, precision == "declared")
@@ -90,14 +92,16 @@ def _input(graph: OnnxGraph, function: Function, value: TensorType) -> onnx.Valu
     if not isinstance(feature, ImageInput):
         graph.bind(value, value.name)
         return helper.make_tensor_value_info(value.name, _type(value), _dimensions(value))
-    channels = 1 if feature.color == "GRAYSCALE" else 3
     (pixels,) = graph.add("Transpose", value.name, [value.name], 1, {"perm": [0, 3, 1, 2]})
     if feature.color == "BGR":
         order = graph.constant(np.array([2, 1, 0]))
         (pixels,) = graph.add("Gather", value.name, [pixels, order], 1, {"axis": 1})
+    shape = [1, feature.height, feature.width, feature.channels]
+    if feature.mode == "F":
+        graph.bind(value, pixels)
+        return helper.make_tensor_value_info(value.name, TensorProto.FLOAT, shape)
     (floats,) = graph.add("Cast", value.name, [pixels], 1, {"to": TensorProto.FLOAT})
     graph.bind(value, floats)
-    shape = [1, feature.height, feature.width, channels]
     return helper.make_tensor_value_info(value.name, TensorProto.UINT8, shape)
 
 

@@ -148,6 +148,8 @@ class Function:
     outputs: tuple[str, ...]
     constants: Mapping[str, Constant]
     opset: str = ""  # "CoreML6", ...
+    remake: Callable[[ModelDescription], "Function"] | None = None
+    """Of a flexible function without types of its own: the same with other sizes of inputs."""
     numbers: Mapping[str, int] = field(default_factory=dict)
     """Of values that Core AI's own graph has as well: what it counts them by."""
 

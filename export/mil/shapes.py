@@ -3,42 +3,46 @@
 A shape that cannot be told stays unknown: it is never guessed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import zip_longest
 
-from export.mil.description import ImageInput, TensorInput
+import msgspec
+
+from export.mil.allowed_shapes import array_shapes
+from export.mil.description import ImageInput, ModelOutput, TensorInput
+from export.mil.known_values import value_of
 from export.mil.ops import OPERATIONS
 from export.mil.ops.call import CALL_ERRORS, Call
-from export.mil.program import Constant, Function, Op, Shape, is_fixed
+from export.mil.program import Constant, Function, Op, Shape, TensorType, is_fixed
+from mobilenet.common.errors import UnsupportedError
 
 
 def infer(function: Function) -> dict[str, Shape]:
     """Shapes of all values at the default input sizes; those that cannot be told are absent."""
-    shapes: dict[str, Shape] = {}
-    features = {feature.name: feature for feature in function.description.inputs}
-    for value in function.inputs:
-        shape = value.shape if is_fixed(value.shape) else _default(features.get(value.name))
-        if shape is not None:
-            shapes[value.name] = shape
-    _add(function.ops, shapes, function.constants)
-    return shapes
+    fixed = at(function)
+    names = function.all_types().keys()
+    values = {name: value.shape for name, value in fixed.all_types().items()}
+    values |= {name: value.type.shape for name, value in fixed.constants.items() if name in names}
+    return {name: shape for name, shape in values.items() if is_fixed(shape)}
 
 
-def _add(ops: Sequence[Op], shapes: dict[str, Shape], constants: Mapping[str, Constant]) -> None:
-    """Add the shapes of what `ops` give, and of all that is computed in their blocks.
+def at(function: Function, sizes: Mapping[str, Shape] | None = None) -> Function:
+    """The function for one size of every input: its default, or that in `sizes`.
 
-    What a loop carries may change its shape each time: only what is declared of it counts.
+    Of a picture a size is (height, width), of an array its shape. What the function computes of
+    sizes alone becomes a constant. Raises `UnsupportedError` for a size that is not allowed.
     """
-    for op in ops:
-        for block in op.blocks:
-            carried = {value.name: value.shape for value in block.inputs}
-            shapes |= {name: shape for name, shape in carried.items() if is_fixed(shape)}
-            _add(block.ops, shapes, constants)
-        declared = [output.shape for output in op.outputs]
-        if not all(map(is_fixed, declared)):
-            declared = output_shapes(op, shapes, constants) or declared
-        for output, shape in zip(op.outputs, declared, strict=False):
-            if is_fixed(shape):
-                shapes[output.name] = shape
+    if not function.description.is_flexible and not sizes:
+        return _settled(function)
+    description = function.description.at(sizes or {})
+    if function.remake is not None:
+        return _described(_settled(function.remake(description)))
+    types = {value.name: value for value in function.inputs}
+    for own, item in zip(function.description.inputs, description.inputs, strict=True):
+        if own.allowed is not None and item.name in types:
+            _check(types[item.name], own, item.tensor_shape)
+    return _described(_settled(replace(function, description=description)))
 
 
 def output_shapes(
@@ -54,8 +58,97 @@ def output_shapes(
         return None
 
 
-def _default(feature: ImageInput | TensorInput | None) -> Shape | None:
-    if isinstance(feature, ImageInput):
-        channels = 3 if feature.color in ("RGB", "BGR") else 1
-        return (1, channels, feature.height, feature.width)
-    return feature.shape if feature is not None and is_fixed(feature.shape) else None
+def _settled(function: Function) -> Function:
+    """With all shapes that follow from those of the inputs, and without what is known by then."""
+    features = {item.name: item for item in function.description.inputs}
+    inputs = tuple(_input(value, features.get(value.name)) for value in function.inputs)
+    settled = replace(function, inputs=inputs)
+    if all(is_fixed(value.shape) for value in settled.all_types().values()):
+        return settled
+    shapes = {value.name: value.shape for value in inputs}
+    constants = dict(function.constants)
+    ops: list[Op] = []
+    for op in function.ops:
+        told = _told(op, shapes, constants)
+        known = value_of(Call(told, shapes, constants))
+        if known is not None:
+            constants[known.type.name] = known
+            told = replace(told, outputs=(known.type,))
+        shapes |= {output.name: output.shape for output in told.outputs}
+        if known is None or known.type.name in function.outputs:
+            ops.append(told)
+    return replace(settled, ops=tuple(ops), constants=constants)
+
+
+def _told(op: Op, shapes: dict[str, Shape], constants: Mapping[str, Constant]) -> Op:
+    """`op` with the shapes of its outputs, as far as they can be told, and of all in its blocks.
+
+    Those within the blocks are added to `shapes`. What a loop carries may change its shape each
+    time: only what is declared of it counts.
+    """
+    blocks = []
+    for block in op.blocks:
+        shapes |= {value.name: value.shape for value in block.inputs}
+        inner = []
+        for each in block.ops:
+            inner.append(_told(each, shapes, constants))
+            shapes |= {output.name: output.shape for output in inner[-1].outputs}
+        blocks.append(replace(block, ops=tuple(inner)))
+    op = replace(op, blocks=tuple(blocks))
+    rule = output_shapes(op, shapes, constants) or []
+    outputs = (
+        replace(output, shape=_joined(output.shape, shape))
+        for output, shape in zip_longest(op.outputs, rule[: len(op.outputs)])
+    )
+    return replace(op, outputs=tuple(outputs))
+
+
+def _joined(declared: Shape, told: Shape | None) -> Shape:
+    """What is declared, and what a shape rule tells where that is open."""
+    if told is None or is_fixed(declared):
+        return declared
+    if len(declared) != len(told):
+        return told
+    return tuple(own if own >= 0 else other for own, other in zip(declared, told, strict=True))
+
+
+def _input(value: TensorType, feature: ImageInput | TensorInput | None) -> TensorType:
+    """Of the size that is described, where the program leaves it open."""
+    if feature is None or is_fixed(value.shape) or not is_fixed(feature.tensor_shape):
+        return value
+    return replace(value, shape=feature.tensor_shape)
+
+
+def _check(value: TensorType, feature: ImageInput | TensorInput, sizes: Shape) -> None:
+    """Raise `UnsupportedError` for a size that the description allows and the program does not."""
+    if len(sizes) != len(value.shape) or any(
+        own not in (-1, size) for own, size in zip(value.shape, sizes, strict=True)
+    ):
+        raise UnsupportedError(
+            f"input {value.name!r} may be {feature.words}, and the program takes "
+            f"{array_shapes(value.shape, None)} alone",
+            "ask for that size",
+        )
+
+
+def _described(function: Function) -> Function:
+    """With the sizes of its outputs in its description."""
+    types = function.types()
+    description = replace(
+        function.description,
+        outputs=tuple(
+            _output(output, types[output.name].shape) if output.name in types else output
+            for output in function.description.outputs
+        ),
+    )
+    return replace(function, description=description)
+
+
+def _output(output: ModelOutput, shape: Shape) -> ModelOutput:
+    if not is_fixed(shape):
+        return output
+    if output.picture is not None and len(shape) > 1:
+        height, width = shape[-2:]
+        picture = msgspec.structs.replace(output.picture, height=height, width=width)
+        return replace(output, picture=picture)
+    return replace(output, shape=shape) if output.kind == "array" else output

@@ -2,7 +2,10 @@
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from export.mil.description import (
     CategoryInput,
@@ -10,6 +13,7 @@ from export.mil.description import (
     ModelDescription,
     NumberInput,
     TensorInput,
+    allows,
 )
 from export.package.metadata import metadata_of
 from export.runtimes.base import Feature
@@ -100,7 +104,9 @@ def from_picture(
     """
     item = description.inputs[0]
     if isinstance(item, ImageInput):
-        return {item.name: picture.convert("L") if item.color == "GRAYSCALE" else picture}
+        return {
+            item.name: picture if item.mode == "RGB" else picture.convert("L").convert(item.mode)
+        }
     normalization = normalization or normalization_of(description)
     if normalization is None:
         raise UnsupportedError(
@@ -118,14 +124,23 @@ def check(description: ModelDescription, inputs: Mapping[str, Feature]) -> None:
     """
     check_names(description, inputs)
     for item in description.inputs:
+        if item.name not in inputs:
+            continue
         value = inputs[item.name]
         if isinstance(item, ImageInput):
             _check_image(item, value)
-        elif tuple(getattr(value, "shape", ())) != item.shape:
-            raise UnsupportedError(
-                f"input {item.name!r} has shape {getattr(value, 'shape', None)}",
-                f"give {item.shape}",
-            )
+        else:
+            _check_array(item, value)
+
+
+def complete(description: ModelDescription, inputs: Mapping[str, Feature]) -> dict[str, Feature]:
+    """The inputs, with its default in all places of an array that is not given."""
+    defaults = {
+        item.name: np.full(item.shape, item.default, item.dtype)
+        for item in description.inputs
+        if isinstance(item, TensorInput) and _has_default(item) and item.name not in inputs
+    }
+    return {**inputs, **defaults}
 
 
 def check_names(description: ModelDescription, inputs: Mapping[str, Feature]) -> None:
@@ -137,7 +152,8 @@ def check_names(description: ModelDescription, inputs: Mapping[str, Feature]) ->
     )
     singles = {item.name: item for item in each}
     known = {item.name: item for item in description.inputs} | singles
-    needed = known.keys() - {name for name, item in singles.items() if may_be_missing(item)}
+    needed = {item.name for item in description.inputs if not _has_default(item)}
+    needed |= {name for name, item in singles.items() if not may_be_missing(item)}
     listed = [*map(repr, known)]
     hint = f"the model takes {', '.join(listed[:MAX_NAMES])}"
     if missing := needed - inputs.keys():
@@ -148,13 +164,43 @@ def check_names(description: ModelDescription, inputs: Mapping[str, Feature]) ->
         check_single(singles[name], inputs[name])
 
 
+def _has_default(item: ImageInput | TensorInput) -> bool:
+    return isinstance(item, TensorInput) and item.default is not None
+
+
+def _check_array(item: TensorInput, value: Feature) -> None:
+    if not allows(item, tuple(getattr(value, "shape", ()))):
+        raise UnsupportedError(
+            f"input {item.name!r} has shape {getattr(value, 'shape', None)}", f"give {item.words}"
+        )
+    dtype = np.dtype(item.dtype)
+    values = np.asarray(value)
+    if values.dtype.kind not in "biuf":
+        raise UnsupportedError(
+            f"input {item.name!r} is an array of {values.dtype}", f"give numbers of {item.dtype}"
+        )
+    if dtype.kind in "iu" and values.dtype != dtype and not _are_held(values, dtype):
+        raise UnsupportedError(
+            f"input {item.name!r} is an array of {values.dtype} with numbers that {item.dtype} "
+            "does not hold",
+            f"give {item.dtype}",
+        )
+
+
+def _are_held(values: NDArray[Any], dtype: "np.dtype[Any]") -> bool:
+    """Whether they are whole numbers within the range of an integer type."""
+    limits = np.iinfo(dtype)
+    return bool(
+        np.all((values >= limits.min) & (values <= limits.max) & (values == np.rint(values)))
+    )
+
+
 def _check_image(item: ImageInput, value: Feature) -> None:
-    mode = "L" if item.color == "GRAYSCALE" else "RGB"
-    wanted = f"give a PIL image of mode {mode} and {item.width} x {item.height} pixels"
+    wanted = f"give a PIL image of mode {item.mode} and {item.words} pixels"
     if not hasattr(value, "mode"):
         raise UnsupportedError(f"input {item.name!r} is a {type(value).__name__}", wanted)
-    if value.mode != mode or value.size != (item.width, item.height):
-        width, height = value.size
+    width, height = value.size
+    if value.mode != item.mode or not allows(item, (height, width)):
         raise UnsupportedError(
             f"input {item.name!r} is {value.mode}, {width} x {height} pixels", wanted
         )

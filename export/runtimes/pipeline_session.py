@@ -2,10 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from export.mil.description import ModelDescription
 from export.runtimes.base import Feature, LoadedModel
 from export.runtimes.inputs import check
 from mobilenet.common.errors import PackageError
+
+
+class CompiledPipeline(msgspec.Struct, frozen=True):
+    """The list of a pipeline's compiled models, files beside it, in the order they run."""
+
+    description: ModelDescription
+    stages: list[str]
+    extra_outputs: tuple[str, ...] = ()
 
 
 class PipelineSession:

@@ -4,6 +4,7 @@ An implementation of its own, for correctness; its speed says nothing about an A
 Compiling needs the reader and `onnx`; a launch imports ONNX Runtime and numpy.
 """
 
+import functools
 import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,13 +13,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 import numpy as np
 
-from export.mil.description import ImageInput, ModelDescription
+from export.mil.description import ImageInput, ModelDescription, TensorInput
 from export.mil.model_pipeline import Model, ModelPipeline
 from export.mil.program import RETURNED, Program
 from export.runtimes import compiled_parts, picture_outputs
 from export.runtimes.base import Feature, LoadedModel
-from export.runtimes.inputs import check
-from export.runtimes.pipeline_session import PipelineSession
+from export.runtimes.flexible_session import CompiledFlexible, FlexibleSession
+from export.runtimes.inputs import check, complete
+from export.runtimes.pipeline_session import CompiledPipeline, PipelineSession
 from export.runtimes.refusals import refusing
 from mobilenet.common.errors import PackageError, UnsupportedError
 
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
 Precision = Literal["float32", "declared"]
 
 UNIT = "CPU"
-PIPELINE = ".pipeline"  # how its compiled form ends
+# how compiled forms end that are not ONNX
+PIPELINE, FLEXIBLE = ".pipeline", ".flexible"
+DESCRIPTION = ".json"
 DTYPES = {
     "tensor(float)": np.float32, "tensor(int32)": np.int32, "tensor(bool)": np.bool_,
     "tensor(int8)": np.int8, "tensor(uint8)": np.uint8, "tensor(int16)": np.int16,
@@ -72,8 +76,10 @@ class PortableRuntime:
     def compile(self, package: Path, folder: Path) -> Path:
         """Write `NAME.onnx` and, beside it, the description; returns the former.
 
-        Of a pipeline, all its models and a list of them, which is returned. Raises `PackageError`
-        for a damaged package, `UnsupportedError` for operations that have no lowering.
+        Of a pipeline, all its models and a list of them, which is returned; of a flexible model
+        the graph of its default size, and what other sizes are compiled from. Raises
+        `PackageError` for a damaged package, `UnsupportedError` for operations that have no
+        lowering.
         """
         from export.mil.read.model import read_any
 
@@ -84,34 +90,49 @@ class PortableRuntime:
                 f"{package} has not one network", "nothing but its outputs can be had"
             )
         with refusing(package.stem):
-            return self._compile(model, folder, package.stem)
+            return self._compile(model, folder / package.stem, package)
 
-    def _compile(self, model: Model, folder: Path, name: str) -> Path:
-        """Write the compiled form of any model; returns what `load` takes."""
+    def _compile(
+        self, model: Model, target: Path, package: Path, stages: tuple[int, ...] = ()
+    ) -> Path:
+        """Write the compiled form of any model, at `target` with a suffix; what `load` takes.
+
+        `stages` is its place in the pipelines of `package`.
+        """
         if isinstance(model, Program):
-            return self._compile_program(model, folder, name)
+            graph = self._compile_program(model, target)
+            description = model.function(self.function).description
+            if not description.is_flexible:
+                return graph
+            flexible = CompiledFlexible(
+                description, graph.name, str(package.resolve()), stages, self.function,
+                self.precision, self.extra_outputs,
+            )  # fmt: skip
+            return _write(target, FLEXIBLE, flexible)
         if not isinstance(model, ModelPipeline):
-            return compiled_parts.write(model, folder / name)
+            return compiled_parts.write(model, target)
         from export.mil import footprint
 
         footprint.check_together([program.function() for program in model.programs()])
-        stages = [
-            self._compile(stage, folder, f"{name}.{number}").name
+        compiled = [
+            self._compile(
+                stage, target.with_name(f"{target.name}.{number}"), package, (*stages, number)
+            ).name
             for number, stage in enumerate(model.models)
         ]
-        listed = CompiledPipeline(model.description, stages, self.extra_outputs)
-        compiled = folder / f"{name}{PIPELINE}"
-        compiled.write_bytes(msgspec.json.encode(listed))
-        return compiled
+        listed = CompiledPipeline(model.description, compiled, self.extra_outputs)
+        return _write(target, PIPELINE, listed)
 
-    def _compile_program(self, program: Program, folder: Path, name: str) -> Path:
+    def _compile_program(self, program: Program, target: Path) -> Path:
         from export.mil.onnx import to_onnx
+        from export.mil.shapes import at
 
-        function, compiled = program.function(self.function), folder / f"{name}.onnx"
+        function = at(program.function(self.function))
         content = to_onnx(function, self.precision, self.extra_outputs).SerializeToString()
-        _description_path(compiled).write_bytes(msgspec.json.encode(function.description))
-        compiled.write_bytes(content)
-        return compiled
+        _write(target, DESCRIPTION, function.description)
+        graph = target.with_name(f"{target.name}.onnx")
+        graph.write_bytes(content)
+        return graph
 
     def load(self, compiled: Path, unit: str) -> LoadedModel:
         """Load what `compile` made. The only unit is "CPU"."""
@@ -123,21 +144,19 @@ class PortableRuntime:
             listed = compiled_parts.decoded(compiled, CompiledPipeline)
             stages = [self.load(compiled.with_name(stage), unit) for stage in listed.stages]
             return PipelineSession(listed.description, stages, listed.extra_outputs)
-        description = compiled_parts.decoded(_description_path(compiled), ModelDescription)
-        return self._load_program(compiled, description)
+        if compiled.suffix == FLEXIBLE:
+            flexible = compiled_parts.decoded(compiled, CompiledFlexible)
+            default = self.load(compiled.with_name(flexible.default), unit)
+            opened = functools.partial(self._open, name=compiled.stem)
+            return FlexibleSession(flexible, default, opened)
+        description = compiled_parts.decoded(compiled.with_suffix(DESCRIPTION), ModelDescription)
+        return self._open(str(compiled), description, compiled.stem)
 
-    def _load_program(self, compiled: Path, description: ModelDescription) -> "PortableSession":
-        with refusing(compiled.stem):
-            session = open_session(str(compiled), self.threads)
-            return PortableSession(session, description, compiled.stem)
-
-
-class CompiledPipeline(msgspec.Struct, frozen=True):
-    """The list of a pipeline's compiled models, files beside it, in the order they run."""
-
-    description: ModelDescription
-    stages: list[str]
-    extra_outputs: tuple[str, ...] = ()
+    def _open(
+        self, graph: str | bytes, description: ModelDescription, name: str
+    ) -> "PortableSession":
+        with refusing(name):
+            return PortableSession(open_session(graph, self.threads), description, name)
 
 
 def open_session(model: str | bytes, threads: int | None = None) -> "onnxruntime.InferenceSession":
@@ -176,12 +195,12 @@ class PortableSession:
         """All outputs by name, extra ones included."""
         check(self.description, inputs)
         with refusing(self._name):
+            values = complete(self.description, inputs)
             feeds = {
-                item.name: self._feed(item.name, inputs[item.name], isinstance(item, ImageInput))
-                for item in self.description.inputs
+                item.name: self._feed(values[item.name], item) for item in self.description.inputs
             }
-            values = self._session.run(self._results, feeds)
-            return self._named(dict(zip(self._names, values, strict=True)))
+            results = self._session.run(self._results, feeds)
+            return self._named(dict(zip(self._names, results, strict=True)))
 
     def _named(self, outputs: dict[str, Feature]) -> dict[str, Feature]:
         """With the class, a probability for each label, and pictures. A scalar has one axis."""
@@ -195,10 +214,12 @@ class PortableSession:
             outputs[name] = dict(zip(self._labels, values.tolist(), strict=True))
         return outputs
 
-    def _feed(self, name: str, value: Feature, is_image: bool) -> Any:
-        if not is_image:
-            return np.ascontiguousarray(value, self._dtypes[name])
+    def _feed(self, value: Feature, item: ImageInput | TensorInput) -> Any:
+        if isinstance(item, TensorInput):
+            return np.ascontiguousarray(value, self._dtypes[item.name])
         pixels = np.asarray(value)
+        if item.mode == "F":
+            pixels = pixels.astype(np.float16).astype(np.float32)
         return pixels.reshape(1, *pixels.shape[:2], -1)  # (1, H, W, C): a view
 
 
@@ -211,5 +232,7 @@ def _integers(labels: Sequence[str]) -> tuple[int, ...]:
         ) from error
 
 
-def _description_path(compiled: Path) -> Path:
-    return compiled.with_suffix(".json")
+def _write(target: Path, suffix: str, value: object) -> Path:
+    written = target.with_name(f"{target.name}{suffix}")
+    written.write_bytes(msgspec.json.encode(value))
+    return written

@@ -20,7 +20,6 @@ from mobilenet.common.temporary import owned_folder
 Features = dict[str, Feature]
 Data = TypeVar("Data", Features, list[Features])
 
-MODES = {"RGB": "RGB", "BGR": "RGB", "GRAYSCALE": "L", "GRAYSCALE_FLOAT16": "F"}  # of PIL's images
 ASSET = "aimodel"
 
 
@@ -145,12 +144,11 @@ def fed(description: ModelDescription, data: Mapping[str, Feature]) -> Features:
 def _check_mode(item: ImageInput, value: Feature) -> None:
     from PIL.Image import Image
 
-    mode = MODES[item.color]
-    if not isinstance(value, Image) or value.mode != mode:
+    if not isinstance(value, Image) or value.mode != item.mode:
         given = (
             f"of mode {value.mode}" if isinstance(value, Image) else f"a {type(value).__name__}"
         )
-        raise TypeError(f"input {item.name!r} is {given}: give a PIL image of mode {mode}")
+        raise TypeError(f"input {item.name!r} is {given}: give a PIL image of mode {item.mode}")
 
 
 def _array(value: Feature) -> Any:

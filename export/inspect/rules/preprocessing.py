@@ -133,7 +133,7 @@ def _contradicts_metadata(subject: RuleSubject) -> Iterator[RuleFinding]:
     in_input, _ = trained.split()
     for scaling in subject.input_scalings:
         color = scaling.input.color
-        if scaling.first is None or color == "GRAYSCALE":
+        if scaling.first is None or scaling.input.channels == 1:
             continue
         own = np.full(3, in_input.scale), np.array(in_input.bias)
         is_equal = np.allclose([scaling.scale, scaling.bias], own, rtol=2e-3, atol=1e-6)

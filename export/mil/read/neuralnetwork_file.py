@@ -5,7 +5,10 @@ behind a layer that is. Names stay those of the file; a name that is written twi
 preprocessing does with the input's, gets a suffix.
 """
 
-from export.mil.program import Program
+from dataclasses import replace
+
+from export.mil.description import ModelDescription
+from export.mil.program import Function, Program
 from export.mil.read import specification
 from export.mil.read.neuralnetwork import (
     arithmetic,
@@ -37,10 +40,16 @@ def read(model: Message) -> Program:
     specification.check_count(message.layers)
     description = specification.describe(declared, _labels(message), dict(about.userDefined))
     integers = [each.name for each in declared.output if _counts(each)]
-    translation = NetworkTranslation(message, description, RULES, ELEMENTWISE, integers)
-    function = translation.translate(
-        declared.predictedFeatureName, declared.predictedProbabilitiesName
-    )
+
+    def translated(sizes: ModelDescription) -> Function:
+        translation = NetworkTranslation(message, sizes, RULES, ELEMENTWISE, integers)
+        return translation.translate(
+            declared.predictedFeatureName, declared.predictedProbabilitiesName
+        )
+
+    function = translated(description.at({}))
+    if description.is_flexible:
+        function = replace(function, description=description, remake=translated)
     return Program(
         "neuralnetwork", model.specificationVersion, {"main": function}, "main",
         about.shortDescription, about.author, about.license, about.versionString,

@@ -8,7 +8,7 @@ every framework there is, its `proto` package needs protobuf alone.
 
 import importlib.util
 import sys
-from collections.abc import Iterable, Sized
+from collections.abc import Sized
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from export.mil.description import (
     CategoryInput,
+    Color,
     ImageInput,
     ModelDescription,
     ModelOutput,
@@ -23,6 +24,7 @@ from export.mil.description import (
     PictureFormat,
     TensorInput,
 )
+from export.mil.read import flexible_features
 from export.package.model_files import refuse_pointer
 from mobilenet.common import memory_limit
 from mobilenet.common.decoding import decoding
@@ -34,8 +36,7 @@ MAX_BYTES = 640 << 20  # Apple's largest, VGG16.mlmodel, has 554 MB
 # What parsing may take: twice a file of weights, but 2 bytes of a message may become 50.
 MEMORY_BYTES, MEMORY_SHARE = 512 << 20, 3
 MAX_OPERATIONS = 1 << 18  # of one function; the networks that people use have thousands
-COLORS: dict[int, Literal["GRAYSCALE", "RGB", "BGR"]] = {10: "GRAYSCALE", 20: "RGB", 30: "BGR"}
-HALVES = 40  # GRAYSCALE_FLOAT16
+COLORS: dict[int, Color] = {10: "GRAYSCALE", 20: "RGB", 30: "BGR", 40: "GRAYSCALE_FLOAT16"}
 NUMBERS = ("doubleType", "int64Type")
 CATEGORIES: dict[str, Literal["string", "sequence", "dictionary"]] = {
     "stringType": "string", "sequenceType": "sequence", "dictionaryType": "dictionary",
@@ -146,20 +147,17 @@ def _input(feature: Message) -> ImageInput | TensorInput:
     kind = feature.type.WhichOneof("Type")
     if kind == "imageType":
         image = feature.type.imageType
-        if image.colorSpace not in COLORS:
-            raise UnsupportedError(
-                f"input {feature.name!r} has colour space {image.colorSpace}",
-                "RGB, BGR and 8-bit grayscale can be read",
-            )
+        (height, width), allowed = flexible_features.of_image(image)
         return ImageInput(
-            feature.name, image.width, image.height, COLORS[image.colorSpace],
-            feature.shortDescription,
+            feature.name, width, height, _color(f"input {feature.name!r}", image),
+            feature.shortDescription, allowed,
         )  # fmt: skip
     if kind == "multiArrayType":
         array = feature.type.multiArrayType
+        shape, allowed = flexible_features.of_array(array)
         return TensorInput(
-            feature.name, _sizes(array.shape), ARRAY_TYPES.get(array.dataType, "float32"),
-            feature.shortDescription,
+            feature.name, shape, ARRAY_TYPES.get(array.dataType, "float32"),
+            feature.shortDescription, allowed, flexible_features.default_of(feature.type),
         )  # fmt: skip
     raise UnsupportedError(
         f"input {feature.name!r} has the type {kind}, which is not known here",
@@ -173,19 +171,17 @@ def _output(feature: Message) -> ModelOutput:
         return ModelOutput(name, "image", (), text, _picture(name, feature.type.imageType))
     if kind in SINGLE:
         return ModelOutput(name, SINGLE[kind], (), text)
-    return ModelOutput(name, "array", _sizes(feature.type.multiArrayType.shape), text)
+    return ModelOutput(name, "array", tuple(map(int, feature.type.multiArrayType.shape)), text)
 
 
 def _picture(name: str, image: Message) -> PictureFormat:
-    if image.colorSpace == HALVES:
-        return PictureFormat(image.width, image.height, "GRAYSCALE_FLOAT16")
+    (height, width), _ = flexible_features.of_image(image)
+    return PictureFormat(width, height, _color(f"output {name!r}", image))
+
+
+def _color(feature: str, image: Message) -> Color:
     if image.colorSpace not in COLORS:
         raise UnsupportedError(
-            f"output {name!r} has colour space {image.colorSpace}",
-            "RGB, BGR and grayscale can be given",
+            f"{feature} has colour space {image.colorSpace}", "RGB, BGR and grayscale are known"
         )
-    return PictureFormat(image.width, image.height, COLORS[image.colorSpace])
-
-
-def _sizes(shape: Iterable[int]) -> tuple[int, ...]:
-    return tuple(int(size) for size in shape)
+    return COLORS[image.colorSpace]

@@ -23,9 +23,7 @@ def declare(
     """The input as it is declared; what layers take of it is added behind it."""
     name = network.define(feature.name)
     if isinstance(feature, ImageInput):
-        channels = 3 if feature.color in ("RGB", "BGR") else 1
-        shape: Shape = (1, channels, feature.height, feature.width)
-        network.shapes[name] = shape
+        shape = network.shapes[name] = feature.tensor_shape
         if image_of_rank5:
             network.folded.add(name)
         return TensorType(name, "float32", shape)
