@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter, validators
 
 from mobilenet.common import terminal
+from mobilenet.common.errors import PackageError, UnsupportedError, UserError
 from mobilenet.common.options import NO_REPORT, ON, CheckOptions, FurtherFile
 from mobilenet.overrides import Overrides
 
@@ -84,8 +85,14 @@ def inspect_model(
     from export.views import inspect_card
 
     report.check(model, *image)
+    largest: dict[str, float] = {}
+    unrun: UserError | None = None
     with report.watching(INSPECT, str(model)):
-        inspection = inspect.inspect(model, largest_values(model, image) if image else {})
+        try:
+            largest = largest_values(model, image) if image else {}
+        except (PackageError, UnsupportedError) as error:
+            unrun = error
+        inspection = inspect.inspect(model, largest, unrun)
     report.save(inspection)
     cases = inspect_card.checked(inspection)
     report.publish(INSPECT, cases)

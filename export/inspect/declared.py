@@ -8,6 +8,7 @@ from export.mil.description import ImageInput, TensorInput
 from export.mil.program import Function, Program, Shape
 from export.mil.read import aimodel_file, flexible_features, specification
 from export.mil.read.model import Part, parts
+from export.mil.read.needed_version import VersionNeed, needed_version
 from export.mil.read.specification import Message
 from export.package.model_files import ModelFiles
 
@@ -41,6 +42,7 @@ class Declared:
     outputs: tuple[FeatureFacts, ...]
     about: dict[str, str]
     parts: tuple[Part, ...]
+    need: VersionNeed | None = None  # what is newest in a model of Core ML
 
 
 def declared(files: ModelFiles) -> Declared:
@@ -86,7 +88,7 @@ def _of_specification(files: ModelFiles, model: Message) -> Declared:
         tuple(map(_feature, specification.of_function(description).output)),
         {"description": about.shortDescription, "author": about.author,
          "license": about.license, "version": about.versionString, **about.userDefined},
-        parts(files, model),
+        parts(files, model), needed_version(model),
     )  # fmt: skip
 
 

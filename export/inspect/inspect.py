@@ -14,7 +14,10 @@ from export.inspect.input_scaling import input_scalings
 from export.inspect.rules import findings
 from export.inspect.rules.finding import RuleFinding
 from export.inspect.rules.pipelines import PipelineStage, pipeline_findings
+from export.inspect.rules.versions import version_findings
+from export.inspect.unreadable_weights import weight_problem, without_weights
 from export.mil.cost import FunctionCost, cost
+from export.mil.ops.call import UnsupportedCallError
 from export.mil.program import Function, Program, Shape
 from export.mil.read.model import Part
 from export.mil.read.pipeline_file import KINDS as PIPELINES
@@ -23,7 +26,7 @@ from export.package import model_files
 from export.package.metadata import listed_labels, metadata_of
 from export.package.model_files import ModelFiles
 from mobilenet.common.decoding import decoding
-from mobilenet.common.errors import PackageError
+from mobilenet.common.errors import PackageError, UserError
 
 
 @dataclass(frozen=True)
@@ -80,20 +83,24 @@ class Inspection:
     findings: tuple[RuleFinding, ...]
 
 
-def inspect(path: Path, largest: Mapping[str, float] | None = None) -> Inspection:
+def inspect(
+    path: Path, largest: Mapping[str, float] | None = None, unrun: UserError | None = None
+) -> Inspection:
     """Look at the model at `path`.
 
     `largest` is the largest absolute value of each operation's output on some pictures, by the
-    operation's name in the default function. Raises `PackageError` for what is damaged or
-    unsafe.
+    operation's name in the default function; `unrun` says why there is none, though asked for.
+    Raises `PackageError` for what is damaged or unsafe. Weights that are not there are a finding.
     """
     files = model_files.find(path)
     # numbers of all kinds are looked at; those that are none are among the findings
     with decoding(str(path), model_files.AGAIN, PackageError), np.errstate(all="ignore"):
-        return _inspection(files, declared(files), largest or {})
+        return _inspection(files, declared(files), largest or {}, unrun)
 
 
-def _inspection(files: ModelFiles, about: Declared, largest: Mapping[str, float]) -> Inspection:
+def _inspection(
+    files: ModelFiles, about: Declared, largest: Mapping[str, float], unrun: UserError | None
+) -> Inspection:
     parts: list[PartFacts] = []
     remarks: list[RuleFinding] = []
     labels: tuple[str, ...] = ()
@@ -101,16 +108,30 @@ def _inspection(files: ModelFiles, about: Declared, largest: Mapping[str, float]
     for part in about.parts:
         if not isinstance(part.model, Program):
             parts.append(_other_facts(part))
+            if part.reason:
+                remarks.append(_unread(part))
             labels = labels or (() if part.model is None else part.model.description.labels)
             continue
-        for name, function in _functions(part.name, part.model):
-            values = largest if function is part.model.function() else {}
+        for name, stored in _functions(part.name, part.model):
+            values = largest if stored is part.model.function() else {}
+            problem = None if files.kind == "aimodel" else weight_problem(files, stored)
+            function = stored if problem is None else without_weights(stored)
+            if problem is not None:
+                remarks.append(replace(problem, part=name))
             costs = cost(function)
             labels = labels or function.description.labels
             labels = labels or listed_labels(function.description.metadata)
             parts.append(_facts(name, part, function, costs, values))
             for finding in findings(part.model.kind, function, costs, values, metadata):
                 remarks.append(replace(finding, part=name))
+    if about.need is not None:
+        remarks[:0] = version_findings(about.version, about.need)
+    if unrun is not None:
+        remarks.append(
+            RuleFinding(
+                "not-run", "warning", f"it was not run on photographs: {unrun.message}", unrun.hint
+            )
+        )
     if about.kind in PIPELINES:
         remarks.extend(pipeline_findings([_stage(part) for part in parts]))
     return Inspection(
@@ -130,6 +151,13 @@ def _functions(part: str, program: Program) -> Iterator[tuple[str, Function]]:
     several = len(program.functions) > 1
     for name, function in program.functions.items():
         yield "/".join(word for word in (part, name if several else "") if word), function
+
+
+def _unread(part: Part) -> RuleFinding:
+    return RuleFinding(
+        "not-read", "note", f"no more is known of it: {part.reason}",
+        "what it declares is shown; Core ML on a Mac may run it", part.name,
+    )  # fmt: skip
 
 
 def _stage(part: PartFacts) -> PipelineStage:
@@ -177,7 +205,12 @@ def _facts(
 
 
 def _scaling_texts(function: Function) -> Iterator[str]:
-    for scaling in input_scalings(function):
+    try:
+        scalings = input_scalings(function)
+    except UnsupportedCallError:
+        yield "not known without the weights"
+        return
+    for scaling in scalings:
         if scaling.first is None:
             yield f"{scaling.input.name}: not a scale and bias for each channel"
         else:

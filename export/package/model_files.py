@@ -8,6 +8,7 @@ path out of them.
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -25,6 +26,8 @@ MODEL_PATH = "@model_path"  # how a program names the folder of its specificatio
 MAX_BYTES = 1 << 34  # of all files of a package, which are read for its identity
 AGAIN = "copy it again"
 POINTER = b"version https://git-lfs"  # how its pointers begin
+MAX_POINTER = 1024  # bytes (git-lfs/docs/spec.md)
+POINTED_SIZE = re.compile(rb"^size (\d{1,15})$", re.MULTILINE)
 FOREIGN = ".DS_Store"  # Finder leaves these in every folder it opens
 
 
@@ -65,7 +68,10 @@ class ModelFiles:
             return digest.hexdigest()
 
     def referenced(self, name: str) -> Path:
-        """The file that a program calls `name`, such as `@model_path/weights/weight.bin`."""
+        """The file that a program calls `name`, such as `@model_path/weights/weight.bin`.
+
+        Whether it is there shows when it is read.
+        """
         prefix, _, rest = name.partition("/")
         if prefix != MODEL_PATH:
             raise PackageError(
@@ -73,7 +79,7 @@ class ModelFiles:
                 f"a whole package names its files {MODEL_PATH}/...",
             )
         root = self.path if self.kind == "mlpackage" else self.specification.parent
-        return _inside(root, self.specification.parent, rest, "weight file")
+        return _place(root, self.specification.parent, rest, "weight file")
 
     def _files(self) -> Iterator[tuple[str, Path]]:
         """Relative name and path of every file, in the order of the names."""
@@ -110,9 +116,13 @@ def find(path: Path) -> ModelFiles:
 def refuse_pointer(path: Path) -> None:
     """Raise `PackageError` for what Git LFS leaves in place of a large file."""
     with path.open("rb") as file:
-        head = file.read(len(POINTER))
-    if head == POINTER:
-        raise PackageError(f"{path} is a Git LFS pointer, not the file itself", "git lfs pull")
+        head = file.read(MAX_POINTER)
+    if head.startswith(POINTER):
+        size = POINTED_SIZE.search(head)
+        of = f" of {int(size[1]):,} bytes" if size else ""
+        raise PackageError(
+            f"{path} is a Git LFS pointer, not the file itself{of}", "fetch it: git lfs pull"
+        )
 
 
 def _package(path: Path) -> ModelFiles:
@@ -175,6 +185,16 @@ def _root_item(manifest: Path) -> str:
 
 def _inside(root: Path, base: Path, name: str, what: str) -> Path:
     """The file `base/name`, which is there and lies within `root`, also through links."""
+    path = _place(root, base, name, what)
+    if not path.is_file():
+        raise PackageError(
+            f"{root} is incomplete: its {what} {name!r} is missing", "copy the package again"
+        )
+    return path
+
+
+def _place(root: Path, base: Path, name: str, what: str) -> Path:
+    """Where the file `base/name` is to be, which is within `root`, also through links."""
     relative = PurePosixPath(name)
     if relative.is_absolute() or ".." in relative.parts or "\\" in name or not name.isprintable():
         raise PackageError(
@@ -182,10 +202,6 @@ def _inside(root: Path, base: Path, name: str, what: str) -> Path:
         )
     path = base / relative
     _refuse_escape(root, path)
-    if not path.is_file():
-        raise PackageError(
-            f"{root} is incomplete: its {what} {name!r} is missing", "copy the package again"
-        )
     return path
 
 

@@ -54,7 +54,7 @@ def _summary(inspection: Inspection) -> Card:
     rows: Card = {
         "model": f"{inspection.path}  ({inspection.size_bytes / 1e6:.2f} MB)",
         "kind": f"{inspection.kind}, specification {inspection.specification_version}: "
-        f"{inspection.oldest} and later",
+        + (UNKNOWN if inspection.oldest == UNKNOWN else f"{inspection.oldest} and later"),
         **_features("input", inspection.inputs),
         **_features("output", inspection.outputs),
     }

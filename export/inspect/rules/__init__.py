@@ -5,11 +5,20 @@ named). A rule looks at one function and yields findings; each says what it mean
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
-from export.inspect.input_scaling import input_scalings
-from export.inspect.rules import class_labels, dilation, numbers, overflow, preprocessing
+from export.inspect.input_scaling import InputScaling, input_scalings
+from export.inspect.rules import (
+    class_labels,
+    dilation,
+    numbers,
+    overflow,
+    preprocessing,
+    structure,
+)
 from export.inspect.rules.finding import RuleFinding, RuleSubject
 from export.mil.cost import FunctionCost
+from export.mil.ops.call import UnsupportedCallError
 from export.mil.program import Function
 from export.package.metadata import PackageMetadata
 
@@ -19,6 +28,7 @@ RULES = (
     *class_labels.RULES,
     *overflow.RULES,
     *dilation.RULES,
+    *structure.RULES,
 )
 CORE_ML_RULES = preprocessing.CORE_ML_RULES  # silent for other formats
 
@@ -33,8 +43,13 @@ def findings(
     """All findings about one function.
 
     `kind` is its program's, `largest` the largest absolute value of each operation's output on
-    given pictures, if there are any; `metadata` the whole model's, if this tool made it.
+    given pictures, if there are any; `metadata` the whole model's, if this tool made it. Rules
+    that need a weight which is not known (`without_weights`) are silent.
     """
-    subject = RuleSubject(kind, function, cost, input_scalings(function), largest, metadata)
+    scalings: tuple[InputScaling, ...] = ()
+    with suppress(UnsupportedCallError):
+        scalings = input_scalings(function)
+    subject = RuleSubject(kind, function, cost, scalings, largest, metadata)
     for rule in (*RULES, *(() if kind == "coreai" else CORE_ML_RULES)):
-        yield from rule(subject)
+        with suppress(UnsupportedCallError):
+            yield from rule(subject)

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from export.inspect.function_constants import constants_of
 from export.inspect.rules.finding import Rule, RuleFinding, RuleSubject
-from export.mil.program import Constant, Function
+from export.mil.program import Constant
 
 PIECE = 1 << 22  # elements that are looked at together
 
@@ -42,7 +43,7 @@ def _float32(
 def _not_finite(subject: RuleSubject) -> Iterator[RuleFinding]:
     seen: dict[Hashable, bool] = {}
     broken = [
-        name for name, constant in _constants(subject.function) if not _finite(constant, seen)
+        name for name, constant in constants_of(subject.function) if not _finite(constant, seen)
     ]
     if broken:
         yield RuleFinding(
@@ -62,15 +63,6 @@ def _unknown(subject: RuleSubject) -> Iterator[RuleFinding]:
             f"the cost of some operations is not known: {listed}; totals are lower bounds",
             "read the total as 'at least'",
         )  # fmt: skip
-
-
-def _constants(function: Function) -> Iterator[tuple[str, Constant]]:
-    yield from function.constants.items()
-    for op in function.ops:
-        for parameter, arguments in op.inputs.items():
-            for argument in arguments:
-                if isinstance(argument, Constant):
-                    yield f"{op.name}.{parameter}", argument
 
 
 def _finite(constant: Constant, seen: dict[Hashable, bool]) -> bool:

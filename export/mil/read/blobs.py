@@ -41,6 +41,8 @@ class BlobFile:
 
     @cached_property
     def _bytes(self) -> NDArray[np.uint8]:
+        if not self.path.is_file():
+            raise PackageError(f"{self.path} is missing", "copy the package again, all of it")
         if self.path.stat().st_size == 0:
             raise PackageError(f"{self.path} is empty", "copy the package again")
         refuse_pointer(self.path)
@@ -48,6 +50,10 @@ class BlobFile:
 
     def read(self, tensor: TensorType, offset: int) -> NDArray[Any]:
         """The tensor whose metadata lie at `offset`: a view of the file where bytes allow it."""
+        return decode(self.stored(tensor, offset), tensor)
+
+    def stored(self, tensor: TensorType, offset: int) -> NDArray[np.uint8]:
+        """Its bytes, of which none is read. Raises `PackageError` where they are not there."""
         metadata = self._slice(tensor, offset, METADATA_BYTES)
         sentinel, code = (int(number) for number in metadata[:8].view("<u4"))
         size, start = (int(number) for number in metadata[8:24].view("<u8"))
@@ -67,7 +73,7 @@ class BlobFile:
             self._total += size
         if self._total > self._bytes.size:
             raise self._error(tensor, "it lies over other tensors")
-        return decode(stored_bytes, tensor)
+        return stored_bytes
 
     def _slice(self, tensor: TensorType, start: int, size: int) -> NDArray[np.uint8]:
         if start + size > self._bytes.size:

@@ -15,6 +15,7 @@ from export.mil.read import (
     suppression_file,
     tabular_file,
 )
+from export.mil.read.needed_version import NEWEST
 from export.mil.read.specification import Message
 from export.mil.suppression_model import SuppressionModel
 from export.mil.tabular_model import TabularModel
@@ -81,8 +82,19 @@ def read_any(path: Path) -> Model:
     if files.kind == "aimodel":
         return aimodel_file.read(files)
     message = specification.load(files.specification)
+    _check_version(files, message)
     with decoding(str(path), model_files.AGAIN, PackageError):
         return _model(files, message, 0)
+
+
+def _check_version(files: ModelFiles, model: Message) -> None:
+    """Raise `UnsupportedError` for a version that is not known: what it says may mean else."""
+    if model.specificationVersion > NEWEST:
+        raise UnsupportedError(
+            f"{files.path} has specification version {model.specificationVersion}, newer than any "
+            f"that is known here ({NEWEST})",
+            "update this program; `python -m export inspect` shows what can be told",
+        )
 
 
 def parts(files: ModelFiles, model: Message) -> tuple[Part, ...]:
