@@ -52,15 +52,19 @@ def summary(top1: str, values: Vector, reference: Vector | None = None) -> Outpu
 
 
 def top1(outputs: Mapping[str, Feature]) -> str:
-    """The class where one is named, else the most likely key, else the largest element's index."""
+    """The class where one is named, else the likeliest key, else the largest element's index.
+
+    Of equals the first: outputs in the order of their names, keys in their own.
+    """
     values = [value for _, value in sorted(outputs.items())]
     for value in values:
         if isinstance(value, str):
             return value
     for value in values:
         if isinstance(value, Mapping) and value:
-            return str(max(value, key=lambda key: value[key]))
-    largest = max((np.asarray(value).ravel() for value in values), key=np.size, default=None)
+            return str(max(sorted(value, key=str), key=lambda key: value[key]))
+    arrays = (np.asarray(value).ravel() for value in values if not isinstance(value, Mapping))
+    largest = max(arrays, key=np.size, default=None)
     return "" if largest is None or not largest.size else str(int(largest.argmax()))
 
 

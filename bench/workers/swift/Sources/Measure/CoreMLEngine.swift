@@ -1,0 +1,195 @@
+// Core ML. Whatever is not prediction is done before or after it.
+
+#if canImport(CoreML)
+import CoreML
+import CoreVideo
+import Foundation
+
+public struct CoreMLEngine: Engine {
+    public init() {}
+
+    /// Without the device Core ML would fall back in silence.
+    public func units() -> [String] {
+        guard #available(macOS 14, iOS 17, *) else { return Unit.allCases.map(\.rawValue) }
+        let devices = MLComputeDevice.allComputeDevices
+        let hasGPU = devices.contains { if case .gpu = $0 { return true } else { return false } }
+        let hasEngine = devices.contains {
+            if case .neuralEngine = $0 { return true } else { return false }
+        }
+        return Unit.allCases
+            .filter { ($0 != .gpu || hasGPU) && ($0 != .engine || hasEngine) }
+            .map(\.rawValue)
+    }
+
+    /// At a path that is new: Core ML keeps what it made for a device by the model's path.
+    public func compile(_ package: URL, into folder: URL) throws -> URL {
+        let made = try worded("Core ML cannot compile \(package.lastPathComponent)") {
+            try MLModel.compileModel(at: package)
+        }
+        let compiled = folder.appendingPathComponent(made.lastPathComponent)
+        try FileManager.default.moveItem(at: made, to: compiled)
+        return compiled
+    }
+
+    public func load(_ compiled: URL, unit: String) throws -> any LoadedModel {
+        guard let chosen = Unit(rawValue: unit) else { throw WorkerError("no unit is \(unit)") }
+        let configuration = MLModelConfiguration()
+        configuration.computeUnits = try chosen.units()
+        let what = "Core ML cannot load \(compiled.lastPathComponent) for \(unit)"
+        return CoreMLModel(
+            model: try worded(what) {
+                try MLModel(contentsOf: compiled, configuration: configuration)
+            })
+    }
+
+    private func worded<Result>(_ what: String, _ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch {
+            throw WorkerError("\(what): \(error.localizedDescription)")
+        }
+    }
+}
+
+/// By the names of bench/runtimes/entries.py.
+private enum Unit: String, CaseIterable {
+    case cpu = "CPU_ONLY"
+    case gpu = "CPU_AND_GPU"
+    case engine = "CPU_AND_NE"
+    case all = "ALL"
+
+    func units() throws -> MLComputeUnits {
+        switch self {
+        case .cpu: return .cpuOnly
+        case .gpu: return .cpuAndGPU
+        case .all: return .all
+        case .engine:
+            guard #available(macOS 13, iOS 16, *) else {
+                throw WorkerError("\(rawValue) takes macOS 13 or iOS 16")
+            }
+            return .cpuAndNeuralEngine
+        }
+    }
+}
+
+private struct CoreMLModel: LoadedModel {
+    let model: MLModel
+
+    func prepare(_ inputs: [InputFile], batch: Int) throws -> any Prediction {
+        var values: [String: MLFeatureValue] = [:]
+        for input in inputs {
+            values[input.name] = try value(input)
+        }
+        let features = try MLDictionaryFeatureProvider(dictionary: values)
+        return CoreMLPrediction(model, features, batch)
+    }
+
+    private func value(_ input: InputFile) throws -> MLFeatureValue {
+        let description = model.modelDescription.inputDescriptionsByName[input.name]
+        if let image = description?.imageConstraint {
+            return MLFeatureValue(pixelBuffer: try pixelBuffer(input, image))
+        }
+        guard let tensor = description?.multiArrayConstraint else {
+            throw WorkerError("input \(input.name) of the model takes neither image nor tensor")
+        }
+        let shape = input.shape.map { NSNumber(value: $0) }
+        let array = try MLMultiArray(shape: shape, dataType: tensor.dataType)
+        for (index, number) in try input.numbers().enumerated() {
+            array[index] = NSNumber(value: number)
+        }
+        return MLFeatureValue(multiArray: array)
+    }
+
+    /// As a camera gives it: in memory that GPU and Neural Engine read without a copy.
+    private func pixelBuffer(
+        _ input: InputFile, _ image: MLImageConstraint
+    ) throws -> CVPixelBuffer {
+        let isGray = input.shape.count == 2
+        guard input.shape.prefix(2).elementsEqual([image.pixelsHigh, image.pixelsWide]) else {
+            throw WorkerError(
+                "input \(input.name) is of \(input.shape), the model takes "
+                    + "\(image.pixelsHigh) x \(image.pixelsWide)")
+        }
+        let attributes = [kCVPixelBufferIOSurfacePropertiesKey as String: [String: Any]()]
+        var made: CVPixelBuffer?
+        let status = CVPixelBufferCreate(
+            nil, image.pixelsWide, image.pixelsHigh,
+            isGray ? kCVPixelFormatType_OneComponent8 : kCVPixelFormatType_32BGRA,
+            attributes as CFDictionary, &made)
+        guard let buffer = made else { throw WorkerError("no pixel buffer: CVReturn \(status)") }
+        try buffer.withRows { rows in rows.fill(try input.bytes()) }
+        return buffer
+    }
+}
+
+private final class CoreMLPrediction: Prediction {
+    private let model: MLModel
+    private let features: any MLFeatureProvider
+    private let batch: (any MLBatchProvider)?
+    private var last: (any MLFeatureProvider)?
+
+    init(_ model: MLModel, _ features: any MLFeatureProvider, _ count: Int) {
+        (self.model, self.features) = (model, features)
+        batch = count > 1
+            ? MLArrayBatchProvider(array: Array(repeating: features, count: count)) : nil
+    }
+
+    func run() throws {
+        try autoreleasepool {
+            guard let batch = batch else {
+                last = try model.prediction(from: features)
+                return
+            }
+            let results = try model.predictions(fromBatch: batch)
+            last = results.features(at: results.count - 1)
+        }
+    }
+
+    func outputs() throws -> [Output] {
+        try last?.featureNames.map { name in
+            guard let value = last?.featureValue(for: name) else {
+                throw WorkerError("output \(name) was not computed")
+            }
+            return Output(name, try Self.read(value, name))
+        } ?? []
+    }
+
+    private static func read(_ value: MLFeatureValue, _ name: String) throws -> Output.Value {
+        switch value.type {
+        case .string: return .text(value.stringValue)
+        case .double: return .numbers([Float(value.doubleValue)])
+        case .int64: return .numbers([Float(value.int64Value)])
+        case .dictionary:
+            return .keyed(
+                value.dictionaryValue.map { (String(describing: $0.key.base), $0.value.doubleValue) })
+        default: break
+        }
+        if let array = value.multiArrayValue {
+            return .numbers(MLShapedArray<Float>(converting: array).scalars)
+        }
+        guard let buffer = value.imageBufferValue else {
+            throw WorkerError("output \(name) is of a kind that this worker does not read")
+        }
+        return .numbers(try buffer.withRows { rows in rows.numbers() })
+    }
+}
+
+extension CVPixelBuffer {
+    fileprivate func withRows<Result>(_ body: (PixelRows) throws -> Result) throws -> Result {
+        CVPixelBufferLockBaseAddress(self, [])
+        defer { CVPixelBufferUnlockBaseAddress(self, []) }
+        let formats: [OSType: PixelRows.Format] = [
+            kCVPixelFormatType_32BGRA: .bgra, kCVPixelFormatType_OneComponent8: .gray,
+        ]
+        let type = CVPixelBufferGetPixelFormatType(self)
+        guard let base = CVPixelBufferGetBaseAddress(self), let format = formats[type] else {
+            throw WorkerError("a picture is of pixel format \(type): 8 bits a channel are read")
+        }
+        return try body(
+            PixelRows(
+                base, bytesPerRow: CVPixelBufferGetBytesPerRow(self),
+                width: CVPixelBufferGetWidth(self), height: CVPixelBufferGetHeight(self),
+                format: format))
+    }
+}
+#endif

@@ -1,0 +1,51 @@
+// What runs a model: Core ML, or something made in its place.
+
+import Foundation
+
+public protocol Engine {
+    /// The compute units of this machine; an error where it cannot run anything.
+    func units() throws -> [String]
+    /// Brings a package into the form that is loaded, in an empty folder.
+    func compile(_ package: URL, into folder: URL) throws -> URL
+    func load(_ compiled: URL, unit: String) throws -> any LoadedModel
+}
+
+public protocol LoadedModel {
+    /// Makes all that a call needs, so that it does nothing but predict.
+    func prepare(_ inputs: [InputFile], batch: Int) throws -> any Prediction
+}
+
+public protocol Prediction: AnyObject {
+    func run() throws
+    /// What the last call computed; of a batch, its last.
+    func outputs() throws -> [Output]
+}
+
+extension InputFile {
+    /// Pixels of an image, row by row.
+    public func bytes() throws -> Data {
+        try read(isOf: "uint8", bytesEach: 1)
+    }
+
+    /// Numbers of a tensor, row by row.
+    public func numbers() throws -> [Float] {
+        try read(isOf: "float32", bytesEach: 4).withUnsafeBytes { raw in
+            stride(from: 0, to: raw.count, by: 4).map { offset in
+                let stored = raw.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
+                return Float(bitPattern: UInt32(littleEndian: stored))
+            }
+        }
+    }
+
+    private func read(isOf type: String, bytesEach: Int) throws -> Data {
+        guard self.type == type else {
+            throw WorkerError("input \(name) is of \(self.type), the model takes \(type)")
+        }
+        let data = try Data(contentsOf: URL(fileURLWithPath: path))
+        let size = shape.reduce(bytesEach, *)
+        guard data.count == size else {
+            throw WorkerError("input \(name) has \(data.count) bytes, \(size) belong to \(shape)")
+        }
+        return data
+    }
+}

@@ -1,0 +1,58 @@
+// `runner JOB`: one task for one fresh process, as `python -m bench.workers.python` does it.
+// The answer goes to what was standard output; anything that native code prints, to standard error.
+
+import Foundation
+import Measure
+
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
+@main
+struct Runner {
+    static func main() {
+        let output = claimOutput()
+        endWithParent()
+        let write = { (message: any Encodable) in
+            try output.write(contentsOf: Message.encode(message) + Data("\n".utf8))
+        }
+        do {
+            let job = try Message.decode(Job.self, Data((CommandLine.arguments.last ?? "").utf8))
+            // SIGALRM ends a process whatever its native code is doing, even if the parent is gone.
+            alarm(UInt32(min(max(job.timeoutS, 0), 1e9)) + 2)
+            let worker = Worker(job, engine: try engine(job.runtime), write: write)
+            try write(worker.answer())
+        } catch {
+            try? write(WorkerError(error))
+        }
+        _exit(0)  // what a runtime does while it is torn down is no part of a launch
+    }
+
+    static func engine(_ runtime: String) throws -> any Engine {
+        switch runtime {
+        #if canImport(CoreML)
+        case "coreml-native": return CoreMLEngine()
+        #endif
+        case "made": return MadeEngine()
+        default: throw WorkerError("runtime \(runtime) is unknown to this worker")
+        }
+    }
+
+    /// Keep standard output for the answer and give everyone else standard error.
+    static func claimOutput() -> FileHandle {
+        let answer = dup(1)
+        dup2(2, 1)
+        return FileHandle(fileDescriptor: answer)
+    }
+
+    /// Exit when the parent does, however it ends: its end of standard input closes.
+    static func endWithParent() {
+        Thread {
+            var byte: UInt8 = 0
+            _ = read(0, &byte, 1)
+            _exit(1)
+        }.start()
+    }
+}
