@@ -189,9 +189,9 @@ def test_what_is_no_program(package, tmp_path):
     with pytest.raises(PackageError, match="holds no model"):
         read(package)
     model = proto("Model_pb2").Model()
-    model.treeEnsembleClassifier.SetInParent()
+    model.gazetteer.SetInParent()
     (tmp_path / "trees.mlmodel").write_bytes(model.SerializeToString())
-    with pytest.raises(UnsupportedError, match="treeEnsembleClassifier"):
+    with pytest.raises(UnsupportedError, match="holds a gazetteer"):
         read(tmp_path / "trees.mlmodel")
 
 

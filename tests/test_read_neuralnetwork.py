@@ -317,9 +317,9 @@ def test_damage_and_strangers_are_said(classifier, tmp_path):
         read(tmp_path / "cut.mlmodel")
     spec.Clear()
     spec.specificationVersion = 1
-    spec.glmClassifier.SetInParent()
+    spec.wordTagger.SetInParent()
     ct.models.utils.save_spec(spec, str(tmp_path / "tree.mlmodel"))
-    with pytest.raises(UnsupportedError, match="glmClassifier"):
+    with pytest.raises(UnsupportedError, match="holds a wordTagger"):
         read(tmp_path / "tree.mlmodel")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from export.mil.description import ModelDescription
 from export.mil.read import specification
 from export.mil.read.specification import Message
-from export.mil.tabular.classes import ClassOutputs
+from export.mil.tabular.class_outputs import ClassOutputs
 from export.mil.tabular.values import Evaluator, Floats, Key, OutputType, Values, VectorInput
 from mobilenet.common.errors import PackageError, UnsupportedError
 

@@ -17,7 +17,7 @@ from export.mil.tabular.encoders import (
     FeatureVectorization,
     OneHotEncoding,
 )
-from export.mil.tabular.transformers import Imputation, NormScaling, Scaling
+from export.mil.tabular.number_transformers import Imputation, NormDivision, Scaling
 from export.mil.tabular.values import Floats, Key, Values, flat
 
 
@@ -42,7 +42,7 @@ def normalizer(declared: DeclaredTable, model: Message) -> TableContents:
     """`Normalizer`."""
     norm = model.normalizer.normType
     declared.require(0 <= norm <= 2, f"has the norm {norm}")
-    return _of_array(declared, NormScaling(norm).of, f"norm {('max', 'L1', 'L2')[norm]}", 0)
+    return _of_array(declared, NormDivision(norm).of, f"norm {('max', 'L1', 'L2')[norm]}", 0)
 
 
 def extractor(declared: DeclaredTable, model: Message) -> TableContents:

@@ -28,7 +28,7 @@ class Scaling:
 
 
 @dataclass(frozen=True)
-class NormScaling:
+class NormDivision:
     """Division by a norm: 0 is the largest element (not by its size), 1 the sum of the absolute
     values, 2 the root of the sum of squares. What has the norm 0 stays, as in scikit-learn."""
 
