@@ -628,12 +628,16 @@ case(
     lambda x: F.interpolate(x, scale_factor=(2, 3)),
     PLANES,
 )
-case(
-    "resize_nearest_neighbor",
-    lambda mb, x: mb.resize_nearest_neighbor(x=x, target_size_height=3, target_size_width=7),
-    lambda x: F.interpolate(x, (3, 7)),
-    PLANES,
-)
+for size in ((3, 7), (1, 5), (5, 3), (4, 8)):
+    case(
+        "resize_nearest_neighbor",
+        lambda mb, x, s=size: mb.resize_nearest_neighbor(
+            x=x, target_size_height=s[0], target_size_width=s[1]
+        ),
+        lambda x, s=size: F.interpolate(x, s, mode="nearest-exact"),
+        PLANES,
+        note=f"{size}",
+    )
 for aligned in (True, False):
     case(
         "upsample_bilinear",
@@ -730,15 +734,20 @@ case(
     note="per channel",
 )
 
-# Known by shape alone: they cannot be run here.
-case("cumsum", lambda mb, x: mb.cumsum(x=x, axis=1), lambda x: x.cumsum(1), BOX)
-case("band_part", lambda mb, x: mb.band_part(x=x, lower=-1, upper=0), torch.tril, BOX)
-case(
-    "scaled_dot_product_attention",
-    lambda mb, q, k, v: mb.scaled_dot_product_attention(query=q, key=k, value=v),
-    F.scaled_dot_product_attention,
-    ramp(1, 2, 3, 4),
-    ramp(1, 2, 5, 4),
-    ramp(1, 2, 5, 6),
-    opset="iOS18",
-)
+QUERY, KEY, VALUE = ramp(1, 2, 3, 4), ramp(1, 2, 5, 4), ramp(1, 2, 5, 6)
+MASK = ramp(3, 5) > -1
+for mask in (None, MASK, ramp(2, 1, 5)):
+    case(
+        "scaled_dot_product_attention",
+        lambda mb, q, k, v, m=mask: mb.scaled_dot_product_attention(
+            query=q, key=k, value=v, **({} if m is None else {"attn_mask": m})
+        ),
+        lambda q, k, v, m=mask: F.scaled_dot_product_attention(
+            q, k, v, None if m is None else torch.tensor(m)
+        ),
+        QUERY,
+        KEY,
+        VALUE,
+        note="" if mask is None else str(mask.dtype),
+        opset="iOS18",
+    )

@@ -30,13 +30,19 @@ NOT_WRITTEN = {
     "classify": "Core AI has no labels",
     "einsum": "Core AI has no such operation",
     "local_response_norm": "Core AI has no such operation",
-    **dict.fromkeys(
-        ("gather_along_axis", "gather_nd", "scatter", "scatter_along_axis", "scatter_nd"),
-        "nothing that is written for Core AI has it",
-    ),
     "non_maximum_suppression": "detectors are written for Core ML alone",
     "topk": "detectors are written for Core ML alone",
-}
+    **dict.fromkeys(
+        (
+            "affine", "argsort", "band_part", "batch_to_space", "crop", "crop_resize", "cumsum",
+            "fill", "gather_along_axis", "gather_nd", "non_zero", "one_hot", "pixel_unshuffle",
+            "range_1d", "resample", "reshape_like", "reverse_sequence",
+            "scaled_dot_product_attention", "scatter", "scatter_along_axis", "scatter_nd", "shape",
+            "slice_update", "sliding_windows", "space_to_batch",
+        ),
+        "nothing that is written for Core AI has it",
+    ),
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 import torch
 
+import test_creation
+import test_layouts
 import test_recurrence
+import test_sampling
 import test_scatter_gather
 from export.mil.ops import OPERATIONS
 from export.mil.read.model import read
@@ -22,7 +25,13 @@ from programs import save
 # with blocks and lists: tests/test_control_flow.py, tests/test_tensor_list.py
 LISTS = {"make_list", "list_length", "list_read", "list_gather", "list_write", "list_scatter"}
 ELSEWHERE = {"classify", "cond", "topk", "non_maximum_suppression", "while_loop"} | LISTS
-FAMILIES = (test_recurrence, test_scatter_gather)  # each with cases of its own
+FAMILIES = (  # each with cases of its own
+    test_creation,
+    test_layouts,
+    test_recurrence,
+    test_sampling,
+    test_scatter_gather,
+)
 LOWERED = [case for case in CASES if OPERATIONS[case.kind].lower]
 
 

@@ -15,15 +15,23 @@ if TYPE_CHECKING:
     from coreai.authoring import Value
 
 
-@writes("upsample_nearest_neighbor", "resize_nearest_neighbor")
-def _nearest(call: CoreAICall) -> "Value":
+@writes("upsample_nearest_neighbor")
+def _upsample_nearest(call: CoreAICall) -> "Value":
     """The value at floor(o / scale): half of the least step above it, less the half rounded."""
     return _interpolated(call, "nearest_neighbor", "floor")
+
+
+@writes("resize_nearest_neighbor")
+def _resize_nearest(call: CoreAICall) -> "Value":
+    """The value at floor((o + 1/2) / scale), half of the least step above it as well."""
+    return _interpolated(call, "nearest_neighbor", "half_pixel_floor")
 
 
 @writes("upsample_bilinear")
 def _upsample_bilinear(call: CoreAICall) -> "Value":
     aligned = call.flag("align_corners", True)
+    if call.flag("half_pixel_centers", not aligned) == aligned:
+        raise call.unsupported("half_pixel_centers that equal align_corners")
     return _interpolated(call, "linear", "align_corners" if aligned else "half_pixel")
 
 
@@ -49,7 +57,8 @@ def interpolated(
 ) -> "Value":
     """`x` of the shape `before`, its last two sides brought to those of `after`.
 
-    `transformation` is "floor", or as ONNX' Resize has it: "half_pixel", "align_corners", ...
+    `transformation` is "floor", "half_pixel_floor", or as ONNX' Resize has it: "half_pixel",
+    "align_corners", ...
     """
     import coreai.authoring as ca
 
@@ -69,6 +78,8 @@ def _place(old: int, new: int, transformation: str) -> tuple[float, float]:
             return scale, 0.0
         case "floor":
             return scale, 0.5 - 0.5 / old
+        case "half_pixel_floor":
+            return scale, -0.25 / old
         case "align_corners" if 1 in (old, new):
             return 1.0, 0.0
         case "align_corners":

@@ -70,6 +70,10 @@ class Call:
         """Shape of the first output, as far as it is known: -1 where a size is not."""
         return self.shapes[self.op.outputs[0].name]
 
+    def is_constant(self, parameter: str) -> bool:
+        """Whether the one value given as `parameter` is known before the model runs."""
+        return self._constant(self.argument(parameter)) is not None
+
     def array(self, parameter: str) -> NDArray[Any]:
         """The constant given as `parameter`."""
         return self._array(parameter, self.argument(parameter))
@@ -78,6 +82,11 @@ class Call:
         """All constants given as `parameter`."""
         arguments = self.op.inputs.get(parameter, ())
         return [self._array(parameter, argument) for argument in arguments]
+
+    def all_ints(self, parameter: str) -> list[int]:
+        """The first integer of each constant given as `parameter`."""
+        arguments = self.op.inputs.get(parameter, ())
+        return [int(self._array(parameter, argument).flat[0]) for argument in arguments]
 
     def ints(self, parameter: str, default: Iterable[int] | None = None) -> list[int]:
         """A list of constant integers."""
@@ -110,8 +119,11 @@ class Call:
             "Core ML on a Mac runs it",
         )
 
+    def _constant(self, argument: Argument) -> Constant | None:
+        return self.constants.get(argument) if isinstance(argument, str) else argument
+
     def _array(self, parameter: str, argument: Argument) -> NDArray[Any]:
-        constant = self.constants.get(argument) if isinstance(argument, str) else argument
+        constant = self._constant(argument)
         if constant is None:
             raise self.unsupported(f"a {parameter} that is computed at run time")
         return np.asarray(constant.load())

@@ -132,15 +132,3 @@ def cast(call: Lowering) -> str:
     if target == source or {target, source} <= {"float16", "float32"}:
         return call["x"]  # the graph computes both in float32, and rounds where it is declared
     return call.cast(call["x"], target)
-
-
-def _reference_shape(call: Call) -> list[Shape]:
-    return [call.shape("ref_tensor")]
-
-
-@lowers("fill_like", shape=_reference_shape)
-def fill_like(call: Lowering) -> str:
-    """ref_tensor tensor<[*d], T>, value U -> tensor<[*d], U>."""
-    value = call.array("value").reshape(-1)[0]
-    shape = call.constant(call.shape("ref_tensor"), np.int64)
-    return call.emit("Expand", call.constant(value, value.dtype.type), shape)

@@ -21,6 +21,12 @@ ONNX_TYPES: dict[str, int] = {
     "int64": 7, "bool": 9,
 }  # fmt: skip
 
+NUMPY_TYPES: dict[int, type[np.generic]] = {
+    1: np.float32, 2: np.uint8, 3: np.int8, 4: np.uint16, 5: np.int16, 6: np.int32, 7: np.int64,
+    9: np.bool_,
+}  # fmt: skip
+MAX_ELEMENTS = 1 << 27  # of a value whose size only the run tells: half a gigabyte
+
 
 class Graph(Protocol):
     """What lowerings write into: see `export.mil.onnx_graph`."""
@@ -89,6 +95,11 @@ class Lowering(Call):
         """A value of the lowering's own."""
         return self.graph.constant(np.asarray(value, dtype))
 
+    def constant_like(self, value: ArrayLike, parameter: str = "x") -> str:
+        """A value of the lowering's own, of the type in which `parameter` is computed."""
+        dtype = NUMPY_TYPES[ONNX_TYPES[self.tensor_type(parameter).dtype]]
+        return self.graph.constant(np.asarray(value).astype(dtype))
+
     def emit(self, kind: str, *inputs: str | None, **attributes: Attribute) -> str:
         """Add a node of one output, and return its name. An input of None is left out."""
         return self.emit_many(kind, 1, *inputs, **attributes)[0]
@@ -102,6 +113,19 @@ class Lowering(Call):
     def cast(self, value: str, dtype: str) -> str:
         """Add a cast to MIL's type `dtype`, and return the name of what it gives."""
         return self.emit("Cast", value, to=ONNX_TYPES[dtype])
+
+    def integers(self, parameter: str) -> str:
+        """Name of the value given as `parameter`, as int64."""
+        if self.is_constant(parameter):
+            return self.constant(self.array(parameter), np.int64)
+        return self.cast(self[parameter], "int64")
+
+    def bounded(self, sizes: str) -> str:
+        """`sizes`, int64, of a value that is to be made; the run ends here if it is too large."""
+        elements = self.emit("ReduceProd", self.cast(sizes, "float32"), keepdims=0)
+        beyond = self.cast(self.emit("Greater", elements, self.constant(MAX_ELEMENTS)), "int64")
+        # there is no second element: ONNX Runtime refuses to take it
+        return self.emit("Add", sizes, self.emit("Gather", self.constant([0], np.int64), beyond))
 
     def reshape(self, value: str, shape: Sequence[int]) -> str:
         """Add a reshape, and return the name of what it gives."""

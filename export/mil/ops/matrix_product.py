@@ -6,7 +6,7 @@ import numpy as np
 
 from export.mil.ops.call import Call
 from export.mil.ops.lowering import Lowering
-from export.mil.ops.operation import Operation, enter, lowers
+from export.mil.ops.operation import lowers
 from export.mil.program import Shape
 
 
@@ -95,14 +95,20 @@ def _attention_macs(call: Call) -> int:
     return math.prod(batch) * queries * keys * (depth + depth_out)
 
 
-# coremltools, `defs/iOS18/transformers.py`
-enter(
-    "scaled_dot_product_attention",
-    Operation(
-        "query tensor<[B, *D, L, E], T>, key tensor<[B, *D, S, E], T>, "
-        "value tensor<[B, *D, S, EV], T> -> tensor<[B, *D, L, EV], T>: "
-        "softmax(query key^T / sqrt(E)) value.",
-        _attention_shape,
-        _attention_macs,
-    ),
-)
+@lowers("scaled_dot_product_attention", shape=_attention_shape, macs=_attention_macs)
+def scaled_dot_product_attention(call: Lowering) -> str:
+    """query tensor<[B, *D, L, E], T>, key tensor<[B, *D, S, E], T>, value tensor<[B, *D, S, EV],
+    T>, attn_mask tensor<[*M, S], M> -> tensor<[B, *D, L, EV], T>: softmax(query key^T / sqrt(E)
+    + mask) value; where a mask of truth values is false, nothing is looked at (coremltools,
+    `defs/iOS18/transformers.py`)."""
+    order = [*range(call.rank("key"))]
+    order[-2:] = order[:-3:-1]
+    keys = call.emit("Transpose", call["key"], perm=order)
+    scale = call.constant(1 / math.sqrt(call.shape("query")[-1]))
+    scores = call.emit("Mul", call.emit("MatMul", call["query"], keys), scale)
+    if call.has("attn_mask"):
+        mask = call["attn_mask"]
+        if call.tensor_type("attn_mask").dtype == "bool":
+            mask = call.emit("Where", mask, call.constant(0.0), call.constant(-np.inf))
+        scores = call.emit("Add", scores, mask)
+    return call.emit("MatMul", call.emit("Softmax", scores, axis=-1), call["value"])

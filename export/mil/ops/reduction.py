@@ -7,7 +7,7 @@ import numpy as np
 
 from export.mil.ops.call import Call
 from export.mil.ops.lowering import Lowering
-from export.mil.ops.operation import lowers
+from export.mil.ops.operation import lowers, same_shape
 from export.mil.program import Shape
 
 REDUCTIONS = {
@@ -40,7 +40,8 @@ def _reduced_shape(call: Call) -> list[Shape]:
 def reduction(call: Lowering) -> str:
     """x tensor<[*d], T> -> tensor<[*d_out], T>: over `axes`, or all of them."""
     axes, keep = _axes(call), call.flag("keep_dims", False)
-    if call.op.type == "reduce_mean" and len(call.shape()) == 4 and axes == [2, 3]:
+    mean = call.op.type == "reduce_mean" and call.tensor_type().dtype.startswith("float")
+    if mean and len(call.shape()) == 4 and axes == [2, 3]:
         # the same number from the kernel that knows ONNX Runtime's blocked layout
         pooled = call.emit("GlobalAveragePool", call["x"])
         return pooled if keep else call.emit("Flatten", pooled)
@@ -55,9 +56,19 @@ def _extreme_shape(call: Call) -> list[Shape]:
 
 @lowers(*ARGUMENTS, shape=_extreme_shape)
 def extreme(call: Lowering) -> str:
-    """x tensor<[*d], T> -> tensor<[*d_out], i32>: index of the extreme along `axis`."""
+    """x tensor<[*d], T> -> tensor<[*d_out], I>: index of the extreme along `axis`."""
     index = call.emit(
         ARGUMENTS[call.op.type], call["x"],
         axis=call.integer("axis", -1), keepdims=call.integer("keep_dims", 0),
     )  # fmt: skip
-    return call.cast(index, "int32")
+    return call.cast(index, call.op.outputs[0].dtype)
+
+
+@lowers("cumsum", shape=same_shape)
+def cumsum(call: Lowering) -> str:
+    """x tensor<[*d], T> -> tensor<[*d], T>: sums of all elements so far along `axis`, from the
+    end if in `reverse`; without the element itself if `exclusive`."""
+    return call.emit(
+        "CumSum", call["x"], call.constant(call.integer("axis", 0), np.int64),
+        exclusive=int(call.flag("exclusive", False)), reverse=int(call.flag("reverse", False)),
+    )  # fmt: skip

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from export.mil.ops.call import Call
 from export.mil.ops.lowering import Lowering
 from export.mil.ops.operation import lowers
-from export.mil.program import Shape
+from export.mil.program import Shape, is_fixed
+
+LAST = np.iinfo(np.int64).max
 
 # MIL's sampling modes that are one of ONNX's coordinate transformations
 SAMPLING = {
@@ -25,8 +27,13 @@ SAMPLING = {
 
 def _upsampled(call: Call) -> list[Shape]:
     *leading, height, width = call.shape()
-    up, across = (call.number(f"scale_factor_{side}", 1.0) for side in ("height", "width"))
+    up, across = _factors(call)
     return [(*leading, int(height * up), int(width * across))]
+
+
+def _factors(call: Call) -> list[np.float32]:
+    """By height and width; in single precision, in which coremltools multiplies."""
+    return [np.float32(call.number(f"scale_factor_{side}", 1.0)) for side in ("height", "width")]
 
 
 def _target_size(call: Call) -> list[Shape]:
@@ -36,21 +43,40 @@ def _target_size(call: Call) -> list[Shape]:
 
 @lowers("upsample_nearest_neighbor", shape=_upsampled)
 def upsample_nearest_neighbor(call: Lowering) -> str:
-    """x tensor<[*D, H1, W1], T> -> tensor<[*D, H2, W2], T>."""
+    """x tensor<[*D, H1, W1], T> -> tensor<[*D, H2, W2], T>: floor(i H1 / H2), also where the
+    factor is none of H2 / H1, as coremltools' tests have it."""
+    pairs = list(zip(call.shape()[-2:], call.output_shape()[-2:], strict=True))
+    if any(after % before for before, after in pairs):
+        return _picked(call, [np.arange(after) * before // after for before, after in pairs])
     return _resize(call, mode="nearest", nearest_mode="floor", transformation="asymmetric")
 
 
 @lowers("resize_nearest_neighbor", shape=_target_size)
 def resize_nearest_neighbor(call: Lowering) -> str:
-    """x tensor<[*D, H1, W1], T> -> tensor<[*D, H2, W2], T>."""
-    return _resize(call, mode="nearest", nearest_mode="floor", transformation="asymmetric")
+    """x tensor<[*D, H1, W1], T> -> tensor<[*D, H2, W2], T>: floor((i + 1/2) H1 / H2), as
+    TensorFlow's with `half_pixel_centers`, which is converted to it."""
+    pairs = zip(call.shape()[-2:], call.output_shape()[-2:], strict=True)
+    return _picked(
+        call, [(2 * np.arange(after) + 1) * before // (2 * after) for before, after in pairs]
+    )
+
+
+def _picked(call: Lowering, places: list[NDArray[np.int64]]) -> str:
+    """The rows and columns at `places`: by integers, since a fraction may be rounded below one."""
+    x, rank = call["x"], call.rank()
+    for axis, numbers in zip((rank - 2, rank - 1), places, strict=True):
+        x = call.emit("Gather", x, call.constant(numbers, np.int64), axis=axis)
+    return x
 
 
 @lowers("upsample_bilinear", shape=_upsampled)
 def upsample_bilinear(call: Lowering) -> str:
     """x tensor<[*D, H1, W1], T> -> tensor<[*D, H2, W2], T>."""
     aligned = call.flag("align_corners", True)
-    transformation = "align_corners" if aligned else "half_pixel"
+    centred = call.flag("half_pixel_centers", not aligned)
+    if aligned and centred:
+        raise call.unsupported("align_corners and half_pixel_centers at once")
+    transformation = "half_pixel" if centred else "align_corners" if aligned else "asymmetric"
     return _resize(call, mode="linear", transformation=transformation)
 
 
@@ -92,18 +118,49 @@ def _points(mode: str, before: int, after: int) -> NDArray[Any]:
 def _resized(call: Call) -> list[Shape]:
     """The last `resized_dims` of `shape` take the place of x's; a 0 keeps what is there."""
     shape, count = list(call.shape()), call.integer("resized_dims")
-    sizes = call.ints("shape")[-count:]
     kept = shape[: len(shape) - count]
+    if not call.is_constant("shape"):
+        return [(*kept, *[-1] * count)]
+    sizes = call.ints("shape")[-count:]
     return [(*kept, *(new or old for new, old in zip(sizes, shape[-count:], strict=True)))]
 
 
 @lowers("resize", shape=_resized)
 def resize(call: Lowering) -> str:
     """x tensor<[*D, H1, W1], T>, shape tensor<[K], U> -> tensor<[*D, H2, W2], T>."""
-    method = call.text("interpolation_mode", "LINEAR")
-    if method.lower() == "nearest_neighbor":
-        raise call.unsupported(f"interpolation_mode {method!r}")
-    return resize_bilinear(call)
+    method, mode = call.text("interpolation_mode", "LINEAR"), call.text("sampling_mode", "DEFAULT")
+    if call.integer("resized_dims") != 2:
+        raise call.unsupported(f"resized_dims {call.integer('resized_dims')}")
+    if method == "NEAREST_NEIGHBOR" and mode == "DEFAULT":
+        if is_fixed(call.output_shape()):
+            return resize_nearest_neighbor(call)
+        return call.emit(
+            "Resize", call["x"], None, None, _asked_sizes(call), mode="nearest",
+            coordinate_transformation_mode="half_pixel", nearest_mode="round_prefer_ceil",
+        )  # fmt: skip
+    if method != "LINEAR" or not call.tensor_type().dtype.startswith("float"):
+        raise call.unsupported(f"interpolation_mode {method!r} and sampling_mode {mode!r}")
+    if is_fixed(call.output_shape()):
+        return resize_bilinear(call)
+    if mode not in SAMPLING or mode == "ALIGN_CORNERS":
+        raise call.unsupported(f"sampling_mode {mode!r} and a shape computed at run time")
+    return call.emit(
+        "Resize", call["x"], None, None, _asked_sizes(call), mode="linear",
+        coordinate_transformation_mode=SAMPLING[mode],
+    )  # fmt: skip
+
+
+def _asked_sizes(call: Lowering) -> str:
+    """The shape that the run asks for, as far as it is no larger than is possible."""
+    sizes, two, last = call.emit("Shape", call["x"]), call.constant([-2], np.int64), LAST
+    kept = call.emit("Slice", sizes, call.constant([0], np.int64), two)
+    old, new = (
+        call.emit("Slice", value, two, call.constant([last], np.int64))
+        for value in (sizes, call.integers("shape"))
+    )
+    same = call.emit("Equal", new, call.constant(0, np.int64))
+    new = call.emit("Where", same, old, new)
+    return call.bounded(call.emit("Concat", kept, new, axis=0))
 
 
 def _resize(call: Lowering, mode: str, transformation: str, **options: str) -> str:

@@ -21,7 +21,7 @@ REDUCTIONS = {
 def _places(call: Lowering) -> str:
     """`indices` as int64. Those below 0 count from the end; since iOS 17, which brought
     `validate_indices`, they are out of bounds, where nothing is defined: that is refused."""
-    indices = call.cast(call["indices"], "int64")
+    indices = call.integers("indices")
     if not call.has("validate_indices") or call.tensor_type("indices").dtype.startswith("u"):
         return indices
     below = call.emit("Less", indices, call.constant(0, np.int64))

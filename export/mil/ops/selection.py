@@ -8,7 +8,7 @@ import numpy as np
 
 from export.mil.ops.call import Call
 from export.mil.ops.lowering import Lowering
-from export.mil.ops.operation import lowers
+from export.mil.ops.operation import lowers, same_shape
 from export.mil.program import Shape
 
 LOWEST = np.finfo(np.float32).min
@@ -28,16 +28,32 @@ def _top_shapes(call: Call) -> list[Shape]:
 
 @lowers("topk", shape=_top_shapes)
 def topk(call: Lowering) -> tuple[str, ...]:
-    """x tensor<[*d], T> -> tensor<[*d_out], T>, tensor<[*d_out], i32>: the `k` largest along
+    """x tensor<[*d], T> -> tensor<[*d_out], T>, tensor<[*d_out], I>: the `k` largest along
     `axis`, or the smallest, and where they stand; in order also where no order is asked for."""
-    axis = call.integer("axis", -1)
-    values, indices = call.emit_many(
-        "TopK", 2, call["x"], call.constant([_count(call, axis)], np.int64),
-        axis=axis, largest=int(not call.flag("ascending", False)),
-    )  # fmt: skip
+    values, indices = _ordered(call, _count(call, call.integer("axis", -1)))
     if len(call.op.outputs) == 1:
         return (values,)
     return values, call.cast(indices, call.op.outputs[1].dtype)
+
+
+@lowers("argsort", shape=same_shape)
+def argsort(call: Lowering) -> str:
+    """x tensor<[*d], T> -> tensor<[*d], i32>: where the elements stand, in order along `axis`,
+    the largest first unless `ascending`."""
+    _, indices = _ordered(call, call.shape()[call.integer("axis", -1)])
+    return call.cast(indices, "int32")
+
+
+def _ordered(call: Lowering, count: int) -> tuple[str, ...]:
+    """The first `count` elements along `axis` in order, and where they stand."""
+    x, short = call["x"], call.tensor_type().dtype == "uint16"
+    x = call.cast(x, "int32") if short else x  # ONNX Runtime does not compare uint16
+    largest = int(not call.flag("ascending", False))
+    values, indices = call.emit_many(
+        "TopK", 2, x, call.constant([count], np.int64), axis=call.integer("axis", -1),
+        largest=largest,
+    )  # fmt: skip
+    return call.cast(values, "uint16") if short else values, indices
 
 
 def _boxes_last(call: Call) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 
 from export.mil.ops.call import Call
 from export.mil.ops.lowering import Lowering
-from export.mil.ops.operation import Operation, enter, lowers, no_macs, same_shape
+from export.mil.ops.operation import Operation, enter, lowers, no_macs
 from export.mil.program import Shape
 
 PAD_MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge"}
@@ -115,14 +115,7 @@ def classify(call: Lowering) -> tuple[str, ...]:
     return flat, flat
 
 
-for _name in ("band_part", "cumsum"):
-    enter(_name, Operation("x tensor<[*d], T> -> tensor<[*d], T>.", same_shape, no_macs))
-
 # These move, choose or make elements; the shape of what they give is not told here.
-SHAPE_UNTOLD = (
-    "affine", "argsort", "batch_to_space", "coreml_update_state", "crop", "crop_resize", "fill",
-    "non_zero", "one_hot", "pixel_unshuffle", "range_1d", "read_state", "resample", "reshape_like",
-    "shape", "slice_update", "sliding_windows", "space_to_batch", "write_state",
-)  # fmt: skip
+SHAPE_UNTOLD = ("coreml_update_state", "read_state", "write_state")
 for _name in SHAPE_UNTOLD:
     enter(_name, Operation("Moves, chooses or makes elements.", macs=no_macs))

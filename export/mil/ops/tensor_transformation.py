@@ -1,25 +1,26 @@
-"""Elements in another shape or order, and parts of them: nothing is computed.
+"""Elements in another shape or order: nothing is computed.
 
-Semantics: coremltools, `converters/mil/mil/ops/defs/iOS15/tensor_transformation.py`.
+Semantics: coremltools, `converters/mil/mil/ops/defs/iOS15/tensor_transformation.py`, and those of
+iOS16 and iOS17.
 """
 
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from export.mil.ops.call import Call
 from export.mil.ops.lowering import Lowering
 from export.mil.ops.operation import lowers, same_shape
-from export.mil.program import Shape
-
-FIRST, LAST = np.iinfo(np.int64).min, np.iinfo(np.int64).max  # a slice without bounds in ONNX
+from export.mil.program import Shape, is_fixed
 
 
 def _reshaped(call: Call) -> list[Shape]:
-    """A 0 keeps the size of the axis at its place, counted from the right."""
+    """A 0 keeps the size of the axis at its place, counted from the right, or is 1."""
+    if not call.is_constant("shape"):
+        return [(-1,) * call.shape("shape")[0]]
     before, asked = call.shape(), call.ints("shape")
-    shape = [size or before[axis - len(asked)] for axis, size in enumerate(asked)]
+    kept = (1,) * (len(asked) - len(before)) + before
+    shape = [size or kept[axis - len(asked)] for axis, size in enumerate(asked)]
     if -1 in shape:
         shape[shape.index(-1)] = math.prod(before) // -math.prod(shape)
     return [tuple(shape)]
@@ -27,11 +28,33 @@ def _reshaped(call: Call) -> list[Shape]:
 
 @lowers("reshape", shape=_reshaped)
 def reshape(call: Lowering) -> str:
-    """x tensor<[*d], T>, shape tensor<[K], i32> -> tensor<[*d_out], T>.
+    """x tensor<[*d], T>, shape tensor<[K], I> -> tensor<[*d_out], T>.
 
-    To the shape that MIL inferred: its 0 and -1 differ between opsets.
+    To the shape that MIL inferred, since its 0 and -1 differ between opsets; where that is known
+    to the run alone, 0 is refused unless the ranks are equal.
     """
-    return call.reshape(call["x"], call.output_shape())
+    if is_fixed(call.output_shape()):
+        return call.reshape(call["x"], call.output_shape())
+    sizes = call.integers("shape")
+    if call.rank() == len(call.output_shape()):
+        return call.emit("Reshape", call["x"], sizes)
+    return call.emit("Reshape", call["x"], sizes, allowzero=1)
+
+
+def _referred(call: Call) -> list[Shape]:
+    parts = zip(
+        call.all_shapes("ref_tensors"), call.all_ints("begins"), call.all_ints("ends"),
+        call.all_ints("end_masks"), strict=True,
+    )  # fmt: skip
+    kept = [shape[begin : None if is_open else end] for shape, begin, end, is_open in parts]
+    return [tuple(size for sizes in kept for size in sizes)]
+
+
+@lowers("reshape_like", shape=_referred)
+def reshape_like(call: Lowering) -> str:
+    """x tensor<[*d], T>, ref_tensors Tuple[tensor<[*d_i], R>] -> tensor<[*d_out], T>: to parts of
+    the other tensors' shapes, one behind the other."""
+    return call.reshape(call["x"], _referred(call)[0])
 
 
 def _flattened(call: Call) -> list[Shape]:
@@ -85,69 +108,46 @@ def transpose(call: Lowering) -> str:
     return call.emit("Transpose", call["x"], perm=[axis % rank for axis in call.ints("perm")])
 
 
-def _sliced(call: Call) -> list[Shape]:
-    shape = call.shape()
-    none = [0] * len(shape)
-    begin, end = call.ints("begin"), call.ints("end")
-    strides = call.ints("stride", [1] * len(shape))
-    open_begin, open_end = call.ints("begin_mask", none), call.ints("end_mask", none)
-    squeezed = call.ints("squeeze_mask", none)
-    sizes = [
-        len(range(size)[slice(None if open_begin[axis] else begin[axis],
-                              None if open_end[axis] else end[axis], strides[axis])])
-        for axis, size in enumerate(shape)
-    ]  # fmt: skip
-    return [tuple(size for axis, size in enumerate(sizes) if not squeezed[axis])]
-
-
-@lowers("slice_by_index", shape=_sliced)
-def slice_by_index(call: Lowering) -> str:
-    """x tensor<[*d], T>, begin, end and stride tensor<[rank(x)], i32> -> tensor<[*d_out], T>:
-    x[begin:end:stride]; masks stand for numpy's omitted bounds and single indices."""
-    rank = len(call.shape())
-    begin, end = call.ints("begin"), call.ints("end")
-    stride = call.ints("stride", [1] * rank)
-    none = [0] * rank
-    open_begin, open_end = call.ints("begin_mask", none), call.ints("end_mask", none)
-    squeezed = call.ints("squeeze_mask", none)
-    for i in range(rank):
-        if squeezed[i]:
-            end[i] = begin[i] + 1 if begin[i] != -1 else LAST
-            continue
-        if open_begin[i]:
-            begin[i] = 0 if stride[i] > 0 else LAST
-        if open_end[i]:
-            end[i] = LAST if stride[i] > 0 else FIRST
-    part = _slice(call, begin, end, range(rank), stride)
-    if not any(squeezed):
-        return part
-    return call.emit("Squeeze", part, call.constant(np.flatnonzero(squeezed), np.int64))
-
-
-def _ends(call: Call) -> list[int]:
-    """Where each axis of a `slice_by_size` ends."""
-    bounds = zip(call.ints("begin"), call.ints("size"), call.shape(), strict=True)
-    return [length if size == -1 else begin + size for begin, size, length in bounds]
-
-
-def _sliced_by_size(call: Call) -> list[Shape]:
-    bounds = zip(call.ints("begin"), _ends(call), strict=True)
-    return [tuple(end - begin for begin, end in bounds)]
-
-
-@lowers("slice_by_size", shape=_sliced_by_size)
-def slice_by_size(call: Lowering) -> str:
-    """x tensor<[*d], T>, begin and size tensor<[rank(x)], i32> -> tensor<[*d_out], T>: `size`
-    elements from `begin` on; -1 takes all that follow."""
-    return _slice(call, call.ints("begin"), _ends(call))
-
-
 @lowers("reverse", shape=same_shape)
 def reverse(call: Lowering) -> str:
     """x tensor<[*d], T> -> tensor<[*d], T>: backwards along `axes`, or all of them."""
-    axes = call.ints("axes", range(len(call.shape())))
-    count = len(axes)
-    return _slice(call, [-1] * count, [FIRST] * count, axes, [-1] * count)
+    axes = call.ints("axes", range(call.rank()))
+    first = np.iinfo(np.int64).min  # so far that it ends before the first element
+    bounds = ([-1] * len(axes), [first] * len(axes), axes, [-1] * len(axes))
+    return call.emit("Slice", call["x"], *(call.constant(bound, np.int64) for bound in bounds))
+
+
+@lowers("reverse_sequence", shape=same_shape)
+def reverse_sequence(call: Lowering) -> str:
+    """x tensor<[*d], T>, lengths tensor<[L], I> -> tensor<[*d], T>: of each element of
+    `batch_axis` the first `lengths` along `seq_axis` backwards."""
+    rank = call.rank()
+    batch, sequence = (call.integer(f"{name}_axis", 0) % rank for name in ("batch", "seq"))
+    if batch == sequence:
+        raise call.unsupported("one axis as batch and as sequence")
+    order = [batch, sequence, *(axis for axis in range(rank) if axis not in (batch, sequence))]
+    moved = call.emit("Transpose", call["x"], perm=order)
+    turned = call.emit("ReverseSequence", moved, call.integers("lengths"), batch_axis=0,
+                       time_axis=1)  # fmt: skip
+    return call.emit("Transpose", turned, perm=np.argsort(order).tolist())
+
+
+def _windows_shape(call: Call) -> list[Shape]:
+    shape, axis, size = list(call.shape()), call.integer("axis"), call.integer("size")
+    axis %= len(shape)
+    count = (shape[axis] - size) // call.integer("stride", 1) + 1
+    return [(*shape[:axis], count, size, *shape[axis + 1 :])]
+
+
+@lowers("sliding_windows", shape=_windows_shape)
+def sliding_windows(call: Lowering) -> str:
+    """x tensor<[*d0, d_axis, *dn], T> -> tensor<[*d0, (d_axis - size) / stride + 1, size, *dn],
+    T>: `size` elements from each `stride`th on."""
+    axis, size = call.integer("axis") % call.rank(), call.integer("size")
+    count = _windows_shape(call)[0][axis]
+    starts = np.arange(count).reshape(-1, 1) * call.integer("stride", 1)
+    places = call.constant(starts + np.arange(size), np.int64)
+    return call.emit("Gather", call["x"], places, axis=axis)
 
 
 def _pixel_shuffled(call: Call) -> list[Shape]:
@@ -183,11 +183,67 @@ def space_to_depth(call: Lowering) -> str:
     return call.emit("SpaceToDepth", call["x"], blocksize=call.integer("block_size"))
 
 
+def _pixel_unshuffled(call: Call) -> list[Shape]:
+    (batch, channels, height, width), factor = call.shape(), call.integer("downscale_factor")
+    return [(batch, channels * factor**2, height // factor, width // factor)]
+
+
+@lowers("pixel_unshuffle", shape=_pixel_unshuffled)
+def pixel_unshuffle(call: Lowering) -> str:
+    """x tensor<[n, C, H f, W f], T> -> tensor<[n, C f^2, H, W], T>: space to channels, the
+    channel slowest, as torch's pixel_unshuffle."""
+    (batch, channels, height, width), factor = call.shape(), call.integer("downscale_factor")
+    blocks = [batch, channels, height // factor, factor, width // factor, factor]
+    parts = call.emit("Transpose", call.reshape(call["x"], blocks), perm=[0, 1, 3, 5, 2, 4])
+    return call.reshape(parts, _pixel_unshuffled(call)[0])
+
+
+def _to_batch_shape(call: Call) -> list[Shape]:
+    (batch, channels, height, width), (down, across) = call.shape(), call.ints("block_shape")
+    top, bottom, left, right = call.ints("paddings")
+    return [(batch * down * across, channels, (height + top + bottom) // down,
+             (width + left + right) // across)]  # fmt: skip
+
+
+@lowers("space_to_batch", shape=_to_batch_shape)
+def space_to_batch(call: Lowering) -> str:
+    """x tensor<[n, C, H, W], T> -> tensor<[n b0 b1, C, H / b0, W / b1], T>: padded with zeros;
+    the place in the block slowest, as TensorFlow's SpaceToBatchND."""
+    (batch, channels, *_), (down, across) = call.shape(), call.ints("block_shape")
+    top, bottom, left, right = call.ints("paddings")
+    pads = call.constant([0, 0, top, left, 0, 0, bottom, right], np.int64)
+    *_, height, width = _to_batch_shape(call)[0]
+    blocks = [batch, channels, height, down, width, across]
+    parts = call.reshape(call.emit("Pad", call["x"], pads), blocks)
+    moved = call.emit("Transpose", parts, perm=[3, 5, 0, 1, 2, 4])
+    return call.reshape(moved, _to_batch_shape(call)[0])
+
+
+def _from_batch_shape(call: Call) -> list[Shape]:
+    (batch, channels, height, width), (down, across) = call.shape(), call.ints("block_shape")
+    top, bottom, left, right = call.ints("crops")
+    return [(batch // (down * across), channels, height * down - top - bottom,
+             width * across - left - right)]  # fmt: skip
+
+
+@lowers("batch_to_space", shape=_from_batch_shape)
+def batch_to_space(call: Lowering) -> str:
+    """x tensor<[n b0 b1, C, H, W], T> -> tensor<[n, C, H b0, W b1], T>: the way back, without
+    `crops`."""
+    (batch, channels, height, width), (down, across) = call.shape(), call.ints("block_shape")
+    top, _, left, _ = call.ints("crops")
+    parts = call.reshape(
+        call["x"], [down, across, batch // (down * across), channels, height, width]
+    )
+    moved = call.emit("Transpose", parts, perm=[2, 3, 4, 0, 5, 1])
+    whole = call.reshape(
+        moved, [batch // (down * across), channels, height * down, width * across]
+    )
+    *_, rows, columns = _from_batch_shape(call)[0]
+    bounds = ([top, left], [top + rows, left + columns], [2, 3])
+    return call.emit("Slice", whole, *(call.constant(bound, np.int64) for bound in bounds))
+
+
 def _to_space(call: Call, factor: int) -> list[Shape]:
     batch, channels, height, width = call.shape()
     return [(batch, channels // factor**2, height * factor, width * factor)]
-
-
-def _slice(call: Lowering, *bounds: ArrayLike) -> str:
-    """ONNX's slice of x, from starts, ends, axes and steps."""
-    return call.emit("Slice", call["x"], *(call.constant(b, np.int64) for b in bounds))
