@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from export.mil.read import pipeline_file, specification
-from export.mil.read.specification import HALVES, Message
+from export.mil.read.specification import COLORS, Message
 
 NEWEST = 10  # that is known here
 MAX_DEPTH = 8  # of pipelines in pipelines
@@ -98,7 +98,7 @@ def _of_feature(feature: Message, kind: str) -> Iterator[tuple[int, str]]:
         yield 5, "a float32 array at a non-maximum suppression"
     if array.dataType == FLOAT16:
         yield 7, "a float16 array"
-    if image.colorSpace == HALVES:
+    if COLORS.get(image.colorSpace) == "GRAYSCALE_FLOAT16":
         yield 7, "an image of GRAYSCALE_FLOAT16"
 
 
