@@ -83,11 +83,6 @@ class Call:
         arguments = self.op.inputs.get(parameter, ())
         return [self._array(parameter, argument) for argument in arguments]
 
-    def all_ints(self, parameter: str) -> list[int]:
-        """The first integer of each constant given as `parameter`."""
-        arguments = self.op.inputs.get(parameter, ())
-        return [int(self._array(parameter, argument).flat[0]) for argument in arguments]
-
     def ints(self, parameter: str, default: Iterable[int] | None = None) -> list[int]:
         """A list of constant integers."""
         if default is not None and not self.has(parameter):
