@@ -59,7 +59,9 @@ class Preparer:
         """What can be launched, or the record of a case that cannot, with the reason."""
         case, format = candidate.case(), candidate.model.format
         if format not in candidate.entry.formats:
-            reason = f"{format} models are timed on {', '.join(runtimes_for(format))} alone"
+            timed_on = ", ".join(runtimes_for(format))
+            reason = f"{format} models are timed on {timed_on} alone"
+            reason = reason if timed_on else f"{format} models are not timed: they are no networks"
             return msgspec.structs.replace(case, skipped=reason)
         compiled = self.compiled(candidate)
         if isinstance(compiled, str):

@@ -12,10 +12,17 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from export.mil.description import ImageInput, ModelDescription, NumberInput, TensorInput
+from export.mil.description import (
+    CategoryInput,
+    ImageInput,
+    ModelDescription,
+    SingleInput,
+    TensorInput,
+)
 from export.package.metadata import PackageMetadata, metadata_of
 from export.runtimes.base import Feature
 from export.runtimes.inputs import MAX_INPUT_ELEMENTS, crop
+from export.runtimes.single_inputs import example, may_be_missing, wanted
 from mobilenet.common.decoding import decoding
 from mobilenet.common.errors import ConfigError
 from mobilenet.common.files import open_regular
@@ -26,7 +33,7 @@ from mobilenet.preprocess import SQUASHED, Geometry
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-Input = ImageInput | TensorInput | NumberInput
+Input = ImageInput | TensorInput | SingleInput
 
 ARRAY = ".npy"
 MAX_FILE_BYTES = 8 * MAX_INPUT_ELEMENTS + (1 << 12)  # of float64, and a header
@@ -53,9 +60,7 @@ def given_inputs(
 
     Raises `ConfigError` for what the model does not take, or is not given.
     """
-    inputs: dict[str, Input] = {
-        item.name: item for item in (*description.inputs, *description.numbers)
-    }
+    inputs: dict[str, Input] = {item.name: item for item in description.all_inputs}
     about = metadata_of(description.metadata)
     pictures: dict[str, Path] = {}
     for word in images:
@@ -146,7 +151,21 @@ def _values(words: Iterable[str], inputs: dict[str, Input]) -> Iterable[tuple[st
         item = inputs[name]
         if isinstance(item, ImageInput):
             raise ConfigError(f"input {name!r} is an image", _how(item))
-        yield name, _array_for(item, text) if isinstance(item, TensorInput) else _parsed(text)
+        yield (
+            name,
+            _array_for(item, text) if isinstance(item, TensorInput) else _single(item, text),
+        )
+
+
+def _single(item: SingleInput, text: str) -> Feature:
+    """A number, a list or a dictionary is JSON, whose keys are always strings."""
+    if isinstance(item, CategoryInput) and item.kind == "string":
+        return text
+    value = _parsed(text)
+    if isinstance(value, dict) and isinstance(item, CategoryInput) and item.keys == "int64":
+        with decoding(f"input {item.name!r}", _how(item), ConfigError):
+            return {int(key): number for key, number in value.items()}
+    return value
 
 
 def _array_for(item: TensorInput, text: str) -> Any:
@@ -176,7 +195,10 @@ def _parsed(text: str) -> Any:
 
 def _check_complete(inputs: Iterable[Input], features: dict[str, Feature]) -> None:
     for item in inputs:
-        optional = not isinstance(item, ImageInput) and item.default is not None
+        if isinstance(item, SingleInput):
+            optional = may_be_missing(item)
+        else:
+            optional = isinstance(item, TensorInput) and item.default is not None
         if item.name not in features and not optional:
             raise ConfigError(f"input {item.name!r} is missing, {_kind(item)}", _how(item))
 
@@ -184,10 +206,11 @@ def _check_complete(inputs: Iterable[Input], features: dict[str, Feature]) -> No
 def _kind(item: Input) -> str:
     if isinstance(item, ImageInput):
         return f"an image of {item.width} x {item.height} pixels"
-    return "a number" if isinstance(item, NumberInput) else f"{item.dtype} of shape {item.shape}"
+    return f"{item.dtype} of shape {item.shape}" if isinstance(item, TensorInput) else wanted(item)
 
 
 def _how(item: Input) -> str:
     if isinstance(item, ImageInput):
         return f"--image {item.name}=photo.jpg"
-    return f"--input {item.name}=" + ("1.5" if isinstance(item, NumberInput) else "array.npy")
+    value = "array.npy" if isinstance(item, TensorInput) else example(item)
+    return f"--input {item.name}={value}"

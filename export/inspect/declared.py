@@ -117,7 +117,11 @@ def _feature(message: Message) -> FeatureFacts:
         text = f"{specification.ARRAY_TYPES.get(array.dataType, 'unknown type')} "
         text += array_shapes(default, allowed) if default else "(shape not declared)"
     elif kind == "dictionaryType":
-        text = "dictionary, label to number"
+        key = message.type.dictionaryType.WhichOneof("KeyType")
+        text = f"dictionary, {'integer' if key == 'int64KeyType' else 'label'} to number"
+    elif kind == "sequenceType":
+        element = message.type.sequenceType.WhichOneof("Type")
+        text = f"list of {'integers' if element == 'int64Type' else 'strings'}"
     if message.type.isOptional:
         value = flexible_features.default_of(message.type)
         text += f", optional: {value:g}" if kind == "multiArrayType" else ", optional"

@@ -22,6 +22,7 @@ from export.mil.program import Function, Program, Shape
 from export.mil.read.model import Part
 from export.mil.read.pipeline_file import KINDS as PIPELINES
 from export.mil.suppression_model import SuppressionModel
+from export.mil.tabular_model import TabularModel
 from export.package import model_files
 from export.package.metadata import listed_labels, metadata_of
 from export.package.model_files import ModelFiles
@@ -52,6 +53,7 @@ class PartFacts:
     name: str
     kind: str
     unknown: str = ""
+    contents: str = ""  # of a model of tables: how many of what
     macs: int | None = None  # of all layers that are known
     layers_of_unknown_macs: int = 0
     parameters: int | None = None
@@ -168,9 +170,11 @@ def _stage(part: PartFacts) -> PipelineStage:
 
 
 def _other_facts(part: Part) -> PartFacts:
-    """Of a model that is no program: what is known of a suppression, or the reason."""
-    inputs, outputs = features_of(part)
+    """Of a model that is no program: what is known of a table or a suppression, or the reason."""
+    inputs, outputs = features_of(part) if part.name else ((), ())
     facts = PartFacts(part.name, part.kind, part.reason, inputs=inputs, outputs=outputs)
+    if isinstance(part.model, TabularModel):
+        return replace(facts, contents=part.model.contents, parameters=part.model.parameters)
     if not isinstance(part.model, SuppressionModel):
         return facts
     layer = LayerFacts(

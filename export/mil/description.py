@@ -108,6 +108,9 @@ class CategoryInput(msgspec.Struct, frozen=True):
     description: str = ""
 
 
+SingleInput = NumberInput | CategoryInput
+
+
 class PictureFormat(msgspec.Struct, frozen=True):
     """Of a picture that comes out: its size in pixels, and the channels it is made from."""
 
@@ -138,6 +141,11 @@ class ModelDescription:
     metadata: dict[str, str] = field(default_factory=dict)  # user-defined, as stored
     numbers: tuple[NumberInput, ...] = ()  # taken beside the inputs
     categories: tuple[CategoryInput, ...] = ()  # taken beside the inputs
+
+    @property
+    def all_inputs(self) -> tuple[ImageInput | TensorInput | SingleInput, ...]:
+        """Everything that is taken, of all kinds."""
+        return (*self.inputs, *self.numbers, *self.categories)
 
     @property
     def is_flexible(self) -> bool:

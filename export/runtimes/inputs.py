@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.mil.description import (
-    CategoryInput,
     ImageInput,
     ModelDescription,
-    NumberInput,
+    SingleInput,
     TensorInput,
     allows,
 )
@@ -42,8 +41,7 @@ def picture_size(description: ModelDescription) -> Size:
         return Size(only.height, only.width)
     if only is not None and len(only.shape) == 4 and only.shape[:2] == (1, 3):
         return Size(*only.shape[2:])
-    takes = (*description.inputs, *description.numbers, *description.categories)
-    names = ", ".join(repr(item.name) for item in takes[:MAX_NAMES]) or "nothing"
+    names = ", ".join(repr(item.name) for item in description.all_inputs[:MAX_NAMES]) or "nothing"
     raise UnsupportedError(
         f"the model takes {names}, not one picture", "only models of one picture can be run here"
     )
@@ -146,12 +144,8 @@ def complete(description: ModelDescription, inputs: Mapping[str, Feature]) -> di
 def check_names(description: ModelDescription, inputs: Mapping[str, Feature]) -> None:
     """Raises `UnsupportedError` for what is missing or unknown, and for a number, string, list or
     dictionary that is none."""
-    each: tuple[NumberInput | CategoryInput, ...] = (
-        *description.numbers,
-        *description.categories,
-    )
-    singles = {item.name: item for item in each}
-    known = {item.name: item for item in description.inputs} | singles
+    known = {item.name: item for item in description.all_inputs}
+    singles = {name: item for name, item in known.items() if isinstance(item, SingleInput)}
     needed = {item.name for item in description.inputs if not _has_default(item)}
     needed |= {name for name, item in singles.items() if not may_be_missing(item)}
     listed = [*map(repr, known)]

@@ -39,8 +39,7 @@ class PipelineSession:
         check(self.description, inputs)
         values = dict(inputs)
         for stage in self._stages:
-            about = stage.description
-            takes = (*about.inputs, *about.numbers, *about.categories)
+            takes = stage.description.all_inputs
             feed = {item.name: values[item.name] for item in takes if item.name in values}
             values |= stage.predict(feed)
         if missing := [name for name in self._names if name not in values]:

@@ -78,8 +78,7 @@ class PortableModel:
     @property
     def input_description(self) -> dict[str, str]:
         """What is said of each input, by its name."""
-        declared = self.description
-        return {item.name: item.description for item in (*declared.inputs, *declared.numbers)}
+        return {item.name: item.description for item in self.description.all_inputs}
 
     @property
     def output_description(self) -> dict[str, str]:
@@ -129,7 +128,7 @@ class PortableModel:
 
 def fed(description: ModelDescription, data: Mapping[str, Feature]) -> Features:
     """The inputs as a runtime takes them. Raises `TypeError` and `KeyError` as `MLModel` does."""
-    names = [item.name for item in (*description.inputs, *description.numbers)]
+    names = [item.name for item in description.all_inputs]
     if unknown := [name for name in data if name not in names]:
         raise KeyError(f"input {unknown[0]!r} is unknown: the model takes {', '.join(names)}")
     arrays = {item.name for item in description.inputs if isinstance(item, TensorInput)}

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral, Real
 
-from export.mil.description import CategoryInput, NumberInput
+from export.mil.description import CategoryInput, NumberInput, SingleInput
 from export.runtimes.base import Feature
 from mobilenet.common.errors import UnsupportedError
 from mobilenet.common.text import one_line
@@ -12,42 +12,56 @@ from mobilenet.common.text import one_line
 MAX_SHOWN = 80  # characters of a value
 
 
-def may_be_missing(item: NumberInput | CategoryInput) -> bool:
+def may_be_missing(item: SingleInput) -> bool:
     """Whether a model runs without it."""
     return item.is_optional or (isinstance(item, NumberInput) and item.default is not None)
 
 
-def check_single(item: NumberInput | CategoryInput, value: Feature) -> None:
+def check_single(item: SingleInput, value: Feature) -> None:
     """Raise `UnsupportedError` for a value that is not of the kind.
 
     A number without a default is a column of a table: NaN is then a value that is missing.
     """
-    wanted = _number(item, value) if isinstance(item, NumberInput) else _category(item, value)
-    if wanted:
+    fits = _is_number(item, value) if isinstance(item, NumberInput) else _is_category(item, value)
+    if not fits:
         shown = one_line(repr(value), MAX_SHOWN)
-        raise UnsupportedError(f"input {item.name!r} is {shown}", f"give {wanted}")
+        raise UnsupportedError(f"input {item.name!r} is {shown}", f"give {wanted(item)}")
 
 
-def _number(item: NumberInput, value: Feature) -> str:
-    """What should have been given; "" where it was."""
+def wanted(item: SingleInput) -> str:
+    """What a value has to be, in words."""
+    if isinstance(item, NumberInput):
+        return "an integer" if item.is_integer else "a number"
+    keys = "strings" if item.keys == "string" else "integers"
+    words = {"sequence": f"a list of {keys}", "dictionary": f"a dictionary of {keys} to numbers"}
+    return words.get(item.kind, "a string")
+
+
+def example(item: SingleInput) -> str:
+    """A value as it is written on a command line: JSON, but for a string."""
+    if isinstance(item, NumberInput):
+        return "2" if item.is_integer else "1.5"
+    key = '"red"' if item.keys == "string" else "2"
+    quoted = key if item.keys == "string" else f'"{key}"'
+    return {"sequence": f"'[{key}]'", "dictionary": f"'{{{quoted}: 1.5}}'"}.get(item.kind, "red")
+
+
+def _is_number(item: NumberInput, value: Feature) -> bool:
     if not isinstance(value, Real):
-        return "a number"
+        return False
     if item.is_integer:
-        return "" if math.isfinite(value) and float(value).is_integer() else "an integer"
-    return "" if item.default is None or math.isfinite(value) else "a number"
+        return math.isfinite(value) and float(value).is_integer()
+    return item.default is None or math.isfinite(value)
 
 
-def _category(item: CategoryInput, value: Feature) -> str:
-    names = "strings" if item.keys == "string" else "integers"
+def _is_category(item: CategoryInput, value: Feature) -> bool:
     if item.kind == "string":
-        return "" if isinstance(value, str) else "a string"
+        return isinstance(value, str)
     if item.kind == "sequence":
         is_list = isinstance(value, Sequence) and not isinstance(value, str)
-        return "" if is_list and _are_keys(item, value) else f"a list of {names}"
-    if not isinstance(value, Mapping) or not _are_keys(item, value):
-        return f"a dictionary of {names} to numbers"
-    is_numbers = all(isinstance(number, Real) for number in value.values())
-    return "" if is_numbers else f"a dictionary of {names} to numbers"
+        return is_list and _are_keys(item, value)
+    is_dictionary = isinstance(value, Mapping) and _are_keys(item, value)
+    return is_dictionary and all(isinstance(number, Real) for number in value.values())
 
 
 def _are_keys(item: CategoryInput, values: Iterable[Feature]) -> bool:

@@ -83,6 +83,8 @@ def _part(part: PartFacts) -> Card:
     rows |= {**_features("input", part.inputs), **_features("output", part.outputs)}
     if part.unknown:
         return {**rows, "costs": f"{UNKNOWN}: {part.unknown}"}
+    if part.contents:
+        return {**rows, "contents": part.contents, "parameters": f"{part.parameters:,}"}
     macs = f"{(part.macs or 0) / 1e6:,.1f} million"
     if part.layers_of_unknown_macs:
         macs = f"at least {macs}: {part.layers_of_unknown_macs} layers are unknown"

@@ -49,7 +49,7 @@ def read(path: Path) -> Program:
         return model
     raise UnsupportedError(
         f"{path} is a {model.kind}, not a single network",
-        "it can be inspected, and timed as a whole",
+        "it can be inspected, and run as a whole",
     )
 
 

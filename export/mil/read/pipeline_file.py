@@ -54,7 +54,7 @@ def joined(declared: Message, names: Sequence[str], models: Sequence[Model]) -> 
 def _check(
     whole: ModelDescription, names: Sequence[str], inner: Sequence[ModelDescription]
 ) -> None:
-    values = {item.name for item in (*whole.inputs, *whole.numbers, *whole.categories)}
+    values = {item.name for item in whole.all_inputs}
     for name, each in zip(names, inner, strict=True):
         needed = [item.name for item in each.inputs]
         needed += [
