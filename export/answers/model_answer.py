@@ -10,6 +10,7 @@ import numpy as np
 
 from export.answers.given_inputs import given_inputs
 from export.head_outputs import DETECTION_OUTPUTS
+from export.mil.chosen_sizes import chosen_sizes
 from export.mil.description import ModelDescription
 from export.package.metadata import metadata_of
 from export.runtimes.base import Feature
@@ -26,6 +27,7 @@ from export.verify.picture_answer import (
 from mobilenet.common import files
 from mobilenet.common.decoding import decode_json
 from mobilenet.common.errors import CheckpointError, ConfigError
+from mobilenet.common.options import OWN_SIZE, SizeOptions
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -66,11 +68,13 @@ def answer(
     *,
     function: str | None = None,
     precision: Precision = "declared",
+    sizes: SizeOptions = OWN_SIZE,
     drawing: Path | None = None,
 ) -> ModelAnswer:
     """Run the model at `path`, of any maker, on `images` and `values` as `given_inputs` has them.
 
-    `drawing` is a file for the photograph with boxes or classes of pixels over it.
+    Of a flexible model `sizes` are asked for: its own by default, and arrays in any that it
+    allows. `drawing` is a file for the photograph with boxes or classes of pixels over it.
 
     Raises `PackageError` for a damaged model, `UnsupportedError` for one that cannot be run here,
     `ConfigError` for inputs that it does not take.
@@ -80,7 +84,8 @@ def answer(
         files.check_regular_file(drawing, [path])
     model = load(path, function, precision=precision)
     description, about = model.description, metadata_of(model.description.metadata)
-    given = given_inputs(description, images, values)
+    chosen = description.at(chosen_sizes(description, sizes.size, sizes.batch))
+    given = given_inputs(chosen, images, values)
     outputs = model.predict(given.features)
     photograph = next(iter(given.photographs.values()), None) if len(images) == 1 else None
     if about is not None and photograph is not None:

@@ -7,7 +7,14 @@ from cyclopts import Parameter, validators
 
 from mobilenet.common import terminal
 from mobilenet.common.errors import PackageError, UnsupportedError, UserError
-from mobilenet.common.options import NO_REPORT, ON, CheckOptions, FurtherFile
+from mobilenet.common.options import (
+    NO_REPORT,
+    ON,
+    OWN_SIZE,
+    CheckOptions,
+    FurtherFile,
+    SizeOptions,
+)
 from mobilenet.overrides import Overrides
 
 VERIFY, INSPECT, DIFF = "export verify", "export inspect", "export diff"  # suites of checks
@@ -64,6 +71,7 @@ def inspect_model(
     *,
     image: tuple[Path, ...] = (),
     layers: Annotated[bool, ON] = True,
+    sizes: SizeOptions = OWN_SIZE,
     strict: bool = False,
     report: CheckOptions = NO_REPORT,
 ) -> int:
@@ -89,10 +97,10 @@ def inspect_model(
     unrun: UserError | None = None
     with report.watching(INSPECT, str(model)):
         try:
-            largest = largest_values(model, image) if image else {}
+            largest = largest_values(model, image, sizes) if image else {}
         except (PackageError, UnsupportedError) as error:
             unrun = error
-        inspection = inspect.inspect(model, largest, unrun)
+        inspection = inspect.inspect(model, largest, unrun, sizes)
     report.save(inspection)
     cases = inspect_card.checked(inspection)
     report.publish(INSPECT, cases)

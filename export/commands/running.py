@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from mobilenet.common import terminal
-from mobilenet.common.options import AsJson, FurtherFile, OutputFileOrFolder
+from mobilenet.common.options import OWN_SIZE, AsJson, FurtherFile, OutputFileOrFolder, SizeOptions
 
 
 def run_model(
@@ -17,6 +17,7 @@ def run_model(
     values: Annotated[tuple[str, ...], Parameter(name="--input")] = (),
     function: str | None = None,
     precision: Literal["declared", "float32"] = "declared",
+    sizes: SizeOptions = OWN_SIZE,
     drawing: FurtherFile | None = None,
     output: OutputFileOrFolder | None = None,
     json: AsJson = False,
@@ -47,8 +48,9 @@ def run_model(
     output_files.check_place(output, model)
     with terminal.working("running"):
         answer = model_answer.answer(
-            model, image, values, function=function, precision=precision, drawing=drawing
-        )
+            model, image, values,
+            function=function, precision=precision, sizes=sizes, drawing=drawing,
+        )  # fmt: skip
     if output is not None:
         output_files.write(answer, output)
     run_card.show(answer, json=json)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from export.inspect.asked_sizes import asked_sizes, sizes_in_words
 from export.inspect.declared import Declared, FeatureFacts, declared, features_of, input_facts
 from export.inspect.input_scaling import input_scalings
 from export.inspect.rules import findings
@@ -21,6 +22,7 @@ from export.mil.ops.call import UnsupportedCallError
 from export.mil.program import Function, Program, Shape
 from export.mil.read.model import Part
 from export.mil.read.pipeline_file import KINDS as PIPELINES
+from export.mil.shapes import at
 from export.mil.suppression_model import SuppressionModel
 from export.mil.tabular_model import TabularModel
 from export.package import model_files
@@ -28,6 +30,7 @@ from export.package.metadata import listed_labels, metadata_of
 from export.package.model_files import ModelFiles
 from mobilenet.common.decoding import decoding
 from mobilenet.common.errors import PackageError, UserError
+from mobilenet.common.options import OWN_SIZE, SizeOptions
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ class PartFacts:
     activation_bytes: int | None = None
     peak_activation_bytes: int | None = None
     pixels: tuple[str, ...] = ()  # what 0 to 255 become, for each image input
+    counted_at: tuple[str, ...] = ()  # the size of each input that may have others
     layers: tuple[LayerFacts, ...] = ()
     inputs: tuple[FeatureFacts, ...] = ()  # of one model of several
     outputs: tuple[FeatureFacts, ...] = ()
@@ -86,27 +90,37 @@ class Inspection:
 
 
 def inspect(
-    path: Path, largest: Mapping[str, float] | None = None, unrun: UserError | None = None
+    path: Path,
+    largest: Mapping[str, float] | None = None,
+    unrun: UserError | None = None,
+    sizes: SizeOptions = OWN_SIZE,
 ) -> Inspection:
-    """Look at the model at `path`.
+    """Look at the model at `path`, of several sizes at those asked for.
 
     `largest` is the largest absolute value of each operation's output on some pictures, by the
     operation's name in the default function; `unrun` says why there is none, though asked for.
-    Raises `PackageError` for what is damaged or unsafe. Weights that are not there are a finding.
+    Raises `PackageError` for what is damaged or unsafe, `UnsupportedError` for sizes that it does
+    not have. Weights that are not there are a finding.
     """
     files = model_files.find(path)
     # numbers of all kinds are looked at; those that are none are among the findings
     with decoding(str(path), model_files.AGAIN, PackageError), np.errstate(all="ignore"):
-        return _inspection(files, declared(files), largest or {}, unrun)
+        return _inspection(files, declared(files), largest or {}, unrun, sizes)
 
 
 def _inspection(
-    files: ModelFiles, about: Declared, largest: Mapping[str, float], unrun: UserError | None
+    files: ModelFiles,
+    about: Declared,
+    largest: Mapping[str, float],
+    unrun: UserError | None,
+    sizes: SizeOptions,
 ) -> Inspection:
     parts: list[PartFacts] = []
     remarks: list[RuleFinding] = []
     labels: tuple[str, ...] = ()
     metadata = metadata_of(about.about)
+    named = (each for part in about.parts for each in _functions(part))
+    asked = asked_sizes(named, sizes)
     for part in about.parts:
         if not isinstance(part.model, Program):
             parts.append(_other_facts(part))
@@ -114,16 +128,18 @@ def _inspection(
                 remarks.append(_unread(part))
             labels = labels or (() if part.model is None else part.model.description.labels)
             continue
-        for name, stored in _functions(part.name, part.model):
-            values = largest if stored is part.model.function() else {}
-            problem = None if files.kind == "aimodel" else weight_problem(files, stored)
-            function = stored if problem is None else without_weights(stored)
+        for name, flexible in _functions(part):
+            values = largest if flexible is part.model.function() else {}
+            problem = None if files.kind == "aimodel" else weight_problem(files, flexible)
+            stored = flexible if problem is None else without_weights(flexible)
+            function = at(stored, asked.get(name, {}))
             if problem is not None:
                 remarks.append(replace(problem, part=name))
             costs = cost(function)
             labels = labels or function.description.labels
             labels = labels or listed_labels(function.description.metadata)
-            parts.append(_facts(name, part, function, costs, values))
+            facts = _facts(name, part, function, costs, values)
+            parts.append(replace(facts, counted_at=tuple(sizes_in_words(flexible, function))))
             for finding in findings(part.model.kind, function, costs, values, metadata):
                 remarks.append(replace(finding, part=name))
     if about.need is not None:
@@ -148,11 +164,12 @@ def _inspection(
     )  # fmt: skip
 
 
-def _functions(part: str, program: Program) -> Iterator[tuple[str, Function]]:
+def _functions(part: Part) -> Iterator[tuple[str, Function]]:
     """The functions of a program by their names in the inspection: "" for the only one."""
-    several = len(program.functions) > 1
-    for name, function in program.functions.items():
-        yield "/".join(word for word in (part, name if several else "") if word), function
+    functions = part.model.functions if isinstance(part.model, Program) else {}
+    for name, function in functions.items():
+        words = part.name, name if len(functions) > 1 else ""
+        yield "/".join(word for word in words if word), function
 
 
 def _unread(part: Part) -> RuleFinding:

@@ -5,15 +5,20 @@ from pathlib import Path
 
 import numpy as np
 
+from export.mil.chosen_sizes import chosen_sizes
 from export.mil.description import ImageInput
 from export.mil.read.model import network
+from export.mil.shapes import at
 from export.runtimes.inputs import crop, geometry_of, picture_size
 from export.verify.intermediates import of_package
 from mobilenet.common.errors import UnsupportedError
 from mobilenet.common.images import open_picture
+from mobilenet.common.options import OWN_SIZE, SizeOptions
 
 
-def largest_values(path: Path, photographs: Sequence[Path]) -> dict[str, float]:
+def largest_values(
+    path: Path, photographs: Sequence[Path], sizes: SizeOptions = OWN_SIZE
+) -> dict[str, float]:
     """The largest absolute value of each layer's output over all photographs, by its name.
 
     Of the default function of the model at `path`, or of the only network of a pipeline. Raises
@@ -21,7 +26,8 @@ def largest_values(path: Path, photographs: Sequence[Path]) -> dict[str, float]:
     `UnsupportedError` for a model that cannot be run here, or takes something else than a
     picture.
     """
-    function = network(path).function()
+    flexible = network(path).function()
+    function = at(flexible, chosen_sizes(flexible.description, sizes.size, sizes.batch))
     description = function.description
     size, geometry = picture_size(description), geometry_of(description)
     if not isinstance(description.inputs[0], ImageInput) and geometry is None:

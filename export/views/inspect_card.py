@@ -90,6 +90,7 @@ def _part(part: PartFacts) -> Card:
         macs = f"at least {macs}: {part.layers_of_unknown_macs} layers are unknown"
     weights = ", ".join(f"{size / 1e6:.2f} MB {form}"
                         for form, size in (part.weight_bytes or {}).items())  # fmt: skip
+    rows |= {"counted at": part.counted_at} if part.counted_at else {}
     rows |= {
         "macs": macs,
         "parameters": f"{part.parameters:,}",

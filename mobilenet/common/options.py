@@ -1,19 +1,23 @@
 """Options that commands share."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter, Token
+from cyclopts import Parameter, Token, validators
 
 from mobilenet.common import ci_report, files
 from mobilenet.common.ci_report import CheckedCase, Outcome
 from mobilenet.common.errors import ConfigError, UserError
 from mobilenet.common.files import Folder
 from mobilenet.common.progress import Progress
+from mobilenet.common.size import Size
 from mobilenet.common.text import json_text
+
+SIDES = re.compile(r"(\d{1,6})x(\d{1,6})")
 
 
 def _output_file(_type: object, tokens: Sequence[Token]) -> Path:
@@ -30,6 +34,15 @@ def _output_package(_type: object, tokens: Sequence[Token]) -> Path | Folder:
     return Folder(path) if text.endswith("/") and not is_package else path
 
 
+def _picture_size(_type: object, tokens: Sequence[Token]) -> Size:
+    text = tokens[0].value
+    sides = SIDES.fullmatch(text)
+    if sides is None:
+        raise ConfigError(f"size {text!r} is no width and height", "give them as in 320x240")
+    width, height = map(int, sides.groups())
+    return Size(height, width)
+
+
 FurtherFile = Annotated[Path, Parameter(converter=_output_file)]
 """An option that names a file to write. pathlib drops the slash that says "folder"."""
 OutputFile = Annotated[FurtherFile, Parameter(alias="-o")]
@@ -42,6 +55,8 @@ OutputFileOrFolder = Annotated[
     Path | Folder, Parameter(alias="-o", converter=_output_package, accepts_keys=False)
 ]
 """An option that names a file to write, or a folder/ for several."""
+PictureSize = Annotated[Size, Parameter(converter=_picture_size, accepts_keys=False, n_tokens=1)]
+"""An option that is a width and a height, as in 320x240."""
 AsJson = Annotated[bool, Parameter(help="Print the result as JSON.")]
 """The switch of a command whose `--output` is something else."""
 SEVERAL = Parameter(consume_multiple=True)
@@ -107,4 +122,15 @@ class CheckOptions(ResultOptions):
             raise
 
 
-NO_FILES, NO_REPORT = ResultOptions(), CheckOptions()
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class SizeOptions:
+    """Of a model whose inputs may have several sizes, the one to take."""
+
+    size: PictureSize | None = None
+    """Width x height of its picture, as in 320x240. Default: the model's own."""
+    batch: Annotated[int, Parameter(validator=validators.Number(gte=1))] | None = None
+    """How many at once. Default: the model's own."""
+
+
+NO_FILES, NO_REPORT, OWN_SIZE = ResultOptions(), CheckOptions(), SizeOptions()
