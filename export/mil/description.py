@@ -129,6 +129,7 @@ class ModelOutput:
     shape: tuple[int, ...] = ()
     description: str = ""
     picture: PictureFormat | None = None
+    dtype: str = ""  # numpy's name of what an array is declared to be of
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from export.mil.description import ImageInput, ModelDescription, TensorInput
+from export.mil.description import ImageInput, ModelDescription, ModelOutput, TensorInput
 from export.mil.read import specification
 from export.mil.read.specification import Message
 from export.package import model_files
@@ -65,9 +65,6 @@ class PortableModel:
             folder = stack.enter_context(owned_folder())
             self._session = runtime.load(runtime.compile(path, folder), UNIT)
             self._files = model_files.find(path)
-            self._types = (
-                {} if self._files.kind == ASSET else _array_types(self.get_spec(), function)
-            )
             weakref.finalize(self, stack.pop_all().close)
 
     @property
@@ -123,7 +120,7 @@ class PortableModel:
 
     def _predicted(self, data: Features) -> Features:
         outputs = self._session.predict(fed(self.description, data))
-        return {name: _given(value, self._types.get(name)) for name, value in outputs.items()}
+        return {item.name: _given(outputs[item.name], item) for item in self.description.outputs}
 
 
 def fed(description: ModelDescription, data: Mapping[str, Feature]) -> Features:
@@ -154,19 +151,10 @@ def _array(value: Feature) -> Any:
     return np.asarray(value.detach() if hasattr(value, "detach") else value)
 
 
-def _array_types(model: Message, function: str | None) -> dict[str, str]:
-    """numpy's name of each array's type as coremltools gives it, by the output's name."""
-    declared = specification.of_function(model.description, function)
-    types = {
-        feature.name: specification.ARRAY_TYPES.get(feature.type.multiArrayType.dataType, "")
-        for feature in declared.output
-        if feature.type.WhichOneof("Type") == "multiArrayType"
-    }
-    return {name: "float32" if dtype == "float16" else dtype for name, dtype in types.items()}
-
-
-def _given(value: Feature, dtype: str | None) -> Feature:
-    """A value as coremltools gives it: pictures of colours have an alpha channel."""
+def _given(value: Feature, declared: ModelOutput) -> Feature:
+    """A value as coremltools gives it: it has no halves, and pictures of colours have alpha."""
     if getattr(value, "mode", "") == "RGB":
         return value.convert("RGBA")
-    return value.astype(dtype, copy=False) if dtype and isinstance(value, np.ndarray) else value
+    if not declared.dtype or not isinstance(value, np.ndarray):
+        return value
+    return value.astype("float32" if declared.dtype == "float16" else declared.dtype, copy=False)

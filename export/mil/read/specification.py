@@ -171,7 +171,9 @@ def _output(feature: Message) -> ModelOutput:
         return ModelOutput(name, "image", (), text, _picture(name, feature.type.imageType))
     if kind in SINGLE:
         return ModelOutput(name, SINGLE[kind], (), text)
-    return ModelOutput(name, "array", tuple(map(int, feature.type.multiArrayType.shape)), text)
+    array = feature.type.multiArrayType
+    dtype = ARRAY_TYPES.get(array.dataType, "")
+    return ModelOutput(name, "array", tuple(map(int, array.shape)), text, dtype=dtype)
 
 
 def _picture(name: str, image: Message) -> PictureFormat:
