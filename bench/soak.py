@@ -32,7 +32,8 @@ class SoakOptions:
     """What, where, how long."""
 
     runtime: str | None = None
-    """coreml, coreai, portable, torch, torch-mps. Default: what runs the format here."""
+    """coreml, coreml-native, coreai, portable, torch, torch-mps.
+    Default: what runs the format here."""
     unit: str | None = None
     """Compute unit, such as CPU_AND_NE. Default: the runtime's last, which is ALL for coreml."""
     seconds: float = 120

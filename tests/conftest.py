@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -67,3 +68,16 @@ def frameworks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from swift_compiler import make_frameworks
 
     return make_frameworks(tmp_path_factory.mktemp("frameworks"))
+
+
+@pytest.fixture(scope="session")
+def swift_worker(pytestconfig: pytest.Config) -> tuple[str, ...]:
+    """The worker in Swift, as a command; built once for a source, and kept with pytest's cache."""
+    from bench.runtimes import swift_runner
+
+    if not shutil.which(swift_runner.SWIFT[0]):
+        pytest.skip("no Swift compiler")
+    assert pytestconfig.cache
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MOBILENET_CACHE", str(pytestconfig.cache.mkdir("swift")))
+        return (str(swift_runner.built()),)

@@ -9,7 +9,7 @@ import pytest
 
 STAND_INS = Path(__file__).parent / "stand_ins"
 FRAMEWORKS = (
-    "CoreVideo", "CoreGraphics", "ImageIO", "UIKit", "CoreImage", "CoreAI", "CoreML",
+    "Darwin", "CoreVideo", "CoreGraphics", "ImageIO", "UIKit", "CoreImage", "CoreAI", "CoreML",
     "QuartzCore", "Vision",
 )  # fmt: skip
 """In an order in which each finds what it imports."""

@@ -9,7 +9,7 @@ import msgspec
 from bench.accuracy.subjects import CompiledPackage
 from bench.results.records import Model
 from bench.runtimes.classes import CLASSES, create
-from bench.session.cases import Candidate, candidates
+from bench.session.cases import Candidate, candidates, check_names
 from export.prepared import function_name
 from mobilenet.common.errors import ConfigError, UnsupportedError
 from mobilenet.common.progress import SILENT, Progress
@@ -41,6 +41,7 @@ def compiled(
     """
     if not packages:
         raise ConfigError("no package was named", "python -m bench accuracy PACKAGE... --data DIR")
+    check_names("runtime", runtimes, CLASSES)
     chosen = candidates(packages, runtimes, units=units, progress=progress)
     for runtime in dict.fromkeys(candidate.runtime for candidate in chosen):
         if precision and runtime != "portable":

@@ -8,7 +8,9 @@ from typing import Protocol
 from bench.results.launch import cpu_ns, median_ns
 from bench.results.records import Launch
 
-CPU_UNITS = {("portable", "CPU"), ("torch", "CPU"), ("coreml", "CPU_ONLY")}
+CPU_UNITS = {
+    ("portable", "CPU"), ("torch", "CPU"), ("coreml", "CPU_ONLY"), ("coreml-native", "CPU_ONLY"),
+}  # fmt: skip
 EXCESS = 1.1  # of wall time over CPU time
 SLICE_NS = 3_000_000  # about what a thread waits that was put aside: a slice of Linux's scheduler
 

@@ -1,12 +1,17 @@
 """What can be measured, by the name of its runtime, and the worker that does it."""
 
 import sys
+from collections.abc import Callable
 from typing import NamedTuple
 
+from bench.runtimes import swift_runner
 from export.coreai.compute_units import COMPUTE_UNITS
 
 # -P: a stranger's `bench/` or `export.py` in the working folder is not run instead of ours.
 PYTHON_WORKER = (sys.executable, "-P", "-m", "bench.workers.python")
+Command = tuple[str, ...] | Callable[[], tuple[str, ...]]
+"""A command line, or what makes it: it may have to be built. Raises `UserError`."""
+COREML_UNITS = ("CPU_ONLY", "CPU_AND_GPU", "CPU_AND_NE", "ALL")
 NETWORKS = ("mlprogram", "neuralnetwork")
 
 
@@ -15,12 +20,13 @@ class RuntimeEntry(NamedTuple):
 
     units: tuple[str, ...]
     has_threads: bool = False  # whether "threads" is among its settings
-    worker: tuple[str, ...] = PYTHON_WORKER  # the command, as `bench.workers.protocol` has it
+    worker: Command = PYTHON_WORKER  # as `bench.workers.protocol` has it
     formats: tuple[str, ...] = (*NETWORKS, "pipeline")  # what it is timed on
 
 
 RUNTIMES = {
-    "coreml": RuntimeEntry(("CPU_ONLY", "CPU_AND_GPU", "CPU_AND_NE", "ALL")),
+    "coreml": RuntimeEntry(COREML_UNITS),
+    "coreml-native": RuntimeEntry(COREML_UNITS, worker=swift_runner.command),
     # An asset is timed by Core AI alone: elsewhere its time would be that of its package.
     "coreai": RuntimeEntry(COMPUTE_UNITS, formats=("coreai",)),
     "portable": RuntimeEntry(("CPU",), has_threads=True),

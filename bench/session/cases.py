@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from bench.results.records import Case, Model
-from bench.runtimes.entries import RUNTIMES, RuntimeEntry
+from bench.runtimes.entries import RUNTIMES, Command, RuntimeEntry
 from bench.session.model_facts import model_of
 from bench.workers.process import Outcome, run_worker
 from bench.workers.protocol import Job, Units
@@ -104,7 +104,7 @@ def _units(runtime: str, asked: Sequence[str]) -> list[str]:
 
 
 @functools.cache
-def units_here(runtime: str, worker: tuple[str, ...]) -> Outcome[Units]:
+def units_here(runtime: str, worker: Command) -> Outcome[Units]:
     """The units that `runtime` has on this machine, by its worker; asked once."""
     job = Job(task="describe", runtime=runtime, timeout_s=DESCRIBE_TIMEOUT_S, memory_limit_bytes=0)
     return run_worker(worker, job, Units)

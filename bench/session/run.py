@@ -92,7 +92,8 @@ class RuntimeOptions:
     """On what."""
 
     runtime: Annotated[tuple[str, ...] | None, SEVERAL] = None
-    """coreml, coreai, portable, torch, torch-mps; several. Default: the first three."""
+    """coreml, coreai, portable, coreml-native (in Swift), torch, torch-mps; several.
+    Default: the first three."""
     unit: Annotated[tuple[str, ...] | None, SEVERAL] = None
     """Compute units, such as CPU_AND_NE. Default: all that the runtimes have."""
     threads: int | None = None

@@ -1,11 +1,11 @@
 """A launch counts only if it computed the right thing."""
 
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from bench.results.records import Output
+from bench.runtimes.entries import Command
 from bench.workers import outputs
 from bench.workers.outputs import Vector
 from bench.workers.process import Outcome, run_worker
@@ -20,9 +20,7 @@ class Measurement(NamedTuple):
     values: Vector
 
 
-def run_checked(
-    command: Sequence[str], job: Job, reference: Vector | None
-) -> Outcome[Measurement]:
+def run_checked(command: Command, job: Job, reference: Vector | None) -> Outcome[Measurement]:
     """Carry out `job`: "measure" or "soak". Refused where its outputs are not `reference`'s."""
     file = Path(job.outputs)
     file.unlink(missing_ok=True)  # of the launch before

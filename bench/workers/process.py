@@ -6,16 +6,18 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import BinaryIO, Generic, NamedTuple, TypeVar
 
 import msgspec
 
 from bench.results.records import Status
 from bench.results.soak_window import SoakWindow
+from bench.runtimes.entries import Command
 from bench.workers.protocol import Answer, Job, SoakProgress, WorkerError
 from mobilenet.common import interrupts
 from mobilenet.common.children import search_path
+from mobilenet.common.errors import UserError
 
 NOISE_TAIL_BYTES = 4096
 REASON_LENGTH = 300
@@ -33,11 +35,15 @@ class Outcome(NamedTuple, Generic[T]):
     windows: tuple[SoakWindow, ...] = ()
 
 
-def run_worker(command: Sequence[str], job: Job, expected: type[T]) -> Outcome[T]:
+def run_worker(command: Command, job: Job, expected: type[T]) -> Outcome[T]:
     """One worker from start to end. However this call is left, the worker is gone after it.
 
     `expected` is the answer that belongs to the job's task.
     """
+    try:
+        line = command() if callable(command) else command
+    except UserError as error:
+        return Outcome("failed", error.message)
     # The clock that parent and worker share: CLOCK_MONOTONIC, mach_absolute_time on a Mac.
     job = msgspec.structs.replace(job, spawned_ns=time.monotonic_ns())
     with _lifeline() as lifeline, tempfile.TemporaryFile() as noise:
@@ -45,7 +51,7 @@ def run_worker(command: Sequence[str], job: Job, expected: type[T]) -> Outcome[T
         with interrupts.held_back() as let_interrupts_through:
             try:
                 process = subprocess.Popen(
-                    [*command, msgspec.json.encode(job).decode()],
+                    [*line, msgspec.json.encode(job).decode()],
                     stdin=lifeline,
                     stdout=subprocess.PIPE,
                     stderr=noise,
@@ -53,7 +59,7 @@ def run_worker(command: Sequence[str], job: Job, expected: type[T]) -> Outcome[T
                     start_new_session=True,  # Ctrl-C is for us, and we end the worker
                 )
             except OSError as error:  # no such command, or a job too long for an argument
-                return Outcome("failed", f"{error.strerror}: {command[0]}")
+                return Outcome("failed", f"{error.strerror}: {line[0]}")
             try:
                 let_interrupts_through()
                 text, _ = process.communicate(timeout=job.timeout_s)

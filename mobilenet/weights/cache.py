@@ -40,7 +40,7 @@ def cached(name: str, sha256: str = "") -> Path | None:
     if not path.exists():
         return None
     expected = sha256 or recorded_digest(name)
-    check(path, expected, f"it was changed or damaged: delete {path} to download it again")
+    check(path, expected, f"it was changed or damaged: delete {path}, then it is made anew")
     return path
 
 

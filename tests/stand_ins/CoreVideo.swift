@@ -4,6 +4,36 @@
 public typealias OSType = UInt32
 
 public let kCVPixelFormatType_32BGRA: OSType = 0x4247_5241
+public let kCVPixelFormatType_OneComponent8: OSType = 0x4C30_3038
+
+// Linux has no bridges between Swift's types and these: they are the same here.
+public typealias CFString = String
+public typealias CFDictionary = [String: Any]
+public final class CFAllocator {}
+
+public typealias CVReturn = Int32
+public struct CVPixelBufferLockFlags: OptionSet, Sendable {
+    public let rawValue: UInt64
+    public init(rawValue: UInt64) { self.rawValue = rawValue }
+}
+
+public let kCVPixelBufferIOSurfacePropertiesKey: CFString = ""
+public func CVPixelBufferCreate(
+    _ allocator: CFAllocator?, _ width: Int, _ height: Int, _ pixelFormatType: OSType,
+    _ pixelBufferAttributes: CFDictionary?,
+    _ pixelBufferOut: UnsafeMutablePointer<CVPixelBuffer?>
+) -> CVReturn { 0 }
+@discardableResult public func CVPixelBufferLockBaseAddress(
+    _ pixelBuffer: CVPixelBuffer, _ lockFlags: CVPixelBufferLockFlags
+) -> CVReturn { 0 }
+@discardableResult public func CVPixelBufferUnlockBaseAddress(
+    _ pixelBuffer: CVPixelBuffer, _ unlockFlags: CVPixelBufferLockFlags
+) -> CVReturn { 0 }
+public func CVPixelBufferGetPixelFormatType(_ pixelBuffer: CVPixelBuffer) -> OSType { 0 }
+public func CVPixelBufferGetBaseAddress(
+    _ pixelBuffer: CVPixelBuffer
+) -> UnsafeMutableRawPointer? { nil }
+public func CVPixelBufferGetBytesPerRow(_ pixelBuffer: CVPixelBuffer) -> Int { 0 }
 
 public final class CVBuffer {}
 public typealias CVPixelBuffer = CVBuffer

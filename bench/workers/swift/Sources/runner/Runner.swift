@@ -31,13 +31,11 @@ struct Runner {
     }
 
     static func engine(_ runtime: String) throws -> any Engine {
-        switch runtime {
         #if canImport(CoreML)
-        case "coreml-native": return CoreMLEngine()
+        if runtime == "coreml-native" { return CoreMLEngine() }
         #endif
-        case "made": return MadeEngine()
-        default: throw WorkerError("runtime \(runtime) is unknown to this worker")
-        }
+        if runtime == "made" { return MadeEngine() }
+        throw WorkerError("runtime \(runtime) is unknown to this worker")
     }
 
     /// Keep standard output for the answer and give everyone else standard error.

@@ -1,0 +1,84 @@
+"""A whole session of `bench` with the worker in Swift, beside the portable runtime.
+
+The script of its engine has what the portable runtime computes: a small classifier's classes.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from bench.results import jsonl
+from bench.results.records import Case, Launch, Plan
+from bench.runtimes.entries import RUNTIMES, RuntimeEntry
+from bench.session import runner
+from bench.session.cases import candidates
+from bench.workers import made_inputs
+from export.runtimes.portable import PortableRuntime
+from mobilenet.common.errors import UnsupportedError
+from small_models import classifier
+
+PLAN = Plan(rounds=2, warmup_s=0, warmup_calls=3, samples=10, timeout_s=60, seed=1)
+LATER = 10  # a call that the launch which prepares a case does not come to
+
+Session = Callable[..., tuple[list[Case], list[Launch]]]
+
+
+@pytest.fixture
+def session(
+    swift_worker: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Session:
+    """Measures with a fault in the script, or none; on the runtimes that are named."""
+    monkeypatch.setitem(RUNTIMES, "made", RuntimeEntry(("CPU_ONLY", "ALL"), worker=swift_worker))
+    package = classifier().save(tmp_path / "Net.mlpackage")
+
+    def measure(*runtimes: str, **faults: Any) -> tuple[list[Case], list[Launch]]:
+        script = {"load_ns": 0, "call_ns": 250_000, "faulty_call": LATER, "outputs": of(package)}
+        beside = package.with_name("Net.mlpackage.made.json")
+        beside.write_bytes(msgspec.json.encode({**script, **faults}))
+        path = tmp_path / "results.jsonl"
+        runner.start(candidates([package], runtimes, threads=1), PLAN, path)
+        with jsonl.resume(path) as (_, records):
+            cases = [record for record in records if isinstance(record, Case)]
+            return cases, [record for record in records if isinstance(record, Launch)]
+
+    return measure
+
+
+def of(package: Path) -> list[dict[str, Any]]:
+    """What the portable runtime computes of a package, in the lines of a script."""
+    runtime = PortableRuntime(threads=1)
+    model = runtime.load(runtime.compile(package, package.parent), "CPU")
+    computed = model.predict(made_inputs.make(model.description))
+    label, answer = computed["label"], computed["answer"]
+    return [
+        {"name": "label", "text": label},
+        {"name": "answer", "keys": list(answer), "numbers": list(map(float, answer.values()))},
+    ]
+
+
+def test_both_workers_compute_the_same_and_are_interleaved(session: Session) -> None:
+    cases, launches = session("portable", "made")
+    assert [(case.runtime, case.unit, case.skipped) for case in cases] == [
+        ("portable", "CPU", ""), ("made", "CPU_ONLY", ""), ("made", "ALL", ""),
+        ("portable", "CPU", ""),  # the A/A control
+    ]  # fmt: skip
+    assert all(case.compile_ns and case.first_load_ns is not None for case in cases)
+    assert [launch.status for launch in launches] == ["ok"] * 8
+    assert len({launch.output.digest for launch in launches if launch.output}) == 1
+    assert len({launch.output.top1 for launch in launches if launch.output}) == 1
+    assert {launch.output.difference for launch in launches if launch.output} == {0.0}
+
+
+@pytest.mark.parametrize(("fault", "status"), [("crash", "crashed"), ("wrong", "refused")])
+def test_a_fault_is_that_launchs(session: Session, fault: str, status: str) -> None:
+    cases, launches = session("made", fault=fault)
+    assert not any(case.skipped for case in cases)
+    assert [launch.status for launch in launches] == [status] * 6
+
+
+def test_what_does_not_run_at_all_is_said_before_the_first_round(session: Session) -> None:
+    with pytest.raises(UnsupportedError, match="it cannot be loaded for CPU_ONLY"):
+        session("made", fault="load")
