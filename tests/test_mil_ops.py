@@ -23,8 +23,9 @@ from programs import save
 
 # with labels and a dictionary: tests/test_portable.py; against numpy: tests/test_selection.py;
 # with blocks and lists: tests/test_control_flow.py, tests/test_tensor_list.py
+STATES = {"read_state", "write_state", "coreml_update_state"}  # in tests/test_model_states.py
 LISTS = {"make_list", "list_length", "list_read", "list_gather", "list_write", "list_scatter"}
-ELSEWHERE = {"classify", "cond", "topk", "non_maximum_suppression", "while_loop"} | LISTS
+ELSEWHERE = {"classify", "cond", "topk", "non_maximum_suppression", "while_loop"} | LISTS | STATES
 FAMILIES = (  # each with cases of its own
     test_creation,
     test_layouts,

@@ -84,8 +84,7 @@ def _of_specification(files: ModelFiles, model: Message) -> Declared:
     version = model.specificationVersion
     return Declared(
         str(model.WhichOneof("Type")), version, OLDEST.get(version, "unknown"),
-        tuple(map(_feature, specification.of_function(description).input)),
-        tuple(map(_feature, specification.of_function(description).output)),
+        *_features(specification.of_function(description)),
         {"description": about.shortDescription, "author": about.author,
          "license": about.license, "version": about.versionString, **about.userDefined},
         parts(files, model), needed_version(model),
@@ -96,8 +95,13 @@ def features_of(part: Part) -> tuple[tuple[FeatureFacts, ...], tuple[FeatureFact
     """Inputs and outputs of one model of a pipeline."""
     if part.declared is None:
         return (), ()
-    declared = specification.of_function(part.declared)
-    return tuple(map(_feature, declared.input)), tuple(map(_feature, declared.output))
+    return _features(specification.of_function(part.declared))
+
+
+def _features(declared: Message) -> tuple[tuple[FeatureFacts, ...], tuple[FeatureFacts, ...]]:
+    """Inputs, states among them, and outputs."""
+    entering = (*declared.input, *declared.state)
+    return tuple(map(_feature, entering)), tuple(map(_feature, declared.output))
 
 
 def _feature(message: Message) -> FeatureFacts:
@@ -116,6 +120,10 @@ def _feature(message: Message) -> FeatureFacts:
         default, allowed = flexible_features.of_array(array)
         text = f"{specification.ARRAY_TYPES.get(array.dataType, 'unknown type')} "
         text += array_shapes(default, allowed) if default else "(shape not declared)"
+    elif kind == "stateType":
+        array = message.type.stateType.arrayType
+        dtype = specification.ARRAY_TYPES.get(array.dataType, "unknown type")
+        text = f"state, {dtype} {array_shapes(tuple(array.shape), None)}"
     elif kind == "dictionaryType":
         key = message.type.dictionaryType.WhichOneof("KeyType")
         text = f"dictionary, {'integer' if key == 'int64KeyType' else 'label'} to number"

@@ -187,9 +187,9 @@ def peak(function: Function, sizes: Mapping[str, int], kept: Collection[str]) ->
 
     What is computed in a block is all counted as long as the block runs.
     """
-    outer = function.types().keys()
+    outer = function.types().keys() - {state.name for state in function.states}
     last_use = {name: at for at, op in enumerate(function.ops) for name in _names(op)}
-    alive = most = sum(sizes[value.name] for value in function.inputs)
+    alive = most = sum(sizes[value.name] for value in (*function.inputs, *function.states))
     for at, op in enumerate(function.ops):
         alive += sum(sizes[output.name] for output in op.outputs)
         within = sum(sizes[value.name] for block in op.blocks for value in block.values())

@@ -142,6 +142,7 @@ class ModelDescription:
     metadata: dict[str, str] = field(default_factory=dict)  # user-defined, as stored
     numbers: tuple[NumberInput, ...] = ()  # taken beside the inputs
     categories: tuple[CategoryInput, ...] = ()  # taken beside the inputs
+    states: tuple[TensorInput, ...] = ()  # kept from one prediction to the next
 
     @property
     def all_inputs(self) -> tuple[ImageInput | TensorInput | SingleInput, ...]:

@@ -57,7 +57,11 @@ def _shapes(function: Function) -> dict[str, Shape]:
     """
     declared = infer(function)
     blocks = [block for op in function.all_ops() for block in op.blocks]
-    entering = (*function.inputs, *(value for block in blocks for value in block.inputs))
+    entering = (
+        *function.inputs,
+        *function.states,
+        *(value for block in blocks for value in block.inputs),
+    )
     shapes = {value.name: declared[value.name] for value in entering if value.name in declared}
     for op in _inner_first(function.ops):
         computed = output_shapes(op, shapes, function.constants) or []

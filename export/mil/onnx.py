@@ -13,8 +13,9 @@ from export.mil import footprint
 from export.mil.description import ImageInput
 from export.mil.onnx_graph import OnnxGraph
 from export.mil.ops import OPERATIONS
+from export.mil.ops.kept_state import WRITES
 from export.mil.ops.lowering import ONNX_TYPES
-from export.mil.program import RETURNED, Function, TensorType
+from export.mil.program import KEPT, RETURNED, Function, TensorType
 from export.mil.shapes import at
 from mobilenet.common.errors import PackageError, UnsupportedError
 
@@ -40,7 +41,8 @@ def to_onnx(
     `extra_outputs` are names of intermediate values, given as float32.
 
     What neither an output nor an extra one needs is left out. An output that is called like an
-    input has `RETURNED` behind its name.
+    input has `RETURNED` behind its name. States go in as inputs do, and come out with `KEPT`
+    behind their names.
 
     Raises `UnsupportedError` naming all operations that have no lowering, or for what takes too
     much, `OwnFaultError` for an operation that is not understood, `PackageError` for stored
@@ -50,10 +52,12 @@ def to_onnx(
     _check_kinds(function)
     footprint.check(function, extra_outputs)
     graph = OnnxGraph(function, precision == "declared")
-    inputs = [_input(graph, function, value) for value in function.inputs]
+    entering = (*function.inputs, *function.states)
+    inputs = [_input(graph, function, value) for value in entering]
     graph.lower(function.ops)
-    taken = {value.name for value in function.inputs}
+    taken = {value.name for value in entering}
     outputs = [_output(graph, value, taken) for value in _results(function, extra_outputs)]
+    outputs += [_kept(graph, state) for state in function.states]
     return helper.make_model(
         helper.make_graph(graph.nodes, function.name, inputs, outputs, graph.initializers),
         opset_imports=[helper.make_opsetid("", OPSET)],
@@ -75,6 +79,12 @@ def _needed(function: Function, extra_outputs: Sequence[str]) -> Function:
 
 def _check_kinds(function: Function) -> None:
     """Raise `UnsupportedError` naming all kinds of operations that have no lowering."""
+    for inner in (inner for op in function.ops if op.blocks for inner in op.within()):
+        if inner.type in WRITES:
+            raise UnsupportedError(
+                f"{inner.type} {inner.name!r} in a branch or loop cannot be run here",
+                "Core ML on a Mac may run it",
+            )
     lowered = {kind for kind, operation in OPERATIONS.items() if operation.lower is not None}
     missing = Counter(op.type for op in function.all_ops() if op.type not in lowered)
     if missing:
@@ -126,6 +136,13 @@ def _output(graph: OnnxGraph, value: TensorType, taken: Set[str]) -> onnx.ValueI
     if value.dtype == "dictionary":
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, [None])
     return helper.make_tensor_value_info(name, _type(value), _dimensions(value))
+
+
+def _kept(graph: OnnxGraph, state: TensorType) -> onnx.ValueInfoProto:
+    """Declare what a state is in the end."""
+    name = f"{state.name}{KEPT}"
+    graph.nodes.append(helper.make_node("Identity", [graph.value(state.name)], [name]))
+    return helper.make_tensor_value_info(name, _type(state), _dimensions(state))
 
 
 def _type(value: TensorType) -> int:

@@ -20,7 +20,8 @@ from mobilenet.common.errors import PackageError, UnsupportedError
 Value = NDArray[Any] | str | tuple[str, ...]
 Shape = tuple[int, ...]  # -1 where a size is not fixed
 
-RETURNED = "/returned"  # in ONNX behind the name of an output that is called like an input
+# In ONNX, behind the name of an output that is called like an input, and of a state afterwards.
+RETURNED, KEPT = "/returned", "/kept"
 
 # Bits an element takes in a file, by MIL's name of its type. A bool takes a byte.
 BITS = {
@@ -150,6 +151,7 @@ class Function:
     opset: str = ""  # "CoreML6", ...
     remake: Callable[[ModelDescription], "Function"] | None = None
     """Of a flexible function without types of its own: the same with other sizes of inputs."""
+    states: tuple[TensorType, ...] = ()  # kept from one run to the next
     numbers: Mapping[str, int] = field(default_factory=dict)
     """Of values that Core AI's own graph has as well: what it counts them by."""
 
@@ -173,13 +175,14 @@ class Function:
         return value if isinstance(value, np.ndarray) else None
 
     def types(self) -> dict[str, TensorType]:
-        """Types of all values computed at run time, inputs first; not those inside of blocks."""
+        """Types of all values that a run begins with or computes; not of those within blocks."""
         computed = (output for op in self.ops for output in op.outputs)
-        return {value.name: value for value in (*self.inputs, *computed)}
+        return {value.name: value for value in (*self.inputs, *self.states, *computed)}
 
     def all_types(self) -> dict[str, TensorType]:
         """The same with those inside of blocks."""
-        return {value.name: value for value in Block(self.inputs, self.ops, ()).values()}
+        entering = (*self.inputs, *self.states)
+        return {value.name: value for value in Block(entering, self.ops, ()).values()}
 
     def all_ops(self) -> Iterator[Op]:
         """The operations with those inside of blocks."""

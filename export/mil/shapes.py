@@ -65,7 +65,7 @@ def _settled(function: Function) -> Function:
     settled = replace(function, inputs=inputs)
     if all(is_fixed(value.shape) for value in settled.all_types().values()):
         return settled
-    shapes = {value.name: value.shape for value in inputs}
+    shapes = {value.name: value.shape for value in (*inputs, *function.states)}
     constants = dict(function.constants)
     ops: list[Op] = []
     for op in function.ops:

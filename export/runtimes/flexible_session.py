@@ -14,15 +14,16 @@ import msgspec
 from export.mil.description import ImageInput, ModelDescription
 from export.mil.model_pipeline import Model, ModelPipeline
 from export.mil.program import Program
-from export.runtimes.base import Feature, LoadedModel
+from export.runtimes.base import Feature
 from export.runtimes.inputs import check
+from export.runtimes.model_state import ModelState, StatefulModel
 from export.runtimes.refusals import refusing
 from mobilenet.common.errors import UnsupportedError
 
 MAX_SIZES = 4  # kept beside the default: each holds the weights anew
 
 Sizes = tuple[tuple[str, tuple[int, ...]], ...]  # of each flexible input, by its name
-Open = Callable[[bytes, ModelDescription], LoadedModel]  # of an ONNX model
+Open = Callable[[bytes, ModelDescription], StatefulModel]  # of an ONNX model
 
 
 class CompiledFlexible(msgspec.Struct, frozen=True):
@@ -40,18 +41,26 @@ class CompiledFlexible(msgspec.Struct, frozen=True):
 class FlexibleSession:
     """`LoadedModel` that takes every size its description allows."""
 
-    def __init__(self, compiled: CompiledFlexible, default: LoadedModel, open_graph: Open) -> None:
+    def __init__(
+        self, compiled: CompiledFlexible, default: StatefulModel, open_graph: Open
+    ) -> None:
         self.description = compiled.description
         self._compiled, self._open_graph = compiled, open_graph
         self._default, self._default_sizes = default, _sizes(compiled.description, {})
         self._at = functools.lru_cache(MAX_SIZES)(self._loaded_at)
 
-    def predict(self, inputs: Mapping[str, Feature]) -> dict[str, Feature]:
+    def make_state(self) -> ModelState:
+        """A new state, to be given to each prediction of a sequence."""
+        return self._default.make_state()
+
+    def predict(
+        self, inputs: Mapping[str, Feature], state: ModelState | None = None
+    ) -> dict[str, Feature]:
         """All outputs by name. Raises as `PortableRuntime` where a size comes first."""
         check(self.description, inputs)
         sizes = _sizes(self.description, inputs)
         model = self._default if sizes == self._default_sizes else self._at(sizes)
-        return model.predict(inputs)
+        return model.predict(inputs, state)
 
     @functools.cached_property
     def _program(self) -> Program:
@@ -64,7 +73,7 @@ class FlexibleSession:
         assert isinstance(model, Program), "nothing else is flexible"
         return model
 
-    def _loaded_at(self, sizes: Sizes) -> LoadedModel:
+    def _loaded_at(self, sizes: Sizes) -> StatefulModel:
         from export.mil.onnx import to_onnx
         from export.mil.shapes import at
 

@@ -15,14 +15,16 @@ import numpy as np
 
 from export.mil.description import ImageInput, ModelDescription, TensorInput
 from export.mil.model_pipeline import Model, ModelPipeline
-from export.mil.program import RETURNED, Program
+from export.mil.program import KEPT, RETURNED, Program
 from export.runtimes import compiled_parts, picture_outputs
 from export.runtimes.base import Feature, LoadedModel
 from export.runtimes.flexible_session import CompiledFlexible, FlexibleSession
 from export.runtimes.inputs import check, complete
+from export.runtimes.integer_labels import integer_labels
+from export.runtimes.model_state import ModelState
 from export.runtimes.pipeline_session import CompiledPipeline, PipelineSession
 from export.runtimes.refusals import refusing
-from mobilenet.common.errors import PackageError, UnsupportedError
+from mobilenet.common.errors import UnsupportedError
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -146,9 +148,12 @@ class PortableRuntime:
             return PipelineSession(listed.description, stages, listed.extra_outputs)
         if compiled.suffix == FLEXIBLE:
             flexible = compiled_parts.decoded(compiled, CompiledFlexible)
-            default = self.load(compiled.with_name(flexible.default), unit)
+            default = self._load_graph(compiled.with_name(flexible.default))
             opened = functools.partial(self._open, name=compiled.stem)
             return FlexibleSession(flexible, default, opened)
+        return self._load_graph(compiled)
+
+    def _load_graph(self, compiled: Path) -> "PortableSession":
         description = compiled_parts.decoded(compiled.with_suffix(DESCRIPTION), ModelDescription)
         return self._open(str(compiled), description, compiled.stem)
 
@@ -182,25 +187,39 @@ class PortableSession:
         self._session, self.description, self._name = session, description, name
         self._dtypes = {item.name: DTYPES[item.type] for item in session.get_inputs()}
         self._results = [item.name for item in session.get_outputs()]
-        self._names = [name.removesuffix(RETURNED) for name in self._results]
+        kept = [f"{state.name}{KEPT}" for state in description.states]
+        self._names = [name.removesuffix(RETURNED) for name in self._results if name not in kept]
         kinds = {output.name: output.kind for output in description.outputs}
         self._pictures = {item.name: item.picture for item in description.outputs if item.picture}
         self._probabilities = {name for name in self._names if kinds.get(name) == "dictionary"}
         # a label comes from `classify` as well, but strings are no tensors: made here
         self._label = next((name for name in kinds if name not in self._names), None)
         is_text = self._label is None or kinds[self._label] == "string"
-        self._labels = description.labels if is_text else _integers(description.labels)
+        self._labels = description.labels if is_text else integer_labels(description.labels)
 
-    def predict(self, inputs: Mapping[str, Feature]) -> dict[str, Feature]:
+    def make_state(self) -> ModelState:
+        """A new state, to be given to each prediction of a sequence."""
+        return ModelState(self.description.states)
+
+    def predict(
+        self, inputs: Mapping[str, Feature], state: ModelState | None = None
+    ) -> dict[str, Feature]:
         """All outputs by name, extra ones included."""
         check(self.description, inputs)
         with refusing(self._name):
             values = complete(self.description, inputs)
+            state = self.make_state() if state is None else state
             feeds = {
                 item.name: self._feed(values[item.name], item) for item in self.description.inputs
             }
-            results = self._session.run(self._results, feeds)
-            return self._named(dict(zip(self._names, results, strict=True)))
+            names = [item.name for item in self.description.states]
+            feeds |= {name: state.read_state(name) for name in names}
+            results = dict(
+                zip(self._results, self._session.run(self._results, feeds), strict=True)
+            )
+            for name in names:
+                state.write_state(name, results.pop(f"{name}{KEPT}"))
+            return self._named(dict(zip(self._names, results.values(), strict=True)))
 
     def _named(self, outputs: dict[str, Feature]) -> dict[str, Feature]:
         """With the class, a probability for each label, and pictures. A scalar has one axis."""
@@ -221,15 +240,6 @@ class PortableSession:
         if item.mode == "F":
             pixels = pixels.astype(np.float16).astype(np.float32)
         return pixels.reshape(1, *pixels.shape[:2], -1)  # (1, H, W, C): a view
-
-
-def _integers(labels: Sequence[str]) -> tuple[int, ...]:
-    try:
-        return tuple(int(label) for label in labels)
-    except ValueError as error:
-        raise PackageError(
-            f"classes are declared as integers, and are not: {error}", "make the package again"
-        ) from error
 
 
 def _write(target: Path, suffix: str, value: object) -> Path:

@@ -13,6 +13,7 @@ from export.mil.read import specification
 from export.mil.read.specification import Message
 from export.package import model_files
 from export.runtimes.base import Feature
+from export.runtimes.model_state import ModelState, StatefulModel
 from export.runtimes.portable import UNIT, PortableRuntime, Precision
 from mobilenet.common.errors import UnsupportedError
 from mobilenet.common.temporary import owned_folder
@@ -98,7 +99,16 @@ class PortableModel:
             )
         return specification.load(self._files.specification)
 
-    def predict(self, data: Data, state: object = None) -> Data:
+    def make_state(self) -> ModelState:
+        """A new state, zeros, to be given to each prediction of a sequence.
+
+        Raises `UnsupportedError` for a model that keeps none.
+        """
+        if not isinstance(self._session, StatefulModel) or not self.description.states:
+            raise UnsupportedError(f"{self.path} keeps no state", "predict without one")
+        return self._session.make_state()
+
+    def predict(self, data: Data, state: ModelState | None = None) -> Data:
         """All outputs by name; for a list of inputs, a list of them.
 
         A picture is a PIL image: RGB, L where the model declares GRAYSCALE, F where that is of
@@ -106,20 +116,27 @@ class PortableModel:
         declared type (float32 where that is float16), strings, numbers, dictionaries from labels
         to floats, and images (RGBA, L or F). `data` is left as it is.
 
+        `state` of `make_state` is read and changed by a model that keeps one; without it such a
+        model begins with zeros. A list of inputs goes without.
+
         Raises as `MLModel.predict`: `TypeError` for data and images of another kind or mode,
         `KeyError` for an input that the model does not have. What Core ML itself would refuse, a
         missing input or one of another shape, raises `UserError`.
         """
-        if state is not None:
-            raise UnsupportedError("models that keep a state cannot be run here", "leave it out")
         if type(data) is dict:
-            return self._predicted(data)
+            return self._predicted(data, state)
         if type(data) is not list or not all(type(each) is dict for each in data):
             raise TypeError(f"data is a {type(data).__name__}: give a dict, or a list of dicts")
+        if state is not None:
+            raise UnsupportedError("a state is given with a list", "predict one after the other")
         return [self._predicted(each) for each in data]
 
-    def _predicted(self, data: Features) -> Features:
-        outputs = self._session.predict(fed(self.description, data))
+    def _predicted(self, data: Features, state: ModelState | None = None) -> Features:
+        inputs = fed(self.description, data)
+        if isinstance(self._session, StatefulModel):
+            outputs = self._session.predict(inputs, state)
+        else:
+            outputs = self._session.predict(inputs)
         return {item.name: _given(outputs[item.name], item) for item in self.description.outputs}
 
 

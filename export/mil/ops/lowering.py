@@ -39,6 +39,10 @@ class Graph(Protocol):
         """MIL's type of an argument."""
         ...
 
+    def bind(self, value: TensorType, name: str) -> None:
+        """Let `name` in the graph stand for a value of MIL from now on."""
+        ...
+
     def constant(self, value: NDArray[Any]) -> str:
         """Name of an initializer with this value."""
         ...

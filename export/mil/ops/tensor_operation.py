@@ -8,7 +8,7 @@ import numpy as np
 
 from export.mil.ops.call import Call
 from export.mil.ops.lowering import Lowering
-from export.mil.ops.operation import Operation, enter, lowers, no_macs
+from export.mil.ops.operation import lowers
 from export.mil.program import Shape
 
 PAD_MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge"}
@@ -113,9 +113,3 @@ def classify(call: Lowering) -> tuple[str, ...]:
     """
     flat = call.reshape(call["probabilities"], [-1])
     return flat, flat
-
-
-# These move, choose or make elements; the shape of what they give is not told here.
-SHAPE_UNTOLD = ("coreml_update_state", "read_state", "write_state")
-for _name in SHAPE_UNTOLD:
-    enter(_name, Operation("Moves, chooses or makes elements.", macs=no_macs))

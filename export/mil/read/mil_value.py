@@ -90,8 +90,11 @@ def tensor_type(name: str, message: Message) -> TensorType:
     """A `ValueType` message as the type of the value called `name`.
 
     A list of tensors of one shape is a tensor of one axis more, whose length is open: lists grow.
+    A state is what it holds.
     """
     kind = message.WhichOneof("type")
+    if kind == "stateType":
+        return tensor_type(name, message.stateType.wrappedType)
     if kind == "listType":
         element = tensor_type(name, message.listType.type)
         return replace(element, shape=(-1, *element.shape))

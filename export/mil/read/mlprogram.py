@@ -5,7 +5,8 @@ Format: coremltools, `mlmodel/format/MIL.proto`.
 
 from collections.abc import Iterable, Mapping
 
-from export.mil.program import Argument, Block, Constant, Function, Op, Program
+from export.mil.description import ModelDescription
+from export.mil.program import Argument, Block, Constant, Function, Op, Program, TensorType
 from export.mil.read import constexpr, specification
 from export.mil.read.mil_value import BlobFiles, tensor_type, value_of
 from export.mil.read.specification import Message
@@ -59,15 +60,32 @@ def _function(
     constants: dict[str, Constant] = {}
     ops = _ops(blobs, block, constants)
     specification.check_count([inner for op in ops for inner in op.within()])
+    kinds = [(value, value.type.WhichOneof("type")) for value in message.inputs]
+    inputs = [value for value, kind in kinds if kind != "stateType"]
+    states = [tensor_type(value.name, value.type) for value, kind in kinds if kind == "stateType"]
+    description = specification.describe(declared, _labels(ops, constants), metadata)
+    _check_states(name, description, states)
     return Function(
         name=name,
-        description=specification.describe(declared, _labels(ops, constants), metadata),
-        inputs=tuple(tensor_type(value.name, value.type) for value in message.inputs),
+        description=description,
+        inputs=tuple(tensor_type(value.name, value.type) for value in inputs),
         ops=ops,
         outputs=tuple(block.outputs),
         constants=constants,
         opset=message.opset,
+        states=tuple(states),
     )
+
+
+def _check_states(name: str, description: ModelDescription, states: list[TensorType]) -> None:
+    """Raise `UnsupportedError` for states that are not those that the model declares."""
+    declared = {state.name: state.shape for state in description.states}
+    kept = {state.name: state.shape for state in states}
+    if declared != kept:
+        raise UnsupportedError(
+            f"function {name!r} keeps {kept}, and is declared to keep {declared}",
+            "such programs cannot be read: states have to be those that are declared",
+        )
 
 
 def _ops(

@@ -112,6 +112,7 @@ def describe(
         metadata=metadata,
         numbers=tuple(_number(feature) for feature, kind in kinds if kind in NUMBERS),
         categories=tuple(_category(feature) for feature, kind in kinds if kind in CATEGORIES),
+        states=tuple(_state(feature) for feature in declared.state),
     )
 
 
@@ -122,6 +123,14 @@ def of_function(declared: Message, name: str | None = None) -> Message:
     """
     name = name or declared.defaultFunctionName
     return next((each for each in declared.functions if each.name == name), declared)
+
+
+def _state(feature: Message) -> TensorInput:
+    array = feature.type.stateType.arrayType
+    return TensorInput(
+        feature.name, tuple(array.shape), ARRAY_TYPES.get(array.dataType, "float32"),
+        feature.shortDescription,
+    )  # fmt: skip
 
 
 def _number(feature: Message) -> NumberInput:
