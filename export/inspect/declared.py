@@ -43,6 +43,7 @@ class Declared:
     about: dict[str, str]
     parts: tuple[Part, ...]
     need: VersionNeed | None = None  # what is newest in a model of Core ML
+    model: Message | None = None  # the whole of such a model
 
 
 def declared(files: ModelFiles) -> Declared:
@@ -87,7 +88,7 @@ def _of_specification(files: ModelFiles, model: Message) -> Declared:
         *_features(specification.of_function(description)),
         {"description": about.shortDescription, "author": about.author,
          "license": about.license, "version": about.versionString, **about.userDefined},
-        parts(files, model), needed_version(model),
+        parts(files, model), needed_version(model), model,
     )  # fmt: skip
 
 

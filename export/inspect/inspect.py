@@ -14,6 +14,7 @@ from export.inspect.declared import Declared, FeatureFacts, declared, features_o
 from export.inspect.input_scaling import input_scalings
 from export.inspect.rules import findings
 from export.inspect.rules.finding import RuleFinding
+from export.inspect.rules.pipeline_declarations import declaration_findings
 from export.inspect.rules.pipelines import PipelineStage, pipeline_findings
 from export.inspect.rules.versions import version_findings
 from export.inspect.unreadable_weights import weight_problem, without_weights
@@ -150,6 +151,8 @@ def _inspection(
                 "not-run", "warning", f"it was not run on photographs: {unrun.message}", unrun.hint
             )
         )
+    if about.model is not None:
+        remarks.extend(declaration_findings(about.model))
     if about.kind in PIPELINES:
         remarks.extend(pipeline_findings([_stage(part) for part in parts]))
     return Inspection(

@@ -43,7 +43,8 @@ def _suppression_after_program(stages: Sequence[PipelineStage]) -> Iterator[Rule
                 "Apple's systems, where both are right apart (coremltools#2445, open); that is "
                 "not verified here",
                 f"pad the classes to a multiple of {SOUND_CLASSES}, as ultralytics does, or make "
-                "the detector a neuralNetwork; compare the pipeline with its parts on a device",
+                "the detector a neuralNetwork; a model of identity between both helps in Python, "
+                "not in Vision (the same thread); compare the pipeline with its parts on a device",
                 stage.name,
             )  # fmt: skip
 
