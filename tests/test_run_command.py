@@ -19,6 +19,7 @@ from detectors import detector
 from export import pipeline
 from export.__main__ import app
 from export.answers.model_answer import PREVIEW, answer, foreign_answer
+from export.answers.output_files import record
 from export.coremltools_import import coremltools
 from export.mil.description import ModelDescription
 from export.mil.read.specification import proto
@@ -29,6 +30,7 @@ from made_segmenter import LABELS, segmenter
 from mobilenet.common import terminal
 from mobilenet.common.drawing import colour_of
 from mobilenet.common.images import open_picture
+from mobilenet.common.text import json_text
 from programs import save
 from test_picture_outputs import declare_image
 
@@ -123,6 +125,19 @@ def test_objects_lie_in_the_photograph_and_are_drawn(tmp_path: Path, capsys: Any
     said = capsys.readouterr().out
     assert "squashed to 4 x 4, bilinear (assumed" in said
     assert "no object in the photograph" in said
+
+
+def test_boxes_that_no_picture_holds_are_told_and_not_drawn(tmp_path: Path) -> None:
+    """A box of 1e9 pixels took Pillow half a minute; NaN and negative sides, a ValueError."""
+    scores = np.full((4, 1), 0.9)
+    boxes = np.array([[0, 0, 1e9, 1e9], [np.nan, 0, 1, 1], [0.5, 0.5, -1, 1], [0, 0, np.inf, 1]])
+    path = detector(tmp_path / "d.mlmodel", scores, boxes, ["cat"], iou=1)
+    picture = tmp_path / "white.png"
+    Image.new("RGB", (80, 40), "white").save(picture)
+    given = answer(path, [str(picture)], drawing=tmp_path / "drawn.png")
+    assert len(given.said.objects) == 4
+    assert open_picture(tmp_path / "drawn.png").size == (80, 40)
+    assert json.loads(json_text(record(given)))["objects"][0]["label"] == "cat"
 
 
 def test_classes_of_pixels_have_names_shares_and_colours(tmp_path: Path, capsys: Any) -> None:

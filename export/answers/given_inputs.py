@@ -74,6 +74,8 @@ def given_inputs(
         geometry, size = _geometry(description, about), _size(item)
         features[name] = _input_of(item, crop(photograph, size, geometry), about)
         how = f"its middle, as {size}" if geometry is None else geometry.describe(size)
+        if isinstance(item, ImageInput) and item.mode == "F":
+            how += ", grey of 0 to 255"
         source = "as the package says" if about else "assumed: the package does not say how"
         remarks.append(f"{name}: {pictures[name].name}, {how} ({source})")
     _check_complete(inputs.values(), features)

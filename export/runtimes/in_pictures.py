@@ -36,8 +36,10 @@ def in_picture(boxes: Floats, region: Region, width: int, height: int) -> Floats
     """Boxes of the input, centre and sides, as left, top, width, height in picture's pixels."""
     left, top, right, bottom = region
     scale = np.array([width / (right - left), height / (bottom - top)])
-    placed = corners(boxes)
-    return np.concatenate([(placed[:, :2] - (left, top)) * scale, placed[:, 2:] * scale], axis=1)
+    with np.errstate(invalid="ignore"):  # what has no end lies nowhere
+        placed = corners(boxes)
+        at = (placed[:, :2] - (left, top)) * scale
+        return np.concatenate([at, placed[:, 2:] * scale], axis=1)
 
 
 def corners(boxes: Floats) -> Floats:

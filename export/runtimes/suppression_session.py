@@ -91,10 +91,11 @@ def suppress(
             f"at most {MAX_CANDIDATES:,} can be held against each other here: raise it",
         )
     order = candidates[np.argsort(-best[candidates], kind="stable")]
-    edges = _edges(coordinates[order].astype(np.float64))
     stays = np.ones(len(order), bool)
-    for rivals in _rivals(confidence[order], per_class=per_class):
-        stays[rivals] = _apart(edges[:, rivals], iou)
+    with np.errstate(invalid="ignore"):  # boxes without end overlap nothing
+        edges = _edges(coordinates[order].astype(np.float64))
+        for rivals in _rivals(confidence[order], per_class=per_class):
+            stays[rivals] = _apart(edges[:, rivals], iou)
     chosen: NDArray[np.intp] = order[stays]
     return chosen
 

@@ -25,21 +25,40 @@ class LabelledBox(NamedTuple):
 
 
 def draw_boxes(picture: "Image", boxes: Sequence[LabelledBox]) -> None:
-    """Draw on an RGB picture; of the boxes the best is the first."""
+    """Draw on an RGB picture; of the boxes the best is the first.
+
+    Of one that reaches far out of the picture only what is near is drawn, and nothing of one whose
+    numbers are none.
+    """
     from PIL import ImageDraw, ImageFont
 
     longer = max(picture.size)
     draw = ImageDraw.Draw(picture)
     font = ImageFont.load_default(max(LEAST_LETTERS, longer * LETTERS))
     line = max(LEAST_LINE, round(longer * LINE))
-    for (left, top, width, height), number, text in reversed(boxes):  # the best lies uppermost
-        colour = colour_of(number)
-        draw.rectangle((left, top, left + width, top + height), outline=colour, width=line)
+    for box, number, text in reversed(boxes):  # the best lies uppermost
+        colour, edges = colour_of(number), _edges(box, longer)
+        if edges is None:
+            continue
+        left, top, _, _ = edges
+        draw.rectangle(edges, outline=colour, width=line)
         _, _, across, down = draw.textbbox((0, 0), text, font)
         above = top - down if top >= down else max(top, 0)
         corner = (max(min(left, picture.width - across), 0), above)  # it is to be read
         draw.rectangle(draw.textbbox(corner, text, font), fill=colour)
         draw.text(corner, text, fill="black", font=font)
+
+
+def _edges(
+    box: tuple[float, float, float, float], longer: int
+) -> tuple[float, float, float, float] | None:
+    """Left, top, right and bottom, at most the picture's `longer` side out of it."""
+    left, top, width, height = box
+    edges = np.array([left, top, left + width, top + height])
+    if not np.isfinite(edges).all() or min(width, height) < 0:
+        return None
+    left, top, right, bottom = np.clip(edges, -longer, 2 * longer).tolist()
+    return left, top, right, bottom
 
 
 def with_classes(picture: "Image", classes: NDArray[np.uint8], ignored: int) -> "Image":
