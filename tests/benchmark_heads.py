@@ -20,7 +20,8 @@ import torch
 
 from export.formats.registry import format_of
 from export.prepared import prepare_checkpoint
-from export.runtimes.portable import PortableRuntime, open_session
+from export.runtimes.onnx_session import open_session
+from export.runtimes.portable import PortableRuntime
 from export.spec import ExportSpec
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.torch_module import from_checkpoint

@@ -16,7 +16,7 @@ from export.mil.shapes import infer, output_shapes
 from mobilenet.common.errors import UnsupportedError
 
 BYTES = 4  # of an element: everything is computed in float32
-MAX_WEIGHT_BYTES = 1 << 30  # protobuf holds no more than twice that
+MAX_WEIGHT_BYTES = 1 << 32  # in a file beside the graph, and mapped from there
 MAX_VALUE_BYTES = 1 << 29  # at once, the values that are given out among them
 MAX_OUTPUTS = 20_000  # ONNX Runtime looks each up among all
 MAX_WORK = 1 << 42  # multiplications and elements: minutes of one core

@@ -12,6 +12,7 @@ from onnx import TensorProto, helper
 from export.mil import footprint
 from export.mil.description import ImageInput
 from export.mil.onnx_graph import OnnxGraph
+from export.mil.onnx_weights import WeightFile
 from export.mil.ops import OPERATIONS
 from export.mil.ops.kept_state import WRITES
 from export.mil.ops.lowering import ONNX_TYPES
@@ -27,7 +28,10 @@ IR_VERSION = 10  # of ONNX 1.16; ONNX Runtime 1.20 refuses newer ones
 
 
 def to_onnx(
-    function: Function, precision: Precision = "float32", extra_outputs: Sequence[str] = ()
+    function: Function,
+    precision: Precision = "float32",
+    extra_outputs: Sequence[str] = (),
+    weights: WeightFile | None = None,
 ) -> onnx.ModelProto:
     """The model that computes what `function` does, a flexible one at its default sizes.
 
@@ -38,7 +42,8 @@ def to_onnx(
     Images enter as uint8 (1, height, width, channels), channels as in the picture: RGB or one;
     those of halves as float32.
     `classify` gives the probabilities under the dictionary's name, in the order of the labels;
-    `extra_outputs` are names of intermediate values, given as float32.
+    `extra_outputs` are names of intermediate values, given as float32. Large constants go to
+    `weights`, a file beside the model; without one they are in the model.
 
     What neither an output nor an extra one needs is left out. An output that is called like an
     input has `RETURNED` behind its name. States go in as inputs do, and come out with `KEPT`
@@ -51,7 +56,7 @@ def to_onnx(
     function = _needed(at(function), extra_outputs)
     _check_kinds(function)
     footprint.check(function, extra_outputs)
-    graph = OnnxGraph(function, precision == "declared")
+    graph = OnnxGraph(function, precision == "declared", weights)
     entering = (*function.inputs, *function.states)
     inputs = [_input(graph, function, value) for value in entering]
     graph.lower(function.ops)

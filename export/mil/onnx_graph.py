@@ -9,6 +9,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from export.mil.onnx_weights import WeightFile
 from export.mil.ops import OPERATIONS
 from export.mil.ops.lowering import Attribute, Lowering
 from export.mil.program import Argument, Block, Constant, Function, Op, TensorType
@@ -21,12 +22,16 @@ DEDUPLICATED_BYTES = 64  # bounds and axes that many nodes share
 class OnnxGraph:
     """Nodes and initializers so far, and which ONNX name stands for which MIL value.
 
-    With `declared`, values that are declared float16 are rounded to halves.
+    With `declared`, values that are declared float16 are rounded to halves. Large initializers
+    go to `weights`, where there is such a file.
     """
 
-    def __init__(self, function: Function, declared: bool) -> None:
+    def __init__(
+        self, function: Function, declared: bool, weights: WeightFile | None = None
+    ) -> None:
         self.constants = function.constants
         self.declared = declared
+        self._tensor = numpy_helper.from_array if weights is None else weights.tensor
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: list[onnx.TensorProto] = []
         self._types = function.all_types()
@@ -130,7 +135,7 @@ class OnnxGraph:
     def _store(self, value: NDArray[Any], name: str) -> str:
         if value.dtype == np.float16:
             value = value.astype(np.float32)
-        self.initializers.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
+        self.initializers.append(self._tensor(np.asarray(value, order="C"), name))
         return name
 
     def _unused(self, stem: str) -> str:

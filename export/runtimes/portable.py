@@ -22,6 +22,7 @@ from export.runtimes.flexible_session import CompiledFlexible, FlexibleSession
 from export.runtimes.inputs import check, complete
 from export.runtimes.integer_labels import integer_labels
 from export.runtimes.model_state import ModelState
+from export.runtimes.onnx_session import open_session, weights_path
 from export.runtimes.pipeline_session import CompiledPipeline, PipelineSession
 from export.runtimes.refusals import refusing
 from mobilenet.common.errors import UnsupportedError
@@ -76,7 +77,7 @@ class PortableRuntime:
         return (UNIT,)
 
     def compile(self, package: Path, folder: Path) -> Path:
-        """Write `NAME.onnx` and, beside it, the description; returns the former.
+        """Write `NAME.onnx` and, beside it, weights and description; returns the former.
 
         Of a pipeline, all its models and a list of them, which is returned; of a flexible model
         the graph of its default size, and what other sizes are compiled from. Raises
@@ -127,13 +128,15 @@ class PortableRuntime:
 
     def _compile_program(self, program: Program, target: Path) -> Path:
         from export.mil.onnx import to_onnx
+        from export.mil.onnx_weights import WeightFile
         from export.mil.shapes import at
 
         function = at(program.function(self.function))
-        content = to_onnx(function, self.precision, self.extra_outputs).SerializeToString()
-        _write(target, DESCRIPTION, function.description)
         graph = target.with_name(f"{target.name}.onnx")
-        graph.write_bytes(content)
+        with WeightFile(weights_path(graph)) as weights:
+            model = to_onnx(function, self.precision, self.extra_outputs, weights)
+        _write(target, DESCRIPTION, function.description)
+        graph.write_bytes(model.SerializeToString())
         return graph
 
     def load(self, compiled: Path, unit: str) -> LoadedModel:
@@ -162,17 +165,6 @@ class PortableRuntime:
     ) -> "PortableSession":
         with refusing(name):
             return PortableSession(open_session(graph, self.threads), description, name)
-
-
-def open_session(model: str | bytes, threads: int | None = None) -> "onnxruntime.InferenceSession":
-    """ONNX Runtime on the CPU, for a path or the bytes of a model; raises as it likes."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or 0
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4  # fatal: errors are raised, and told once
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 class PortableSession:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.prepared import TracedModule
-from export.runtimes.portable import open_session
+from export.runtimes.onnx_session import open_session
 from export.runtimes.refusals import MAX_REASON
 from export.verify.agreement import Array, probe_pictures, relative_l2, side_by_side
 from export.verify.background import Background

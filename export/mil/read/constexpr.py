@@ -84,8 +84,10 @@ def _affine(operands: Operands, _: int) -> tuple[Array]:
             shape[int(operands["axis"])] = values.size
         return values.astype(np.float32).reshape(shape)
 
-    shifted = data.astype(np.float32) - along_axis(operands["zero_point"])
-    return ((shifted * along_axis(scale)).astype(scale.dtype),)
+    values = data.astype(np.float32)
+    values -= along_axis(operands["zero_point"])
+    values *= along_axis(scale)
+    return (values.astype(scale.dtype),)
 
 
 def _blockwise(operands: Operands, _: int) -> tuple[Array]:
