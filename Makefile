@@ -1,5 +1,7 @@
 # make demo   the main job, end to end          make test   the whole suite
 # make check  lint, types, import contracts     make peers  compare with timm, transformers, Keras, OpenCV
+# make conformance   38 networks of torchvision and timm in every form of Core ML, as a table; for
+#                an hour; NETWORKS='resnet18 swin_t' for some, SHOWN=--markdown for the README's
 # make mutants   deliberate faults in the code, each of which the tests must catch
 # make pictures  the README's pictures, from docs/pictures/session.jsonl; needs Chromium, and
 #                DEEPLAB=a segmenter's weight file for those of boxes and masks
@@ -26,7 +28,7 @@ PEERS_PIP := $(PEERS)/bin/python $(INSTALL) -c tests/peers/constraints.txt
 CHECK_PYTHON := $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
   || { echo 'error: $(PYTHON) is missing or not Python 3.11 to 3.13 (name one: make PYTHON=python3.13 $(MAKECMDGOALS))' >&2; exit 2; }
 
-.PHONY: demo test first-run check peers pictures clean
+.PHONY: demo test first-run check peers conformance pictures clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -79,6 +81,9 @@ pictures: $(VENV)/.tested
 
 peers: $(PEERS)/.installed
 	$(PEERS)/bin/python -m pytest tests/peers -m peers
+
+conformance: $(PEERS)/.installed
+	@PYTHONPATH=.:tests $(PEERS)/bin/python -m conformance $(SHOWN) $(NETWORKS)
 
 $(VENV)/.installed: pyproject.toml .ci/constraints.txt
 	@$(CHECK_PYTHON)

@@ -10,20 +10,16 @@ import pytest
 import torch
 from torch import nn
 
+import torchvision_operators
+
 os.environ["KERAS_BACKEND"] = "torch"
 Peer = Callable[[str], ModuleType]
-DECLARED: list[torch.library.Library] = []  # operators are there as long as it is
 
 
 @pytest.fixture(scope="session")
 def peer() -> Peer:
     """Import a peer by name, or skip the test where it is not installed."""
-    if torch.version.cuda is None and not hasattr(torch.ops.torchvision, "nms"):
-        # torchvision's wheel on PyPI is built for CUDA; without these it fails to import
-        library = torch.library.Library("torchvision", "DEF")
-        for name in ("nms", "qnms"):
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        DECLARED.append(library)
+    torchvision_operators.declare()
 
     def load(name: str) -> ModuleType:
         with warnings.catch_warnings():

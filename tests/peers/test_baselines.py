@@ -6,23 +6,18 @@ from types import ModuleType
 import pytest
 import torch
 
+import torchvision_operators
 from bench.baselines import BASELINES
 from bench.baselines.make import skeleton
 
 pytestmark = pytest.mark.peers
-DECLARED: list[torch.library.Library] = []  # operators are there as long as it is
 THEIRS = {"VGG16": "vgg16", "InceptionV3": "inception_v3", "SqueezeNet11": "squeezenet1_1"}
 
 
 @pytest.fixture(scope="module")
 def models() -> ModuleType:
-    """torchvision's models; its operators are declared first, as a CUDA build beside a CPU
-    PyTorch fails to import for want of them."""
-    if not hasattr(torch.ops.torchvision, "nms"):
-        library = torch.library.Library("torchvision", "DEF")
-        for name in ("nms", "qnms"):
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        DECLARED.append(library)
+    """torchvision's models."""
+    torchvision_operators.declare()
     return importlib.import_module("torchvision.models")
 
 

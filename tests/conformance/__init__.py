@@ -1,0 +1,1 @@
+"""Networks of others in every form of Core ML, run by the portable runtime: `make conformance`."""
