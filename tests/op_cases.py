@@ -334,6 +334,8 @@ case(
     ramp(1, 2, 4, 6),
 )
 TRANSPOSED = ramp(4, 3, 3, 3)
+
+
 case(
     "conv_transpose",
     lambda mb, x: mb.conv_transpose(

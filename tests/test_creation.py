@@ -13,6 +13,7 @@ from export.mil.shapes import infer
 from mobilenet.common.errors import UnsupportedError
 from op_cases import OpCase, ramp
 from op_checks import check, groups
+from program_changes import blank
 from programs import run_package, save
 
 Array = np.ndarray
@@ -128,7 +129,7 @@ def test_what_would_take_too_much_is_refused_before_it_is_made(kind: str, tmp_pa
         return mb.one_hot(indices=[0], one_hot_vector_size=size)
 
     path = save(tmp_path / "f.mlpackage", build, [ints(0)])
-    with pytest.raises(UnsupportedError, match="cannot be run here"):
+    with pytest.raises(UnsupportedError, match=r"of more than 134,217,728 elements"):
         run_package(path, {"x0": ints(MAX_ELEMENTS + 100)})
 
 
@@ -138,3 +139,18 @@ def test_of_equal_values_the_first_comes_first(tmp_path: Path) -> None:
     (order,) = run_package(path, {"x0": values}).values()
     np.testing.assert_array_equal(order, np.argsort(-values, kind="stable"))
     assert torch.tensor(order).dtype == torch.int32
+
+
+@pytest.mark.parametrize("kind", ["random_normal", "random_categorical"])
+def test_random_numbers_are_refused_with_the_reason(kind: str, tmp_path: Path) -> None:
+    def build(mb, x):
+        if kind == "random_normal":
+            return mb.add(x=x, y=mb.random_normal(shape=[4, 5]))
+        return mb.random_categorical(x=x, size=3)
+
+    path = save(tmp_path / "r.mlpackage", build, [DATA])
+    with pytest.raises(UnsupportedError, match=rf"{kind} \(1\)") as caught:
+        run_package(path, {"x0": DATA})
+    assert "no other generator" in caught.value.hint
+    function = read(path).function()
+    assert infer(blank(function)) == {name: t.shape for name, t in function.types().items()}

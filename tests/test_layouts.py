@@ -71,6 +71,11 @@ for height, width in (((1, 2), (0, 3)), ((0, 0), (2, 1))):
          lambda x, h=height, w=width: x[..., h[0] : 4 - h[1], w[0] : 6 - w[1]],
          PICTURE)  # fmt: skip
 
+case("tile", "run-time repetitions", lambda mb, x, r: mb.tile(x=x, reps=r),
+     lambda x, r: x.tile(2, 1), DATA, ints(2, 1))  # fmt: skip
+case("pad", "run-time amounts", lambda mb, x, p: mb.pad(x=x, pad=p, constant_val=1.5),
+     lambda x, p: F.pad(x, (1, 2, 0, 3), value=1.5), DATA, ints(0, 3, 1, 2))  # fmt: skip
+
 SLICES: dict[str, tuple[dict[str, Any], tuple[Any, ...]]] = {
     "plain": ({"begin": [0, 1, -3], "end": [2, 3, -1]}, np.s_[0:2, 1:3, -3:-1]),
     "masks": ({"begin": [1, 9, 1], "end": [3, 9, 9], "begin_mask": [False, True, False],

@@ -95,8 +95,10 @@ def _check_kinds(function: Function) -> None:
     if missing:
         listed = ", ".join(f"{kind} ({count})" for kind, count in sorted(missing.items()))
         owner = "Core AI" if any(kind.startswith(CORE_AI) for kind in missing) else "Core ML"
+        reasons = {OPERATIONS[kind].refusal for kind in missing if kind in OPERATIONS}
         raise UnsupportedError(
-            f"operations that cannot be run here: {listed}", f"{owner} on a Mac runs them"
+            f"operations that cannot be run here: {listed}",
+            "; ".join([*sorted(reasons - {""}), f"{owner} on a Mac runs them"]),
         )
 
 

@@ -1,9 +1,10 @@
 """Convolutions. Semantics: coremltools, `converters/mil/mil/ops/defs/iOS15/conv.py`."""
 
 import math
+from collections.abc import Sequence
 
 from export.mil.ops.call import Call
-from export.mil.ops.lowering import Attribute, Lowering
+from export.mil.ops.lowering import Lowering
 from export.mil.ops.operation import lowers
 from export.mil.ops.sliding_window import declared_pads, onnx_pads, output_sizes, pad_type, steps
 from export.mil.program import Shape
@@ -57,16 +58,34 @@ def _conv_transpose_macs(call: Call) -> int:
 def conv_transpose(call: Lowering) -> str:
     """x tensor<[n, C_in, *D_in], T>, weight tensor<[C_in, C_out / groups, *K], T>,
     bias tensor<[C_out], T> -> tensor<[n, C_out, *D_out], T>."""
-    kernel = call.shape("weight")[2:]
-    if pad_type(call).startswith("same"):
-        raise call.unsupported(f"pad_type {pad_type(call)!r}")
+    kernel, sizes = call.shape("weight")[2:], call.shape("x")[2:]
     strides, dilations = steps(call, len(kernel))
-    extent: dict[str, Attribute] = (
-        {"output_shape": call.ints("output_shape")[2:]}
-        if call.has("output_shape")
-        else {"pads": onnx_pads(call, (), kernel)}
-    )
+    begins, ends = _cut(call, sizes, kernel)
     return call.emit(
         "ConvTranspose", call["x"], call["weight"], call.get("bias"), kernel_shape=kernel,
-        strides=strides, dilations=dilations, group=call.integer("groups", 1), **extent,
+        strides=strides, dilations=dilations, group=call.integer("groups", 1),
+        pads=begins + [max(end, 0) for end in ends],
+        output_padding=[max(-end, 0) for end in ends],
     )  # fmt: skip
+
+
+def _cut(
+    call: Lowering, sizes: Sequence[int], kernel: Sequence[int]
+) -> tuple[list[int], list[int]]:
+    """What is cut off the whole product before and after along each axis; below 0 is added.
+
+    "same" is TensorFlow's: the gradient of the convolution whose pads `onnx_pads` gives.
+    """
+    strides, dilations = steps(call, len(kernel))
+    outputs = _conv_transpose_shape(call)[0][2:]
+    totals = [
+        (size - 1) * stride + (width - 1) * dilation + 1 - output
+        for size, stride, width, dilation, output in zip(
+            sizes, strides, kernel, dilations, outputs, strict=True
+        )
+    ]
+    begins = declared_pads(call, len(kernel))[::2]
+    if pad_type(call).startswith("same"):
+        odd = pad_type(call) == "same_lower"  # then the larger half comes before
+        begins = [(max(total, 0) + odd) // 2 for total in totals]
+    return begins, [total - begin for total, begin in zip(totals, begins, strict=True)]

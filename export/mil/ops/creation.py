@@ -1,6 +1,7 @@
 """Values made from sizes and places: ranges, fillings, one-hot vectors, bands.
 
-Semantics: coremltools, `converters/mil/mil/ops/defs/iOS15/tensor_operation.py`, and that of iOS16.
+Semantics: coremltools, `converters/mil/mil/ops/defs/iOS15/tensor_operation.py` and `random.py`,
+and those of iOS16.
 """
 
 import math
@@ -9,7 +10,7 @@ import numpy as np
 
 from export.mil.ops.call import Call
 from export.mil.ops.lowering import Lowering
-from export.mil.ops.operation import lowers, same_shape
+from export.mil.ops.operation import Operation, enter, lowers, no_macs, same_shape
 from export.mil.program import Shape
 
 UNKNOWN = -1  # a size that only the run of the model tells
@@ -131,3 +132,20 @@ def band_part(call: Lowering) -> str:
     if upper >= 0:
         x = call.emit("Trilu", x, call.constant(upper, np.int64), upper=0)
     return x
+
+
+def _drawn_shape(call: Call) -> list[Shape]:
+    return [(*call.shape()[:-1], call.integer("size", 1))]
+
+
+DRAWN = "shape tensor<[K], i32> -> tensor<[*D], T>: random numbers of a distribution."
+NO_GENERATOR = "no other generator gives the random numbers of Core ML's"
+for _name in ("random_bernoulli", "random_normal", "random_uniform"):
+    enter(_name, Operation(DRAWN, _filled_shape, no_macs, refusal=NO_GENERATOR))
+enter(
+    "random_categorical",
+    Operation(
+        "x tensor<[*D, C], T> -> tensor<[*D, size], T>: classes, drawn by their scores.",
+        _drawn_shape, no_macs, refusal=NO_GENERATOR,
+    ),
+)  # fmt: skip

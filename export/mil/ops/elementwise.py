@@ -82,7 +82,7 @@ def square(call: Lowering) -> str:
 @lowers("exp2", shape=same_shape)
 def exp2(call: Lowering) -> str:
     """x tensor<[*d], T> -> tensor<[*d], T>: 2 to the power of x."""
-    return call.emit("Pow", call.constant(2), call["x"])
+    return call.emit("Pow", call.constant_like(2), call["x"])
 
 
 @lowers("inverse", shape=same_shape)
@@ -109,7 +109,7 @@ def log(call: Lowering) -> str:
 @lowers("threshold", shape=same_shape)
 def threshold(call: Lowering) -> str:
     """x tensor<[*d], T> -> tensor<[*d], T>: max(x, alpha)."""
-    return call.emit("Max", call["x"], call.constant(call.number("alpha")))
+    return call.emit("Max", call["x"], call.constant_like(call.number("alpha")))
 
 
 def _select_shape(call: Call) -> list[Shape]:
@@ -119,7 +119,11 @@ def _select_shape(call: Call) -> list[Shape]:
 @lowers("select", shape=_select_shape)
 def select(call: Lowering) -> str:
     """cond tensor<[*D1], bool>, a tensor<[*D2], T>, b tensor<[*D3], T> -> tensor<[*D_out], T>."""
-    return call.emit("Where", call["cond"], call["a"], call["b"])
+    dtype, chosen = call.tensor_type("a").dtype, [call["a"], call["b"]]
+    if dtype not in ("bool", "int16", "uint16"):
+        return call.emit("Where", call["cond"], *chosen)
+    wide = [call.cast(value, "int32") for value in chosen]  # ONNX Runtime chooses no narrow ones
+    return call.cast(call.emit("Where", call["cond"], *wide), dtype)
 
 
 @lowers("cast", shape=same_shape)

@@ -128,8 +128,10 @@ class Lowering(Call):
         """`sizes`, int64, of a value that is to be made; the run ends here if it is too large."""
         elements = self.emit("ReduceProd", self.cast(sizes, "float32"), keepdims=0)
         beyond = self.cast(self.emit("Greater", elements, self.constant(MAX_ELEMENTS)), "int64")
-        # there is no second element: ONNX Runtime refuses to take it
-        return self.emit("Add", sizes, self.emit("Gather", self.constant([0], np.int64), beyond))
+        # there is no second element: ONNX Runtime refuses to take it, and names the node
+        origin = f"{self.op.name}, of more than {MAX_ELEMENTS:,} elements"
+        (zero,) = self.graph.add("Gather", origin, [self.constant([0], np.int64), beyond], 1, {})
+        return self.emit("Add", sizes, zero)
 
     def reshape(self, value: str, shape: Sequence[int]) -> str:
         """Add a reshape, and return the name of what it gives."""

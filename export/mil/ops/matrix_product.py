@@ -30,31 +30,37 @@ def linear(call: Lowering) -> str:
     return product if bias is None else call.emit("Add", product, bias)
 
 
+def _matrices(call: Call) -> tuple[Shape, Shape]:
+    """Shapes of both operands as they are multiplied: a vector is a row of x, a column of y."""
+    x, y = call.shape("x"), call.shape("y")
+    if call.flag("transpose_x", False) and len(x) > 1:
+        x = (*x[:-2], x[-1], x[-2])
+    if call.flag("transpose_y", False) and len(y) > 1:
+        y = (*y[:-2], y[-1], y[-2])
+    return ((1, *x) if len(x) == 1 else x), ((*y, 1) if len(y) == 1 else y)
+
+
 def _matmul_shape(call: Call) -> list[Shape]:
-    (*batch_x, rows, inner_x), (*batch_y, inner_y, columns) = call.shape("x"), call.shape("y")
-    if call.flag("transpose_x", False):
-        rows = inner_x
-    if call.flag("transpose_y", False):
-        columns = inner_y
-    return [(*np.broadcast_shapes(tuple(batch_x), tuple(batch_y)), rows, columns)]
+    x, y = _matrices(call)
+    rows = (x[-2],) if call.rank("x") > 1 else ()
+    columns = (y[-1],) if call.rank("y") > 1 else ()
+    return [(*np.broadcast_shapes(x[:-2], y[:-2]), *rows, *columns)]
 
 
 def _matmul_macs(call: Call) -> int:
-    inner = call.shape("x")[-2 if call.flag("transpose_x", False) else -1]
-    return math.prod(call.output_shape()) * inner
+    return math.prod(call.output_shape()) * _matrices(call)[0][-1]
 
 
 @lowers("matmul", shape=_matmul_shape, macs=_matmul_macs)
 def matmul(call: Lowering) -> str:
     """x tensor<[*D, M, K], T>, y tensor<[*D, K, N], T> -> tensor<[*D, M, N], T>: the product of
-    the last two dimensions, broadcast over the others."""
+    the last two dimensions, broadcast over the others; a vector loses its dimension."""
     operands = []
     for name in ("x", "y"):
-        operand = call[name]
-        if call.flag(f"transpose_{name}", False):
-            axes = np.arange(len(call.shape(name)))
-            axes[-2:] = axes[-2:][::-1]
-            operand = call.emit("Transpose", operand, perm=axes.tolist())
+        operand, rank = call[name], call.rank(name)
+        if call.flag(f"transpose_{name}", False) and rank > 1:
+            axes = [*range(rank - 2), rank - 1, rank - 2]
+            operand = call.emit("Transpose", operand, perm=axes)
         operands.append(operand)
     return call.emit("MatMul", *operands)
 
@@ -101,9 +107,8 @@ def scaled_dot_product_attention(call: Lowering) -> str:
     T>, attn_mask tensor<[*M, S], M> -> tensor<[B, *D, L, EV], T>: softmax(query key^T / sqrt(E)
     + mask) value; where a mask of truth values is false, nothing is looked at (coremltools,
     `defs/iOS18/transformers.py`)."""
-    order = [*range(call.rank("key"))]
-    order[-2:] = order[:-3:-1]
-    keys = call.emit("Transpose", call["key"], perm=order)
+    rank = call.rank("key")
+    keys = call.emit("Transpose", call["key"], perm=[*range(rank - 2), rank - 1, rank - 2])
     scale = call.constant(1 / math.sqrt(call.shape("query")[-1]))
     scores = call.emit("Mul", call.emit("MatMul", call["query"], keys), scale)
     if call.has("attn_mask"):

@@ -21,6 +21,7 @@ class Operation:
     shape: ShapeRule | None = None
     macs: MacCount | None = None  # multiply-accumulates of one run
     lower: Lower | None = None
+    refusal: str = ""  # why it is never run here, where that is known
 
 
 OPERATIONS: dict[str, Operation] = {}  # by MIL's name

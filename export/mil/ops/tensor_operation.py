@@ -70,7 +70,10 @@ def split(call: Lowering) -> tuple[str, ...]:
 
 
 def _padded(call: Call) -> list[Shape]:
-    shape, pads = list(call.shape()), call.ints("pad")
+    shape = list(call.shape())
+    if not call.is_constant("pad"):
+        return [(-1,) * len(shape)]
+    pads = call.ints("pad")
     first = len(shape) - len(pads) // 2
     for pair in range(len(pads) // 2):
         shape[first + pair] += pads[2 * pair] + pads[2 * pair + 1]
@@ -81,22 +84,41 @@ def _padded(call: Call) -> list[Shape]:
 def pad(call: Lowering) -> str:
     """x tensor<[*D_in], T>, pad tensor<[2 N], i32> -> tensor<[*D_out], T>: pairs of before and
     after for the last N axes."""
-    pairs = np.array(call.ints("pad")).reshape(-1, 2)
-    leading = np.zeros((len(call.shape()) - len(pairs), 2), int)
-    amounts = np.concatenate([leading, pairs]).T.reshape(-1)
     mode = PAD_MODES[call.text("mode", "constant")]
-    value = call.constant(call.number("constant_val", 0.0)) if mode == "constant" else None
-    return call.emit("Pad", call["x"], call.constant(amounts, np.int64), value, mode=mode)
+    value = call.constant_like(call.number("constant_val", 0.0)) if mode == "constant" else None
+    return call.emit("Pad", call["x"], _amounts(call), value, mode=mode)
+
+
+def _amounts(call: Lowering) -> str:
+    """All that comes before, then all that comes after: one of each for each axis."""
+    if call.is_constant("pad"):
+        pairs = np.array(call.ints("pad")).reshape(-1, 2)
+        leading = np.zeros((call.rank() - len(pairs), 2), int)
+        return call.constant(np.concatenate([leading, pairs]).T.reshape(-1), np.int64)
+    turned = call.emit("Transpose", call.reshape(call.integers("pad"), [-1, 2]), perm=[1, 0])
+    added = call.emit("ReduceSum", turned, call.constant([0], np.int64), keepdims=0)
+    shape = call.emit("Shape", call["x"])
+    sizes = call.bounded(call.emit("Add", shape, added))
+    before = call.emit("Slice", turned, *(call.constant([n], np.int64) for n in (0, 1)))
+    after = call.emit("Sub", call.emit("Sub", sizes, shape), before)
+    return call.reshape(call.emit("Concat", before, after, axis=0), [-1])
 
 
 def _tiled(call: Call) -> list[Shape]:
+    if not call.is_constant("reps"):
+        return [(-1,) * call.rank()]
     return [tuple(s * r for s, r in zip(call.shape(), call.ints("reps"), strict=True))]
 
 
 @lowers("tile", shape=_tiled)
 def tile(call: Lowering) -> str:
     """x tensor<[*d], T>, reps tensor<[rank(x)], i32> -> tensor<[*d_out], T>."""
-    return call.emit("Tile", call["x"], call.constant(call.ints("reps"), np.int64))
+    repetitions = call.integers("reps")
+    if not call.is_constant("reps"):
+        shape = call.emit("Shape", call["x"])
+        sizes = call.bounded(call.emit("Mul", shape, repetitions))
+        repetitions = call.emit("Div", sizes, shape)
+    return call.emit("Tile", call["x"], repetitions)
 
 
 def _classified(_: Call) -> list[Shape]:
