@@ -27,6 +27,7 @@ from programs import save
 STATES = {"read_state", "write_state", "coreml_update_state"}  # in tests/test_model_states.py
 LISTS = {"make_list", "list_length", "list_read", "list_gather", "list_write", "list_scatter"}
 ELSEWHERE = {"classify", "cond", "topk", "non_maximum_suppression", "while_loop"} | LISTS | STATES
+ELSEWHERE |= {"layer.acosh", "layer.asinh"}  # of the old format: tests/test_old_layers.py
 FAMILIES = (  # each with cases of its own
     test_creation,
     test_forms,

@@ -17,6 +17,7 @@ UNARY = {
     "ceil": "Ceil", "cos": "Cos", "cosh": "Cosh", "erf": "Erf", "exp": "Exp", "floor": "Floor",
     "identity": "Identity", "logical_not": "Not", "round": "Round", "sign": "Sign", "sin": "Sin",
     "sinh": "Sinh", "sqrt": "Sqrt", "tan": "Tan",
+    "layer.acosh": "Acosh", "layer.asinh": "Asinh",  # of the old format alone
 }  # fmt: skip
 BINARY = {
     "add": "Add", "sub": "Sub", "mul": "Mul", "real_div": "Div", "maximum": "Max",

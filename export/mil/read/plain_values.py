@@ -9,7 +9,9 @@ from export.mil.program import Argument, Constant, TensorType
 
 # parameters whose strings are names of values, not text
 COMPUTED = (
-    "x", "y", "weight", "bias", "indices", "cond", "a", "b", "boxes", "scores",
+    "a", "axis", "b", "begin", "bias", "boxes", "cond", "data", "end", "indices", "k", "lengths",
+    "one_hot_vector_size", "pad", "ref_tensor", "reps", "roi", "scores", "shape", "start", "step",
+    "updates", "weight", "x", "y",
 )  # fmt: skip
 
 PlainValue = Argument | tuple[Argument, ...] | bool | int | float | list[int] | list[bool]

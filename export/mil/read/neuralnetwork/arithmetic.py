@@ -1,19 +1,60 @@
-"""Layers that compute on each element or over an axis: activations, norms, reductions."""
+"""Layers that compute on each element: activations, functions, sums and products."""
 
 from functools import partial
 
 from export.mil.program import Constant
-from export.mil.read.neuralnetwork.choices import last_with_integers
 from export.mil.read.neuralnetwork.layer_translation import LayerRule, LayerTranslation
 from export.mil.read.neuralnetwork.layer_weights import weight
 from export.mil.read.specification import Message
 
-EPSILON = 1e-6  # of unary functions and reductions that say none
+EPSILON = 1e-6  # of functions that say none
+# Fields that a function takes, and what MIL calls them
+ACTIVATIONS: dict[str | None, tuple[str, tuple[str, ...]]] = {
+    "linear": ("linear_activation", ("alpha", "beta")),
+    "ReLU": ("relu", ()),
+    "leakyReLU": ("leaky_relu", ("alpha",)),
+    "thresholdedReLU": ("thresholded_relu", ("alpha",)),
+    "tanh": ("tanh", ()),
+    "scaledTanh": ("scaled_tanh", ("alpha", "beta")),
+    "sigmoid": ("sigmoid", ()),
+    "sigmoidHard": ("sigmoid_hard", ("alpha", "beta")),
+    "ELU": ("elu", ("alpha",)),
+    "softsign": ("softsign", ()),
+    "softplus": ("softplus", ()),
+}
+UNARIES: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
+    "SQRT": ("sqrt", ()),
+    "RSQRT": ("rsqrt", (("epsilon", "epsilon"),)),
+    "INVERSE": ("inverse", (("epsilon", "epsilon"),)),
+    "POWER": ("pow", (("alpha", "y"),)),
+    "EXP": ("exp", ()),
+    "LOG": ("log", (("epsilon", "epsilon"),)),
+    "ABS": ("abs", ()),
+    "THRESHOLD": ("threshold", (("alpha", "alpha"),)),
+}
+CHAINED = {"add": "add", "multiply": "mul", "max": "maximum", "min": "minimum"}
+BROADCAST = {
+    "addBroadcastable": "add", "multiplyBroadcastable": "mul", "subtractBroadcastable": "sub",
+    "divideBroadcastable": "real_div", "powBroadcastable": "pow", "maxBroadcastable": "maximum",
+    "minBroadcastable": "minimum", "floorDivBroadcastable": "floor_div",
+    "modBroadcastable": "mod",
+}  # fmt: skip
+FUNCTIONS = {
+    **{kind: kind for kind in (
+        "acos", "asin", "atan", "atanh", "ceil", "cos", "cosh", "erf", "exp2", "floor", "round",
+        "sign", "sin", "sinh", "tan", "tanh",
+    )},
+    "acosh": "layer.acosh", "asinh": "layer.asinh", "copy": "identity",
+}  # fmt: skip
+COMPARISONS = {
+    "equal": "equal", "notEqual": "not_equal", "lessThan": "less", "lessEqual": "less_equal",
+    "greaterThan": "greater", "greaterEqual": "greater_equal",
+}  # fmt: skip
+LOGIC = {"logicalAnd": "logical_and", "logicalOr": "logical_or", "logicalXor": "logical_xor"}
 
 
 def _activation(layer: LayerTranslation) -> None:
     kind = layer.params.WhichOneof("NonlinearityType")
-    x = layer.inputs[0]
     p: Message = getattr(layer.params, kind or "", None)
     if kind in ("PReLU", "parametricSoftplus"):
         channels = (layer.shape() or (1, 1, 1))[-3]
@@ -24,11 +65,8 @@ def _activation(layer: LayerTranslation) -> None:
         name = "prelu" if kind == "PReLU" else "softplus_parametric"
         layer.last_of_maps(name, x=layer.maps(), **slopes)
         return
-    if kind not in ACTIVATIONS:
-        layer.refuse()
-        return
     name, fields = ACTIVATIONS[kind]
-    layer.last(name, x=x, **{field: float(getattr(p, field)) for field in fields})
+    layer.last(name, x=layer.inputs[0], **{field: float(getattr(p, field)) for field in fields})
 
 
 def _vector(message: Message, name: str, channels: int) -> Constant:
@@ -49,45 +87,6 @@ def _unary(layer: LayerTranslation) -> None:
     if not numbers.get("epsilon", 1.0):
         numbers["epsilon"] = EPSILON
     layer.last(kind, x=x, **numbers)
-
-
-def _batchnorm(layer: LayerTranslation) -> None:
-    p = layer.params
-    names: tuple[str, ...] = ("gamma", "beta", "mean", "variance")
-    if p.computeMeanVar:
-        if not p.instanceNormalization:
-            layer.refuse()
-            return
-        names = ("gamma", "beta")
-    weights = {n: weight(getattr(p, n), f"{layer.name}.{n}", (int(p.channels),)) for n in names}
-    kind = "instance_norm" if p.computeMeanVar else "batch_norm"
-    layer.last_of_maps(kind, x=layer.maps(), **weights, epsilon=float(p.epsilon) or 1e-5)
-
-
-def _layer_norm(layer: LayerTranslation) -> None:
-    p = layer.params
-    shape = tuple(int(size) for size in p.normalizedShape)
-    layer.last(
-        "layer_norm", x=layer.inputs[0], axes=list(range(-len(shape), 0)), epsilon=float(p.eps),
-        gamma=weight(p.gamma, f"{layer.name}.gamma", shape),
-        beta=weight(p.beta, f"{layer.name}.beta", shape),
-    )  # fmt: skip
-
-
-def _lrn(layer: LayerTranslation) -> None:
-    p = layer.params
-    layer.last_of_maps(
-        "local_response_norm", x=layer.maps(), size=int(p.localSize), alpha=float(p.alpha),
-        beta=float(p.beta), k=float(p.k) or 1.0,
-    )  # fmt: skip
-
-
-def _softmax(layer: LayerTranslation) -> None:
-    layer.last("softmax", x=layer.inputs[0], axis=-3)
-
-
-def _softmax_nd(layer: LayerTranslation) -> None:
-    layer.last("softmax", x=layer.inputs[0], axis=int(layer.params.axis))
 
 
 def _chain(kind: str, layer: LayerTranslation) -> None:
@@ -131,28 +130,6 @@ def _channels_first(shape: Message) -> tuple[int, ...]:
     return (*sizes, 1, 1) if len(sizes) == 1 else sizes
 
 
-def _old_reduce(layer: LayerTranslation) -> None:
-    p = layer.params
-    kinds = ("sum", "mean", "prod", "log_sum", "sum_square", "l1_norm", "l2_norm", "max", "min")
-    axes = {0: [-3, -2, -1], 1: [-2, -1], 2: [-3], 3: [-2], 4: [-1]}[p.axis]
-    if p.mode >= len(kinds):
-        last_with_integers(
-            layer, "reduce_argmax", (0,), x=layer.inputs[0], axis=axes[0], keep_dims=True
-        )
-        return
-    if kinds[p.mode] == "log_sum":  # here the sum of logarithms, not the logarithm of a sum
-        logarithms = layer.step("log", x=layer.inputs[0], epsilon=float(p.epsilon) or EPSILON)
-        layer.last("reduce_sum", x=logarithms, axes=axes, keep_dims=True)
-        return
-    layer.last(f"reduce_{kinds[p.mode]}", x=layer.inputs[0], axes=axes, keep_dims=True)
-
-
-def _reduce(kind: str, layer: LayerTranslation) -> None:
-    p = layer.params
-    axes = {} if p.reduceAll or not p.axes else {"axes": [int(axis) for axis in p.axes]}
-    layer.last(kind, x=layer.inputs[0], keep_dims=bool(p.keepDims), **axes)
-
-
 def _gelu(layer: LayerTranslation) -> None:
     mode = ("EXACT", "TANH_APPROXIMATION", "SIGMOID_APPROXIMATION")[layer.params.mode]
     layer.last("gelu", x=layer.inputs[0], mode=mode)
@@ -169,68 +146,48 @@ def _clamped_relu(layer: LayerTranslation) -> None:
 
 
 def _plain(kind: str, layer: LayerTranslation) -> None:
-    layer.last(kind, **dict(zip(("x", "y"), layer.inputs, strict=False)))
+    layer.last(kind, x=layer.inputs[0])
 
 
-ACTIVATIONS: dict[str | None, tuple[str, tuple[str, ...]]] = {
-    "linear": ("linear_activation", ("alpha", "beta")),
-    "ReLU": ("relu", ()),
-    "leakyReLU": ("leaky_relu", ("alpha",)),
-    "thresholdedReLU": ("thresholded_relu", ("alpha",)),
-    "tanh": ("tanh", ()),
-    "scaledTanh": ("scaled_tanh", ("alpha", "beta")),
-    "sigmoid": ("sigmoid", ()),
-    "sigmoidHard": ("sigmoid_hard", ("alpha", "beta")),
-    "ELU": ("elu", ("alpha",)),
-    "softsign": ("softsign", ()),
-    "softplus": ("softplus", ()),
-}
-UNARIES: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
-    "SQRT": ("sqrt", ()),
-    "RSQRT": ("rsqrt", (("epsilon", "epsilon"),)),
-    "INVERSE": ("inverse", (("epsilon", "epsilon"),)),
-    "POWER": ("pow", (("alpha", "y"),)),
-    "EXP": ("exp", ()),
-    "LOG": ("log", (("epsilon", "epsilon"),)),
-    "ABS": ("abs", ()),
-    "THRESHOLD": ("threshold", (("alpha", "alpha"),)),
-}
-REDUCTIONS = {
-    "reduceL1": "l1_norm", "reduceL2": "l2_norm", "reduceMax": "max", "reduceMin": "min",
-    "reduceSum": "sum", "reduceProd": "prod", "reduceMean": "mean", "reduceLogSum": "log_sum",
-    "reduceSumSquare": "sum_square", "reduceLogSumExp": "log_sum_exp",
-}  # fmt: skip
-ELEMENTWISE = {
-    "addBroadcastable": "add", "multiplyBroadcastable": "mul", "subtractBroadcastable": "sub",
-    "divideBroadcastable": "real_div", "powBroadcastable": "pow", "maxBroadcastable": "maximum",
-    "minBroadcastable": "minimum", "floorDivBroadcastable": "floor_div",
-    "modBroadcastable": "mod", "add": "add", "multiply": "mul", "max": "maximum",
-    "min": "minimum",
-}  # fmt: skip
-PLAIN = {
-    **{kind: kind for kind in (
-        "ceil", "floor", "sign", "round", "exp2", "sin", "cos", "tan", "asin", "acos", "atan",
-        "sinh", "cosh", "tanh", "erf",
-    )},
-    "copy": "identity",
-}  # fmt: skip
-ELEMENTWISE_KINDS = frozenset({*ELEMENTWISE, *PLAIN, "clampedReLU", "clip", "gelu"})
+def _comparison(kind: str, layer: LayerTranslation) -> None:
+    """1 where it holds, else 0: with the other input, or with the layer's own number."""
+    x, *others = layer.inputs
+    y = others[0] if others else float(layer.params.alpha)
+    layer.last("cast", x=layer.step(kind, "bool", x=x, y=y), dtype="fp32")
+
+
+def _logic(kind: str, layer: LayerTranslation) -> None:
+    result = layer.step(kind, "bool", x=layer.truth(0), y=layer.truth(1))
+    layer.last("cast", x=result, dtype="fp32")
+
+
+def _logical_not(layer: LayerTranslation) -> None:
+    layer.last("cast", x=layer.step("logical_not", "bool", x=layer.truth(0)), dtype="fp32")
+
+
+def _where(layer: LayerTranslation) -> None:
+    _, a, b = layer.inputs
+    layer.last("select", cond=layer.truth(0), a=a, b=b)
+
+
+# What takes values of any rank, and gives one of the same
+ELEMENTWISE_KINDS = frozenset(
+    {*BROADCAST, *CHAINED, *COMPARISONS, *FUNCTIONS, *LOGIC, "activation", "average",
+     "clampedReLU", "clip", "gelu", "logicalNot", "unary", "whereBroadcastable"}
+)  # fmt: skip
 RULES: dict[str, LayerRule] = {
-    **{kind: partial(_reduce, f"reduce_{name}") for kind, name in REDUCTIONS.items()},
-    **{kind: partial(_chain, name) for kind, name in ELEMENTWISE.items()},
-    **{kind: partial(_plain, name) for kind, name in PLAIN.items()},
+    **{kind: partial(_chain, name) for kind, name in (CHAINED | BROADCAST).items()},
+    **{kind: partial(_plain, name) for kind, name in FUNCTIONS.items()},
+    **{kind: partial(_comparison, name) for kind, name in COMPARISONS.items()},
+    **{kind: partial(_logic, name) for kind, name in LOGIC.items()},
     "activation": _activation,
     "average": _average,
-    "batchnorm": _batchnorm,
     "bias": _bias,
     "clampedReLU": _clamped_relu,
     "clip": _clip,
     "gelu": _gelu,
-    "layerNormalization": _layer_norm,
-    "lrn": _lrn,
-    "reduce": _old_reduce,
+    "logicalNot": _logical_not,
     "scale": _scale,
-    "softmax": _softmax,
-    "softmaxND": _softmax_nd,
     "unary": _unary,
+    "whereBroadcastable": _where,
 }

@@ -1,55 +1,22 @@
-"""Layers that move data: padding, cutting, joining, new shapes."""
+"""Layers that give elements another shape or order, join them and take them apart."""
 
+import math
 from functools import partial
 
+import numpy as np
+
+from export.mil.program import Constant
 from export.mil.read.neuralnetwork.layer_translation import LayerRule, LayerTranslation
-from export.mil.read.neuralnetwork.layer_weights import weight
-from export.mil.read.neuralnetwork.windows import borders
+from export.mil.read.plain_values import fixed
+
+# MIL's operation and its parameter for the block's size, in the order of `ReorganizationType`
+REORGANIZATIONS = (
+    ("space_to_depth", "block_size"), ("depth_to_space", "block_size"),
+    ("pixel_shuffle", "upscale_factor"),
+)  # fmt: skip
 
 
-def _crop(layer: LayerTranslation) -> None:
-    shape = layer.shape()
-    if len(layer.inputs) > 1 or shape is None:  # to the size of another value
-        layer.refuse()
-        return
-    top, bottom, left, right = borders(layer.params.cropAmounts)
-    lead, (height, width) = list(shape[:-2]), shape[-2:]
-    layer.last(
-        "slice_by_index", x=layer.inputs[0], begin=[0] * len(lead) + [top, left],
-        end=[*lead, height - bottom, width - right],
-    )  # fmt: skip
-
-
-def _pad(layer: LayerTranslation) -> None:
-    p = layer.params
-    mode = {"reflection": "reflect", "replication": "replicate"}.get(
-        p.WhichOneof("PaddingType"), "constant"
-    )
-    pads, value = borders(p.paddingAmounts), float(p.constant.value)
-    layer.last("pad", x=layer.inputs[0], pad=pads, mode=mode, constant_val=value)
-
-
-def _constant_pad(layer: LayerTranslation) -> None:
-    p = layer.params
-    if p.padToGivenOutputSizeMode or len(layer.inputs) > 1:
-        layer.refuse()
-        return
-    pads = [int(size) for size in p.padAmounts]
-    layer.last("pad", x=layer.inputs[0], pad=pads, mode="constant", constant_val=float(p.value))
-
-
-def _load_constant(layer: LayerTranslation) -> None:
-    shape = tuple(int(size) for size in layer.params.shape)
-    layer.constant(weight(layer.params.data, layer.name, shape))
-
-
-def _load_map(layer: LayerTranslation) -> None:
-    lead = (1,) if layer.folded else (1, 1)
-    shape = tuple(int(size) for size in layer.params.shape)
-    layer.constant(weight(layer.params.data, layer.name, (*lead, *shape)))
-
-
-def _concat_nd(layer: LayerTranslation) -> None:
+def _concat(layer: LayerTranslation) -> None:
     p = layer.params
     layer.last("concat", values=tuple(layer.inputs), axis=int(p.axis), interleave=p.interleave)
 
@@ -59,31 +26,14 @@ def _split(layer: LayerTranslation) -> None:
 
 
 def _split_nd(layer: LayerTranslation) -> None:
-    p = layer.params
-    sizes = {"split_sizes": [int(s) for s in p.splitSizes]} if p.splitSizes else {
-        "num_splits": int(p.numSplits)}  # fmt: skip
-    layer.last("split", x=layer.inputs[0], axis=int(p.axis), **sizes)
-
-
-def _slice(layer: LayerTranslation) -> None:
-    p, rank = layer.params, len(layer.shape() or (1, 1, 1, 1))
-    axis, ends = rank - 3 + int(p.axis), [0] * rank
-    begin, strides, mask = [0] * rank, [1] * rank, [True] * rank
-    begin[axis], strides[axis] = int(p.startIndex), max(int(p.stride), 1)
-    ends[axis], mask[axis] = int(p.endIndex), int(p.endIndex) == 0
-    layer.last(
-        "slice_by_index", x=layer.inputs[0], begin=begin, end=ends, stride=strides, end_mask=mask
-    )
-
-
-def _slice_static(layer: LayerTranslation) -> None:
-    p = layer.params
-    layer.last(
-        "slice_by_index", x=layer.inputs[0], begin=[int(i) for i in p.beginIds],
-        end=[int(i) for i in p.endIds], stride=[int(i) for i in p.strides],
-        begin_mask=list(p.beginMasks), end_mask=list(p.endMasks),
-        squeeze_mask=list(p.squeezeMasks) or [False] * len(p.beginIds),
-    )  # fmt: skip
+    """Into parts of given sizes, or as equal as can be: the first ones are longer by one."""
+    p, shape, axis = layer.params, layer.shape(), int(layer.params.axis)
+    sizes = [int(size) for size in p.splitSizes]
+    if not sizes and shape is not None:
+        count = int(p.numSplits)
+        sizes = [shape[axis] // count + (at < shape[axis] % count) for at in range(count)]
+    parts = {"split_sizes": sizes} if sizes else {"num_splits": int(p.numSplits)}
+    layer.last("split", x=layer.inputs[0], axis=axis, **parts)
 
 
 def _with(kind: str, field: str, parameter: str, layer: LayerTranslation) -> None:
@@ -99,27 +49,90 @@ def _squeeze(layer: LayerTranslation) -> None:
     layer.last("squeeze", x=layer.inputs[0], **axes)
 
 
+def _flatten_2d(layer: LayerTranslation) -> None:
+    axis, shape = int(layer.params.axis), layer.shape()
+    if shape is None:
+        layer.last("flatten2d", x=layer.inputs[0], axis=axis)
+        return
+    sizes = [math.prod(shape[:axis]), math.prod(shape[axis:])]
+    layer.last("reshape", x=layer.inputs[0], shape=sizes)
+
+
 def _stack(layer: LayerTranslation) -> None:
     layer.last("stack", values=tuple(layer.inputs), axis=int(layer.params.axis))
 
 
+def _reshape_like(layer: LayerTranslation) -> None:
+    x, other = layer.inputs
+    shape = layer.shape(1)
+    sizes = [*shape] if shape else layer.step("shape", "int32", x=other)
+    layer.last("reshape", x=x, shape=sizes)
+
+
+def _reshape_dynamic(layer: LayerTranslation) -> None:
+    layer.last("reshape", x=layer.inputs[0], shape=layer.known(1) or layer.counted(1))
+
+
+def _tile(layer: LayerTranslation) -> None:
+    """Fewer numbers than axes are those of the last axes, as numpy has it."""
+    reps = [int(count) for count in layer.params.reps]
+    if len(layer.inputs) == 1:
+        missing = (layer.rank() or len(reps)) - len(reps)
+        layer.last("tile", x=layer.inputs[0], reps=[1] * missing + reps)
+        return
+    counts, shape = layer.counted(1), layer.shape(1)
+    missing = (layer.rank() or 0) - shape[0] if shape else 0
+    if missing:
+        ones: Constant = fixed(f"{layer.name}.ones", [1] * missing, np.int32)
+        counts = layer.step("concat", "int32", values=(ones, counts), axis=0, interleave=False)
+    layer.last("tile", x=layer.inputs[0], reps=counts)
+
+
+def _reverse(layer: LayerTranslation) -> None:
+    axes = [axis for axis, turned in enumerate(layer.params.reverseDim) if turned]
+    if not axes:
+        layer.last("identity", x=layer.inputs[0])
+        return
+    layer.last("reverse", x=layer.inputs[0], axes=axes)
+
+
+def _reverse_sequence(layer: LayerTranslation) -> None:
+    p = layer.params
+    layer.last(
+        "reverse_sequence", x=layer.inputs[0], lengths=layer.counted(1),
+        seq_axis=int(p.sequenceAxis), batch_axis=int(p.batchAxis),
+    )  # fmt: skip
+
+
+def _sliding_windows(layer: LayerTranslation) -> None:
+    p = layer.params
+    layer.last(
+        "sliding_windows", x=layer.inputs[0], axis=int(p.axis), size=int(p.windowSize),
+        stride=int(p.step),
+    )  # fmt: skip
+
+
+def _reorganize(layer: LayerTranslation) -> None:
+    kind, parameter = REORGANIZATIONS[layer.params.mode]
+    layer.last_of_maps(kind, x=layer.maps(), **{parameter: int(layer.params.blockSize)})
+
+
 RULES: dict[str, LayerRule] = {
-    "concatND": _concat_nd,
-    "constantPad": _constant_pad,
-    "crop": _crop,
+    "concatND": _concat,
     "expandDims": partial(_with, "expand_dims", "axes", "axes"),
-    "flattenTo2D": partial(_with, "flatten2d", "axis", "axis"),
-    "loadConstant": _load_map,
-    "loadConstantND": _load_constant,
-    "padding": _pad,
+    "flattenTo2D": _flatten_2d,
     "rankPreservingReshape": partial(_with, "reshape", "targetShape", "shape"),
+    "reorganizeData": _reorganize,
+    "reshapeDynamic": _reshape_dynamic,
+    "reshapeLike": _reshape_like,
     "reshapeStatic": partial(_with, "reshape", "targetShape", "shape"),
-    "slice": _slice,
-    "sliceStatic": _slice_static,
+    "reverse": _reverse,
+    "reverseSeq": _reverse_sequence,
+    "slidingWindows": _sliding_windows,
     "split": _split,
     "splitND": _split_nd,
     "squeeze": _squeeze,
     "stack": _stack,
-    "tile": partial(_with, "tile", "reps", "reps"),
+    "tile": _tile,
     "transpose": partial(_with, "transpose", "axes", "perm"),
 }

@@ -1,9 +1,11 @@
 """One layer of the old format while it is translated: what its rule reads, and what it adds."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
-from export.mil.program import Constant, Shape
+import numpy as np
+
+from export.mil.program import Constant, Shape, is_fixed
 from export.mil.read.neuralnetwork.network_values import NetworkValues
 from export.mil.read.plain_values import PlainValue
 from export.mil.read.specification import Message
@@ -42,12 +44,13 @@ class LayerTranslation:
         return self.inputs[0]
 
     def shape(self, at: int = 0) -> Shape | None:
-        """Of the first input, or another; None when it is not known."""
-        return self.network.shapes.get(self.inputs[at])
+        """Of the first input, or another; None when not all of it is known."""
+        shape = self.network.shape(self.inputs[at])
+        return shape if shape is not None and is_fixed(shape) else None
 
     def rank(self, at: int = 0) -> int | None:
         """Number of axes of an input; None when it is not known."""
-        shape = self.shape(at)
+        shape = self.network.shape(self.inputs[at])
         return None if shape is None else len(shape)
 
     def step(self, kind: str, dtype: str = "float32", /, **inputs: PlainValue) -> str:
@@ -67,6 +70,30 @@ class LayerTranslation:
         """An input as int32: values of this format are floats, operations count in integers."""
         return self.step("cast", "int32", x=self.inputs[at], dtype="int32")
 
+    def truth(self, at: int) -> str:
+        """An input as a truth value: whether it is not 0."""
+        return self.step("not_equal", "bool", x=self.inputs[at], y=0.0)
+
+    def known(self, at: int) -> list[int] | None:
+        """The integers of an input that is a constant; None when it is computed."""
+        constant = self.network.constants.get(self.inputs[at])
+        return None if constant is None else [int(number) for number in np.ravel(constant.load())]
+
+    def last_counts(self, kind: str, integers: Collection[int], **inputs: PlainValue) -> None:
+        """As `last`; the outputs at `integers`, which the operation counts in, are cast."""
+        network = self.network
+        results = [network.define(f"{self.name}_{kind}") for _ in self.outputs]
+        dtypes = ["int32" if at in integers else "float32" for at in range(len(results))]
+        network.add(kind, results[0], results, inputs, dtypes)
+        for at, (name, result) in enumerate(zip(self.outputs, results, strict=True)):
+            output = network.define(name)
+            if at in integers:
+                network.add("cast", output, [output], {"x": result, "dtype": "fp32"})
+            else:
+                network.add("identity", output, [output], {"x": result})
+            if self.folded:
+                network.folded.add(output)
+
     def maps(self) -> str:
         """The first input as (N, C, H, W): axes before the last three are one."""
         shape, x = self.shape(), self.inputs[0]
@@ -81,8 +108,8 @@ class LayerTranslation:
             self.last(kind, **inputs)
             return
         result = self.step(kind, **inputs)
-        sizes = self.network.shapes.get(result)
-        if sizes is None:
+        sizes = self.network.shape(result)
+        if sizes is None or not is_fixed(sizes):
             self.refuse()
             return
         self.last("reshape", x=result, shape=[*shape[:-3], *sizes[1:]])

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from export.mil.program import Constant, Op, Shape, TensorType, is_fixed
+from export.mil.program import Constant, Op, Shape, TensorType
 from export.mil.read.plain_values import PlainValue, arguments
 from export.mil.shapes import output_shapes
 from mobilenet.common.errors import PackageError
@@ -44,6 +44,11 @@ class NetworkValues:
             )
         return self.current[name]
 
+    def shape(self, name: str) -> Shape | None:
+        """Of a value, -1 where a size is not known; None when not even its rank is."""
+        constant = self.constants.get(name)
+        return constant.type.shape if constant is not None else self.shapes.get(name)
+
     def are_folded(self, names: Iterable[str]) -> bool:
         """Whether all values `names` stand without their sequence axis; of none: by default."""
         values = [*names]
@@ -78,7 +83,8 @@ class NetworkValues:
         declared = [*dtypes, *["float32"] * (len(outputs) - len(dtypes))]
         types = [TensorType(o, d, UNKNOWN) for o, d in zip(outputs, declared, strict=True)]
         op = Op(kind, name, operands, tuple(types))
-        shapes = output_shapes(op, self.shapes, self.constants) or [UNKNOWN] * len(outputs)
+        told = self._shapes(op)
+        shapes = told or [UNKNOWN] * len(outputs)
         if () in shapes:
             (output,) = outputs
             scalar = self.define(f"{output}__scalar__")
@@ -87,5 +93,17 @@ class NetworkValues:
             self.add("reshape", output, [output], {"x": scalar, "shape": [1]}, dtypes)
             return
         types = [replace(t, shape=s) for t, s in zip(types, shapes, strict=True)]
-        self.shapes |= {t.name: t.shape for t in types if is_fixed(t.shape)}
+        self.shapes |= {t.name: t.shape for t in types if told}
         self.ops.append(replace(op, outputs=tuple(types)))
+
+    def _shapes(self, op: Op) -> list[Shape] | None:
+        """Those of the outputs of `op`, -1 where a size is not known; None without their ranks.
+
+        An operation of values with such sizes gives as many axes as it would if those were 1.
+        """
+        told = output_shapes(op, self.shapes, self.constants)
+        if told is not None or op.type == "squeeze":
+            return told
+        ones = {name: tuple(map(abs, shape)) for name, shape in self.shapes.items()}
+        shapes = output_shapes(op, ones, self.constants)
+        return None if shapes is None else [(-1,) * len(shape) for shape in shapes]

@@ -35,4 +35,26 @@ def _resize(layer: LayerTranslation) -> None:
     )  # fmt: skip
 
 
-RULES: dict[str, LayerRule] = {"resizeBilinear": _resize, "upsample": _upsample}
+def _crop_resize(layer: LayerTranslation) -> None:
+    """Boxes (N, 1, 4 or 5, 1, 1) of maps (1, batch, C, H, W), as (N, batch or 1, C, ...)."""
+    p, rank = layer.params, layer.rank()
+    height, width = [int(size) for size in p.targetSize] or (1, 1)
+    maps, boxes = layer.inputs[0], layer.network.unfolded(layer.inputs[1])
+    if rank == 5:
+        maps = layer.step("squeeze", x=maps, axes=[0])
+    order = p.boxIndicesMode.DESCRIPTOR.fields_by_name["boxMode"].enum_type.values_by_number
+    layer.folded = False
+    layer.last(
+        "crop_resize", x=maps, roi=boxes, target_height=height, target_width=width,
+        normalized_coordinates=bool(p.normalizedCoordinates),
+        spatial_scale=float(p.spatialScale) or 1.0,
+        box_coordinate_mode=str(order[p.boxIndicesMode.boxMode].name),
+        sampling_mode=SAMPLING[p.mode.samplingMethod],
+    )  # fmt: skip
+
+
+RULES: dict[str, LayerRule] = {
+    "cropResize": _crop_resize,
+    "resizeBilinear": _resize,
+    "upsample": _upsample,
+}

@@ -109,8 +109,8 @@ class NetworkTranslation(NetworkValues):
         Where nothing is, or something else, a sequence and batch of 1 are left out (coremltools'
         tests: `test_model.py`, `test_rename_image_input`). None for the shape that `value` has.
         """
-        shape, declared = self.shapes.get(value), feature.shape
-        if feature.kind != "array" or shape is None or not self.folded:
+        shape, declared = self.shape(value), feature.shape
+        if feature.kind != "array" or not shape or min(shape) < 0 or not self.folded:
             return None
         if declared and math.prod(shape) == math.prod(declared):
             return list(declared)

@@ -15,14 +15,13 @@ REDUCTIONS = {"max": "reduce_max", "avg": "reduce_mean", "l2": "reduce_l2_norm"}
 def _convolution(layer: LayerTranslation) -> None:
     p = layer.params
     kernel = [int(k) for k in p.kernelSize] or [3, 3]
-    groups = max(int(p.nGroups), 1)
+    groups, strides = max(int(p.nGroups), 1), [int(s) for s in p.stride] or [1, 1]
     out, per_group = int(p.outputChannels), int(p.kernelChannels)
     shape = (per_group, out // groups, *kernel) if p.isDeconvolution else (out, per_group, *kernel)
     inputs: dict[str, PlainValue] = {
         "weight": layer.inputs[1] if len(layer.inputs) > 1
         else weight(p.weights, f"{layer.name}.weight", shape, int(p.isDeconvolution)),
-        "strides": [int(s) for s in p.stride] or [1, 1],
-        "groups": groups, **_padding(p),
+        "strides": strides, "groups": groups, **_padding(p),
     }  # fmt: skip
     if p.hasBias:
         inputs["bias"] = weight(p.bias, f"{layer.name}.bias", (out,))
@@ -30,9 +29,13 @@ def _convolution(layer: LayerTranslation) -> None:
         inputs["dilations"] = [int(d) for d in p.dilationFactor] or [1, 1]
         layer.last_of_maps("conv", x=layer.maps(), **inputs)
         return
-    if p.outputShape:
-        batch = math.prod((layer.shape() or (1, 1, 1, 1))[:-3])
-        inputs["output_shape"] = [batch, out, *(int(size) for size in p.outputShape)]
+    sizes, shape = [int(size) for size in p.outputShape], layer.shape() or (1, 1, 1, 1)
+    if p.HasField("same"):
+        inputs |= _same_deconvolution(kernel, strides, p.same.asymmetryMode == 1)
+        if sizes == [size * step for size, step in zip(shape[-2:], strides, strict=True)]:
+            sizes = []  # as it is
+    if sizes:
+        inputs["output_shape"] = [math.prod(shape[:-3]), out, *sizes]
     layer.last_of_maps("conv_transpose", x=layer.maps(), **inputs)
 
 
@@ -42,6 +45,19 @@ def _padding(params: Message) -> dict[str, PlainValue]:
         top_left = params.same.asymmetryMode == 1
         return {"pad_type": "same_lower" if top_left else "same"}
     return _custom(borders(params.valid.paddingAmounts))
+
+
+def _same_deconvolution(
+    kernel: list[int], strides: list[int], top_left: bool
+) -> dict[str, PlainValue]:
+    """To `strides` times as many places: what is cut off at the edges, more where it is heavy."""
+    cut = [size - step for size, step in zip(kernel, strides, strict=True)]
+    if min(cut) < 0:  # places that no input reaches
+        return {}
+    smaller = [total // 2 for total in cut]
+    edges = [(total - half, half) if top_left else (half, total - half)
+             for total, half in zip(cut, smaller, strict=True)]  # fmt: skip
+    return _custom([size for edge in edges for size in edge])
 
 
 def _custom(pads: list[int]) -> dict[str, PlainValue]:
@@ -68,11 +84,11 @@ def _pooling(layer: LayerTranslation) -> None:
 
 
 def _convolution_3d(layer: LayerTranslation) -> None:
-    """Of (batch, C, D, H, W). A deconvolution keeps its kernels as (C_out / groups, C_in, ...)."""
+    """Of (batch, C, D, H, W)."""
     p = layer.params
     kernel, groups = _sizes(p, "kernel"), max(int(p.nGroups), 1)
     out, into = int(p.outputChannels), int(p.inputChannels)
-    shape = (out // groups, into, *kernel) if p.isDeconvolution else (out, into // groups, *kernel)
+    shape = (into, out // groups, *kernel) if p.isDeconvolution else (out, into // groups, *kernel)
     values = weight(p.weights, f"{layer.name}.weight", shape)
     inputs: dict[str, PlainValue] = {
         "strides": _sizes(p, "stride"), "dilations": _sizes(p, "dilation"), "groups": groups,
@@ -86,8 +102,7 @@ def _convolution_3d(layer: LayerTranslation) -> None:
     if p.outputShape:
         sizes = [int(size) for size in p.outputShape][-3:]
         inputs["output_shape"] = [(layer.shape() or (1,))[0], out, *sizes]
-    kernels = layer.step("transpose", x=values, perm=[1, 0, 2, 3, 4])
-    layer.last("conv_transpose", x=layer.inputs[0], weight=kernels, **inputs)
+    layer.last("conv_transpose", x=layer.inputs[0], weight=values, **inputs)
 
 
 def _pooling_3d(layer: LayerTranslation) -> None:
