@@ -18,6 +18,7 @@ from export.mil.read.neuralnetwork import (
     made_values,
     norms_and_sums,
     product_layers,
+    recurrent_layers,
     resampling_layers,
     sequences,
     windows,
@@ -27,7 +28,7 @@ from export.mil.read.specification import Message
 
 MODULES = (
     arithmetic, choices, layer_parts, layer_shapes, made_values, norms_and_sums, product_layers,
-    resampling_layers, sequences, windows,
+    recurrent_layers, resampling_layers, sequences, windows,
 )  # fmt: skip
 RULES = {kind: rule for rules in MODULES for kind, rule in rules.RULES.items()}
 ELEMENTWISE = arithmetic.ELEMENTWISE_KINDS

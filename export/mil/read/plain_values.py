@@ -9,9 +9,10 @@ from export.mil.program import Argument, Constant, TensorType
 
 # parameters whose strings are names of values, not text
 COMPUTED = (
-    "a", "axis", "b", "begin", "bias", "boxes", "cond", "data", "end", "indices", "k", "lengths",
-    "one_hot_vector_size", "pad", "ref_tensor", "reps", "roi", "scores", "shape", "start", "step",
-    "updates", "weight", "x", "y",
+    "a", "axis", "b", "begin", "bias", "bias_back", "boxes", "cond", "data", "end", "indices",
+    "initial_c", "initial_h", "k", "lengths", "one_hot_vector_size", "pad", "peephole",
+    "peephole_back", "ref_tensor", "reps", "roi", "scores", "shape", "start", "step", "updates",
+    "weight", "weight_hh", "weight_hh_back", "weight_ih", "weight_ih_back", "x", "y",
 )  # fmt: skip
 
 PlainValue = Argument | tuple[Argument, ...] | bool | int | float | list[int] | list[bool]
