@@ -118,6 +118,24 @@ def test_an_image_has_four_axes_or_five(rank4: bool, tmp_path: Path) -> None:
     np.testing.assert_allclose(got, wanted if rank4 else wanted[0])
 
 
+@pytest.mark.parametrize("order", ["NCHW", "NHWC"])
+def test_an_array_of_rank_3_that_became_an_image(order: str, tmp_path: Path) -> None:
+    shape = (3, 6, 5) if order == "NCHW" else (6, 5, 3)
+    path = save_layers(
+        tmp_path / "i.mlmodel", {"x": np.zeros(shape, np.float32)},
+        lambda b: b.add_activation("l", "LINEAR", "x", "y", [2.0, 0.0]), outputs={"y": shape},
+    )  # fmt: skip
+    ct = coremltools()
+    from coremltools.models.neural_network.utils import make_image_input
+
+    model = ct.models.MLModel(str(path), skip_model_load=True)
+    ct.utils.save_spec(make_image_input(model, "x", image_format=order).get_spec(), str(path))
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 5, 3), np.uint8)
+    (got,) = run_package(path, {"x": Image.fromarray(pixels)}).values()
+    wanted = 2 * pixels.astype(np.float32)
+    np.testing.assert_allclose(got, wanted.transpose(2, 0, 1) if order == "NCHW" else wanted)
+
+
 @pytest.mark.parametrize("rank5", [True, False])
 def test_embedding(rank5: bool, tmp_path: Path) -> None:
     table, bias = X.reshape(8, 15), X.reshape(-1)[:8]

@@ -58,6 +58,14 @@ def _flatten_2d(layer: LayerTranslation) -> None:
     layer.last("reshape", x=layer.inputs[0], shape=sizes)
 
 
+def _transpose(layer: LayerTranslation) -> None:
+    """Axes without the batch, which is 1, are those of an image that was an array of rank 3."""
+    axes, shape = [int(axis) for axis in layer.params.axes], layer.shape()
+    if shape and len(axes) == len(shape) - 1 and shape[0] == 1:
+        axes = [0, *(axis + 1 for axis in axes)]
+    layer.last("transpose", x=layer.inputs[0], perm=axes)
+
+
 def _stack(layer: LayerTranslation) -> None:
     layer.last("stack", values=tuple(layer.inputs), axis=int(layer.params.axis))
 
@@ -134,5 +142,5 @@ RULES: dict[str, LayerRule] = {
     "squeeze": _squeeze,
     "stack": _stack,
     "tile": _tile,
-    "transpose": partial(_with, "transpose", "axes", "perm"),
+    "transpose": _transpose,
 }

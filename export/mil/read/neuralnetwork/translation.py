@@ -3,7 +3,7 @@
 import math
 from collections.abc import Collection, Mapping
 
-from export.mil.description import ModelDescription, ModelOutput
+from export.mil.description import ImageInput, ModelDescription, ModelOutput
 from export.mil.program import Argument, Constant, Function, Op, TensorType
 from export.mil.read.neuralnetwork import network_inputs
 from export.mil.read.neuralnetwork.layer_translation import LayerRule, LayerTranslation
@@ -48,7 +48,10 @@ class NetworkTranslation(NetworkValues):
         self.taken |= {
             feature.name
             for feature in self.description.outputs
-            if self.folded or feature.name in self.integers or feature.kind not in ARRAYS
+            if self.folded
+            or feature.name in self.integers
+            or feature.kind not in ARRAYS
+            or self._has_no_batch(feature)
         }
         for step in self.message.preprocessing:
             name = step.featureName or inputs[0].name
@@ -62,13 +65,15 @@ class NetworkTranslation(NetworkValues):
 
     def _translate_layer(self, message: Message) -> None:
         """By its rule; a layer that has none, or that its rule does not understand, is kept."""
-        kind, before = message.WhichOneof("layer"), len(self.ops)
-        layer = LayerTranslation(self, message, kind in self.elementwise)
+        kind, before, whole = message.WhichOneof("layer"), len(self.ops), dict(self.whole)
+        elementwise = kind in self.elementwise
         try:
+            layer = LayerTranslation(self, message, elementwise)
             self.rules.get(kind, LayerTranslation.refuse)(layer)
         except (IndexError, KeyError, ValueError, ArithmeticError):
             del self.ops[before:]
-            layer.refuse()
+            self.whole = whole
+            LayerTranslation(self, message, elementwise).refuse()
 
     def _classify(self, predicted_class: str, probabilities: str) -> None:
         labels = self.description.labels
@@ -110,10 +115,19 @@ class NetworkTranslation(NetworkValues):
         tests: `test_model.py`, `test_rename_image_input`). None for the shape that `value` has.
         """
         shape, declared = self.shape(value), feature.shape
-        if feature.kind != "array" or not shape or min(shape) < 0 or not self.folded:
+        if feature.kind != "array" or not shape or min(shape) < 0:
             return None
+        if not self.folded:
+            fits = self._has_no_batch(feature) and math.prod(shape) == math.prod(declared)
+            return list(declared) if fits else None
         if declared and math.prod(shape) == math.prod(declared):
             return list(declared)
         lead = (1,) if value in self.folded else (1, 1)
         inner = shape[len(lead) :]
         return list(inner) if len(inner) == 3 and shape == (*lead, *inner) else None
+
+    def _has_no_batch(self, feature: ModelOutput) -> bool:
+        """Whether an output may come from an image that was an array of rank 3 (`make_image_input`
+        of coremltools): layers have it with a batch, Core ML gives it as it is declared."""
+        images = any(isinstance(each, ImageInput) for each in self.description.inputs)
+        return images and not self.folded and len(feature.shape) == 3
