@@ -171,10 +171,12 @@ def test_weights_of_dynamic_quantization(layer: str, tmp_path: Path) -> None:
 
 
 def unknown(builder) -> None:
-    """Behind layers within a layer, and one of somebody's own, a layer that is known."""
+    """Behind a branch that nobody could run, and a layer of somebody's own, one that is known."""
     branch = builder.add_branch("b", "x").branch
-    inner = type(builder)(nn_spec=branch.ifBranch)
-    inner.add_copy("c", "x", "z")
+    inside = type(builder)(nn_spec=branch.ifBranch)
+    inside.add_copy("c", "x", "z")
+    other = type(builder)(nn_spec=branch.elseBranch)
+    other.add_expand_dims("e", "x", "z", [0])  # of another rank
     own = builder.spec.neuralNetwork.layers.add(name="mine", input=["z"], output=["w"])
     own.custom.className = "My\n\x1b[31mClass"
     builder.add_activation("l", "RELU", "w", "y")
@@ -188,7 +190,7 @@ def test_what_is_not_known_is_refused_by_name(tmp_path: Path) -> None:
         run_package(path, {"x": X[0, 0, :1]})
 
 
-@pytest.mark.parametrize("kind", ["loop", "loopBreak"])
+@pytest.mark.parametrize("kind", ["loopBreak", "loopContinue"])
 def test_a_layer_without_a_rule_is_no_operation_of_that_name(kind: str, tmp_path: Path) -> None:
     def add(builder) -> None:
         layer = builder.spec.neuralNetwork.layers.add(name="l", input=["x"], output=["y"])

@@ -13,6 +13,7 @@ from export.mil.read import specification
 from export.mil.read.neuralnetwork import (
     arithmetic,
     choices,
+    control_layers,
     layer_parts,
     layer_shapes,
     made_values,
@@ -27,8 +28,8 @@ from export.mil.read.neuralnetwork.translation import NetworkTranslation
 from export.mil.read.specification import Message
 
 MODULES = (
-    arithmetic, choices, layer_parts, layer_shapes, made_values, norms_and_sums, product_layers,
-    recurrent_layers, resampling_layers, sequences, windows,
+    arithmetic, choices, control_layers, layer_parts, layer_shapes, made_values, norms_and_sums,
+    product_layers, recurrent_layers, resampling_layers, sequences, windows,
 )  # fmt: skip
 RULES = {kind: rule for rules in MODULES for kind, rule in rules.RULES.items()}
 ELEMENTWISE = arithmetic.ELEMENTWISE_KINDS

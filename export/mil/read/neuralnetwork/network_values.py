@@ -1,18 +1,22 @@
 """The values of a network of the old format, and the operations that give them so far."""
 
+from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from export.mil.program import Constant, Op, Shape, TensorType
 from export.mil.read.plain_values import PlainValue, arguments
+from export.mil.read.specification import Message
 from export.mil.shapes import output_shapes
-from mobilenet.common.errors import PackageError
+from mobilenet.common.errors import PackageError, UnsupportedError
 
 UNKNOWN = (-1,)
+# Within a loop: whether this round has been left, and the loop. The file calls no value so.
+LEFT, BROKEN = "loop left", "loop broken"
 
 
-class NetworkValues:
+class NetworkValues(ABC):
     """Names, shapes and constants; `rank5`: arrays have (sequence, batch, C, H, W) for layers."""
 
     def __init__(self, rank5: bool) -> None:
@@ -23,6 +27,7 @@ class NetworkValues:
         self.current: dict[str, str] = {}  # a name in the file to the value it means by now
         self.folded: set[str] = set()  # values without their sequence axis, which is 1
         self.whole: dict[str, str] = {}  # of such a value, what it is with that axis
+        self.hidden: set[str] = set()  # what a branch or loop gives that may not run
         self.taken: set[str] = set()
         self.repeats: Counter[str] = Counter()  # the last suffix given to a name in the file
 
@@ -38,11 +43,30 @@ class NetworkValues:
 
     def resolve(self, name: str) -> str:
         """The value that `name` in the file means by now."""
+        if name not in self.current and name in self.hidden:
+            raise UnsupportedError(
+                f"a layer takes {name!r}, which a branch or loop gives that may not run",
+                "Core ML on a Mac runs it",
+            )
         if name not in self.current:
             raise PackageError(
                 f"a layer takes {name!r}, which no layer before it gives", "copy the file again"
             )
         return self.current[name]
+
+    @abstractmethod
+    def translate_layers(self, layers: Sequence[Message]) -> None:
+        """Add the operations of layers, one after the other."""
+
+    def within(self, body: Callable[[], object]) -> tuple[tuple[Op, ...], dict[str, str]]:
+        """What `body` adds, for a block, and what the names in the file mean at its end."""
+        around = self.ops, self.whole, self.current
+        self.ops, self.whole, self.current = [], dict(self.whole), dict(self.current)
+        try:
+            body()
+            return tuple(self.ops), self.current
+        finally:
+            self.ops, self.whole, self.current = around
 
     def shape(self, name: str) -> Shape | None:
         """Of a value, -1 where a size is not known; None when not even its rank is."""

@@ -1,13 +1,14 @@
 """A network of the old format while it is translated to MIL, layer by layer."""
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 
 from export.mil.description import ImageInput, ModelDescription, ModelOutput
 from export.mil.program import Argument, Constant, Function, Op, TensorType
-from export.mil.read.neuralnetwork import network_inputs
+from export.mil.read.neuralnetwork import control_layers, network_inputs
 from export.mil.read.neuralnetwork.layer_translation import LayerRule, LayerTranslation
-from export.mil.read.neuralnetwork.network_values import NetworkValues
+from export.mil.read.neuralnetwork.network_values import LEFT, NetworkValues
 from export.mil.read.specification import Message
 
 ARRAYS = ("array", "image", "number", "integer")  # kinds of outputs that are tensors
@@ -56,23 +57,34 @@ class NetworkTranslation(NetworkValues):
         for step in self.message.preprocessing:
             name = step.featureName or inputs[0].name
             network_inputs.preprocess(self, step, name, self.features.get(name))
-        for layer in self.message.layers:
-            self._translate_layer(layer)
+        self.translate_layers(self.message.layers)
         if self.description.labels:
             self._classify(predicted_class, probabilities)
         outputs = tuple(self._output(feature) for feature in self.description.outputs)
         return Function("main", self.description, inputs, tuple(self.ops), outputs, self.constants)
 
+    def translate_layers(self, layers: Sequence[Message]) -> None:
+        """Add the operations of layers; of a loop's, those behind a break only if it is not."""
+        before = self.current.get(LEFT)
+        for number, layer in enumerate(layers, 1):
+            self._translate_layer(layer)
+            left = self.current.get(LEFT)
+            if left is not None and left != before and layers[number:]:
+                rest = partial(self.translate_layers, layers[number:])
+                control_layers.choose(self, f"{layer.name}_left", left, list, rest)
+                return
+
     def _translate_layer(self, message: Message) -> None:
         """By its rule; a layer that has none, or that its rule does not understand, is kept."""
-        kind, before, whole = message.WhichOneof("layer"), len(self.ops), dict(self.whole)
+        kind, before = message.WhichOneof("layer"), len(self.ops)
+        whole, current = dict(self.whole), dict(self.current)
         elementwise = kind in self.elementwise
         try:
             layer = LayerTranslation(self, message, elementwise)
             self.rules.get(kind, LayerTranslation.refuse)(layer)
         except (IndexError, KeyError, ValueError, ArithmeticError):
             del self.ops[before:]
-            self.whole = whole
+            self.whole, self.current = whole, current
             LayerTranslation(self, message, elementwise).refuse()
 
     def _classify(self, predicted_class: str, probabilities: str) -> None:
