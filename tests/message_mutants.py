@@ -55,12 +55,15 @@ def _of_many(message: Message, field: Any, words: tuple[str, ...]) -> Iterator[C
     yield lambda _: message.ClearField(field.name)
     kind = field.message_type
     if kind is not None and kind.GetOptions().map_entry:
+        held = kind.fields_by_name["value"]
         for key in list(values):
             yield lambda _, k=key: values.pop(k, None)
-            if kind.fields_by_name["value"].message_type is not None:
+            if held.message_type is not None:
                 yield from _changes(values[key], words)
-            else:
+            elif held.cpp_type == held.CPPTYPE_STRING:
                 yield lambda chance, k=key: values.__setitem__(k, chance.choice(HOSTILE))
+            else:
+                yield lambda chance, k=key: values.__setitem__(k, _value(held, chance, words))
     elif kind is not None:
         yield lambda chance: values.pop(chance.randrange(len(values))) and None
         yield lambda chance: values.add().CopyFrom(chance.choice(values))

@@ -24,8 +24,11 @@ class NearestNeighbors:
     by_distance: bool  # a vote weighs 1 / its squared distance; else all are equal
 
     def vote(self, features: Floats) -> tuple[int, Floats]:
-        """The class, and the weight of each, which are 1 in all."""
+        """The class, and the weight of each, which are 1 in all. Raises `ValueError` for features
+        that are no numbers: nothing is near."""
         distances = ((self.samples - features) ** 2).sum(1)
+        if not np.isfinite(distances).all():
+            raise ValueError("a distance is no number")
         nearest = np.argsort(distances, kind="stable")[: self.k]
         weights = self._weights(distances[nearest])
         shares = np.bincount(self.classes[nearest], weights, self.count_of_classes)

@@ -20,6 +20,7 @@ Evaluator = Callable[[Values], dict[str, Any]]  # from the inputs to the outputs
 T = TypeVar("T")
 
 MAX_SHOWN = 80  # characters of a value
+PYTHON_TYPES: dict[str, type] = {"string": str, "dictionary": dict, "sequence": list}
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,11 @@ class OutputType:
             return float(np.asarray(value).reshape(()))
         if self.kind == "integer":
             return whole(self.name, np.asarray(value).reshape(()).item())
+        if self.kind in PYTHON_TYPES and not isinstance(value, PYTHON_TYPES[self.kind]):
+            raise UnsupportedError(
+                f"output {self.name!r} is {type(value).__name__}",
+                f"it is declared as a {self.kind}: make the model again",
+            )
         return self._array(np.asarray(value)) if self.kind == "array" else value
 
     def _array(self, values: NDArray[Any]) -> NDArray[Any]:
