@@ -25,7 +25,7 @@ class TreeEnsemble:
     true_children: Integers
     false_children: Integers
     missing_is_true: NDArray[np.bool_]  # where a value that is NaN goes
-    begins: Integers  # of the values of each node among the next two
+    bounds: Integers  # (nodes + 1,) of the values of each node among the next two
     dimensions: Integers
     leaf_values: Floats
     base: Floats  # (dimensions,)
@@ -33,9 +33,9 @@ class TreeEnsemble:
 
     def sums(self, features: Floats) -> Floats:
         """(dimensions,): the base and what the leaves add, in the order of the trees."""
-        result, ends = self.base.copy(), [*self.begins[1:], len(self.leaf_values)]
+        result = self.base.copy()
         for leaf in self._leaves(features):
-            part = slice(self.begins[leaf], ends[leaf])
+            part = slice(self.bounds[leaf], self.bounds[leaf + 1])
             result[self.dimensions[part]] += self.leaf_values[part]
         return result
 

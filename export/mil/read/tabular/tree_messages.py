@@ -101,13 +101,13 @@ def ensemble(declared: DeclaredTable, message: Message) -> tuple[VectorInput, Tr
                     [node.falseChildNodeId for node in nodes])
     ]  # fmt: skip
     roots = numbers.roots([each[~is_leaf] for each in children])
-    begins, dimensions, leaf_values = _leaves(declared, nodes, is_leaf, len(base))
+    bounds, dimensions, leaf_values = _leaves(declared, nodes, is_leaf, len(base))
     return replace(vector, least=needed), TreeEnsemble(
         roots=roots, behaviors=behaviors, features=features.astype(np.int64),
         thresholds=np.array([node.branchFeatureValue for node in nodes]),
         true_children=children[0], false_children=children[1],
         missing_is_true=np.array([node.missingValueTracksTrueChild for node in nodes], bool),
-        begins=begins, dimensions=dimensions, leaf_values=leaf_values, base=base,
+        bounds=bounds, dimensions=dimensions, leaf_values=leaf_values, base=base,
         depth=depth(declared, roots, is_leaf, children),
     )  # fmt: skip
 
@@ -130,7 +130,7 @@ def _base(declared: DeclaredTable, message: Message) -> Floats:
 def _leaves(
     declared: DeclaredTable, nodes: Sequence[Message], is_leaf: NDArray[np.bool_], sums: int
 ) -> tuple[Integers, Integers, Floats]:
-    """Where the values of each node begin; which sum each is for, and the values."""
+    """Between which of them the values of each node are; the sum each is for, and the values."""
     infos = [node.evaluationInfo if node.nodeBehavior == LEAF else () for node in nodes]
     counts = integers([len(info) for info in infos])
     declared.require(bool(counts[is_leaf].all()), "has a leaf without a value")
@@ -140,7 +140,8 @@ def _leaves(
     places = np.repeat(np.arange(len(nodes)), counts) * sums + dimensions.astype(np.int64)
     declared.require(len(np.unique(places)) == len(places), "has a leaf with two values for a sum")
     values_of = np.array([each.evaluationValue for each in values])
-    return np.cumsum(counts) - counts, dimensions.astype(np.int64), values_of
+    bounds = np.concatenate([[0], np.cumsum(counts)])
+    return bounds, dimensions.astype(np.int64), values_of
 
 
 def integers(values: Sequence[int]) -> Integers:
