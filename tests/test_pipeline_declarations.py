@@ -11,6 +11,7 @@ from detectors import detector, suppression
 from export.inspect.inspect import inspect
 from export.mil.read.specification import Message, proto
 from export.package.model_files import find
+from mobilenet.common.errors import UnsupportedError
 from model_messages import save
 from table_models import predict, table
 
@@ -94,6 +95,15 @@ def test_updatable_pipelines_run_with_the_weights_that_they_have(tmp_path: Path)
     assert told(saved(model, tmp_path)) == []
     given = predict(model, tmp_path, {"x": np.arange(3.0)})
     assert given["z"].tolist() == [1, 3, 5]
+
+
+def test_a_shape_that_is_not_declared_is_any(tmp_path: Path) -> None:
+    model = two()
+    for described in (model, model.pipeline.models[0]):
+        described.description.input[0].type.multiArrayType.ClearField("shape")
+    assert predict(model, tmp_path, {"x": np.arange(3.0)})["z"].tolist() == [1, 3, 5]
+    with pytest.raises(UnsupportedError, match="output 'y' has 4 elements"):
+        predict(model, tmp_path, {"x": np.arange(4.0)})
 
 
 def test_types_that_a_suppression_does_not_take(tmp_path: Path) -> None:

@@ -163,7 +163,8 @@ def _has_default(item: ImageInput | TensorInput) -> bool:
 
 
 def _check_array(item: TensorInput, value: Feature) -> None:
-    if not allows(item, tuple(getattr(value, "shape", ()))):
+    # without a declared shape, as between the models of a pipeline, any is taken
+    if item.shape and not allows(item, tuple(getattr(value, "shape", ()))):
         raise UnsupportedError(
             f"input {item.name!r} has shape {getattr(value, 'shape', None)}", f"give {item.words}"
         )

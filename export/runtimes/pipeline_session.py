@@ -7,6 +7,7 @@ import msgspec
 from export.mil.description import ModelDescription
 from export.runtimes.base import Feature, LoadedModel
 from export.runtimes.inputs import check
+from export.runtimes.tabular_session import TabularSession
 from mobilenet.common.errors import PackageError
 
 
@@ -41,7 +42,9 @@ class PipelineSession:
         for stage in self._stages:
             takes = stage.description.all_inputs
             feed = {item.name: values[item.name] for item in takes if item.name in values}
-            values |= stage.predict(feed)
+            values |= stage.predict(
+                stage.fitted(feed) if isinstance(stage, TabularSession) else feed
+            )
         if missing := [name for name in self._names if name not in values]:
             raise PackageError(
                 f"{missing[0]!r} is declared to come out, and does not", "make the package again"

@@ -1,13 +1,14 @@
 """A model of tables as something that can be called."""
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 
-from export.mil.description import ModelDescription
+from export.mil.description import ModelDescription, TensorInput
 from export.mil.tabular_model import TabularModel
 from export.runtimes.base import Feature
-from export.runtimes.inputs import check_names
+from export.runtimes.inputs import check
 from mobilenet.common.errors import UnsupportedError
 from mobilenet.common.text import one_line
 
@@ -25,13 +26,25 @@ class TabularSession:
         """As `LoadedModel`."""
         return self.model.description
 
+    def fitted(self, inputs: Mapping[str, Feature]) -> dict[str, Feature]:
+        """What another model of a pipeline gives, in the shapes that this one declares: a network
+        gives (1, 3, 1, 1) where a table takes (3)."""
+        shapes = {item.name: item.shape for item in self.description.inputs
+                  if isinstance(item, TensorInput)}  # fmt: skip
+        return {
+            name: np.reshape(value, shape)
+            if (shape := shapes.get(name)) and np.size(value) == math.prod(shape)
+            else value
+            for name, value in inputs.items()
+        }
+
     def predict(self, inputs: Mapping[str, Feature]) -> dict[str, Feature]:
         """What it declares to give, in the types that coremltools has for them.
 
-        An array may have any shape of as many elements. Raises `UnsupportedError` for another
-        size, and for a category that the model does not know.
+        Raises `UnsupportedError` for an array of another shape, and for a category that the model
+        does not know.
         """
-        check_names(self.description, inputs)
+        check(self.description, inputs)
         try:
             with np.errstate(all="ignore"):
                 return self.model.evaluate(inputs)
