@@ -41,7 +41,7 @@ def test_it_is_prepared_by_the_portable_runtime_and_skipped_by_torch(
     assert len(prepared.reference) % 7 == 0  # confidences of three classes, and a box
     skipped = preparer.prepare(torch)
     assert isinstance(skipped, Case)
-    assert skipped.skipped == "pipeline models are timed on coreml, portable alone"
+    assert skipped.skipped == "pipeline models are timed on coreml, coreml-native, portable alone"
 
 
 def test_core_ml_is_asked_as_the_portable_runtime_is(
