@@ -62,7 +62,6 @@ DAMAGE: dict[str, tuple[Any, str]] = {
     "place": (filled("arrayFeatureExtractor", (3,), (1,), extractIndex=[3]), "element 3 of 3"),
     "far": (filled("arrayFeatureExtractor", (3,), (1,), extractIndex=[2**64 - 1]), "extracts el"),
     "categories": (filled("oneHotEncoder", "string", (2,)), "has no categories"),
-    "twice": (filled("oneHotEncoder", "int", (2,), int64Categories__vector=[1, 1]), "twice"),
     "map": (filled("categoricalMapping", "string", "int"), "maps nothing"),
     "type": (filled("categoricalMapping", "string", "int", **MAPS, strValue="?"), "another type"),
     "several": (table("normalizer", {"a": (2,), "b": (2,)}, {"y": (2,)}), "takes 2 and gives 1"),
@@ -75,6 +74,12 @@ def test_damage(case: str, tmp_path: Path) -> None:
     with pytest.raises(PackageError, match=message) as error:
         loaded(model, tmp_path)
     assert "\n" not in error.value.message
+
+
+def test_a_category_of_two_places_is_refused(tmp_path: Path) -> None:
+    model = filled("oneHotEncoder", "int", (2,), int64Categories__vector=[1, 1])
+    with pytest.raises(UnsupportedError, match="a oneHotEncoder has a category twice"):
+        loaded(model, tmp_path)
 
 
 def test_features_are_joined(tmp_path: Path) -> None:

@@ -83,15 +83,16 @@ class DeclaredTable:
         return str(names[0])
 
     def classes(self, labels: Sequence[Key]) -> ClassOutputs:
-        """The outputs of a classifier. Raises `PackageError` where one is not among them."""
+        """The outputs of a classifier. Raises `UnsupportedError` for another one."""
         predicted, shares = (
             self.message.predictedFeatureName, self.message.predictedProbabilitiesName
         )  # fmt: skip
         for feature in self.message.output:
-            self.require(
-                feature.name in (predicted, shares),
-                f"gives {feature.name!r}, which is neither its class nor its probabilities",
-            )
+            if feature.name not in (predicted, shares):
+                raise UnsupportedError(
+                    f"a {self.kind} gives {feature.name!r}, declared neither as its class nor as "
+                    "its probabilities", "what Core ML gives then is not described",
+                )  # fmt: skip
         return ClassOutputs(tuple(labels), predicted, shares)
 
     def evaluator(self, evaluate: Callable[[Values], dict[str, Any]]) -> Evaluator:

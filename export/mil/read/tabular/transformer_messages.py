@@ -19,6 +19,7 @@ from export.mil.tabular.encoders import (
 )
 from export.mil.tabular.number_transformers import Imputation, NormDivision, Scaling
 from export.mil.tabular.values import Floats, Key, Values, flat
+from mobilenet.common.errors import UnsupportedError
 
 
 def scaler(declared: DeclaredTable, model: Message) -> TableContents:
@@ -184,10 +185,16 @@ def identity(declared: DeclaredTable, _: Message) -> TableContents:
 
 
 def _places(declared: DeclaredTable, message: Message, oneof: str) -> dict[Key, int]:
-    """Places of categories by their names or numbers. Raises `PackageError` for one twice."""
+    """Places of categories by their names or numbers.
+
+    Raises `PackageError` for none, `UnsupportedError` for one that has two places.
+    """
     kind = message.WhichOneof(oneof)
     declared.require(kind is not None, "has no categories")
     keys = getattr(message, kind).vector
     places = {key: place for place, key in enumerate(keys)}
-    declared.require(len(places) == len(keys), "has a category twice")
+    if len(places) < len(keys):
+        raise UnsupportedError(
+            f"a {declared.kind} has a category twice", "which place it has is not described"
+        )
     return places
