@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 import export
+import test_model_states
 from export.coremltools_import import coremltools
 from export.mil.read.specification import proto
 from export.package.model_files import find
@@ -157,19 +158,33 @@ def raised(call: Callable[[], object]) -> type[Exception] | None:
     return None
 
 
-def test_the_fixture_of_the_docstring_stands_under_coremltools(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def fixture() -> Callable[[pytest.MonkeyPatch, Path], None]:
+    """The one of the docstring, as a function."""
     text = inspect.getdoc(PortableModel).partition("from:\n\n")[2].partition("\n\nThe numbers")[0]
     names: dict[str, Any] = {}
     exec(textwrap.dedent(text).removeprefix("@pytest.fixture"), names)
+    return names["core_ml"]
+
+
+def test_the_fixture_of_the_docstring_stands_under_coremltools(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     values = np.ones((2, 3), np.float32)
     made = convert(lambda mb, x, y: mb.sub(x=x, y=y), [values, values])
     opened = coremltools().models.MLModel(str(add(tmp_path)), skip_model_load=True)
-    names["core_ml"](monkeypatch, tmp_path)
+    fixture()(monkeypatch, tmp_path)
     for model, wanted in ((made, 2), (opened, 4)):
         (output,) = model.predict({"x0": 3 * values, "x1": values}).values()
         assert (output == wanted).all()
+
+
+def test_the_fixture_keeps_states(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = test_model_states.package(tmp_path / "kept.mlpackage", test_model_states.mean)
+    model = coremltools().models.MLModel(str(path), skip_model_load=True)
+    fixture()(monkeypatch, tmp_path)
+    state = model.make_state()
+    means = [model.predict({"x": np.full((2, 2), n)}, state)["mean"] for n in (2.0, 4.0)]
+    assert [mean.tolist() for mean in means] == [[[2, 2]] * 2, [[3, 3]] * 2]
 
 
 def test_one_function_of_several(tmp_path: Path) -> None:

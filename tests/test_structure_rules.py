@@ -21,6 +21,7 @@ from mobilenet.common.errors import UnsupportedError
 from model_messages import ProgramMessage, save
 from programs import save as save_program
 from small_models import classifier, network
+from test_control_flow import choosing
 
 WEIGHTS = "Data/com.apple.CoreML/weights/weight.bin"
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 88359174\n"
@@ -90,6 +91,14 @@ def test_without_weights_the_structure_is_told(
     assert "weights-unreadable" in capsys.readouterr().out
     assert 'failures="1"' in (tmp_path / "j.xml").read_text()
     assert terminal.run(app, ["inspect", str(path), "--strict"]) == 1
+
+
+def test_weights_inside_of_branches_are_weights(tmp_path: Path) -> None:
+    path = save_program(tmp_path / "m.mlpackage", choosing, [np.zeros((1, 3), np.float32)])
+    before = inspect(path)
+    (path / WEIGHTS).unlink()
+    assert "weights-unreadable" in found(path)
+    assert structure(inspect(path)) == structure(before)
 
 
 def palettized(path: Path, to: Path) -> Path:

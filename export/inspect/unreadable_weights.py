@@ -51,7 +51,8 @@ def _without(op: Op) -> Op:
         )
         for parameter, arguments in op.inputs.items()
     }
-    return replace(op, inputs=inputs)
+    blocks = tuple(replace(each, ops=tuple(map(_without, each.ops))) for each in op.blocks)
+    return replace(op, inputs=inputs, blocks=blocks)
 
 
 def _unknown(constant: Constant) -> Constant:

@@ -48,12 +48,18 @@ class PortableModel:
             import coremltools
             import export
 
-            def predict(model, data, state=None):
+            def opened(model):
                 path = tmp_path / ("m.mlpackage" if model.is_package else "m.mlmodel")
                 model.save(str(path))
-                return export.load(path, model.function_name).predict(data, state)
+                return export.load(path, model.function_name)
+
+            def predict(model, data, state=None):
+                return opened(model).predict(data, state)
 
             monkeypatch.setattr(coremltools.models.MLModel, "predict", predict)
+            monkeypatch.setattr(
+                coremltools.models.MLModel, "make_state", lambda model: opened(model).make_state()
+            )
 
     The numbers are those of an implementation of its own: to some digits Core ML's, not bit for
     bit, and its speed says nothing about a device.

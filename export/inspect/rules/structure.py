@@ -15,7 +15,7 @@ AGAIN = "make the model again: its writer is wrong, or its file was changed"
 def _reshapes(subject: RuleSubject) -> Iterator[RuleFinding]:
     """coremltools `mlmodel/format/NeuralNetwork.proto`, and MIL's `reshape`."""
     shapes = _shapes(subject)
-    for op in subject.function.ops:
+    for op in subject.function.all_ops():
         taken = op.inputs.get("x", ())
         if op.type != "reshape" or len(taken) != 1 or not isinstance(taken[0], str):
             continue
@@ -31,7 +31,7 @@ def _reshapes(subject: RuleSubject) -> Iterator[RuleFinding]:
 
 
 def _no_elements(subject: RuleSubject) -> Iterator[RuleFinding]:
-    values = subject.function.types().values()
+    values = subject.function.all_types().values()
     empty = [value for value in values if any(size == 0 or size < OPEN for size in value.shape)]
     if empty:
         others = f", {len(empty) - 1} others have such ones" if empty[1:] else ""
@@ -59,7 +59,7 @@ def _duplicates(subject: RuleSubject) -> Iterator[RuleFinding]:
 
 
 def _not_run_here(subject: RuleSubject) -> Iterator[RuleFinding]:
-    kinds = Counter(op.type for op in subject.function.ops if not _is_lowered(op.type))
+    kinds = Counter(op.type for op in subject.function.all_ops() if not _is_lowered(op.type))
     if kinds:
         listed = ", ".join(f"{kind} ({count})" for kind, count in sorted(kinds.items()))
         yield RuleFinding(
