@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from bench.workers import made_inputs
@@ -11,6 +12,7 @@ from export.package.model_files import find
 from export.runtimes.inputs import from_picture
 from export.runtimes.portable import PortableRuntime
 from flexible_models import flexible
+from inspected import traced
 from mobilenet.common.errors import UnsupportedError
 from programs import run_package, save
 from test_picture_outputs import COLORS, declare_image
@@ -96,3 +98,26 @@ def test_an_array_with_a_default_may_be_left_out(suffix, tmp_path):
     np.testing.assert_array_equal(*model.predict({"x0": x, "x1": x}).values(), x + x)
     with pytest.raises(UnsupportedError, match="'x0' is missing"):
         model.predict({"x1": x})
+
+
+def test_a_gray_picture_that_stays_whole_numbers(tmp_path):
+    """coremltools' `grayscale_use_uint8`: the function takes and gives uint8."""
+    ct = coremltools()
+    gray = ct.colorlayout.GRAYSCALE
+    image = ct.ImageType("image", (1, 1, 2, 3), color_layout=gray, grayscale_use_uint8=True)
+    traced(
+        Turned(), 2, inputs=[image], outputs=[ct.ImageType("turned", color_layout=gray)],
+        minimum_deployment_target=ct.target.iOS17,
+    ).save(str(tmp_path / "w.mlpackage"))  # fmt: skip
+    pixels = np.array([[1, 2, 255], [4, 5, 6]], np.uint8)
+    path = tmp_path / "w.mlpackage"
+    assert read(path).function().inputs[0].dtype == "uint8"
+    (got,) = run_package(path, {"image": Image.fromarray(pixels)}).values()
+    np.testing.assert_array_equal(np.asarray(got), pixels.T)
+
+
+class Turned(torch.nn.Module):
+    """The picture with its axes exchanged."""
+
+    def forward(self, x):
+        return x.transpose(2, 3)

@@ -117,8 +117,8 @@ def _input(graph: OnnxGraph, function: Function, value: TensorType) -> onnx.Valu
     if feature.mode == "F":
         graph.bind(value, pixels)
         return helper.make_tensor_value_info(value.name, TensorProto.FLOAT, shape)
-    (floats,) = graph.add("Cast", value.name, [pixels], 1, {"to": TensorProto.FLOAT})
-    graph.bind(value, floats)
+    (numbers,) = graph.add("Cast", value.name, [pixels], 1, {"to": _type(value)})
+    graph.bind(value, numbers)
     return helper.make_tensor_value_info(value.name, TensorProto.UINT8, shape)
 
 
