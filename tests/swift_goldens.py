@@ -80,10 +80,15 @@ def loops() -> Iterator[dict[str, Any]]:
         scripts, [(0.0, 3, 5), (0.0005, 1, 4), (0.0, 110, 0)], [0, 30, 29.97]
     ):
         clock, cpu_clock = ScriptedClock(steps), ScriptedClock([3, 5])
+
+        def sleep(seconds: float, clocks: tuple[ScriptedClock, ...] = (clock, cpu_clock)) -> None:
+            for each in clocks:  # so that waiting that was timed would be seen in both
+                each.sleep(seconds)
+
         timings = measure.measure(
             clock, warmup_s=seconds, warmup_calls=calls, samples=samples, clock=clock,
             cpu_clock=cpu_clock,
-            pace=Frames(hertz, clock, clock.sleep).wait if hertz else None,
+            pace=Frames(hertz, clock, sleep).wait if hertz else None,
         )  # fmt: skip
         yield {
             "steps": steps, "warmup_s": seconds, "warmup_calls": calls, "samples": samples,
@@ -146,24 +151,37 @@ def stored(made: dict[str, Any]) -> bytes:
 
 
 def pictures() -> Iterator[dict[str, Any]]:
-    """Pixels as they are fed, and as rows of a buffer."""
+    """Pictures as they are fed, and as rows of a buffer."""
     random = np.random.default_rng(1)
-    for shape, per_row in (((2, 3, 3), 16), ((3, 2), 2), ((1, 1, 3), 64), ((2, 5), 8)):
-        pixels = random.integers(0, 256, shape, np.uint8)
-        channels = 4 if len(shape) == 3 else 1
-        rows = np.zeros((shape[0], per_row), np.uint8)
-        inside = rows[:, : shape[1] * channels].reshape(*shape[:2], channels)
-        inside[:] = 255
-        inside[..., : len(shape[2:]) * 3 or 1] = (
-            pixels[..., ::-1] if channels == 4 else pixels[..., np.newaxis]
-        )
-        rows[:, : shape[1] * channels] = inside.reshape(shape[0], -1)
+    for format, shape, per_row in (
+        ("bgra", (2, 3, 3), 16), ("bgra", (1, 1, 3), 64), ("gray", (3, 2), 2), ("gray", (2, 5), 8),
+        ("half", (3, 4), 10),
+    ):  # fmt: skip
+        picture = random.integers(0, 256, shape, np.uint8)
+        pixels: np.ndarray = picture
+        if format == "bgra":
+            pixels = np.dstack([picture[..., ::-1], np.full(shape[:2], 255, np.uint8)])
+        elif format == "half":
+            pixels = picture.astype("<f2")
+        rows = [line.tobytes().ljust(per_row, b"\0") for line in pixels]
         yield {
-            "width": shape[1], "height": shape[0], "bytes_per_row": per_row,
-            "format": "bgra" if channels == 4 else "gray",
-            "pixels": base64.b64encode(pixels.tobytes()).decode(),
-            "rows": base64.b64encode(rows.tobytes()).decode(),
+            "width": shape[1], "height": shape[0], "bytes_per_row": per_row, "format": format,
+            "numbers": picture.ravel().tolist(), "rows": base64.b64encode(b"".join(rows)).decode(),
         }  # fmt: skip
+
+
+def halves() -> dict[str, Any]:
+    """Numbers as the float16 that is nearest, by its bits; and what these mean."""
+    random = np.random.default_rng(2)
+    edges = [0.0, -0.0, 65504, 65519, 65520, 1e9, 6e-8, 2**-24, 1e-9, 1 + 2**-11, 1 + 3 * 2**-11]
+    numbers = np.float32([*edges, *random.normal(0, 100, 40), *random.normal(0, 1e-5, 40)])
+    with np.errstate(over="ignore"):
+        stored = numbers.astype(np.float16)
+    return {
+        "numbers": [repr(float(number)) for number in numbers],
+        "bits": stored.view(np.uint16).tolist(),
+        "again": [repr(float(number)) for number in stored],
+    }
 
 
 def goldens() -> str:
@@ -174,6 +192,7 @@ def goldens() -> str:
         "soaks": list(soaks()),
         "outputs": list(computed()),
         "pictures": list(pictures()),
+        "halves": [halves()],
     }
     lines = (f"{json.dumps(name)}: {json.dumps(part)}" for name, part in content.items())
     return "{\n" + ",\n".join(lines) + "\n}\n"

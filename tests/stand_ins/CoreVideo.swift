@@ -5,6 +5,7 @@ public typealias OSType = UInt32
 
 public let kCVPixelFormatType_32BGRA: OSType = 0x4247_5241
 public let kCVPixelFormatType_OneComponent8: OSType = 0x4C30_3038
+public let kCVPixelFormatType_OneComponent16Half: OSType = 0x4C30_3068
 
 // Linux has no bridges between Swift's types and these: they are the same here.
 public typealias CFString = String

@@ -86,41 +86,40 @@ private struct CoreMLModel: LoadedModel {
 
     private func value(_ input: InputFile) throws -> MLFeatureValue {
         let description = model.modelDescription.inputDescriptionsByName[input.name]
-        if let image = description?.imageConstraint {
-            return MLFeatureValue(pixelBuffer: try pixelBuffer(input, image))
+        if description?.imageConstraint != nil {
+            return MLFeatureValue(pixelBuffer: try pixelBuffer(input))
         }
         guard let tensor = description?.multiArrayConstraint else {
             throw WorkerError("input \(input.name) of the model takes neither image nor tensor")
         }
         let shape = input.shape.map { NSNumber(value: $0) }
         let array = try MLMultiArray(shape: shape, dataType: tensor.dataType)
-        for (index, number) in try input.numbers().enumerated() {
+        for (index, number) in try input.values().enumerated() {
             array[index] = NSNumber(value: number)
         }
         return MLFeatureValue(multiArray: array)
     }
 
     /// As a camera gives it: in memory that GPU and Neural Engine read without a copy.
-    private func pixelBuffer(
-        _ input: InputFile, _ image: MLImageConstraint
-    ) throws -> CVPixelBuffer {
+    private func pixelBuffer(_ input: InputFile) throws -> CVPixelBuffer {
+        let values = try input.values()
         let isGray = input.shape.count == 2
-        guard input.shape.prefix(2).elementsEqual([image.pixelsHigh, image.pixelsWide]) else {
-            throw WorkerError(
-                "input \(input.name) is of \(input.shape), the model takes "
-                    + "\(image.pixelsHigh) x \(image.pixelsWide)")
-        }
+        let format: PixelRows.Format = input.type == "float32" ? .half : isGray ? .gray : .bgra
+        let type = formats.first { $0.value == format }!.key
         let attributes = [kCVPixelBufferIOSurfacePropertiesKey as String: [String: Any]()]
         var made: CVPixelBuffer?
         let status = CVPixelBufferCreate(
-            nil, image.pixelsWide, image.pixelsHigh,
-            isGray ? kCVPixelFormatType_OneComponent8 : kCVPixelFormatType_32BGRA,
-            attributes as CFDictionary, &made)
+            nil, input.shape[1], input.shape[0], type, attributes as CFDictionary, &made)
         guard let buffer = made else { throw WorkerError("no pixel buffer: CVReturn \(status)") }
-        try buffer.withRows { rows in rows.fill(try input.bytes()) }
+        try buffer.withRows { rows in rows.fill(values) }
         return buffer
     }
 }
+
+private let formats: [OSType: PixelRows.Format] = [
+    kCVPixelFormatType_32BGRA: .bgra, kCVPixelFormatType_OneComponent8: .gray,
+    kCVPixelFormatType_OneComponent16Half: .half,
+]
 
 private final class CoreMLPrediction: Prediction {
     private let model: MLModel
@@ -178,12 +177,9 @@ extension CVPixelBuffer {
     fileprivate func withRows<Result>(_ body: (PixelRows) throws -> Result) throws -> Result {
         CVPixelBufferLockBaseAddress(self, [])
         defer { CVPixelBufferUnlockBaseAddress(self, []) }
-        let formats: [OSType: PixelRows.Format] = [
-            kCVPixelFormatType_32BGRA: .bgra, kCVPixelFormatType_OneComponent8: .gray,
-        ]
         let type = CVPixelBufferGetPixelFormatType(self)
         guard let base = CVPixelBufferGetBaseAddress(self), let format = formats[type] else {
-            throw WorkerError("a picture is of pixel format \(type): 8 bits a channel are read")
+            throw WorkerError("a picture is of pixel format \(type), which is not read")
         }
         return try body(
             PixelRows(

@@ -22,30 +22,19 @@ public protocol Prediction: AnyObject {
 }
 
 extension InputFile {
-    /// Pixels of an image, row by row.
-    public func bytes() throws -> Data {
-        try read(isOf: "uint8", bytesEach: 1)
-    }
-
-    /// Numbers of a tensor, row by row.
-    public func numbers() throws -> [Float] {
-        try read(isOf: "float32", bytesEach: 4).withUnsafeBytes { raw in
-            stride(from: 0, to: raw.count, by: 4).map { offset in
+    /// Pixels or numbers, row by row.
+    public func values() throws -> [Float] {
+        let data = try Data(contentsOf: URL(fileURLWithPath: path))
+        let size = shape.reduce(type == "uint8" ? 1 : 4, *)
+        guard data.count == size else {
+            throw WorkerError("input \(name) has \(data.count) bytes, \(size) belong to \(shape)")
+        }
+        if type == "uint8" { return data.map { Float($0) } }
+        return data.withUnsafeBytes { raw in
+            stride(from: 0, to: size, by: 4).map { offset in
                 let stored = raw.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
                 return Float(bitPattern: UInt32(littleEndian: stored))
             }
         }
-    }
-
-    private func read(isOf type: String, bytesEach: Int) throws -> Data {
-        guard self.type == type else {
-            throw WorkerError("input \(name) is of \(self.type), the model takes \(type)")
-        }
-        let data = try Data(contentsOf: URL(fileURLWithPath: path))
-        let size = shape.reduce(bytesEach, *)
-        guard data.count == size else {
-            throw WorkerError("input \(name) has \(data.count) bytes, \(size) belong to \(shape)")
-        }
-        return data
     }
 }

@@ -5,9 +5,9 @@ import Foundation
 
 public struct PixelRows {
     public enum Format: String, Sendable {
-        case bgra, gray
+        case bgra, gray, half
 
-        var bytes: Int { self == .bgra ? 4 : 1 }
+        var bytes: Int { self == .bgra ? 4 : self == .gray ? 1 : 2 }
     }
 
     let base: UnsafeMutableRawPointer
@@ -23,32 +23,54 @@ public struct PixelRows {
         (self.width, self.height, self.format) = (width, height, format)
     }
 
-    /// From red, green and blue, or gray; of as many bytes as belong to the picture.
-    public func fill(_ picture: Data) {
-        let channels = format == .bgra ? 3 : 1
-        for (index, byte) in picture.enumerated() {
-            let (pixel, channel) = index.quotientAndRemainder(dividingBy: channels)
+    /// From red, green and blue, or gray, row by row; 0 to 255 but for halves.
+    public func fill(_ numbers: [Float]) {
+        for pixel in 0..<width * height {
             let place = address(pixel)
-            guard format == .bgra else {
-                place[0] = byte
-                continue
+            switch format {
+            case .bgra:
+                let bytes = [2, 1, 0].map { UInt8(numbers[3 * pixel + $0]) } + [255]
+                place.copyMemory(from: bytes, byteCount: 4)
+            case .gray: place.storeBytes(of: UInt8(numbers[pixel]), as: UInt8.self)
+            case .half: place.storeBytes(of: Half.bits(numbers[pixel]), as: UInt16.self)
             }
-            place[2 - channel] = byte
-            place[3] = 255
         }
     }
 
-    /// Red, green and blue, or gray, row by row.
+    /// The same back.
     public func numbers() -> [Float] {
         (0..<width * height).flatMap { pixel -> [Float] in
             let place = address(pixel)
-            return format == .bgra ? [2, 1, 0].map { Float(place[$0]) } : [Float(place[0])]
+            switch format {
+            case .bgra: return [2, 1, 0].map { Float(place.load(fromByteOffset: $0, as: UInt8.self)) }
+            case .gray: return [Float(place.load(as: UInt8.self))]
+            case .half: return [Half.number(place.load(as: UInt16.self))]
+            }
         }
     }
 
-    private func address(_ pixel: Int) -> UnsafeMutablePointer<UInt8> {
+    private func address(_ pixel: Int) -> UnsafeMutableRawPointer {
         let (row, column) = pixel.quotientAndRemainder(dividingBy: width)
-        let place = base + row * bytesPerRow + column * format.bytes
-        return place.assumingMemoryBound(to: UInt8.self)
+        return base + row * bytesPerRow + column * format.bytes
+    }
+}
+
+/// Numbers of 16 bits: Swift has no type for them on Intel's Macs. A float32 of a 2^112th has a
+/// half's exponent.
+enum Half {
+    static func bits(_ number: Float) -> UInt16 {
+        if number.isNaN { return 0x7e00 }
+        let bits = (number.magnitude * 0x1p-112).bitPattern
+        let nearest = (bits + 0xfff + (bits >> 13 & 1)) >> 13  // of two as near, the even one
+        return UInt16(min(nearest, 0x7c00)) | (number.sign == .minus ? 0x8000 : 0)
+    }
+
+    static func number(_ bits: UInt16) -> Float {
+        let magnitude = UInt32(bits & 0x7fff)
+        let isFinite = magnitude < 0x7c00
+        let number = isFinite
+            ? Float(bitPattern: magnitude << 13) * 0x1p112
+            : magnitude == 0x7c00 ? .infinity : .nan
+        return bits & 0x8000 == 0 ? number : -number
     }
 }

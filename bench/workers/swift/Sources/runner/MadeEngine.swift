@@ -51,8 +51,7 @@ private struct MadeModel: LoadedModel {
     func prepare(_ inputs: [InputFile], batch: Int) throws -> any Prediction {
         var values: [String: [Float]] = [:]
         for input in inputs {
-            values[input.name] =
-                try input.type == "uint8" ? input.bytes().map { Float($0) } : input.numbers()
+            values[input.name] = try input.values()
         }
         return MadePrediction(script, values, batch)
     }

@@ -38,10 +38,14 @@ final class GoldenTests: XCTestCase {
             var callsPerSample: Int, loopOverheadNs: Int
         }
         for golden in try goldens("loops", of: Golden.self) {
-            let clock = ScriptedClock(golden.steps)
+            let (clock, cpuClock) = (ScriptedClock(golden.steps), ScriptedClock([3, 5]))
+            let sleep = { (nanoseconds: Int) in  // waiting that was timed would be seen in both
+                clock.sleep(nanoseconds)
+                cpuClock.sleep(nanoseconds)
+            }
             let frames = golden.paceHz > 0
-                ? Frames(hertz: golden.paceHz, clock: clock.read, sleep: clock.sleep) : nil
-            let timings = try loop(clock).measure(
+                ? Frames(hertz: golden.paceHz, clock: clock.read, sleep: sleep) : nil
+            let timings = try loop(clock, cpuClock).measure(
                 { _ = clock.read() }, warmupS: golden.warmupS, warmupCalls: golden.warmupCalls,
                 samples: golden.samples, pace: frames?.wait)
             XCTAssertEqual(timings.warmupNs, golden.warmupNs)
@@ -59,7 +63,7 @@ final class GoldenTests: XCTestCase {
         }
         for golden in try goldens("soaks", of: Golden.self) {
             var windows: [SoakWindow] = []
-            try loop(ScriptedClock(golden.steps)).soak(
+            try loop(ScriptedClock(golden.steps), ScriptedClock([3, 5])).soak(
                 {}, seconds: golden.seconds, windowS: golden.windowS, thermal: { nil }
             ) { windows.append($0) }
             XCTAssertFalse(windows.isEmpty)
@@ -92,7 +96,7 @@ final class GoldenTests: XCTestCase {
 
     func testPixelsOfABuffer() throws {
         struct Golden: Decodable {
-            var width, height, bytesPerRow: Int, format: String, pixels, rows: Data
+            var width, height, bytesPerRow: Int, format: String, numbers: [Float], rows: Data
         }
         for golden in try goldens("pictures", of: Golden.self) {
             var buffer = [UInt8](repeating: 0, count: golden.bytesPerRow * golden.height)
@@ -100,18 +104,27 @@ final class GoldenTests: XCTestCase {
                 let rows = PixelRows(
                     raw.baseAddress!, bytesPerRow: golden.bytesPerRow, width: golden.width,
                     height: golden.height, format: PixelRows.Format(rawValue: golden.format)!)
-                rows.fill(golden.pixels)
+                rows.fill(golden.numbers)
                 return rows.numbers()
             }
             XCTAssertEqual(Data(buffer), golden.rows)
-            XCTAssertEqual(numbers, golden.pixels.map { Float($0) })
+            XCTAssertEqual(numbers, golden.numbers)
         }
     }
 
-    private func loop(_ clock: ScriptedClock) -> Loop {
+    func testHalvesAreTheNearest() throws {
+        struct Golden: Decodable { var numbers, again: [String], bits: [UInt16] }
+        for golden in try goldens("halves", of: Golden.self) {
+            XCTAssertEqual(golden.numbers.map { Half.bits(Float($0)!) }, golden.bits)
+            XCTAssertEqual(golden.bits.map(Half.number), golden.again.map { Float($0)! })
+        }
+        XCTAssertTrue(Half.number(Half.bits(.nan)).isNaN)
+    }
+
+    private func loop(_ clock: ScriptedClock, _ cpuClock: ScriptedClock) -> Loop {
         var loop = Loop()
         loop.clock = clock.read
-        loop.cpuClock = ScriptedClock([3, 5]).read
+        loop.cpuClock = cpuClock.read
         return loop
     }
 
