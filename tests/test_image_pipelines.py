@@ -12,7 +12,7 @@ from export.coremltools_import import coremltools
 from export.inspect.inspect import inspect
 from export.verify.diff import diff
 from programs import convert
-from table_models import table
+from table_models import predict, table
 
 PICTURE = Image.fromarray(np.arange(48, dtype=np.uint8).reshape(4, 4, 3))
 WEIGHTS, OFFSET = (0.5, -0.25, 0.125), -2.0
@@ -69,3 +69,23 @@ def test_a_picture_is_classified_by_a_table(kind: str, tmp_path: Path) -> None:
     assert found.labels == ("no", "yes")
     assert found.parts[0].layers
     assert diff(path, path).first_difference is None
+
+
+def test_the_number_of_a_regressor_is_a_number(tmp_path: Path) -> None:
+    """As coremltools gives a double, alone and handed on in a pipeline."""
+    from coremltools.models import datatypes
+    from coremltools.models.neural_network import NeuralNetworkBuilder
+
+    builder = NeuralNetworkBuilder(
+        [("x", datatypes.Array(3))], [("y", datatypes.Double())], mode="regressor"
+    )
+    builder.add_inner_product("sum", np.ones((1, 3)), np.zeros(1), 3, 1, True, "x", "y")
+    builder.spec.description.predictedFeatureName = "y"
+    assert predict(builder.spec, tmp_path, {"x": np.arange(3.0)}) == {"y": 3.0}
+    scaler = table("scaler", {"y": "double"}, {"z": "double"})
+    scaler.scaler.shiftValue.append(1)
+    whole = coremltools().proto.Model_pb2.Model(specificationVersion=4)
+    whole.description.input.extend(builder.spec.description.input)
+    whole.description.output.extend(scaler.description.output)
+    whole.pipelineRegressor.pipeline.models.extend([builder.spec, scaler])
+    assert predict(whole, tmp_path, {"x": np.arange(3.0)}) == {"z": 4.0}

@@ -16,12 +16,12 @@ import numpy as np
 from export.mil.description import ImageInput, ModelDescription, TensorInput
 from export.mil.model_pipeline import Model, ModelPipeline
 from export.mil.program import KEPT, RETURNED, Program
-from export.runtimes import compiled_parts, picture_outputs
+from export.runtimes import compiled_parts
 from export.runtimes.base import Feature, LoadedModel
 from export.runtimes.flexible_session import CompiledFlexible, FlexibleSession
 from export.runtimes.inputs import check, complete
-from export.runtimes.integer_labels import integer_labels
 from export.runtimes.model_state import ModelState
+from export.runtimes.named_outputs import NamedOutputs
 from export.runtimes.onnx_session import open_session, weights_path
 from export.runtimes.pipeline_session import CompiledPipeline, PipelineSession
 from export.runtimes.refusals import refusing
@@ -181,13 +181,7 @@ class PortableSession:
         self._results = [item.name for item in session.get_outputs()]
         kept = [f"{state.name}{KEPT}" for state in description.states]
         self._names = [name.removesuffix(RETURNED) for name in self._results if name not in kept]
-        kinds = {output.name: output.kind for output in description.outputs}
-        self._pictures = {item.name: item.picture for item in description.outputs if item.picture}
-        self._probabilities = {name for name in self._names if kinds.get(name) == "dictionary"}
-        # a label comes from `classify` as well, but strings are no tensors: made here
-        self._label = next((name for name in kinds if name not in self._names), None)
-        is_text = self._label is None or kinds[self._label] == "string"
-        self._labels = description.labels if is_text else integer_labels(description.labels)
+        self._outputs = NamedOutputs(description, self._names)
 
     def make_state(self) -> ModelState:
         """A new state, to be given to each prediction of a sequence."""
@@ -211,19 +205,7 @@ class PortableSession:
             )
             for name in names:
                 state.write_state(name, results.pop(f"{name}{KEPT}"))
-            return self._named(dict(zip(self._names, results.values(), strict=True)))
-
-    def _named(self, outputs: dict[str, Feature]) -> dict[str, Feature]:
-        """With the class, a probability for each label, and pictures. A scalar has one axis."""
-        outputs = {name: np.atleast_1d(values) for name, values in outputs.items()}
-        for name, picture in self._pictures.items():
-            outputs[name] = picture_outputs.picture(name, outputs[name], picture)
-        for name in self._probabilities:
-            values = outputs[name]
-            if self._label is not None:
-                outputs[self._label] = self._labels[int(values.argmax())]
-            outputs[name] = dict(zip(self._labels, values.tolist(), strict=True))
-        return outputs
+            return self._outputs.of(dict(zip(self._names, results.values(), strict=True)))
 
     def _feed(self, value: Feature, item: ImageInput | TensorInput) -> Any:
         if isinstance(item, TensorInput):
