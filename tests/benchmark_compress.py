@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 
 from export import pipeline
-from export.runtimes.portable import UNIT, PortableRuntime, PortableSession
+from export.runtimes.portable import UNIT, PortableRuntime
+from export.runtimes.portable_session import PortableSession
 from export.spec import ExportSpec
 from export.verify.agreement import probe_pictures
 from mobilenet.networks.v1 import MobileNetConfig

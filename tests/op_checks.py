@@ -13,7 +13,7 @@ from export.mil.onnx import Precision, to_onnx
 from export.mil.program import Function, is_fixed
 from export.mil.read.model import read
 from export.mil.shapes import infer
-from export.runtimes.portable import DTYPES
+from export.runtimes.portable_session import DTYPES
 from op_cases import OpCase
 from program_changes import blank, halved
 from programs import save

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from export.coremltools_import import coremltools
-from export.runtimes.portable import UNIT, PortableRuntime, open_session
+from export.runtimes.onnx_session import open_session
+from export.runtimes.portable import UNIT, PortableRuntime
 
 Array = np.ndarray
 TYPES = {

@@ -16,7 +16,7 @@ from export.mil.onnx import to_onnx
 from export.mil.ops import OPERATIONS
 from export.mil.program import Function
 from export.mil.read.model import read
-from export.runtimes.portable import DTYPES
+from export.runtimes.portable_session import DTYPES
 from mobilenet.common.errors import UnsupportedError
 from op_cases import CASES, OpCase
 from program_changes import halved

@@ -21,7 +21,7 @@ from export.package.model_files import find
 from export.runtimes import flexible_session
 from export.runtimes.portable import PortableRuntime
 from flexible_models import CASES, MAP, flexible, pictures, ranged
-from mobilenet.common.errors import UnsupportedError
+from mobilenet.common.errors import OwnFaultError, UnsupportedError
 from test_picture_outputs import COLORS, declare_image
 
 CHANCE = np.random.default_rng(0)
@@ -181,3 +181,23 @@ def test_a_pipeline_hands_every_size_on(tmp_path):
         x = CHANCE.normal(size=shape).astype(np.float32)
         (got,) = model.predict({"x0": x}).values()
         np.testing.assert_array_equal(got, 2 * x + 1)
+
+
+def test_another_size_is_compiled_when_the_model_itself_is_gone(tmp_path):
+    path = flexible(tmp_path / "m.mlpackage", CASES["flat"].build, ranged(*MAP))
+    model = load(path, tmp_path)
+    shutil.rmtree(path)
+    (got,) = model.predict({"x0": np.ones((1, 3, 8, 9), np.float32)}).values()
+    assert got.shape == (1, 72, 3)
+
+
+def test_a_default_that_cannot_be_run_keeps_no_other_size_from_it(tmp_path):
+    def third(mb, x):
+        return mb.slice_by_index(x=x, begin=[0, 2], end=[0, 3], begin_mask=[True, False],
+                                 end_mask=[True, False], squeeze_mask=[False, True])  # fmt: skip
+
+    model = load(flexible(tmp_path / "m.mlpackage", third, ranged((1, 5, 1), (1, 5, 1))), tmp_path)
+    (got,) = model.predict({"x0": np.arange(8, dtype=np.float32).reshape(2, 4)}).values()
+    assert got.tolist() == [2, 6]
+    with pytest.raises(OwnFaultError, match="cannot be run here"):
+        model.predict({"x0": np.ones((1, 1), np.float32)})

@@ -8,6 +8,7 @@ from PIL import Image
 from bench.workers import made_inputs
 from export.coremltools_import import coremltools
 from export.mil.read.model import read
+from export.mil.read.specification import proto
 from export.package.model_files import find
 from export.runtimes.inputs import from_picture
 from export.runtimes.portable import PortableRuntime
@@ -121,3 +122,17 @@ class Turned(torch.nn.Module):
 
     def forward(self, x):
         return x.transpose(2, 3)
+
+
+def test_a_picture_enters_a_program_as_bytes(tmp_path):
+    ct = coremltools()
+    image = ct.ImageType(name="x0", shape=(1, 1, 2, 3), color_layout=ct.colorlayout.GRAYSCALE)
+    path = save(tmp_path / "u.mlpackage", lambda mb, x: mb.cast(x=x, dtype="int32"),
+                [np.zeros((1, 1, 2, 3), np.float32)], inputs=[image])  # fmt: skip
+    specification = find(path).specification
+    model = proto("Model_pb2").Model.FromString(specification.read_bytes())
+    (taken,) = model.mlProgram.functions["main"].inputs
+    taken.type.tensorType.dataType = proto("MIL_pb2").DataType.UINT8
+    specification.write_bytes(model.SerializeToString())
+    (got,) = run_package(path, {"x0": Image.new("L", (3, 2), 200)}).values()
+    assert got.tolist() == [[[[200] * 3] * 2]]

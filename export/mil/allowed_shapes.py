@@ -20,6 +20,11 @@ class EnumeratedShapes(msgspec.Struct, frozen=True, tag=True):
         """Whether `shape` is one of them."""
         return shape in self.shapes
 
+    def problem(self, shape: Shape) -> str:
+        """What is the matter with one that is none of them, in Core ML's words."""
+        sizes = " x ".join(map(str, shape))
+        return f"MultiArray Shape ({sizes}) was not in enumerated set of allowed shapes"
+
 
 class ShapeRange(msgspec.Struct, frozen=True, tag=True):
     """Each size from `least` to `most`, both included; None is without a limit."""
@@ -33,6 +38,18 @@ class ShapeRange(msgspec.Struct, frozen=True, tag=True):
             low <= size and (high is None or size <= high)
             for low, size, high in zip(self.least, shape, self.most, strict=True)
         )
+
+    def problem(self, shape: Shape) -> str:
+        """What is the matter with one outside of it, in Core ML's words where there are some."""
+        for axis, (low, size, high) in enumerate(zip(self.least, shape, self.most, strict=False)):
+            if len(shape) == len(self.least) and not low <= size <= (
+                size if high is None else high
+            ):
+                end = "" if high is None else high
+                return (
+                    f"Size ({size}) of dimension ({axis}) is not in allowed range ({low}..{end})"
+                )
+        return f"shape {shape} has {len(shape)} dimensions, not {len(self.least)}"
 
     def axes(self) -> list[str]:
         """Each range in words: "96 to 320", "96 or more", or the only size."""

@@ -114,12 +114,11 @@ def _input(graph: OnnxGraph, function: Function, value: TensorType) -> onnx.Valu
         order = graph.constant(np.array([2, 1, 0]))
         (pixels,) = graph.add("Gather", value.name, [pixels, order], 1, {"axis": 1})
     shape = [1, feature.height, feature.width, feature.channels]
-    if feature.mode == "F":
-        graph.bind(value, pixels)
-        return helper.make_tensor_value_info(value.name, TensorProto.FLOAT, shape)
-    (numbers,) = graph.add("Cast", value.name, [pixels], 1, {"to": _type(value)})
-    graph.bind(value, numbers)
-    return helper.make_tensor_value_info(value.name, TensorProto.UINT8, shape)
+    kind = TensorProto.FLOAT if feature.mode == "F" else TensorProto.UINT8
+    if kind != _type(value):
+        (pixels,) = graph.add("Cast", value.name, [pixels], 1, {"to": _type(value)})
+    graph.bind(value, pixels)
+    return helper.make_tensor_value_info(value.name, kind, shape)
 
 
 def _results(function: Function, extra: Sequence[str]) -> list[TensorType]:

@@ -212,6 +212,11 @@ class Program:
             )
         return self.functions[chosen]
 
+    @property
+    def is_flexible(self) -> bool:
+        """Whether an input of a function may have several sizes."""
+        return any(function.description.is_flexible for function in self.functions.values())
+
     def programs(self) -> "Iterator[Program]":
         """Itself, as a pipeline has those within it."""
         yield self

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -56,16 +57,27 @@ class ModelFiles:
         Raises `PackageError` for what cannot be read, or is larger than any model.
         """
         with decoding(str(self.path), AGAIN, PackageError):
-            if self.size_bytes > MAX_BYTES:
-                raise PackageError(
-                    f"{self.path} has {self.size_bytes:,} bytes", f"at most {MAX_BYTES:,} are read"
-                )
+            self._check_size()
             digest = hashlib.sha256()
             for name, file in self._files():
                 with file.open("rb") as stream:
                     content = hashlib.file_digest(stream, "sha256").digest()
                 digest.update(hashlib.sha256(os.fsencode(name)).digest() + content)
             return digest.hexdigest()
+
+    def copy(self, target: Path) -> Path:
+        """All files again at `target`, which gets the model's suffix; returns the copy.
+
+        Raises `PackageError` for what cannot be read, or is larger than any model.
+        """
+        copied = target.with_name(f"{target.name}{self.path.suffix}")
+        with decoding(str(self.path), AGAIN, PackageError):
+            self._check_size()
+            for name, file in self._files():
+                place = copied if self.kind == "mlmodel" else copied / name
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, place)
+        return copied
 
     def referenced(self, name: str) -> Path:
         """The file that a program calls `name`, such as `@model_path/weights/weight.bin`.
@@ -80,6 +92,12 @@ class ModelFiles:
             )
         root = self.path if self.kind == "mlpackage" else self.specification.parent
         return _place(root, self.specification.parent, rest, "weight file")
+
+    def _check_size(self) -> None:
+        if self.size_bytes > MAX_BYTES:
+            raise PackageError(
+                f"{self.path} has {self.size_bytes:,} bytes", f"at most {MAX_BYTES:,} are read"
+            )
 
     def _files(self) -> Iterator[tuple[str, Path]]:
         """Relative name and path of every file, in the order of the names."""

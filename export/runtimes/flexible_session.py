@@ -18,7 +18,6 @@ from export.runtimes.base import Feature
 from export.runtimes.inputs import check
 from export.runtimes.model_state import ModelState, StatefulModel
 from export.runtimes.refusals import refusing
-from mobilenet.common.errors import UnsupportedError
 
 MAX_SIZES = 4  # kept beside the default: each holds the weights anew
 
@@ -27,11 +26,11 @@ Open = Callable[[bytes, ModelDescription], StatefulModel]  # of an ONNX model
 
 
 class CompiledFlexible(msgspec.Struct, frozen=True):
-    """Where a flexible model is compiled from again, and its graph at the default size."""
+    """What a flexible model is compiled from again, and its graph at the default size."""
 
     description: ModelDescription
-    default: str  # a file beside it
-    package: str
+    default: str  # a file beside it, if there is one
+    package: str  # a copy of the model beside it: the model itself may go
     stages: tuple[int, ...]  # its place in the pipelines of the package
     function: str | None
     precision: Literal["float32", "declared"]
@@ -39,19 +38,26 @@ class CompiledFlexible(msgspec.Struct, frozen=True):
 
 
 class FlexibleSession:
-    """`LoadedModel` that takes every size its description allows."""
+    """`LoadedModel` that takes every size its description allows.
+
+    There may be no `default`: a range that begins at 1 pixel has one that no kernel fits into.
+    """
 
     def __init__(
-        self, compiled: CompiledFlexible, default: StatefulModel, open_graph: Open
+        self,
+        compiled: CompiledFlexible,
+        default: StatefulModel | None,
+        folder: Path,
+        open_graph: Open,
     ) -> None:
         self.description = compiled.description
-        self._compiled, self._open_graph = compiled, open_graph
+        self._compiled, self._folder, self._open_graph = compiled, folder, open_graph
         self._default, self._default_sizes = default, _sizes(compiled.description, {})
         self._at = functools.lru_cache(MAX_SIZES)(self._loaded_at)
 
     def make_state(self) -> ModelState:
         """A new state, to be given to each prediction of a sequence."""
-        return self._default.make_state()
+        return ModelState(self.description.states)
 
     def predict(
         self, inputs: Mapping[str, Feature], state: ModelState | None = None
@@ -59,14 +65,15 @@ class FlexibleSession:
         """All outputs by name. Raises as `PortableRuntime` where a size comes first."""
         check(self.description, inputs)
         sizes = _sizes(self.description, inputs)
-        model = self._default if sizes == self._default_sizes else self._at(sizes)
-        return model.predict(inputs, state)
+        if sizes == self._default_sizes and self._default is not None:
+            return self._default.predict(inputs, state)
+        return self._at(sizes).predict(inputs, state)
 
     @functools.cached_property
     def _program(self) -> Program:
         from export.mil.read.model import read_any
 
-        model: Model = read_any(Path(self._compiled.package))
+        model: Model = read_any(self._folder / self._compiled.package)
         for stage in self._compiled.stages:
             assert isinstance(model, ModelPipeline), "it was compiled from such a place"
             model = model.models[stage]
@@ -78,11 +85,6 @@ class FlexibleSession:
         from export.mil.shapes import at
 
         compiled = self._compiled
-        if not Path(compiled.package).exists():
-            raise UnsupportedError(
-                f"{compiled.package} is gone, from which another size is compiled",
-                "load the model anew",
-            )
         with refusing(Path(compiled.package).stem):
             function = at(self._program.function(compiled.function), dict(sizes))
             graph = to_onnx(function, compiled.precision, compiled.extra_outputs)

@@ -163,11 +163,13 @@ def _has_default(item: ImageInput | TensorInput) -> bool:
 
 
 def _check_array(item: TensorInput, value: Feature) -> None:
+    shape = tuple(getattr(value, "shape", ()))
     # without a declared shape, as between the models of a pipeline, any is taken
-    if item.shape and not allows(item, tuple(getattr(value, "shape", ()))):
-        raise UnsupportedError(
-            f"input {item.name!r} has shape {getattr(value, 'shape', None)}", f"give {item.words}"
-        )
+    if item.shape and not allows(item, shape):
+        problem = f"has shape {getattr(value, 'shape', None)}"
+        if item.allowed is not None:
+            problem += f": {item.allowed.problem(shape)}"
+        raise UnsupportedError(f"input {item.name!r} {problem}", f"give {item.words}")
     dtype = np.dtype(item.dtype)
     values = np.asarray(value)
     if values.dtype.kind not in "biuf":

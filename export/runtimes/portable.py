@@ -6,41 +6,30 @@ Compiling needs the reader and `onnx`; a launch imports ONNX Runtime and numpy.
 
 import functools
 import importlib.util
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
 import msgspec
-import numpy as np
 
-from export.mil.description import ImageInput, ModelDescription, TensorInput
+from export.mil.description import ModelDescription
 from export.mil.model_pipeline import Model, ModelPipeline
-from export.mil.program import KEPT, RETURNED, Program
+from export.mil.program import Program
+from export.package.model_files import find
 from export.runtimes import compiled_parts
-from export.runtimes.base import Feature, LoadedModel
+from export.runtimes.base import LoadedModel
 from export.runtimes.flexible_session import CompiledFlexible, FlexibleSession
-from export.runtimes.inputs import check, complete
-from export.runtimes.model_state import ModelState
-from export.runtimes.named_outputs import NamedOutputs
 from export.runtimes.onnx_session import open_session, weights_path
 from export.runtimes.pipeline_session import CompiledPipeline, PipelineSession
+from export.runtimes.portable_session import PortableSession
 from export.runtimes.refusals import refusing
-from mobilenet.common.errors import UnsupportedError
-
-if TYPE_CHECKING:
-    import onnxruntime
+from mobilenet.common.errors import OwnFaultError, UnsupportedError
 
 Precision = Literal["float32", "declared"]
 
 UNIT = "CPU"
-# how compiled forms end that are not ONNX
-PIPELINE, FLEXIBLE = ".pipeline", ".flexible"
+PIPELINE, FLEXIBLE = ".pipeline", ".flexible"  # how compiled forms end
 DESCRIPTION = ".json"
-DTYPES = {
-    "tensor(float)": np.float32, "tensor(int32)": np.int32, "tensor(bool)": np.bool_,
-    "tensor(int8)": np.int8, "tensor(uint8)": np.uint8, "tensor(int16)": np.int16,
-    "tensor(uint16)": np.uint16,
-}  # fmt: skip
 
 
 class PortableRuntime:
@@ -86,30 +75,36 @@ class PortableRuntime:
         """
         from export.mil.read.model import read_any
 
-        model = read_any(package)
+        model, target = read_any(package), folder / package.stem
         asked = self.extra_outputs or self.function
         if asked and len([*model.programs()]) != 1:
             raise UnsupportedError(
                 f"{package} has not one network", "nothing but its outputs can be had"
             )
         with refusing(package.stem):
-            return self._compile(model, folder / package.stem, package)
+            copied = ""
+            if any(program.is_flexible for program in model.programs()):
+                copied = find(package).copy(target.with_name(f"{target.name}.source")).name
+            return self._compile(model, target, copied)
 
     def _compile(
-        self, model: Model, target: Path, package: Path, stages: tuple[int, ...] = ()
+        self, model: Model, target: Path, copied: str, stages: tuple[int, ...] = ()
     ) -> Path:
         """Write the compiled form of any model, at `target` with a suffix; what `load` takes.
 
-        `stages` is its place in the pipelines of `package`.
+        `copied` is what it stands in, where it is flexible, `stages` its place in pipelines there.
         """
         if isinstance(model, Program):
-            graph = self._compile_program(model, target)
             description = model.function(self.function).description
             if not description.is_flexible:
-                return graph
+                return self._compile_program(model, target)
+            try:
+                default = self._compile_program(model, target).name
+            except OwnFaultError:
+                default = "none"
             flexible = CompiledFlexible(
-                description, graph.name, str(package.resolve()), stages, self.function,
-                self.precision, self.extra_outputs,
+                description, default, copied, stages, self.function, self.precision,
+                self.extra_outputs,
             )  # fmt: skip
             return _write(target, FLEXIBLE, flexible)
         if not isinstance(model, ModelPipeline):
@@ -119,7 +114,7 @@ class PortableRuntime:
         footprint.check_together([program.function() for program in model.programs()])
         compiled = [
             self._compile(
-                stage, target.with_name(f"{target.name}.{number}"), package, (*stages, number)
+                stage, target.with_name(f"{target.name}.{number}"), copied, (*stages, number)
             ).name
             for number, stage in enumerate(model.models)
         ]
@@ -151,69 +146,26 @@ class PortableRuntime:
             return PipelineSession(listed.description, stages, listed.extra_outputs)
         if compiled.suffix == FLEXIBLE:
             flexible = compiled_parts.decoded(compiled, CompiledFlexible)
-            default = self._load_graph(compiled.with_name(flexible.default))
             opened = functools.partial(self._open, name=compiled.stem)
-            return FlexibleSession(flexible, default, opened)
+            default = self._default(compiled.with_name(flexible.default))
+            return FlexibleSession(flexible, default, compiled.parent, opened)
         return self._load_graph(compiled)
 
     def _load_graph(self, compiled: Path) -> "PortableSession":
         description = compiled_parts.decoded(compiled.with_suffix(DESCRIPTION), ModelDescription)
         return self._open(str(compiled), description, compiled.stem)
 
+    def _default(self, compiled: Path) -> "PortableSession | None":
+        try:
+            return self._load_graph(compiled) if compiled.exists() else None
+        except OwnFaultError:
+            return None
+
     def _open(
         self, graph: str | bytes, description: ModelDescription, name: str
     ) -> "PortableSession":
         with refusing(name):
             return PortableSession(open_session(graph, self.threads), description, name)
-
-
-class PortableSession:
-    """`LoadedModel` on an ONNX Runtime session, with Core ML's inputs and outputs."""
-
-    def __init__(
-        self,
-        session: "onnxruntime.InferenceSession",
-        description: ModelDescription,
-        name: str,
-    ) -> None:
-        self._session, self.description, self._name = session, description, name
-        self._dtypes = {item.name: DTYPES[item.type] for item in session.get_inputs()}
-        self._results = [item.name for item in session.get_outputs()]
-        kept = [f"{state.name}{KEPT}" for state in description.states]
-        self._names = [name.removesuffix(RETURNED) for name in self._results if name not in kept]
-        self._outputs = NamedOutputs(description, self._names)
-
-    def make_state(self) -> ModelState:
-        """A new state, to be given to each prediction of a sequence."""
-        return ModelState(self.description.states)
-
-    def predict(
-        self, inputs: Mapping[str, Feature], state: ModelState | None = None
-    ) -> dict[str, Feature]:
-        """All outputs by name, extra ones included."""
-        check(self.description, inputs)
-        with refusing(self._name):
-            values = complete(self.description, inputs)
-            state = self.make_state() if state is None else state
-            feeds = {
-                item.name: self._feed(values[item.name], item) for item in self.description.inputs
-            }
-            names = [item.name for item in self.description.states]
-            feeds |= {name: state.read_state(name) for name in names}
-            results = dict(
-                zip(self._results, self._session.run(self._results, feeds), strict=True)
-            )
-            for name in names:
-                state.write_state(name, results.pop(f"{name}{KEPT}"))
-            return self._outputs.of(dict(zip(self._names, results.values(), strict=True)))
-
-    def _feed(self, value: Feature, item: ImageInput | TensorInput) -> Any:
-        if isinstance(item, TensorInput):
-            return np.ascontiguousarray(value, self._dtypes[item.name])
-        pixels = np.asarray(value)
-        if item.mode == "F":
-            pixels = pixels.astype(np.float16).astype(np.float32)
-        return pixels.reshape(1, *pixels.shape[:2], -1)  # (1, H, W, C): a view
 
 
 def _write(target: Path, suffix: str, value: object) -> Path:

@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from export.mil.known_values import value_of
+from export.mil.ops.call import Call
 from export.mil.program import Constant, Op, Shape, TensorType
 from export.mil.read.plain_values import PlainValue, arguments
 from export.mil.read.specification import Message
@@ -118,7 +120,13 @@ class NetworkValues(ABC):
             return
         types = [replace(t, shape=s) for t, s in zip(types, shapes, strict=True)]
         self.shapes |= {t.name: t.shape for t in types if told}
-        self.ops.append(replace(op, outputs=tuple(types)))
+        op = replace(op, outputs=tuple(types))
+        known = value_of(Call(op, self.shapes, self.constants))
+        if known is None:
+            self.ops.append(op)
+        else:  # of shapes alone
+            self.constants[known.type.name] = known
+            self.shapes[known.type.name] = known.type.shape
 
     def _shapes(self, op: Op) -> list[Shape] | None:
         """Those of the outputs of `op`, -1 where a size is not known; None without their ranks.
