@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from export.mil.cost import cost
+from export.mil.ops import control_flow
 from export.mil.program import Function
 from export.mil.read.model import read
 from export.mil.read.specification import proto
@@ -119,6 +120,14 @@ def test_loops_in_loops_and_branches_in_them(tmp_path):
     got, count = answers(package(tmp_path, build, X), X)
     np.testing.assert_array_equal(got, total)
     assert count.tolist() == [6]
+
+
+def test_a_loop_that_does_not_end_is_ended(tmp_path, monkeypatch):
+    monkeypatch.setattr(control_flow, "MAX_TURNS", 7)
+    path = package(tmp_path, power, ONE, ONE)
+    assert answers(path, np.float32([2]), np.float32([7]))[0] == 2**7
+    with pytest.raises(UnsupportedError, match="'while_loop_0 after 7 turns'"):
+        answers(path, np.float32([2]), np.float32([8]))
 
 
 def test_what_is_carried_may_grow(tmp_path):

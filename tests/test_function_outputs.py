@@ -9,7 +9,7 @@ from PIL import Image
 from export.coremltools_import import coremltools
 from export.mil.read.specification import proto
 from export.runtimes.portable import PortableRuntime
-from mobilenet.common.errors import OwnFaultError
+from mobilenet.common.errors import OwnFaultError, UnsupportedError
 from programs import run_package, save
 
 X = np.array([[1.5, -2.0, 3.0]], np.float32)
@@ -109,9 +109,10 @@ def test_what_onnx_runtime_says_of_a_run_is_one_line(tmp_path):
         tmp_path / "g.mlpackage", lambda mb, x, at: mb.gather(x=x, indices=at, axis=1),
         [X, indices], opset="iOS15",
     )  # fmt: skip
-    with pytest.raises(OwnFaultError, match=r"g cannot be run here: .*gather.*out of") as caught:
+    with pytest.raises(UnsupportedError, match=r"on these values: .*gather.*out of") as caught:
         run_package(path, {"x0": X, "x1": np.array([9], np.int32)})
     assert "\n" not in caught.value.message
+    assert "what the model takes" in caught.value.hint
 
 
 def test_what_onnx_says_of_a_graph_is_one_line(tmp_path, monkeypatch):

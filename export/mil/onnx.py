@@ -122,7 +122,7 @@ def _input(graph: OnnxGraph, function: Function, value: TensorType) -> onnx.Valu
 
 
 def _results(function: Function, extra: Sequence[str]) -> list[TensorType]:
-    """What the model gives: outputs, then extra ones, each once. Class names are no tensors."""
+    """What the model gives: outputs, then extra ones, each once. The class is no tensor."""
     constants = {name: constant.type for name, constant in function.constants.items()}
     types = constants | function.types()
     unknown = [name for name in (*function.outputs, *extra) if name not in types]
@@ -132,7 +132,8 @@ def _results(function: Function, extra: Sequence[str]) -> list[TensorType]:
             "ask for one of its operations' outputs",
         )
     names = dict.fromkeys((*function.outputs, *extra))
-    return [types[name] for name in names if types[name].dtype not in ("string", "int64")]
+    classes = {op.outputs[0].name for op in function.ops if op.type == "classify"}
+    return [types[name] for name in names if name not in classes]
 
 
 def _output(graph: OnnxGraph, value: TensorType, taken: Set[str]) -> onnx.ValueInfoProto:

@@ -3,10 +3,14 @@
 Semantics: coremltools, `converters/mil/mil/ops/defs/iOS15/control_flow.py`.
 """
 
+import numpy as np
+
 from export.mil.ops.call import Call
 from export.mil.ops.lowering import Lowering, Subgraph
 from export.mil.ops.operation import lowers
 from export.mil.program import Block, Shape
+
+MAX_TURNS = 1 << 20  # of a loop: one that never ends would hang
 
 
 def _chosen_shapes(call: Call) -> list[Shape]:
@@ -40,7 +44,10 @@ def _carried_shapes(call: Call) -> list[Shape]:
 @lowers("while_loop", shape=_carried_shapes)
 def while_loop(call: Lowering) -> tuple[str, ...]:
     """loop_vars Tuple[tensor<[*d_i], T_i>] -> Tuple[tensor<[*d_i], T_i>]: what the second block
-    makes of them, again and again, as long as the first one gives true."""
+    makes of them, again and again, as long as the first one gives true.
+
+    After `MAX_TURNS` the run ends in an error: what is carried also tells whether it would go on.
+    """
     condition, body = call.op.blocks
     started = call.many("loop_vars")
 
@@ -49,9 +56,21 @@ def while_loop(call: Lowering) -> tuple[str, ...]:
         return call.reshape(result, [])
 
     def step(inputs: list[str]) -> list[str]:
-        carried = call.graph.block(body, inputs[2:])  # behind a count, and whether it goes on
-        return [holds(carried), *carried]
+        carried = call.graph.block(body, inputs[3:])  # behind a count, and twice `holds`
+        goes_on = holds(carried)
+        return [goes_on, goes_on, *carried]
 
-    types = ("INT64", "BOOL", *[""] * len(started))
+    types = ("INT64", "BOOL", "BOOL", *[""] * len(started))
     loop = call.graph.subgraph(call.op.name, types, step)
-    return call.emit_many("Loop", len(started), None, holds(started), *started, body=loop)
+    begins, turns = holds(started), call.constant(MAX_TURNS, np.int64)
+    goes_on, first, *others = call.emit_many(
+        "Loop", 1 + len(started), turns, begins, begins, *started, body=loop
+    )
+    return (_ended(call, first, goes_on), *others)
+
+
+def _ended(call: Lowering, value: str, goes_on: str) -> str:
+    """`value` as it is; where the loop would go on, the run ends in an error."""
+    zero = call.zero_unless(goes_on, f"after {MAX_TURNS:,} turns")
+    shape = call.emit("Add", call.emit("Shape", value), zero)
+    return call.emit("Reshape", value, shape, allowzero=1)

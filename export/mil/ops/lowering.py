@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from export.mil.ops.call import Call
 from export.mil.program import Argument, Block, TensorType
 
+MAX_ORIGIN = 60  # characters of an operation's name in that of a node which tells more
+
 Subgraph = Any  # an onnx.GraphProto
 Attribute = int | float | str | Sequence[int] | Subgraph
 
@@ -136,3 +138,13 @@ class Lowering(Call):
     def reshape(self, value: str, shape: Sequence[int]) -> str:
         """Add a reshape, and return the name of what it gives."""
         return self.emit("Reshape", value, self.constant(shape, np.int64))
+
+    def zero_unless(self, fails: str, reason: str) -> str:
+        """Zeros, int64, of the shape of `fails`; where that is true, the run ends in an error.
+
+        The error is that of an index that does not exist; it tells the operation and `reason`.
+        """
+        index = self.cast(fails, "int64")
+        origin = f"{self.op.name[:MAX_ORIGIN]} {reason}"
+        zeros = [self.constant([0], np.int64), index]
+        return self.graph.add("Gather", origin, zeros, 1, {"axis": 0})[0]

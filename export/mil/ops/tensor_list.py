@@ -51,6 +51,9 @@ def make_list(call: Lowering) -> str:
         _check_length(call, "init_length")
     length = call["init_length"] if call.has("init_length") else call.constant(1, np.int32)
     first = call.cast(call.reshape(length, [1]), "int64")
+    too_long = call.emit("Greater", first, call.constant([MAX_LENGTH], np.int64))
+    zero = call.zero_unless(too_long, f"with a length above {MAX_LENGTH:,}")
+    first = call.emit("Add", first, zero)
     shape = call.emit("Concat", first, call.constant(_element(call), np.int64), axis=0)
     return call.emit("Expand", call.cast(call.constant(0), dtype), shape)
 
@@ -110,6 +113,10 @@ def _written(call: Lowering, indices: str, values: str) -> str:
     """The list with `values`, (K, *d), at `indices`, (K,)."""
     indices, zero = call.cast(indices, "int64"), call.constant([0], np.int64)
     needed = call.emit("Add", call.emit("ReduceMax", indices), call.constant([1], np.int64))
+    too_long = call.emit("Greater", needed, call.constant([MAX_LENGTH], np.int64))
+    needed = call.emit(
+        "Add", needed, call.zero_unless(too_long, f"with a length above {MAX_LENGTH:,}")
+    )
     missing = call.emit("Max", call.emit("Sub", needed, _length(call)), zero)
     amounts = call.emit("Concat", zero, missing, axis=0)
     grown = call.emit("Pad", call["ls"], amounts, None, zero)

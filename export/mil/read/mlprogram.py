@@ -5,6 +5,8 @@ Format: coremltools, `mlmodel/format/MIL.proto`.
 
 from collections.abc import Iterable, Mapping
 
+import numpy as np
+
 from export.mil.description import ModelDescription
 from export.mil.program import Argument, Block, Constant, Function, Op, Program, TensorType
 from export.mil.read import constexpr, specification
@@ -189,7 +191,5 @@ def _labels(ops: Iterable[Op], constants: Mapping[str, Constant]) -> tuple[str, 
         if op.type == "classify":
             (argument,) = op.inputs["classes"]
             classes = (constants[argument] if isinstance(argument, str) else argument).load()
-            return (
-                (classes,) if isinstance(classes, str) else tuple(str(label) for label in classes)
-            )
+            return tuple(str(label) for label in np.ravel(np.asarray(classes, object)))
     return ()
