@@ -16,7 +16,7 @@ from mobilenet.common.errors import UserError
 from sound_tables import SOUND
 from table_models import loaded
 
-MUTANTS = 60  # of each model
+MUTANTS = 25  # of each model
 MAX_MESSAGE = 410  # characters, where the middle is left out
 GIB_IN_KB = 1 << 20
 
