@@ -53,7 +53,7 @@ class Preparer:
         self._compiled: dict[tuple[Path, str], Compiled | str] = {}
         self._inputs: dict[str, tuple[InputFile, ...]] = {}  # by the package's identity
         self._references: dict[str, Vector | None] = {}
-        self.notes: list[str] = []  # for the session: where a package's reference comes from
+        self.notes: list[str] = []  # for the session: its size, and what it is held against
 
     def prepare(self, candidate: Candidate) -> PreparedCase | Case:
         """What can be launched, or the record of a case that cannot, with the reason."""
@@ -125,7 +125,14 @@ class Preparer:
         if identity not in self._inputs:
             folder = self.folder / identity[:16] / "inputs"
             folder.mkdir(parents=True, exist_ok=True)
-            self._inputs[identity] = made_inputs.write(description_of(candidate.package), folder)
+            description = description_of(candidate.package)
+            self._inputs[identity] = made_inputs.write(description, folder)
+            for item in description.inputs:
+                if item.allowed is not None:
+                    self.notes.append(
+                        f"{candidate.model.name} is timed at its default size: {item.name} may be "
+                        f"{item.words}"
+                    )
 
     def _make_reference(self, candidate: Candidate) -> None:
         """Run the reference runtime on the package, unless that was done or tried before."""

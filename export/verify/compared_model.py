@@ -5,9 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from export.mil.description import ImageInput
+from export.mil.chosen_sizes import chosen_sizes
+from export.mil.description import ImageInput, ModelDescription
 from export.mil.program import Function
 from export.mil.read.model import network
+from export.mil.shapes import at
 from export.package.metadata import PackageMetadata, listed_labels, metadata_of
 from export.package.model_files import find
 from export.runtimes.inputs import crop, picture_size
@@ -92,17 +94,30 @@ def _open(path: Path, overrides: Overrides | None) -> ComparedModel:
 
 
 def common_size(models: Sequence[ComparedModel]) -> Size:
-    """Of the picture both take; weights take any. Raises `UnsupportedError` where they differ."""
-    sizes = [picture_size(model.function.description) for model in models if model.function]
-    if len(set(sizes)) > 1:
+    """Of the picture both take: that of the first, of several sizes its default, if it can be.
+
+    Weights take any. Raises `UnsupportedError` where no default is allowed by the other.
+    """
+    descriptions = [model.function.description for model in models if model.function]
+    sizes = [picture_size(description) for description in descriptions]
+    for size in sizes:
+        if all(_takes(description, size) for description in descriptions):
+            return size
+    if sizes:
         raise UnsupportedError(
             f"{models[0].path} takes {sizes[0]} pixels, {models[1].path} {sizes[1]}",
             "export both at one resolution",
         )
-    for model in models:
-        if model.checkpoint is not None and not sizes:
-            return model.checkpoint.config.size
-    return sizes[0]
+    checkpoints = (model.checkpoint for model in models if model.checkpoint is not None)
+    return next(checkpoints).config.size
+
+
+def _takes(description: ModelDescription, size: Size) -> bool:
+    try:
+        sizes = chosen_sizes(description, size) if description.is_flexible else {}
+        return picture_size(description.at(sizes)) == size
+    except UnsupportedError:
+        return False
 
 
 def picture_for(image: Path | None, size: Size, models: Sequence[ComparedModel]) -> "Image":
@@ -119,8 +134,15 @@ def picture_for(image: Path | None, size: Size, models: Sequence[ComparedModel])
     return crop(open_picture(image), size, geometries[0] if geometries else None)
 
 
+def _fixed(model: ComparedModel, size: Size) -> ComparedModel:
+    function = model.function
+    if function is None or not function.description.is_flexible:
+        return model
+    return replace(model, function=at(function, chosen_sizes(function.description, size)))
+
+
 def made_alike(models: Sequence[ComparedModel], size: Size) -> Iterator[ComparedModel]:
-    """Weights at the package's resolution, with the classes that it has of them.
+    """Packages of several sizes at this one; weights at it, with the package's classes.
 
     Without the background that it leaves out, and two of one sigmoid.
     """
@@ -130,7 +152,7 @@ def made_alike(models: Sequence[ComparedModel], size: Size) -> Iterator[Compared
     for model in models:
         checkpoint = model.checkpoint
         if checkpoint is None:
-            yield model
+            yield _fixed(model, size)
             continue
         checkpoint = checkpoint.at(size)
         if checkpoint.config.classes - 1 in labels and checkpoint.config.readout.classes:

@@ -22,7 +22,7 @@ from export.verify.compared_model import (
     open_models,
     picture_for,
 )
-from export.verify.difference_causes import causes, labels
+from export.verify.difference_causes import causes, labels, sizes_taken
 from export.verify.intermediates import LayerOutput
 from export.verify.layer_matching import match
 from mobilenet.common.errors import UnsupportedError
@@ -126,7 +126,7 @@ def diff(
         verdict=_verdict(layers, differing, worst, is_complete), layers=layers,
         first_difference=None if differing is None else differing.name,
         answers=worst if is_complete else None, has_same_labels=not [*labels(*models)],
-        causes=(*causes(*models), *labels(*models), *weights),
+        causes=(*causes(*models), *labels(*models), *weights, *sizes_taken(models, size)),
         unmatched=tuple(layer.name for layer in alone),
         unmatched_reference=tuple(layer.name for layer in reference_alone),
         size_bytes=models[0].size_bytes, reference_size_bytes=models[1].size_bytes,

@@ -1,10 +1,11 @@
 """Why two models differ, as far as they say it: preprocessing, labels, crop, compression."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from export.head_outputs import AGNOSTIC, THRESHOLDS
 from export.inspect.input_scaling import input_scalings
 from export.verify.compared_model import ComparedModel
+from mobilenet.common.size import Size
 from mobilenet.common.text import one_line
 
 MAX_LABEL = 40  # characters of a label in a message
@@ -34,6 +35,14 @@ def labels(first: ComparedModel, reference: ComparedModel) -> Iterator[str]:
         f"labels: {len(differing)} of {len(ours)} differ, the first is {at}: {names[0]}; in the "
         f"reference {names[1]}"
     )
+
+
+def sizes_taken(models: Iterable[ComparedModel], size: Size) -> Iterator[str]:
+    """Of each model that takes several sizes, the one at which it was compared."""
+    for model in models:
+        for item in model.function.description.inputs if model.function else ():
+            if item.allowed is not None:
+                yield f"{model.path.name} was run at {size}: {item.name} may be {item.words}"
 
 
 def _unequal(what: str, first: str, reference: str) -> Iterator[str]:
