@@ -1,5 +1,6 @@
 """What the words of `export run` become: photographs, arrays, numbers; and what is none."""
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -59,28 +60,41 @@ LYING = (
 ).ljust(128)
 
 
+class Intruder:
+    """Leaves a file behind when it is unpickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (Path("intruder"),)
+
+
+def stored(array: np.ndarray) -> bytes:
+    data = io.BytesIO()
+    np.save(data, array)
+    return data.getvalue()
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
         (b"no array", "cannot be read"),
         (LYING, "cannot be read"),
-        (None, "float32 of shape (2, 3) is needed"),
+        (stored(np.array(["a"] * 6)), "float32 of shape (2, 3) is needed"),
+        (stored(np.array([Intruder()] * 6)), "cannot be read"),
     ],
-    ids=["text", "a header that lies", "strings"],
-)  # fmt: skip
+    ids=["text", "a header that lies", "strings", "code"],
+)
 def test_arrays_of_strangers(
-    content: bytes | None, said: str, tmp_path: Path, capsys: Any
+    content: bytes, said: str, tmp_path: Path, capsys: Any, monkeypatch: Any
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     path = save(tmp_path / "a.mlpackage", lambda mb, x: mb.relu(x=x),
                 [np.zeros((2, 3), np.float32)])  # fmt: skip
-    if content is None:
-        np.save(tmp_path / "x.npy", np.array(["a"] * 6))
-    else:
-        (tmp_path / "x.npy").write_bytes(content)
+    (tmp_path / "x.npy").write_bytes(content)
     assert run(path, "--input", f"x0={tmp_path}/x.npy") == 2
     printed = capsys.readouterr().err
     assert said in printed
     assert printed.count("\n") == 1
+    assert not (tmp_path / "intruder").exists()
 
 
 MISTAKES = [
