@@ -3,6 +3,7 @@
 The script of its engine has what the portable runtime computes: a small classifier's classes.
 """
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from bench.runtimes.entries import RUNTIMES, RuntimeEntry
 from bench.session import runner
 from bench.session.cases import candidates
 from bench.workers import made_inputs
+from export.pipeline import export
 from export.runtimes.portable import PortableRuntime
+from export.spec import Variant
 from mobilenet.common.errors import UnsupportedError
 from small_models import classifier
 
@@ -82,3 +85,19 @@ def test_a_fault_is_that_launchs(session: Session, fault: str, status: str) -> N
 def test_what_does_not_run_at_all_is_said_before_the_first_round(session: Session) -> None:
     with pytest.raises(UnsupportedError, match="it cannot be loaded for CPU_ONLY"):
         session("made", fault="load")
+
+
+@pytest.mark.macos
+@pytest.mark.skipif(sys.platform != "darwin", reason="Core ML runs on macOS")
+def test_core_ml_in_swift_agrees_with_the_portable_runtime(tmp_path: Path) -> None:
+    package = export(Variant(alpha=0.25, resolution=96, weights="untrained"), tmp_path).path
+    path = tmp_path / "results.jsonl"
+    chosen = candidates([package], ["portable", "coreml-native"], units=["CPU", "CPU_ONLY"])
+    runner.start(chosen, PLAN, path)
+    with jsonl.resume(path) as (_, records):
+        launches = [record for record in records if isinstance(record, Launch)]
+        reasons = [record.skipped for record in records if isinstance(record, Case)]
+    assert set(reasons) == {""}
+    native = [launch for launch in launches if "coreml-native" in launch.case]
+    assert [launch.reason for launch in launches] == [""] * len(launches)
+    assert all(launch.output and launch.output.difference < 0.05 for launch in native)
