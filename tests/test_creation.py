@@ -118,6 +118,27 @@ def test_a_size_that_only_the_run_tells_is_unknown(tmp_path: Path) -> None:
     assert results[function.outputs[1]].tolist() == [np.count_nonzero(DATA > 0), 2]
 
 
+def test_what_follows_takes_a_size_that_the_run_tells(tmp_path: Path) -> None:
+    def build(mb, x):
+        places = mb.transpose(x=mb.non_zero(x=x), perm=[1, 0])  # (2, N)
+        rows, _ = mb.split(x=places, num_splits=2, axis=0)
+        values = mb.gather(x=x, indices=mb.squeeze(x=rows, axes=[0]))  # (N, 5)
+        normal = mb.layer_norm(x=values, axes=[1], gamma=np.ones(5, np.float32))
+        sums = mb.reduce_sum(x=mb.concat(values=[values, normal], axis=1), axes=[1])
+        pieces = mb.flatten2d(x=mb.expand_dims(x=mb.softmax(x=values), axes=[1]), axis=-1)
+        return sums, mb.argsort(x=sums), mb.slice_by_size(x=pieces, begin=[1, 0], size=[-1, 2])
+
+    path = save(tmp_path / "n.mlpackage", build, [DATA])
+    function = read(path).function()
+    results = run_package(path, {"x0": np.maximum(DATA, 0)})
+    sums, order, pieces = (results[name] for name in function.outputs)
+    values = torch.tensor(np.maximum(DATA, 0)[np.nonzero(DATA > 0)[0]])
+    expected = values.sum(1) + torch.nn.functional.layer_norm(values, (5,)).sum(1)
+    np.testing.assert_allclose(sums, expected.numpy(), rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(sums[order], -np.sort(-sums))
+    np.testing.assert_allclose(pieces, values.softmax(1).numpy()[1:, :2], rtol=1e-5)
+
+
 @pytest.mark.parametrize("kind", ["fill", "range_1d", "one_hot"])
 def test_what_would_take_too_much_is_refused_before_it_is_made(kind: str, tmp_path: Path) -> None:
     def build(mb, x):

@@ -121,4 +121,4 @@ def softmax(call: Lowering) -> str:
 def _per_channel(call: Lowering, parameter: str) -> str:
     """The (C,) constant as (C, 1, ...), to meet (n, C, ...)."""
     values = call.array(parameter)
-    return call.constant(values.reshape(math.prod(values.shape), *[1] * (len(call.shape()) - 2)))
+    return call.constant(values.reshape(math.prod(values.shape), *[1] * (call.rank() - 2)))

@@ -15,7 +15,7 @@ from export.mil.ops.operation import lowers, same_shape
 def batch_norm(call: Lowering) -> str:
     """x tensor<[n, C, *D], T>, mean, variance, gamma and beta tensor<[C], T>
     -> tensor<[n, C, *D], T>: gamma (x - mean) / sqrt(variance + epsilon) + beta."""
-    channels = call.shape()[1]
+    channels = call.shape("mean")[0]
     return call.emit(
         "BatchNormalization", call["x"],
         call.get("gamma") or call.constant(np.ones(channels)),
@@ -28,7 +28,7 @@ def batch_norm(call: Lowering) -> str:
 def instance_norm(call: Lowering) -> str:
     """x tensor<[n, C, *D], T>, gamma and beta tensor<[C], T> -> tensor<[n, C, *D], T>: each
     channel by its own mean and variance."""
-    channels = call.shape()[1]
+    channels = call.tensor_type().shape[1]
     return call.emit(
         "InstanceNormalization", call["x"],
         call.get("gamma") or call.constant(np.ones(channels)),
@@ -40,15 +40,14 @@ def instance_norm(call: Lowering) -> str:
 @lowers("layer_norm", shape=same_shape)
 def layer_norm(call: Lowering) -> str:
     """x tensor<[*d], T> -> tensor<[*d], T>: over `axes`, whose shape gamma and beta have."""
-    shape = call.shape()
-    axes = sorted(axis % len(shape) for axis in call.ints("axes", range(len(shape))))
-    normalized = [shape[axis] for axis in axes]
+    rank = call.rank()
+    axes = sorted(axis % rank for axis in call.ints("axes", range(rank)))
     options = {"axis": axes[0], "epsilon": call.number("epsilon", 1e-5)}
-    gamma = call.get("gamma") or call.constant(np.ones(normalized))
-    if axes == list(range(axes[0], len(shape))):
+    gamma = call.get("gamma") or call.constant(np.ones([call.shape()[axis] for axis in axes]))
+    if axes == list(range(axes[0], rank)):
         return call.emit("LayerNormalization", call["x"], gamma, call.get("beta"), **options)
     # ONNX normalizes trailing axes alone: ConvNeXt over channels goes there and back
-    kept = [axis for axis in range(len(shape)) if axis not in axes]
+    kept = [axis for axis in range(rank) if axis not in axes]
     order = kept + axes
     moved = call.emit("Transpose", call["x"], perm=order)
     options["axis"] = len(kept)

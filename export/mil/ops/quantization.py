@@ -43,6 +43,6 @@ def _broadcast(call: Lowering, parameter: str) -> str:
     values = call.array(parameter)
     if values.ndim == 0:
         return call.constant(values)
-    shape = [1] * len(call.shape("input"))
+    shape = [1] * call.rank("input")
     shape[call.integer("axis")] = values.size
     return call.constant(values.astype(np.float32).reshape(shape))

@@ -28,7 +28,7 @@ def _over(call: Call, axes: set[int], keep: bool) -> list[Shape]:
 
 
 def _axes(call: Call) -> list[int]:
-    rank = len(call.shape())
+    rank = call.rank()
     return sorted(axis % rank for axis in call.ints("axes", range(rank)))
 
 
@@ -41,7 +41,7 @@ def reduction(call: Lowering) -> str:
     """x tensor<[*d], T> -> tensor<[*d_out], T>: over `axes`, or all of them."""
     axes, keep = _axes(call), call.flag("keep_dims", False)
     mean = call.op.type == "reduce_mean" and call.tensor_type().dtype.startswith("float")
-    if mean and len(call.shape()) == 4 and axes == [2, 3]:
+    if mean and call.rank() == 4 and axes == [2, 3]:
         # the same number from the kernel that knows ONNX Runtime's blocked layout
         pooled = call.emit("GlobalAveragePool", call["x"])
         return pooled if keep else call.emit("Flatten", pooled)

@@ -30,7 +30,8 @@ def _top_shapes(call: Call) -> list[Shape]:
 def topk(call: Lowering) -> tuple[str, ...]:
     """x tensor<[*d], T> -> tensor<[*d_out], T>, tensor<[*d_out], I>: the `k` largest along
     `axis`, or the smallest, and where they stand; in order also where no order is asked for."""
-    values, indices = _ordered(call, _count(call, call.integer("axis", -1)))
+    count = call.constant([_count(call, call.integer("axis", -1))], np.int64)
+    values, indices = _ordered(call, count)
     if len(call.op.outputs) == 1:
         return (values,)
     return values, call.cast(indices, call.op.outputs[1].dtype)
@@ -40,18 +41,18 @@ def topk(call: Lowering) -> tuple[str, ...]:
 def argsort(call: Lowering) -> str:
     """x tensor<[*d], T> -> tensor<[*d], i32>: where the elements stand, in order along `axis`,
     the largest first unless `ascending`."""
-    _, indices = _ordered(call, call.shape()[call.integer("axis", -1)])
+    axis = call.constant([call.integer("axis", -1)], np.int64)
+    _, indices = _ordered(call, call.emit("Gather", call.emit("Shape", call["x"]), axis))
     return call.cast(indices, "int32")
 
 
-def _ordered(call: Lowering, count: int) -> tuple[str, ...]:
+def _ordered(call: Lowering, count: str) -> tuple[str, ...]:
     """The first `count` elements along `axis` in order, and where they stand."""
     x, short = call["x"], call.tensor_type().dtype == "uint16"
     x = call.cast(x, "int32") if short else x  # ONNX Runtime does not compare uint16
     largest = int(not call.flag("ascending", False))
     values, indices = call.emit_many(
-        "TopK", 2, x, call.constant([count], np.int64), axis=call.integer("axis", -1),
-        largest=largest,
+        "TopK", 2, x, count, axis=call.integer("axis", -1), largest=largest,
     )  # fmt: skip
     return call.cast(values, "uint16") if short else values, indices
 

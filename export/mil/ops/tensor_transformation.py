@@ -67,7 +67,7 @@ def _flattened(call: Call) -> list[Shape]:
 @lowers("flatten2d", shape=_flattened)
 def flatten2d(call: Lowering) -> str:
     """x tensor<[*d], T> -> tensor<[d_prior, d_post], T>: the axes before `axis`, and the rest."""
-    return call.reshape(call["x"], call.output_shape())
+    return call.emit("Flatten", call["x"], axis=call.integer("axis", 1))
 
 
 def _squeezed(call: Call) -> list[Shape]:
@@ -106,7 +106,7 @@ def _transposed(call: Call) -> list[Shape]:
 @lowers("transpose", shape=_transposed)
 def transpose(call: Lowering) -> str:
     """x tensor<[*d], T>, perm tensor<[rank(x)], i32> -> tensor<[*d_out], T>."""
-    rank = len(call.shape())
+    rank = call.rank()
     return call.emit("Transpose", call["x"], perm=[axis % rank for axis in call.ints("perm")])
 
 
