@@ -161,6 +161,15 @@ CASES: dict[str, Case] = {
         F.conv_transpose3d(torch.from_numpy(DEEP), torch.from_numpy(KERNELS), stride=(1, 2, 1))
         .numpy(),
     ),
+    "dilated deconvolution": (
+        {"x": X[None]}, lambda b: b.add_convolution(
+            "l", 2, 2, 2, 2, 2, 2, "valid", 1, KERNELS[0].reshape(2, 2, 3, 2)[:, :, :2], None,
+            False, is_deconv=True, dilation_factors=[2, 1], input_name="x", output_name="y"),
+        F.conv_transpose2d(
+            torch.from_numpy(X[None]), torch.from_numpy(
+                KERNELS[0].reshape(2, 2, 3, 2)[:, :, :2].transpose(2, 3, 0, 1).copy()),
+            stride=2, dilation=(2, 1)).numpy(),
+    ),
     "same deconvolution": (
         {"x": X[None]}, lambda b: b.add_convolution(
             "l", 2, 2, 3, 3, 2, 2, "same", 1, KERNELS[..., :1, :1].reshape(1, 3, 2, 2)

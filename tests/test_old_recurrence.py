@@ -151,11 +151,28 @@ def test_a_step_of_the_oldest_models_begins_with_zeros(tmp_path: Path) -> None:
     )
 
 
-def test_activations_that_tell_a_clip_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("backwards", [False, True])
+def test_what_enters_an_activation_is_clipped(backwards: bool, tmp_path: Path) -> None:
+    x = np.float32([[30], [-90], [45]]).reshape(3, 1, 1, 1, 1)
+    one = np.ones((1, 1), np.float32)
+    path = save_layers(
+        tmp_path / "c.mlmodel", {"x": x},
+        lambda b: b.add_simple_rnn(
+            "l", one, one, None, 1, 1, "LINEAR", ["x"], ["y"], True, backwards
+        ),
+    )  # fmt: skip
+    wanted, h = [], 0.0
+    for value in x.ravel()[::-1] if backwards else x.ravel():
+        h = float(np.clip(value + h, -50, 50))
+        wanted.append(h)
+    np.testing.assert_allclose(run_package(path, {"x": x})["y"].ravel(), wanted)
+
+
+def test_an_activation_that_mil_has_not_is_refused(tmp_path: Path) -> None:
     square = np.eye(3, dtype=np.float32)
     path = save_layers(
         tmp_path / "l.mlmodel", {"x": X},
-        lambda b: b.add_simple_rnn("l", square, square, None, 3, 3, "RELU", ["x"], ["y"]),
+        lambda b: b.add_simple_rnn("l", square, square, None, 3, 3, "SCALED_TANH", ["x"], ["y"]),
     )  # fmt: skip
     assert [op.type for op in read(path).function().ops] == ["layer.simpleRecurrent"]
     with pytest.raises(UnsupportedError, match=r"layer\.simpleRecurrent"):

@@ -64,11 +64,9 @@ def lstm(call: Lowering) -> tuple[str, ...]:
 
 
 def _lstm_step(call: Lowering, end: str) -> Step:
-    gate, cell, result = (
-        _activation(call, *names)
-        for names in (("recurrent_activation", "sigmoid"), ("cell_activation", "tanh"),
-                      ("activation", "tanh"))
-    )  # fmt: skip
+    gate = _clipped(call, "recurrent_activation", "sigmoid")
+    cell = _clipped(call, "cell_activation", "tanh")
+    result = _activation(call, "activation", "tanh")
     weight = _transposed(call, f"weight_hh{end}")
     peepholes = _parts(call, f"peephole{end}", 3)
 
@@ -99,8 +97,8 @@ def gru(call: Lowering) -> tuple[str, ...]:
     Gates are in the order reset, output, update. The hidden state is reset before it meets its
     weights, or with `reset_after` its product with them, which then holds `bias`.
     """
-    gate = _activation(call, "recurrent_activation", "sigmoid")
-    result = _activation(call, "activation", "tanh")
+    gate = _clipped(call, "recurrent_activation", "sigmoid")
+    result = _clipped(call, "activation", "tanh")
     after = call.flag("reset_after", False)
     weights = call.emit_many("Split", 3, _transposed(call, "weight_hh"), axis=-1, num_outputs=3)
     biases = _parts(call, "bias", 3)
@@ -126,7 +124,7 @@ def gru(call: Lowering) -> tuple[str, ...]:
 def rnn(call: Lowering) -> tuple[str, ...]:
     """x tensor<[s, b, I], T>, initial_h tensor<[b, H], T>, weight_ih tensor<[H, I], T>,
     weight_hh tensor<[H, H], T> -> tensor<[s or 1, b, H], T>, tensor<[b, H], T>."""
-    result, weight = _activation(call, "activation", "tanh"), _transposed(call, "weight_hh")
+    result, weight = _clipped(call, "activation", "tanh"), _transposed(call, "weight_hh")
 
     def step(x: str, carried: list[str]) -> list[str]:
         return [result(call.emit("Add", x, call.emit("MatMul", carried[0], weight)))]
@@ -161,6 +159,17 @@ def _run(
     if not call.flag("output_sequence", False):
         states = call.emit("Unsqueeze", last[0], call.constant([0], np.int64))
     return (states, *last)
+
+
+def _clipped(call: Lowering, parameter: str, usual: str) -> Callable[[str], str]:
+    """An activation of what enters it clipped to +-`input_clip`, where there is one: as the old
+    format has it (NeuralNetwork.proto)."""
+    activation = _activation(call, parameter, usual)
+    if not call.has("input_clip"):
+        return activation
+    limit = call.number("input_clip")
+    low, high = call.constant(-limit), call.constant(limit)
+    return lambda x: activation(call.emit("Clip", x, low, high))
 
 
 def _activation(call: Lowering, parameter: str, usual: str) -> Callable[[str], str]:

@@ -1,8 +1,7 @@
 """Recurrent layers of the old format, said with MIL's: one gate's matrices behind the other's.
 
-Values are (sequence, batch, C, 1, 1) here, (sequence, batch, C) there. The file clips what enters
-an activation to +-50, which a sigmoid and tanh do not tell from no clip; with activations that do
-a layer is refused.
+Values are (sequence, batch, C, 1, 1) here, (sequence, batch, C) there. What enters an activation
+is clipped here, which MIL does not say of its own: its operation is given `input_clip`.
 """
 
 from collections.abc import Sequence
@@ -18,7 +17,12 @@ GATES = {  # in MIL's order
     "gru": ("resetGate", "outputGate", "updateGate"),
 }
 PEEPHOLES = GATES["lstm"][:3]
-HARD_SIGMOID = (0.2, 0.5)  # alpha and beta, the only ones there are
+# MIL's names, and the numbers that are the only ones there are, or none
+ACTIVATIONS: dict[str, tuple[str, tuple[float, ...]]] = {
+    "ReLU": ("relu", ()), "linear": ("linear", (1.0,)), "sigmoid": ("sigmoid", ()),
+    "sigmoidHard": ("hard_sigmoid", (0.2, 0.5)), "tanh": ("tanh", ()),
+}  # fmt: skip
+CLIP = 50.0  # of what enters an activation
 CELL_CLIP = 50.0  # of an LSTM that says none
 
 
@@ -117,15 +121,13 @@ def _joined(
 
 
 def _activation(message: Message) -> str:
-    """MIL's name. Raises `ValueError` for one that is not bounded, or not known."""
-    kind = message.WhichOneof("NonlinearityType")
-    if kind in ("sigmoid", "tanh"):
-        return str(kind)
-    hard = message.sigmoidHard
-    numbers = tuple(round(number, 6) for number in (hard.alpha, hard.beta))
-    if kind == "sigmoidHard" and numbers == HARD_SIGMOID:
-        return "hard_sigmoid"
-    raise ValueError(f"{kind} as the activation of a recurrent layer")
+    """MIL's name. Raises `ValueError` for one that it has not."""
+    kind = str(message.WhichOneof("NonlinearityType"))
+    parameters = getattr(message, kind)
+    numbers = tuple(round(value, 6) for _, value in parameters.ListFields())
+    if kind not in ACTIVATIONS or numbers not in ((), ACTIVATIONS[kind][1]):
+        raise ValueError(f"{kind} as the activation of a recurrent layer")
+    return ACTIVATIONS[kind][0]
 
 
 def _options(params: Message, whole_sequence: bool) -> dict[str, PlainValue]:
@@ -148,7 +150,7 @@ def _give(
         for at, name in enumerate(carried)
     }
     names = [layer.network.define(f"{layer.name}_{kind}") for _ in range(1 + count)]
-    layer.network.add(kind, layer.name, names, {"x": x, **starts, **inputs})
+    layer.network.add(kind, layer.name, names, {"x": x, "input_clip": CLIP, **starts, **inputs})
     states, *ends = names
     results = [layer.step("expand_dims", x=states, axes=[-2, -1])]
     parts = [_split(layer, end, directions) for end in ends]

@@ -16,22 +16,25 @@ def _convolution(layer: LayerTranslation) -> None:
     p = layer.params
     kernel = [int(k) for k in p.kernelSize] or [3, 3]
     groups, strides = max(int(p.nGroups), 1), [int(s) for s in p.stride] or [1, 1]
+    dilations = [int(d) for d in p.dilationFactor] or [1, 1]
     out, per_group = int(p.outputChannels), int(p.kernelChannels)
     shape = (per_group, out // groups, *kernel) if p.isDeconvolution else (out, per_group, *kernel)
     inputs: dict[str, PlainValue] = {
         "weight": layer.inputs[1] if len(layer.inputs) > 1
         else weight(p.weights, f"{layer.name}.weight", shape, int(p.isDeconvolution)),
         "strides": strides, "groups": groups, **_padding(p),
+        "dilations": dilations,
     }  # fmt: skip
     if p.hasBias:
         inputs["bias"] = weight(p.bias, f"{layer.name}.bias", (out,))
     if not p.isDeconvolution:
-        inputs["dilations"] = [int(d) for d in p.dilationFactor] or [1, 1]
         layer.last_of_maps("conv", x=layer.maps(), **inputs)
         return
     sizes, shape = [int(size) for size in p.outputShape], layer.shape() or (1, 1, 1, 1)
     if p.HasField("same"):
-        inputs |= _same_deconvolution(kernel, strides, p.same.asymmetryMode == 1)
+        # dilations count here as well: coremltools' tests of its own, `test_conv.py`
+        spread = [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
+        inputs |= _same_deconvolution(spread, strides, p.same.asymmetryMode == 1)
         if sizes == [size * step for size, step in zip(shape[-2:], strides, strict=True)]:
             sizes = []  # as it is
     if sizes:
