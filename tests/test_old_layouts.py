@@ -126,6 +126,9 @@ CASES: dict[str, Case] = {
         begin_masks=[False, True, True], end_masks=[False] * 3,
         squeeze_masks=[True, False, False],
     ),
+    "sliced with masks for five axes": given(
+        "slice_dynamic", X[1:, 1:, 2:], numbers(1, 1, 2), end_masks=[True] * 5
+    ),
     "reshaped like": given("reshape_like", X.reshape(4, 6), np.zeros((4, 6), np.float32)),
     "reshaped to a computed shape": given("reshape_dynamic", X.reshape(3, 8), numbers(3, -1)),
     "flat from the end": single("flatten_to_2d", X.reshape(6, 4), axis=-1),

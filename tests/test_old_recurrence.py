@@ -151,6 +151,20 @@ def test_a_step_of_the_oldest_models_begins_with_zeros(tmp_path: Path) -> None:
     )
 
 
+def test_a_state_may_have_its_axes_elsewhere(tmp_path: Path) -> None:
+    module = network("rnn", two=False)
+    given = {"x": X, **states("h")}
+    moved = given | {"h": given["h"].reshape(BATCH, SIZE, 1, 1, 1)}
+    answers = [
+        run_package(
+            save_layers(tmp_path / "s.mlmodel", inputs,
+                        lambda b: add(b, "rnn", module, True, False),
+                        outputs={"y": None, "hn": None}), inputs,
+        )["y"] for inputs in (given, moved)
+    ]  # fmt: skip
+    np.testing.assert_array_equal(*answers)
+
+
 @pytest.mark.parametrize("backwards", [False, True])
 def test_what_enters_an_activation_is_clipped(backwards: bool, tmp_path: Path) -> None:
     x = np.float32([[30], [-90], [45]]).reshape(3, 1, 1, 1, 1)

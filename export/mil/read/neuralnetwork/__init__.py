@@ -1,9 +1,9 @@
 """The layers of the old format, said in MIL: one rule for each kind of layer.
 
 Sources: coremltools' `mlmodel/format/NeuralNetwork.proto` for what a layer means,
-`converters/mil/backend/nn/op_mapping.py` for the operation it came from. A kind without a rule
-stays an operation of its own name, with unknown shapes.
+`converters/mil/backend/nn/op_mapping.py` for the operation it came from, its own tests where both
+are vague. What nobody translates stays an operation, `layer.` and its kind, with unknown shapes.
 
-Values of the oldest models have rank 5, (sequence, batch, C, H, W); here the sequence, always
-1 in a network for images, is left out.
+Values of the oldest models have rank 5, (sequence, batch, C, H, W); here a sequence of 1 is left
+out (*folded*) until a layer asks for it.
 """

@@ -73,7 +73,8 @@ def _slice(layer: LayerTranslation) -> None:
 def _slice_nd(layer: LayerTranslation) -> None:
     """Bounds may be computed; steps and masks may not."""
     p = layer.params
-    own = {name: [int(number) for number in getattr(p, name, ())] for name in SLICE_FIELDS}
+    rank = layer.rank()  # builders may write five numbers of each
+    own = {name: [int(number) for number in getattr(p, name, ())][:rank] for name in SLICE_FIELDS}
     given = {name: layer.known(at) for at, name in enumerate(SLICE_FIELDS, 1)
              if at < len(layer.inputs)}  # fmt: skip
     computed = {name for name, numbers in given.items() if numbers is None}

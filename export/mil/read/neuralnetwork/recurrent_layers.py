@@ -166,7 +166,9 @@ def _start(layer: LayerTranslation, values: Sequence[str], shape: tuple[int, int
     """What is carried into the first step, (batch, C of all directions): zeros where none is."""
     if not values:
         return layer.step("fill", shape=[*shape], value=0.0)
-    flat = tuple(layer.step("squeeze", x=value, axes=[0, -2, -1]) for value in values)
+    # by their count alone: coremltools writes a plain layer's as (batch, C, 1, 1, 1)
+    each = [shape[0], shape[1] // len(values)]
+    flat = tuple(layer.step("reshape", x=value, shape=each) for value in values)
     if len(flat) == 1:
         return flat[0]
     return layer.step("concat", values=flat, axis=-1, interleave=False)
