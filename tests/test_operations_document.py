@@ -1,8 +1,8 @@
 """`docs/operations.md` lists what can be run off a Mac, and why the rest cannot.
 
 It is made from coremltools' registry of MIL operations, the old format's definition, and our
-tables; only the reasons that no rule has are written by hand, in the document itself. After a rule was added:
-`UPDATE_DOCUMENTS=1 python -m pytest tests/test_operations_document.py`.
+tables; only the reasons that no rule has are written by hand, in the document itself. After a
+rule was added: `UPDATE_DOCUMENTS=1 python -m pytest tests/test_operations_document.py`.
 """
 
 import os
