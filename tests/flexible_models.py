@@ -67,7 +67,6 @@ class FlexibleCase:
     oracle: Callable[..., Any]
     sizes: tuple[tuple[int, int, int] | int, ...]
     shapes: tuple[tuple[int, ...], ...]  # to try, the default first
-    in_old_format: bool = True
 
 
 def _shuffled(mb: Any, x: Any) -> Any:
@@ -115,11 +114,11 @@ CASES = {
     ),
     "shuffled": FlexibleCase(
         _shuffled, lambda x: F.channel_shuffle(x, 2), (1, 6, (4, 9, 4), (4, 9, 4)),
-        ((1, 6, 4, 4), (1, 6, 9, 5)), in_old_format=False,
+        ((1, 6, 4, 4), (1, 6, 9, 5)),
     ),
     "placed": FlexibleCase(
         _placed, lambda x: x + torch.from_numpy(POSITIONS)[: x.shape[1]], (1, (1, 20, 7), 4),
-        ((1, 7, 4), (1, 20, 4), (1, 1, 4)), in_old_format=False,
+        ((1, 7, 4), (1, 20, 4), (1, 1, 4)),
     ),
     "batch": FlexibleCase(
         lambda mb, x: mb.reduce_sum(x=mb.conv(x=x, weight=KERNEL), axes=[1], keep_dims=True),

@@ -41,8 +41,6 @@ def photograph(height: int, width: int, mode: str = "RGB") -> Image.Image:
 @pytest.mark.parametrize("name", CASES)
 def test_every_size_is_computed_as_pytorch_does(name, suffix, tmp_path):
     case = CASES[name]
-    if suffix == ".mlmodel" and not case.in_old_format:
-        pytest.skip("the old format has other layers for it")
     model = load(flexible(tmp_path / f"m{suffix}", case.build, ranged(*case.sizes)), tmp_path)
     for shape in (*case.shapes, case.shapes[0]):
         x = CHANCE.normal(size=shape).astype(np.float32)
