@@ -24,7 +24,7 @@ class Traced(NamedTuple):
 def of_singles(lost: float) -> float:
     """The largest relative L2 for what loses `lost` in PyTorch's float32: at most 1e-4, and 1e-5
     for a network that is well conditioned."""
-    return min(1e-4, max(1e-5, 20 * lost))
+    return min(1e-4, max(1e-5, 10 * lost))
 
 
 def of_halves(lost: float) -> float:
