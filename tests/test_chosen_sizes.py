@@ -12,7 +12,7 @@ from export.mil.allowed_shapes import EnumeratedShapes, ShapeRange
 from export.mil.chosen_sizes import chosen_sizes
 from export.mil.description import ImageInput, ModelDescription, TensorInput
 from flexible_models import CASES, KERNEL, MAP, flexible, pictures, ranged
-from mobilenet.common.errors import UnsupportedError
+from mobilenet.common.errors import ConfigError, UnsupportedError
 from mobilenet.common.options import SizeOptions
 from mobilenet.common.size import Size
 
@@ -88,3 +88,13 @@ def test_run_makes_a_picture_of_the_size_asked_for(tmp_path, capsys):
         (total,) = np.load(tmp_path / "o.npz").values()
         assert total == 3 * count
     capsys.readouterr()
+
+
+def test_a_picture_that_is_no_square_says_which_side_is_which(tmp_path, capsys):
+    path = flexible(tmp_path / "m.mlpackage", lambda mb, x: mb.relu(x=x),
+                    pictures((24, 24), (16, 20)))  # fmt: skip
+    Image.new("RGB", (100, 80)).save(tmp_path / "one.png")
+    run("run", path, "--image", tmp_path / "one.png", "--size", "20x16")
+    assert "squashed to 16 high, 20 wide, bilinear" in capsys.readouterr().out
+    with pytest.raises(ConfigError, match="an image of 16 high, 20 wide pixels"):
+        run("run", path, "--size", "20x16")

@@ -108,6 +108,8 @@ MISTAKES = [
     (["--image", "{photo}", "--drawing", "d.txt"], "a picture: .png"),
     (["--image", "{photo}", "--drawing", "{model}/d.png"], "would replace what is read"),
     (["--image", "{photo}", "-o", "{photo}"], "is no folder"),
+    (["--image", "{photo}", "-o", "o.txt"], "would be of an unknown kind, .txt"),
+    (["--image", "{photo}", "--image", "{photo}"], "input 'x0' is given twice"),
     (["--image", "{photo}", "-o", "{model}/o.npz"], "would replace what is read"),
     (["--image", "{photo}", "--function", "other"], "no function 'other'"),
 ]

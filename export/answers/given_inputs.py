@@ -4,7 +4,7 @@ What a model does not say, how a photograph becomes its input, is assumed here a
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from export.mil.allowed_shapes import picture_sizes
 from export.mil.description import (
     CategoryInput,
     ImageInput,
@@ -65,21 +66,33 @@ def given_inputs(
     pictures: dict[str, Path] = {}
     for word in images:
         name, path = _picture_of(word, inputs, about)
+        _check_new(name, pictures)
         pictures[name] = Path(path)
-    features, remarks = dict(_values(values, inputs)), []
+    features: dict[str, Feature] = {}
+    for name, value in _values(values, inputs):
+        _check_new(name, features)
+        features[name] = value
+    remarks = []
     photographs = {name: open_picture(path) for name, path in pictures.items()}
     for name, photograph in photographs.items():
         item = inputs[name]
         assert isinstance(item, ImageInput | TensorInput), "numbers are no pictures"
         geometry, size = _geometry(description, about), _size(item)
         features[name] = _input_of(item, crop(photograph, size, geometry), about)
-        how = f"its middle, as {size}" if geometry is None else geometry.describe(size)
+        how = _fitting(geometry, size, is_own=about is not None)
         if isinstance(item, ImageInput) and item.mode == "F":
             how += ", grey of 0 to 255"
         source = "as the package says" if about else "assumed: the package does not say how"
         remarks.append(f"{name}: {pictures[name].name}, {how} ({source})")
     _check_complete(inputs.values(), features)
     return GivenInputs(features, photographs, tuple(remarks))
+
+
+def _check_new(name: str, earlier: Container[str]) -> None:
+    if name in earlier:
+        raise ConfigError(
+            f"input {name!r} is given twice", "run the model once for each value of it"
+        )
 
 
 def _picture_of(
@@ -123,11 +136,21 @@ def _geometry(description: ModelDescription, about: PackageMetadata | None) -> G
     return None if classifies else SQUASHED
 
 
+def _fitting(geometry: Geometry | None, size: Size, is_own: bool) -> str:
+    """How a photograph comes to its size, in words; that of others says which side is which."""
+    if geometry is None:
+        return f"its middle, as {picture_sizes(size, None)}"
+    if is_own:
+        return geometry.describe(size)
+    return f"squashed to {picture_sizes(size, None)}, {geometry.interpolation}"
+
+
 def _size(item: ImageInput | TensorInput) -> Size:
     size = Size(item.height, item.width) if isinstance(item, ImageInput) else Size(*item.shape[2:])
     if not 0 < math.prod(size) <= MAX_INPUT_ELEMENTS:
         raise ConfigError(
-            f"input {item.name!r} has {size} pixels", "no picture can be made for it"
+            f"input {item.name!r} has {picture_sizes(size, None)} pixels",
+            "no picture can be made for it",
         )
     return size
 
@@ -207,7 +230,7 @@ def _check_complete(inputs: Iterable[Input], features: dict[str, Feature]) -> No
 
 def _kind(item: Input) -> str:
     if isinstance(item, ImageInput):
-        return f"an image of {item.width} x {item.height} pixels"
+        return f"an image of {item.words} pixels"
     return f"{item.dtype} of shape {item.shape}" if isinstance(item, TensorInput) else wanted(item)
 
 

@@ -73,6 +73,11 @@ def check_place(place: Path | Folder | None, *inputs: Path) -> None:
     if _is_folder(place):
         if path.exists() and not path.is_dir():
             raise ConfigError(f"output {path} is no folder", "end its name in .json or .npz")
+        if not isinstance(place, Folder) and path.suffix and not path.exists():
+            raise ConfigError(
+                f"output {path} would be of an unknown kind, {path.suffix}",
+                f"end its name in .json or .npz, or in a slash for a folder: {path}/",
+            )
     else:
         files.check_file(path, inputs)
 

@@ -49,7 +49,7 @@ class ShapeRange(msgspec.Struct, frozen=True, tag=True):
                 return (
                     f"Size ({size}) of dimension ({axis}) is not in allowed range ({low}..{end})"
                 )
-        return f"shape {shape} has {len(shape)} dimensions, not {len(self.least)}"
+        return f"{len(self.least)} dimensions are needed, not {len(shape)}"
 
     def axes(self) -> list[str]:
         """Each range in words: "96 to 320", "96 or more", or the only size."""

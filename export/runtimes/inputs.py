@@ -43,7 +43,8 @@ def picture_size(description: ModelDescription) -> Size:
         return Size(*only.shape[2:])
     names = ", ".join(repr(item.name) for item in description.all_inputs[:MAX_NAMES]) or "nothing"
     raise UnsupportedError(
-        f"the model takes {names}, not one picture", "only models of one picture can be run here"
+        f"the model takes {names}, not one picture",
+        "only models of one picture are fed with pictures; any other: python -m export run",
     )
 
 

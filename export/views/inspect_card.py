@@ -87,7 +87,7 @@ def _part(part: PartFacts) -> Card:
         return {**rows, "contents": part.contents, "parameters": f"{part.parameters:,}"}
     macs = f"{(part.macs or 0) / 1e6:,.1f} million"
     if part.layers_of_unknown_macs:
-        macs = f"at least {macs}: {part.layers_of_unknown_macs} layers are unknown"
+        macs = f"at least {macs}: unknown for {part.layers_of_unknown_macs} of the layers"
     weights = ", ".join(f"{size / 1e6:.2f} MB {form}"
                         for form, size in (part.weight_bytes or {}).items())  # fmt: skip
     rows |= {"counted at": part.counted_at} if part.counted_at else {}
