@@ -63,6 +63,8 @@ def to_onnx(
     taken = {value.name for value in entering}
     outputs = [_output(graph, value, taken) for value in _results(function, extra_outputs)]
     outputs += [_kept(graph, state) for state in function.states]
+    if not outputs:
+        raise PackageError(f"function {function.name!r} gives nothing", "it declares no output")
     return helper.make_model(
         helper.make_graph(graph.nodes, function.name, inputs, outputs, graph.initializers),
         opset_imports=[helper.make_opsetid("", OPSET)],
@@ -131,8 +133,11 @@ def _results(function: Function, extra: Sequence[str]) -> list[TensorType]:
             f"function {function.name!r} computes no value called {unknown[0]!r}",
             "ask for one of its operations' outputs",
         )
-    names = dict.fromkeys((*function.outputs, *extra))
-    classes = {op.outputs[0].name for op in function.ops if op.type == "classify"}
+    classifying = [op for op in function.ops if op.type == "classify"]
+    classes = {op.outputs[0].name for op in classifying}
+    # the class is the likeliest, even if the chances are not given out
+    chances = [op.outputs[1].name for op in classifying if op.outputs[0].name in function.outputs]
+    names = dict.fromkeys((*function.outputs, *chances, *extra))
     return [types[name] for name in names if name not in classes]
 
 

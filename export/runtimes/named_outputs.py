@@ -8,6 +8,7 @@ from export.mil.description import ModelDescription
 from export.runtimes import picture_outputs
 from export.runtimes.base import Feature
 from export.runtimes.integer_labels import integer_labels
+from mobilenet.common.errors import PackageError
 
 
 class NamedOutputs:
@@ -20,6 +21,14 @@ class NamedOutputs:
         self._probabilities = {name for name in names if kinds.get(name) == "dictionary"}
         # a label comes from `classify` as well, but strings are no tensors: made here
         self._label = next((name for name in kinds if name not in names), None)
+        self._undeclared = None  # probabilities that only tell the class; before extra outputs
+        if self._label is not None and not self._probabilities:
+            self._undeclared = next((name for name in names if name not in kinds), None)
+            if self._undeclared is None:
+                raise PackageError(
+                    f"output {self._label!r} is declared, and not computed", "make the model again"
+                )
+            self._probabilities.add(self._undeclared)
         is_text = self._label is None or kinds[self._label] == "string"
         self._labels = description.labels if is_text else integer_labels(description.labels)
 
@@ -38,4 +47,6 @@ class NamedOutputs:
             if self._label is not None:
                 outputs[self._label] = self._labels[int(values.argmax())]
             outputs[name] = dict(zip(self._labels, values.tolist(), strict=True))
+        if self._undeclared is not None:
+            del outputs[self._undeclared]
         return outputs

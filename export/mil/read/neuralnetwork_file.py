@@ -49,9 +49,7 @@ def read(model: Message) -> Program:
 
     def translated(sizes: ModelDescription) -> Function:
         translation = NetworkTranslation(message, sizes, RULES, ELEMENTWISE, integers)
-        return translation.translate(
-            declared.predictedFeatureName, declared.predictedProbabilitiesName
-        )
+        return translation.translate(declared.predictedFeatureName)
 
     function = translated(description.at({}))
     if description.is_flexible:

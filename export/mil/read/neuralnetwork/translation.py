@@ -35,10 +35,10 @@ class NetworkTranslation(NetworkValues):
         self.elementwise, self.integers = elementwise, integers
         self.features = {feature.name: feature for feature in description.inputs}
 
-    def translate(self, predicted_class: str, probabilities: str) -> Function:
+    def translate(self, predicted_class: str) -> Function:
         """The network as one function.
 
-        The other arguments name what a classifier gives, "" where the file does not.
+        `predicted_class` names what a classifier gives, "" where the file does not.
         Raises `PackageError` for a layer that makes no sense.
         """
         inputs = tuple(
@@ -59,7 +59,7 @@ class NetworkTranslation(NetworkValues):
             network_inputs.preprocess(self, step, name, self.features.get(name))
         self.translate_layers(self.message.layers)
         if self.description.labels:
-            self._classify(predicted_class, probabilities)
+            self._classify(predicted_class)
         outputs = tuple(self._output(feature) for feature in self.description.outputs)
         return Function("main", self.description, inputs, tuple(self.ops), outputs, self.constants)
 
@@ -87,9 +87,11 @@ class NetworkTranslation(NetworkValues):
             self.whole, self.current = whole, current
             LayerTranslation(self, message, elementwise).refuse()
 
-    def _classify(self, predicted_class: str, probabilities: str) -> None:
+    def _classify(self, predicted_class: str) -> None:
         labels = self.description.labels
         layer = self.message.labelProbabilityLayerName or self.message.layers[-1].output[0]
+        declared = (each.name for each in self.description.outputs if each.kind == "dictionary")
+        chances = next(declared, f"{layer}__chances__")
         classes = Constant(TensorType("classes", "string", (len(labels),)), lambda: labels)
         inputs: dict[str, tuple[Argument, ...]] = {
             "probabilities": (self.resolve(layer),),
@@ -97,7 +99,7 @@ class NetworkTranslation(NetworkValues):
         }
         outputs = (
             TensorType(predicted_class, "string", ()),
-            TensorType(probabilities or layer, "dictionary", ()),
+            TensorType(chances, "dictionary", ()),
         )
         self.ops.append(Op("classify", "classify", inputs, outputs))
         self.current |= {output.name: output.name for output in outputs}
