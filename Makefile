@@ -2,6 +2,7 @@
 # make check  lint, types, import contracts     make peers  compare with timm, transformers, Keras, OpenCV
 # make conformance   38 networks of torchvision and timm in every form of Core ML, as a table; for
 #                an hour; NETWORKS='resnet18 swin_t' for some, SHOWN=--markdown for the README's
+# make swift  the worker in Swift against what Python computes; needs a Swift
 # make mutants   deliberate faults in the code, each of which the tests must catch
 # make pictures  the README's pictures, from docs/pictures/session.jsonl; needs Chromium, and
 #                DEEPLAB=a segmenter's weight file for those of boxes and masks
@@ -28,7 +29,7 @@ PEERS_PIP := $(PEERS)/bin/python $(INSTALL) -c tests/peers/constraints.txt
 CHECK_PYTHON := $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
   || { echo 'error: $(PYTHON) is missing or not Python 3.11 to 3.13 (name one: make PYTHON=python3.13 $(MAKECMDGOALS))' >&2; exit 2; }
 
-.PHONY: demo test first-run check peers conformance pictures clean
+.PHONY: demo test first-run check peers conformance swift pictures clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed
@@ -81,6 +82,9 @@ pictures: $(VENV)/.tested
 
 peers: $(PEERS)/.installed
 	$(PEERS)/bin/python -m pytest tests/peers -m peers
+
+swift:
+	swift test --package-path bench/workers/swift
 
 conformance: $(PEERS)/.installed
 	@PYTHONPATH=.:tests $(PEERS)/bin/python -m conformance $(SHOWN) $(NETWORKS)

@@ -159,6 +159,11 @@ COMMANDS = [
         words={"ANY.mlpackage": "net.mlpackage"}, inputs=PACKAGE,
     ),
     Command(
+        "python -m export run ANY.mlpackage --image photo.jpg",
+        says="(as the package says)",
+        words={"ANY.mlpackage": "net.mlpackage"}, inputs=(*PACKAGE, "photo.jpg"),
+    ),
+    Command(
         "python -m export diff A B",
         says="the same but for rounding", words={"A": "net.mlpackage", "B": "my.safetensors"},
         inputs=(*PACKAGE, "my.safetensors"),

@@ -2,12 +2,14 @@
 
 import ast
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import made_results
+from conftest import PHOTO
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
 
@@ -34,12 +36,20 @@ def test_a_module_is_exported(examples: list[str]) -> None:
     assert exported.verified.agreement < 3e-2
 
 
+def test_a_model_is_loaded_in_place_of_core_ml(examples: list[str]) -> None:
+    run(examples[0])
+    shutil.copy(PHOTO, "photo.jpg")
+    answer = run(examples[1])["last"]
+    assert answer["classLabel"] in {"daisy", "rose", "violet"}
+    assert sum(answer["classLabel_probs"].values()) == pytest.approx(1, abs=1e-2)
+
+
 def test_results_are_a_table(examples: list[str]) -> None:
     Path("results").mkdir()
     for seed, name in enumerate(("mac", "linux")):
         records = made_results.realistic(rounds=9, samples=10, seed=seed)
         made_results.write(Path("results", f"{name}.jsonl"), records)
-    names = run(examples[1])
-    assert len(examples) == 2
+    names = run(examples[2])
+    assert len(examples) == 3
     assert set(names["last"].index) == set(names["cases"].model)
     assert (names["last"] > 0).any(axis=None)
