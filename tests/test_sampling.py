@@ -89,6 +89,13 @@ case("resample", "integers",
          padding_mode="border", padding_value=0.0, coordinates_mode="unnormalized",
          align_corners=False),
      lambda x, p: x[:, :, 1:2, :1], PICTURE, np.full((2, 1, 1, 2), [-3, 1], np.int32))  # fmt: skip
+case("resample", "between two pixels, as coremltools' own test has it",
+     lambda mb, x, p: mb.resample(
+         x=x, coordinates=p, sampling_mode="nearest", padding_mode="symmetric",
+         padding_value=0.0, coordinates_mode="normalized_zero_to_one", align_corners=False),
+     lambda x, p: np.float32([[[[22, 33], [11, 33]]]]),
+     np.float32([[[[11, 22], [33, 44]]]]),
+     np.float32([-1, -2, -3.7, -1, 0, 0, 3.5, 1.2]).reshape(1, 2, 2, 2))  # fmt: skip
 for matrices in (1, 2):
     case("affine", f"{matrices} matrices",
          lambda mb, x, m: mb.affine(

@@ -34,13 +34,32 @@ def resample(call: Lowering) -> str:
         raise call.unsupported(f"coordinates_mode {mode!r}")
     # ONNX reflects about the centres of the outer pixels if aligned, about their edges if not
     mirror = {"reflection": True, "symmetric": False}.get(padding)
-    if mode == "unnormalized":
+    sampling = call.text("sampling_mode", "")
+    if sampling == "nearest" and mirror is not None:  # ONNX Runtime rounds before it reflects
+        pixels = points if mode == "unnormalized" else _in_pixels(call, points, aligned)
+        points, padding = _relative(call, _mirrored(call, pixels, mirror), mirror), "border"
+        aligned = mirror
+    elif mode == "unnormalized":
         aligned = bool(mirror)
         points = _relative(call, points, aligned)
     elif mirror is not None and mirror != aligned:
         points = _relative(call, _in_pixels(call, points, aligned), mirror)
         aligned = mirror
-    return _sampled(call, points, call.text("sampling_mode", ""), padding, aligned)
+    return _sampled(call, points, sampling, padding, aligned)
+
+
+def _mirrored(call: Lowering, pixels: str, at_centres: bool) -> str:
+    """Places among the pixels of x that lie outside of it reflected into it.
+
+    At the centres of its outer pixels, or at their edges.
+    """
+    extent = _extent(call)
+    low = np.float32(0 if at_centres else -0.5)
+    span = np.maximum(extent - 1, 1) if at_centres else extent
+    there = call.emit("Abs", call.emit("Sub", pixels, call.constant(low)))
+    rest = call.emit("Mod", there, call.constant(2 * span), fmod=1)
+    back = call.emit("Abs", call.emit("Sub", call.constant(span), rest))
+    return call.emit("Add", call.emit("Sub", call.constant(span), back), call.constant(low))
 
 
 def _extent(call: Call) -> np.ndarray:
