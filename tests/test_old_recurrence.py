@@ -182,12 +182,19 @@ def test_what_enters_an_activation_is_clipped(backwards: bool, tmp_path: Path) -
     np.testing.assert_allclose(run_package(path, {"x": x})["y"].ravel(), wanted)
 
 
-def test_an_activation_that_mil_has_not_is_refused(tmp_path: Path) -> None:
+def test_a_scaled_tanh_is_one_without_numbers_and_refused_with_others(tmp_path: Path) -> None:
     square = np.eye(3, dtype=np.float32)
-    path = save_layers(
-        tmp_path / "l.mlmodel", {"x": X},
-        lambda b: b.add_simple_rnn("l", square, square, None, 3, 3, "SCALED_TANH", ["x"], ["y"]),
-    )  # fmt: skip
+
+    def add_layer(builder: Any, scale: float = 0.0) -> None:
+        names = (["x"], ["y"])
+        layer = builder.add_simple_rnn("l", square, square, None, 3, 3, "SCALED_TANH", *names)
+        layer.simpleRecurrent.activation.scaledTanh.alpha = scale
+
+    path = save_layers(tmp_path / "l.mlmodel", {"x": X[:1]}, add_layer)
+    np.testing.assert_allclose(
+        run_package(path, {"x": X[:1]})["y"], np.tanh(X[:1]), rtol=1e-5, atol=1e-6
+    )
+    path = save_layers(tmp_path / "s.mlmodel", {"x": X}, lambda b: add_layer(b, 1.7159))
     assert [op.type for op in read(path).function().ops] == ["layer.simpleRecurrent"]
     with pytest.raises(UnsupportedError, match=r"layer\.simpleRecurrent"):
         run_package(path, {"x": X})

@@ -17,10 +17,12 @@ GATES = {  # in MIL's order
     "gru": ("resetGate", "outputGate", "updateGate"),
 }
 PEEPHOLES = GATES["lstm"][:3]
-# MIL's names, and the numbers that are the only ones there are, or none
+# MIL's names, and the numbers that are the only ones there are, or none: coremltools' builder
+# writes none, and its tests take these for them (mil/ops/tests/iOS14/test_recurrent.py)
 ACTIVATIONS: dict[str, tuple[str, tuple[float, ...]]] = {
     "ReLU": ("relu", ()), "linear": ("linear", (1.0,)), "sigmoid": ("sigmoid", ()),
-    "sigmoidHard": ("hard_sigmoid", (0.2, 0.5)), "tanh": ("tanh", ()),
+    "scaledTanh": ("scaled_tanh", (1.0, 1.0)), "sigmoidHard": ("hard_sigmoid", (0.2, 0.5)),
+    "tanh": ("tanh", ()),
 }  # fmt: skip
 CLIP = 50.0  # of what enters an activation
 CELL_CLIP = 50.0  # of an LSTM that says none
