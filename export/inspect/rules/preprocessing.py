@@ -69,8 +69,8 @@ def _array_input(subject: RuleSubject) -> Iterator[RuleFinding]:
         if len(tensor.shape) == 4 and tensor.shape[1] in (1, 3):
             yield RuleFinding(
                 "preprocessing-in-the-app", "note",
-                f"input {tensor.name!r} is an array {tensor.shape}: pixels are scaled by the app, "
-                "and Xcode shows no preview",
+                f"input {tensor.name!r} is an array {tensor.shape}: if it is of pixels, the app "
+                "scales them, and Xcode shows no preview",
                 "use an image input, or write down scale, bias and channel order beside it",
             )  # fmt: skip
 

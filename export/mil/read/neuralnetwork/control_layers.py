@@ -88,7 +88,7 @@ def _is_true(network: NetworkValues, name: str, number: str) -> str:
 def _loop(layer: LayerTranslation) -> None:
     p, network = layer.params, layer.network
     condition, body = list(p.conditionNetwork.layers), list(p.bodyNetwork.layers)
-    tested, made = {*_outputs(condition)}, {*_outputs(body)}
+    tested, made = {*outputs_within(condition)}, {*outputs_within(body)}
     if (tested - {p.conditionVar}) & network.current.keys():
         raise ValueError("a condition that overwrites a value")
     carried = [name for name in network.current if name in made]
@@ -163,7 +163,7 @@ class _Rounds:
         condition, body = (
             n.layers for n in (self.params.conditionNetwork, self.params.bodyNetwork)
         )
-        if {*_inputs(body)} & {*_outputs(condition)}:
+        if {*_inputs(body)} & {*outputs_within(condition)}:
             network.translate_layers(condition)
         network.translate_layers(body)
         count = network.current[COUNT]
@@ -200,11 +200,12 @@ def _leave(for_good: bool, layer: LayerTranslation) -> None:
         layer.network.constants[one] = fixed(one, [1.0])
 
 
-def _outputs(layers: Sequence[Message]) -> Iterator[str]:
+def outputs_within(layers: Sequence[Message]) -> Iterator[str]:
+    """Of all layers, and of those in their branches and loops: a name as often as it is given."""
     for layer in layers:
         yield from layer.output
         for inner in _networks(layer):
-            yield from _outputs(inner.layers)
+            yield from outputs_within(inner.layers)
 
 
 def _inputs(layers: Sequence[Message]) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """A network of the old format while it is translated to MIL, layer by layer."""
 
 import math
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
@@ -45,7 +46,9 @@ class NetworkTranslation(NetworkValues):
             network_inputs.declare(self, feature, self.message.imageInputShapeMapping == 0)
             for feature in self.description.inputs
         )
-        # What is given out is defined last: the dictionary over its array, the array in its shape.
+        # What is given out is defined last: the dictionary over its array, the array in its shape,
+        # the last of several values of one name.
+        times = Counter(control_layers.outputs_within(self.message.layers))
         self.taken |= {
             feature.name
             for feature in self.description.outputs
@@ -53,6 +56,7 @@ class NetworkTranslation(NetworkValues):
             or feature.name in self.integers
             or feature.kind not in ARRAYS
             or self._has_no_batch(feature)
+            or times[feature.name] > 1
         }
         for step in self.message.preprocessing:
             name = step.featureName or inputs[0].name
