@@ -13,6 +13,7 @@ from export.mil.cost import cost
 from export.mil.read.model import read
 from export.mil.read.specification import proto
 from export.package.model_files import find
+from export.runtimes.model_state import ModelState
 from export.runtimes.portable import PortableRuntime
 from mobilenet.common.errors import UnsupportedError
 from programs import save
@@ -105,6 +106,8 @@ def test_what_is_no_state_is_refused(averaging):
         model.predict([{"x": X}], state)
     with pytest.raises(KeyError, match="'total' is unknown"):
         model.predict({"x": X, "total": X}, state)
+    with pytest.raises(TypeError, match="state is a dict"):
+        model.predict({"x": X}, {"total": X})
 
 
 def test_what_is_kept_is_declared_and_counted(averaging):
@@ -182,3 +185,5 @@ def test_a_model_without_states_makes_none(tmp_path):
     model = export.load(save(tmp_path / "n.mlpackage", lambda mb, x: mb.relu(x=x), [X]))
     with pytest.raises(UnsupportedError, match="keeps no state"):
         model.make_state()
+    with pytest.raises(UnsupportedError, match="keeps no state"):
+        model.predict({"x0": X}, ModelState(()))

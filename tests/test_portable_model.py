@@ -95,6 +95,14 @@ def test_arrays_come_out_in_the_declared_type(declared: int, given: type, tmp_pa
     assert (output == 4).all()
 
 
+@pytest.mark.parametrize("value", [[[1.0], [1.0, 2.0]], torch.zeros((2, 3), dtype=torch.bfloat16)])
+def test_what_is_no_array_is_told_with_its_name(value: Any, tmp_path: Path) -> None:
+    model = export.load(add(tmp_path))
+    with pytest.raises(UnsupportedError, match="input 'x1' cannot be read: ") as caught:
+        model.predict({"x0": np.zeros((2, 3), np.float32), "x1": value})
+    assert "list of numbers" in caught.value.hint
+
+
 def test_a_picture_comes_out_with_an_alpha_channel(tmp_path: Path) -> None:
     """As `convertImageValueToPython` makes it of 32BGRA; tests of coremltools say so as well."""
     values = np.full((1, 3, 2, 4), 7, np.float32)

@@ -15,6 +15,7 @@ from export.package import model_files
 from export.runtimes.base import Feature
 from export.runtimes.model_state import ModelState, StatefulModel
 from export.runtimes.portable import UNIT, PortableRuntime, Precision
+from mobilenet.common.decoding import decoding
 from mobilenet.common.errors import UnsupportedError
 from mobilenet.common.temporary import owned_folder
 
@@ -139,11 +140,19 @@ class PortableModel:
 
     def _predicted(self, data: Features, state: ModelState | None = None) -> Features:
         inputs = fed(self.description, data)
+        if state is not None:
+            self._check_state(state)
         if isinstance(self._session, StatefulModel):
             outputs = self._session.predict(inputs, state)
         else:
             outputs = self._session.predict(inputs)
         return {item.name: _given(outputs[item.name], item) for item in self.description.outputs}
+
+    def _check_state(self, state: ModelState) -> None:
+        if not isinstance(state, ModelState):
+            raise TypeError(f"state is a {type(state).__name__}: give one of make_state()")
+        if not self.description.states:
+            raise UnsupportedError(f"{self.path} keeps no state", "predict without one")
 
 
 def fed(description: ModelDescription, data: Mapping[str, Feature]) -> Features:
@@ -156,7 +165,7 @@ def fed(description: ModelDescription, data: Mapping[str, Feature]) -> Features:
         if isinstance(item, ImageInput):
             _check_mode(item, data.get(item.name))
     return {
-        name: _array(value) if name in arrays else value for name, value in data.items()
+        name: _array(name, value) if name in arrays else value for name, value in data.items()
     }  # fmt: skip
 
 
@@ -170,8 +179,10 @@ def _check_mode(item: ImageInput, value: Feature) -> None:
         raise TypeError(f"input {item.name!r} is {given}: give a PIL image of mode {item.mode}")
 
 
-def _array(value: Feature) -> Any:
-    return np.asarray(value.detach() if hasattr(value, "detach") else value)
+def _array(name: str, value: Feature) -> Any:
+    hint = "give an array of numpy or PyTorch, or a list of numbers"
+    with decoding(f"input {name!r}", hint, UnsupportedError):
+        return np.asarray(value.detach() if hasattr(value, "detach") else value)
 
 
 def _given(value: Feature, declared: ModelOutput) -> Feature:
