@@ -8,8 +8,9 @@ from PIL import Image
 
 from export.coremltools_import import coremltools
 from export.mil.read.specification import proto
+from export.package.model_files import find
 from export.runtimes.portable import PortableRuntime
-from mobilenet.common.errors import OwnFaultError, UnsupportedError
+from mobilenet.common.errors import OwnFaultError, PackageError, UnsupportedError
 from programs import run_package, save
 
 X = np.array([[1.5, -2.0, 3.0]], np.float32)
@@ -124,3 +125,20 @@ def test_what_onnx_says_of_a_graph_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr("export.mil.onnx.to_onnx", fails)
     with pytest.raises(OwnFaultError, match="s cannot be run here: of 3 GB"):
         PortableRuntime().compile(path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("side", "said"),
+    [("input", "takes 'x0', which the model does not declare"), ("output", "gives nothing")],
+)
+def test_a_model_that_declares_nothing_says_so(side, said, tmp_path):
+    path = save(tmp_path / "m.mlpackage", lambda mb, x: mb.relu(x=x), [X])
+    specification = find(path).specification
+    model = proto("Model_pb2").Model.FromString(specification.read_bytes())
+    model.description.ClearField(side)
+    if side == "output":
+        function = model.mlProgram.functions["main"]
+        function.block_specializations[function.opset].ClearField("outputs")
+    specification.write_bytes(model.SerializeToString())
+    with pytest.raises(PackageError, match=said):
+        PortableRuntime(1).compile(path, tmp_path)

@@ -108,6 +108,11 @@ def _input(graph: OnnxGraph, function: Function, value: TensorType) -> onnx.Valu
     """Declare an input; of an image, also the way from its pixels to MIL's (1, C, H, W)."""
     described = {feature.name: feature for feature in function.description.inputs}
     feature = described.get(value.name)
+    if feature is None and value not in function.states:
+        raise PackageError(
+            f"function {function.name!r} takes {value.name!r}, which the model does not declare",
+            "make the model again: nothing says what it is",
+        )
     if not isinstance(feature, ImageInput):
         graph.bind(value, value.name)
         return helper.make_tensor_value_info(value.name, _type(value), _dimensions(value))
