@@ -112,9 +112,8 @@ def _feature(message: Message) -> FeatureFacts:
     allowed: AllowedShapes | None = None
     if kind == "imageType":
         image = message.type.imageType
-        color = image.DESCRIPTOR.fields_by_name["colorSpace"].enum_type
         default, allowed = flexible_features.of_image(image)
-        text = f"image, {color.values_by_number[image.colorSpace].name}, "
+        text = f"image, {specification.enum_name(image, 'colorSpace')}, "
         text += picture_sizes(default, allowed)
     elif kind == "multiArrayType":
         array = message.type.multiArrayType

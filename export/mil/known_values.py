@@ -79,14 +79,6 @@ def _constants(call: Call) -> Iterator[Constant]:
             yield from (a if isinstance(a, Constant) else call.constants[a] for a in arguments)
 
 
-def _arrays(call: Call) -> list[Array]:
-    """All `values`, in order."""
-    values = (
-        a if isinstance(a, Constant) else call.constants[a] for a in call.op.inputs["values"]
-    )
-    return [np.asarray(constant.load()) for constant in values]
-
-
 def _evaluated(call: Call) -> Array | None:
     kind = call.op.type
     if kind == "shape":
@@ -115,7 +107,7 @@ def _gather(call: Call) -> Array:
 def _concat(call: Call) -> Array:
     if call.flag("interleave", False):
         raise call.unsupported("interleave")
-    values = map(np.atleast_1d, _arrays(call))  # a scalar is joined as one element
+    values = map(np.atleast_1d, call.all_arrays("values"))  # a scalar is joined as one element
     return np.concatenate([*values], axis=call.integer("axis"))
 
 
@@ -170,6 +162,6 @@ MOVES: dict[str, Callable[[Call], Array]] = {
     "squeeze": lambda call: np.squeeze(
         call.array("x"), tuple(call.ints("axes")) if call.has("axes") else None
     ),
-    "stack": lambda call: np.stack(_arrays(call), axis=call.integer("axis")),
+    "stack": lambda call: np.stack(call.all_arrays("values"), axis=call.integer("axis")),
     "transpose": lambda call: np.transpose(call.array("x"), call.ints("perm")),
 }

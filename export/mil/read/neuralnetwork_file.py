@@ -68,5 +68,4 @@ def _counts(output: Message) -> bool:
 def _labels(message: Message) -> tuple[str, ...]:
     if "stringClassLabels" not in message.DESCRIPTOR.fields_by_name:
         return ()
-    kind = message.WhichOneof("ClassLabels")
-    return () if kind is None else tuple(str(label) for label in getattr(message, kind).vector)
+    return tuple(map(str, specification.class_labels(message)))

@@ -87,6 +87,18 @@ def proto(name: str) -> Any:
         del sys.modules["coremltools"]  # a later import gets the real one
 
 
+def enum_name(message: Message, field: str) -> str:
+    """What the format calls the value of `field`, an enumeration."""
+    values = message.DESCRIPTOR.fields_by_name[field].enum_type.values_by_number
+    return str(values[getattr(message, field)].name)
+
+
+def class_labels(classifier: Message) -> tuple[str | int, ...]:
+    """The classes of any kind of classifier, in the file's order; () where it lists none."""
+    kind = classifier.WhichOneof("ClassLabels")
+    return () if kind is None else tuple(getattr(classifier, kind).vector)
+
+
 def check_count(operations: Sized) -> None:
     """Raise `PackageError` for more operations or layers than a function can have."""
     if len(operations) > MAX_OPERATIONS:

@@ -41,8 +41,7 @@ def read(model: Message) -> SuppressionModel:
             f"a nonMaximumSuppression declares no {getattr(nms, strange[0])!r}, its {strange[0]}",
             AGAIN,
         )
-    kind = nms.WhichOneof("ClassLabels")
-    labels = () if kind is None else tuple(str(label) for label in getattr(nms, kind).vector)
+    labels = tuple(map(str, specification.class_labels(nms)))
     bounds = [bound for feature in declared.output for bound in _rows(feature)]
     least = max((low for low, _ in bounds), default=0)
     if least * (4 + len(labels)) > MAX_NUMBERS:

@@ -5,7 +5,7 @@ from functools import partial
 from export.mil.program import Constant
 from export.mil.read.neuralnetwork.layer_translation import LayerRule, LayerTranslation
 from export.mil.read.neuralnetwork.layer_weights import weight
-from export.mil.read.specification import Message
+from export.mil.read.specification import Message, enum_name
 
 EPSILON = 1e-6  # of functions that say none
 # Fields that a function takes, and what MIL calls them
@@ -78,11 +78,10 @@ def _vector(message: Message, name: str, channels: int) -> Constant:
 
 def _unary(layer: LayerTranslation) -> None:
     p, x = layer.params, layer.inputs[0]
-    name = p.DESCRIPTOR.fields_by_name["type"].enum_type.values_by_number[p.type].name
     scale, shift = p.scale or 1.0, p.shift  # 0 is "not given"
     if (scale, shift) != (1.0, 0.0):
         x = layer.step("linear_activation", x=x, alpha=float(scale), beta=float(shift))
-    kind, fields = UNARIES[name]
+    kind, fields = UNARIES[enum_name(p, "type")]
     numbers = {mil: float(getattr(p, field)) for field, mil in fields}
     if not numbers.get("epsilon", 1.0):
         numbers["epsilon"] = EPSILON

@@ -4,6 +4,7 @@ import math
 from functools import partial
 
 from export.mil.read.neuralnetwork.layer_translation import LayerRule, LayerTranslation
+from export.mil.read.specification import enum_name
 
 
 def _extreme(kind: str, layer: LayerTranslation) -> None:
@@ -42,8 +43,7 @@ def _gather_along(layer: LayerTranslation) -> None:
 
 def _mode(layer: LayerTranslation) -> str:
     """How a scatter puts values: "update", "add", "sub", ..."""
-    modes = layer.params.DESCRIPTOR.fields_by_name["mode"].enum_type.values_by_number
-    return str(modes[layer.params.mode].name).removeprefix("SCATTER_").lower()
+    return enum_name(layer.params, "mode").removeprefix("SCATTER_").lower()
 
 
 def _scatter(layer: LayerTranslation) -> None:

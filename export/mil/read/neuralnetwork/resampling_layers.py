@@ -1,6 +1,7 @@
 """Layers that sample maps at other points: larger or smaller, or parts of them."""
 
 from export.mil.read.neuralnetwork.layer_translation import LayerRule, LayerTranslation
+from export.mil.read.specification import enum_name
 
 # MIL's names of NeuralNetwork.proto's `SamplingMode`, in its order
 SAMPLING = ("STRICT_ALIGN_CORNERS", "ALIGN_CORNERS", "DEFAULT", "OFFSET_CORNERS")
@@ -42,13 +43,12 @@ def _crop_resize(layer: LayerTranslation) -> None:
     maps, boxes = layer.inputs[0], layer.network.unfolded(layer.inputs[1])
     if rank == 5:
         maps = layer.step("squeeze", x=maps, axes=[0])
-    order = p.boxIndicesMode.DESCRIPTOR.fields_by_name["boxMode"].enum_type.values_by_number
     layer.folded = False
     layer.last(
         "crop_resize", x=maps, roi=boxes, target_height=height, target_width=width,
         normalized_coordinates=bool(p.normalizedCoordinates),
         spatial_scale=float(p.spatialScale) or 1.0,
-        box_coordinate_mode=str(order[p.boxIndicesMode.boxMode].name),
+        box_coordinate_mode=enum_name(p.boxIndicesMode, "boxMode"),
         sampling_mode=SAMPLING[p.mode.samplingMethod],
     )  # fmt: skip
 

@@ -5,7 +5,7 @@ import math
 from export.mil.read.neuralnetwork.layer_translation import LayerRule, LayerTranslation
 from export.mil.read.neuralnetwork.layer_weights import weight
 from export.mil.read.plain_values import PlainValue
-from export.mil.read.specification import Message
+from export.mil.read.specification import Message, enum_name
 
 AXES = ("Depth", "Height", "Width")  # how fields of layers of three axes end
 EDGES = ("Front", "Back", "Top", "Bottom", "Left", "Right")
@@ -123,8 +123,7 @@ def _global_pooling_3d(layer: LayerTranslation) -> None:
 
 
 def _padding_3d(params: Message) -> dict[str, PlainValue]:
-    kind = params.DESCRIPTOR.fields_by_name["paddingType"].enum_type.values_by_number
-    name = kind[params.paddingType].name
+    name = enum_name(params, "paddingType")
     if name != "CUSTOM":
         return {"pad_type": name.lower()}
     return _custom([int(getattr(params, f"customPadding{edge}")) for edge in EDGES])

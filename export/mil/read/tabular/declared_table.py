@@ -133,12 +133,6 @@ def output_type(feature: Message) -> OutputType:
     return OutputType(feature.name, "array", dtype, tuple(map(int, array.shape)))
 
 
-def labels_of(message: Message) -> tuple[Key, ...]:
-    """Of a classifier; () where it has none."""
-    kind = message.WhichOneof("ClassLabels")
-    return () if kind is None else tuple(getattr(message, kind).vector)
-
-
 def table(declared: DeclaredTable, rows: Sequence[Sequence[float]], what: str) -> Floats:
     """(rows, columns). Raises `PackageError` for rows of several lengths, or too many elements."""
     widths = {len(row) for row in rows}

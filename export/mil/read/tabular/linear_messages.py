@@ -4,11 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from export.mil.read.specification import Message
+from export.mil.read.specification import Message, class_labels
 from export.mil.read.tabular.declared_table import (
     DeclaredTable,
     TableContents,
-    labels_of,
     table,
 )
 from export.mil.tabular.linear_model import CLASSIFICATION, REGRESSION, LinearModel, normal_share
@@ -33,7 +32,7 @@ def classifier(declared: DeclaredTable, model: Message) -> TableContents:
     message = model.glmClassifier
     vector, linear = _model(declared, message, CLASSIFICATION)
     targets, reference = len(linear.weights), message.classEncoding == REFERENCE
-    labels: tuple[Key, ...] = labels_of(message) or tuple(range(targets + 1))
+    labels: tuple[Key, ...] = class_labels(message) or tuple(range(targets + 1))
     count = len(labels)
     declared.require(
         targets == (count - 1 if reference or count == 2 else count),

@@ -4,11 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from export.mil.read.specification import Message
+from export.mil.read.specification import Message, class_labels
 from export.mil.read.tabular.declared_table import (
     DeclaredTable,
     TableContents,
-    labels_of,
     table,
 )
 from export.mil.tabular.neighbors import NearestNeighbors
@@ -18,7 +17,7 @@ from export.mil.tabular.values import Key, Values
 def classifier(declared: DeclaredTable, model: Message) -> TableContents:
     """`KNearestNeighborsClassifier`; without samples its class is always the default one."""
     message = model.kNearestNeighborsClassifier
-    index, labels = message.nearestNeighborsIndex, labels_of(message)
+    index, labels = message.nearestNeighborsIndex, class_labels(message)
     samples = table(declared, [each.vector for each in index.floatSamples], "samples")
     declared.require(
         len(samples) == len(labels),

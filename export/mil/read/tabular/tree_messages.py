@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from export.mil.read.specification import Message
-from export.mil.read.tabular.declared_table import DeclaredTable, TableContents, labels_of
+from export.mil.read.specification import Message, class_labels
+from export.mil.read.tabular.declared_table import DeclaredTable, TableContents
 from export.mil.read.tabular.tree_structure import NodeNumbers, depth
 from export.mil.tabular.tree_ensemble import (
     LEAF,
@@ -44,7 +44,7 @@ def classifier(declared: DeclaredTable, model: Message) -> TableContents:
     """`TreeEnsembleClassifier`: one sum for the second of two classes, or one for each class."""
     message = model.treeEnsembleClassifier
     vector, trees = ensemble(declared, message.treeEnsemble)
-    labels: tuple[Key, ...] = labels_of(message) or tuple(range(max(len(trees.base), 2)))
+    labels: tuple[Key, ...] = class_labels(message) or tuple(range(max(len(trees.base), 2)))
     count = len(trees.base)
     declared.require(
         count == len(labels) or (count, len(labels)) == (1, 2),

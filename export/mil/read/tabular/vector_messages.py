@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from export.mil.read.specification import Message
+from export.mil.read.specification import Message, class_labels
 from export.mil.read.tabular.declared_table import (
     DeclaredTable,
     TableContents,
     bound,
-    labels_of,
     table,
 )
 from export.mil.tabular import support_vectors
@@ -45,7 +44,7 @@ def regressor(declared: DeclaredTable, model: Message) -> TableContents:
 def classifier(declared: DeclaredTable, model: Message) -> TableContents:
     """`SupportVectorClassifier`. Its class is the most probable one where it has probabilities,
     as in LIBSVM, else the one of most votes."""
-    message, labels = model.supportVectorClassifier, labels_of(model.supportVectorClassifier)
+    message, labels = model.supportVectorClassifier, class_labels(model.supportVectorClassifier)
     vector, vectors = _vectors(declared, message)
     machine = _machine(declared, message, vectors, len(labels))
     classes = declared.classes(labels)
