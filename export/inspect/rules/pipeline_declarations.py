@@ -11,7 +11,6 @@ from export.mil.read import pipeline_file, specification
 from export.mil.read.specification import Message
 
 SUPPRESSION_TYPES = ("float32", "float64")
-MAX_DEPTH = 8  # pipelines in pipelines; deeper ones are not read at all
 
 DeclarationRule = Callable[[Message, str], Iterator[RuleFinding]]
 
@@ -21,7 +20,7 @@ def declaration_findings(model: Message, name: str = "", depth: int = 0) -> Iter
     kind = model.WhichOneof("Type")
     if kind == "nonMaximumSuppression":
         yield from _suppression_types(model, name)
-    if kind not in pipeline_file.KINDS or depth == MAX_DEPTH:
+    if kind not in pipeline_file.KINDS or depth == pipeline_file.MAX_DEPTH:
         return
     for rule in RULES:
         yield from rule(model, name)
@@ -91,8 +90,7 @@ def _updatable(model: Message, name: str) -> Iterator[RuleFinding]:
 
 def _names(model: Message, name: str) -> Iterator[RuleFinding]:
     """Each model has a name, or none has."""
-    kind = model.WhichOneof("Type")
-    pipeline = model.pipeline if kind == "pipeline" else getattr(model, kind).pipeline
+    pipeline = pipeline_file.pipeline_of(model)
     names = list(pipeline.names)
     if names and (len(names) != len(pipeline.models) or len({*names}) != len(names)):
         yield RuleFinding(

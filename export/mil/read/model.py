@@ -24,8 +24,6 @@ from export.package.model_files import ModelFiles
 from mobilenet.common.decoding import decoding
 from mobilenet.common.errors import PackageError, UnsupportedError
 
-MAX_DEPTH = 8  # pipelines in pipelines
-
 
 @dataclass(frozen=True)
 class Part:
@@ -126,7 +124,7 @@ def _model(files: ModelFiles, model: Message, depth: int) -> Model:
 
 
 def _check_depth(files: ModelFiles, depth: int) -> None:
-    if depth == MAX_DEPTH:
+    if depth == pipeline_file.MAX_DEPTH:
         raise PackageError(f"{files.path} nests pipelines {depth} deep", "do not trust it")
 
 

@@ -8,11 +8,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from export.mil.read import pipeline_file, specification
-from export.mil.read.specification import COLORS, Message
+from export.mil.read.specification import ARRAY_TYPES, COLORS, Message
 
 NEWEST = 10  # that is known here
-MAX_DEPTH = 8  # of pipelines in pipelines
-FLOAT16, FLOAT32 = 65552, 65568  # of `ArrayFeatureType`
 OPSETS = {f"CoreML{version - 1}": version for version in range(6, NEWEST + 1)}
 KINDS = {
     "customModel": 3, "textClassifier": 3, "wordTagger": 3, "visionFeaturePrint": 3,
@@ -66,7 +64,7 @@ def _needs(model: Message, depth: int) -> Iterator[VersionNeed]:
     content = getattr(model, kind, None)
     if hasattr(content, "layers"):
         yield from _of_layers(content, model.specificationVersion)
-    if kind in pipeline_file.KINDS and depth < MAX_DEPTH:
+    if kind in pipeline_file.KINDS and depth < pipeline_file.MAX_DEPTH:
         for _, inner in pipeline_file.stages(model):
             yield from _needs(inner, depth + 1)
 
@@ -88,15 +86,16 @@ def _of_features(model: Message, kind: str) -> Iterator[VersionNeed]:
 
 def _of_feature(feature: Message, kind: str) -> Iterator[tuple[int, str]]:
     array, image = feature.multiArrayType, feature.imageType
+    dtype = ARRAY_TYPES.get(array.dataType)
     if array.WhichOneof("ShapeFlexibility") or image.WhichOneof("SizeFlexibility"):
         yield 3, "a size that is not fixed"
     if feature.WhichOneof("Type") == "sequenceType":
         yield 3, "a sequence"
     if feature.isOptional and array.WhichOneof("defaultOptionalValue"):
         yield 5, "a default value"
-    if kind == "nonMaximumSuppression" and array.dataType == FLOAT32:
+    if kind == "nonMaximumSuppression" and dtype == "float32":
         yield 5, "a float32 array at a non-maximum suppression"
-    if array.dataType == FLOAT16:
+    if dtype == "float16":
         yield 7, "a float16 array"
     if COLORS.get(image.colorSpace) == "GRAYSCALE_FLOAT16":
         yield 7, "an image of GRAYSCALE_FLOAT16"

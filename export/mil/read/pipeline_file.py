@@ -12,8 +12,15 @@ from export.mil.read.specification import Message
 from mobilenet.common.errors import PackageError
 
 KINDS = ("pipeline", "pipelineClassifier", "pipelineRegressor")
+MAX_DEPTH = 8  # of pipelines in pipelines
 MAX_MODELS = 64  # in one pipeline; people use three
 AGAIN = "make the package again"
+
+
+def pipeline_of(model: Message) -> Message:
+    """The `Pipeline` message of `model`, whose type is one of `KINDS`."""
+    kind = model.WhichOneof("Type")
+    return model.pipeline if kind == "pipeline" else getattr(model, kind).pipeline
 
 
 def stages(model: Message) -> Iterator[tuple[str, Message]]:
@@ -21,9 +28,7 @@ def stages(model: Message) -> Iterator[tuple[str, Message]]:
 
     Raises `PackageError` for more than anybody chains.
     """
-    kind = model.WhichOneof("Type")
-    pipeline = getattr(model, kind)
-    pipeline = pipeline if kind == "pipeline" else pipeline.pipeline
+    pipeline = pipeline_of(model)
     if len(pipeline.models) > MAX_MODELS:
         raise PackageError(
             f"a pipeline has {len(pipeline.models)} models", f"at most {MAX_MODELS} are read"
