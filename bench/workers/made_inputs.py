@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bench.workers.protocol import InputFile
 from export.mil.description import ImageInput, ModelDescription, TensorInput
 from export.runtimes.base import Feature
-from export.runtimes.inputs import check_sizes
+from export.runtimes.inputs import check_sizes, in_mode
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -70,7 +70,7 @@ def picture(item: ImageInput, generator: np.random.Generator) -> "Image":
     smooth = Image.fromarray(patches).resize(size, Image.Resampling.BILINEAR)
     noise = generator.integers(0, 64, (item.height, item.width, 3), np.uint8)
     image = Image.blend(smooth, Image.fromarray(noise), 0.25)
-    return image if item.mode == "RGB" else image.convert("L").convert(item.mode)
+    return in_mode(image, item)
 
 
 def tensor(item: TensorInput, generator: np.random.Generator) -> Feature:

@@ -22,8 +22,8 @@ from export.mil.description import (
 )
 from export.package.metadata import PackageMetadata, metadata_of
 from export.runtimes.base import Feature
-from export.runtimes.inputs import MAX_INPUT_ELEMENTS, crop
-from export.runtimes.single_inputs import example, may_be_missing, wanted
+from export.runtimes.inputs import MAX_INPUT_ELEMENTS, crop, in_mode
+from export.runtimes.single_inputs import example, wanted
 from mobilenet.common.decoding import decoding
 from mobilenet.common.errors import ConfigError
 from mobilenet.common.files import open_regular
@@ -161,7 +161,7 @@ def _input_of(
     if isinstance(item, TensorInput):
         assert about is not None, "or it takes no pictures"
         return about.normalization.apply(picture).astype(item.dtype)
-    return picture if item.mode == "RGB" else picture.convert("L").convert(item.mode)
+    return in_mode(picture, item)
 
 
 def _values(words: Iterable[str], inputs: dict[str, Input]) -> Iterable[tuple[str, Feature]]:
@@ -220,11 +220,7 @@ def _parsed(text: str) -> Any:
 
 def _check_complete(inputs: Iterable[Input], features: dict[str, Feature]) -> None:
     for item in inputs:
-        if isinstance(item, SingleInput):
-            optional = may_be_missing(item)
-        else:
-            optional = isinstance(item, TensorInput) and item.default is not None
-        if item.name not in features and not optional:
+        if item.name not in features and not item.may_be_missing:
             raise ConfigError(f"input {item.name!r} is missing, {_kind(item)}", _how(item))
 
 

@@ -44,6 +44,11 @@ class ImageInput(msgspec.Struct, frozen=True, tag=True):
         return 1, self.channels, self.height, self.width
 
     @property
+    def may_be_missing(self) -> bool:
+        """Never: no picture stands for one."""
+        return False
+
+    @property
     def words(self) -> str:
         """Its size and those that are allowed."""
         return picture_sizes(self.sizes, self.allowed)
@@ -78,6 +83,11 @@ class TensorInput(msgspec.Struct, frozen=True, tag=True):
         return self.shape
 
     @property
+    def may_be_missing(self) -> bool:
+        """Whether a model runs without it."""
+        return self.default is not None
+
+    @property
     def words(self) -> str:
         """Its shape and those that are allowed."""
         return array_shapes(self.shape, self.allowed)
@@ -97,6 +107,11 @@ class NumberInput(msgspec.Struct, frozen=True):
     is_integer: bool = False
     is_optional: bool = False
 
+    @property
+    def may_be_missing(self) -> bool:
+        """Whether a model runs without it."""
+        return self.is_optional or self.default is not None
+
 
 class CategoryInput(msgspec.Struct, frozen=True):
     """A string, a list of strings or integers, or a dictionary of either to numbers."""
@@ -106,6 +121,11 @@ class CategoryInput(msgspec.Struct, frozen=True):
     keys: Literal["string", "int64"] = "string"  # of the dictionary; what the list is of
     is_optional: bool = False
     description: str = ""
+
+    @property
+    def may_be_missing(self) -> bool:
+        """Whether a model runs without it."""
+        return self.is_optional
 
 
 SingleInput = NumberInput | CategoryInput
@@ -148,6 +168,14 @@ class ModelDescription:
     def all_inputs(self) -> tuple[ImageInput | TensorInput | SingleInput, ...]:
         """Everything that is taken, of all kinds."""
         return (*self.inputs, *self.numbers, *self.categories)
+
+    def with_defaults(self, defaults: Mapping[str, float | None]) -> "ModelDescription":
+        """With what stands for numbers that are not given, by their names; None for the others."""
+        numbers = (
+            msgspec.structs.replace(number, default=defaults.get(number.name))
+            for number in self.numbers
+        )
+        return replace(self, numbers=tuple(numbers))
 
     @property
     def is_flexible(self) -> bool:

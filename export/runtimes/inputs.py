@@ -16,7 +16,7 @@ from export.mil.description import (
 )
 from export.package.metadata import metadata_of
 from export.runtimes.base import Feature
-from export.runtimes.single_inputs import check_single, may_be_missing
+from export.runtimes.single_inputs import check_single
 from mobilenet.common.errors import UnsupportedError
 from mobilenet.common.size import Size
 from mobilenet.preprocess import Geometry, Normalization
@@ -93,6 +93,11 @@ def crop(photograph: "Image", size: Size, geometry: Geometry | None = None) -> "
     return ImageOps.fit(upright_rgb(photograph), (size.width, size.height))
 
 
+def in_mode(picture: "Image", item: ImageInput) -> "Image":
+    """An RGB picture as an input takes it: as it is, or its grey, 0 to 255."""
+    return picture if item.mode == "RGB" else picture.convert("L").convert(item.mode)
+
+
 def from_picture(
     description: ModelDescription, picture: "Image", normalization: Normalization | None = None
 ) -> dict[str, Feature]:
@@ -103,9 +108,7 @@ def from_picture(
     """
     item = description.inputs[0]
     if isinstance(item, ImageInput):
-        return {
-            item.name: picture if item.mode == "RGB" else picture.convert("L").convert(item.mode)
-        }
+        return {item.name: in_mode(picture, item)}
     normalization = normalization or normalization_of(description)
     if normalization is None:
         raise UnsupportedError(
@@ -137,7 +140,7 @@ def complete(description: ModelDescription, inputs: Mapping[str, Feature]) -> di
     defaults = {
         item.name: np.full(item.shape, item.default, item.dtype)
         for item in description.inputs
-        if isinstance(item, TensorInput) and _has_default(item) and item.name not in inputs
+        if isinstance(item, TensorInput) and item.may_be_missing and item.name not in inputs
     }
     return {**inputs, **defaults}
 
@@ -147,8 +150,7 @@ def check_names(description: ModelDescription, inputs: Mapping[str, Feature]) ->
     dictionary that is none."""
     known = {item.name: item for item in description.all_inputs}
     singles = {name: item for name, item in known.items() if isinstance(item, SingleInput)}
-    needed = {item.name for item in description.inputs if not _has_default(item)}
-    needed |= {name for name, item in singles.items() if not may_be_missing(item)}
+    needed = {name for name, item in known.items() if not item.may_be_missing}
     listed = [*map(repr, known)]
     hint = f"the model takes {', '.join(listed[:MAX_NAMES])}"
     if missing := needed - inputs.keys():
@@ -157,10 +159,6 @@ def check_names(description: ModelDescription, inputs: Mapping[str, Feature]) ->
         raise UnsupportedError(f"input {min(unknown)!r} is unknown", hint)
     for name in singles.keys() & inputs.keys():
         check_single(singles[name], inputs[name])
-
-
-def _has_default(item: ImageInput | TensorInput) -> bool:
-    return isinstance(item, TensorInput) and item.default is not None
 
 
 def _check_array(item: TensorInput, value: Feature) -> None:

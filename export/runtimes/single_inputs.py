@@ -12,11 +12,6 @@ from mobilenet.common.text import one_line
 MAX_SHOWN = 80  # characters of a value
 
 
-def may_be_missing(item: SingleInput) -> bool:
-    """Whether a model runs without it."""
-    return item.is_optional or (isinstance(item, NumberInput) and item.default is not None)
-
-
 def check_single(item: SingleInput, value: Feature) -> None:
     """Raise `UnsupportedError` for a value that is not of the kind.
 

@@ -1,9 +1,6 @@
 """A pipeline: what its message says of the models in it, and of the values between them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-
-import msgspec
 
 from export.mil.description import ModelDescription
 from export.mil.model_pipeline import Model, ModelPipeline
@@ -47,11 +44,7 @@ def joined(declared: Message, names: Sequence[str], models: Sequence[Model]) -> 
     labels = next((each.labels for each in reversed(inner) if each.labels), ())
     whole = specification.describe(declared, labels, dict(declared.metadata.userDefined))
     defaults = {number.name: number.default for each in inner for number in each.numbers}
-    numbers = (
-        msgspec.structs.replace(number, default=defaults.get(number.name))
-        for number in whole.numbers
-    )
-    whole = replace(whole, numbers=tuple(numbers))
+    whole = whole.with_defaults(defaults)
     _check(whole, names, inner)
     return ModelPipeline(whole, tuple(names), tuple(models))
 
@@ -62,12 +55,8 @@ def _check(
     values = {item.name for item in whole.all_inputs}
     for name, each in zip(names, inner, strict=True):
         needed = [item.name for item in each.inputs]
-        needed += [
-            number.name
-            for number in each.numbers
-            if number.default is None and not number.is_optional
-        ]
-        needed += [category.name for category in each.categories if not category.is_optional]
+        singles = (*each.numbers, *each.categories)
+        needed += [single.name for single in singles if not single.may_be_missing]
         if missing := [item for item in needed if item not in values]:
             raise PackageError(
                 f"{name!r} takes {missing[0]!r}, which nothing before it gives", AGAIN

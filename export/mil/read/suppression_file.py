@@ -4,9 +4,6 @@ Format: coremltools, `mlmodel/format/NonMaximumSuppression.proto`.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
-
-import msgspec
 
 from export.mil.read import specification
 from export.mil.read.specification import Message
@@ -51,12 +48,8 @@ def read(model: Message) -> SuppressionModel:
         nms.iouThresholdInputFeatureName: nms.iouThreshold,
         nms.confidenceThresholdInputFeatureName: nms.confidenceThreshold,
     }
-    numbers = (
-        msgspec.structs.replace(number, default=defaults.get(number.name))
-        for number in description.numbers
-    )
     return SuppressionModel(
-        description=replace(description, numbers=tuple(numbers)),
+        description=description.with_defaults(defaults),
         confidence_input=nms.confidenceInputFeatureName,
         coordinates_input=nms.coordinatesInputFeatureName,
         confidence_output=nms.confidenceOutputFeatureName,
