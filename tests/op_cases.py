@@ -521,6 +521,15 @@ case(
     note="interleaved",
 )
 case(
+    "concat",
+    lambda mb, x: mb.concat(
+        values=[mb.squeeze(x=each) for each in mb.split(x=x, num_splits=3, axis=0)], axis=0
+    ),
+    lambda x: x,
+    np.float32([3, 1, 2]),
+    note="of numbers",
+)
+case(
     "stack",
     lambda mb, x, y: mb.stack(values=(x, y), axis=1),
     lambda x, y: torch.stack((x, y), 1),

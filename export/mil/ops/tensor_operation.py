@@ -16,6 +16,8 @@ PAD_MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge"}
 
 def _joined(call: Call) -> list[Shape]:
     first, *others = call.all_shapes("values")
+    if not first:
+        return [(1 + len(others),)]
     shape, axis = list(first), call.integer("axis")
     shape[axis] += sum(other[axis] for other in others)
     return [tuple(shape)]
@@ -24,8 +26,11 @@ def _joined(call: Call) -> list[Shape]:
 @lowers("concat", shape=_joined)
 def concat(call: Lowering) -> str:
     """values Tuple[tensor<[*d, d_axis_i, *e], T>] -> tensor<[*d, d_axis_out, *e], T>: end to end
-    along `axis`; interleaved, in turns: a0 b0 a1 b1 (ShuffleNet's shuffle)."""
+    along `axis`; interleaved, in turns: a0 b0 a1 b1 (ShuffleNet's shuffle). Numbers make a
+    vector."""
     axis = call.integer("axis")
+    if not call.shape_of(call.op.inputs["values"][0]):
+        return _stacked(call, 0)
     if not call.flag("interleave", False):
         return call.emit("Concat", *call.many("values"), axis=axis)
     inner = axis % len(call.output_shape()) + 1
