@@ -108,6 +108,14 @@ def test_a_pad_is_no_preprocessing(tmp_path):
     assert rules(small(tmp_path / "m.mlpackage", before=padded)) == {"pad-apart"}
 
 
+@pytest.mark.parametrize("options", [{"mode": "reflect"}, {"constant_val": np.float32(1)}])
+def test_a_pad_that_no_convolution_has_is_left_in_peace(options, tmp_path):
+    def padded(mb, x):
+        return mb.pad(x=x, pad=[0, 1, 0, 1], **options)
+
+    assert "pad-apart" not in rules(small(tmp_path / "m.mlpackage", before=padded))
+
+
 def test_labels_that_do_not_fit_the_outputs(tmp_path):
     """coremltools refuses to write it; other tools do not."""
     path = small(tmp_path / "m.mlpackage", labels=list("abcdefghij"))

@@ -6,6 +6,7 @@ import numpy as np
 
 from export.inspect.rules.finding import Rule, RuleFinding, RuleSubject
 from export.mil.description import TensorInput
+from export.mil.program import Op
 
 IMAGENET_MEAN = np.array((0.485, 0.456, 0.406))
 IMAGENET_STD = np.array((0.229, 0.224, 0.225))
@@ -173,13 +174,21 @@ def _zero_to_one(subject: RuleSubject) -> Iterator[RuleFinding]:  # keras/applic
 
 
 def _padding_apart(subject: RuleSubject) -> Iterator[RuleFinding]:
-    pads = [op for op in subject.function.ops if op.type == "pad"]
+    pads = [op for op in subject.function.ops if op.type == "pad" and _is_zeros(subject, op)]
     if pads:
         yield RuleFinding(
             "pad-apart", "note",
             f"{len(pads)} pad operations copy whole maps that a convolution could pad itself",
             "write conv with pad_type custom: it takes four different borders",
         )  # fmt: skip
+
+
+def _is_zeros(subject: RuleSubject, op: Op) -> bool:
+    """Whether a pad is what a convolution has: it reflects and repeats nothing, and adds zeros."""
+    mode, value = (subject.function.argument(op, name) for name in ("mode", "constant_val"))
+    return (mode is None or str(mode.load()) == "constant") and (
+        value is None or not np.any(value.load())
+    )
 
 
 RULES: tuple[Rule, ...] = (_doubled, _averaged_scale)
