@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from export.mil.description import ModelDescription
+from export.mil.description import ModelDescription, SingleInput
 from export.mil.model_pipeline import Model, ModelPipeline
 from export.mil.read import specification
 from export.mil.read.specification import Message
@@ -55,7 +55,7 @@ def _check(
     values = {item.name for item in whole.all_inputs}
     for name, each in zip(names, inner, strict=True):
         needed = [item.name for item in each.inputs]
-        singles = (*each.numbers, *each.categories)
+        singles: tuple[SingleInput, ...] = (*each.numbers, *each.categories)
         needed += [single.name for single in singles if not single.may_be_missing]
         if missing := [item for item in needed if item not in values]:
             raise PackageError(
