@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.mil.ops.call import CALL_ERRORS, Call
+from export.mil.ops.elementwise import CASTS
 from export.mil.program import BITS, Constant, TensorType, is_fixed
 
 Array = NDArray[Any]
@@ -32,10 +33,6 @@ UNARY: dict[str, Callable[[Any], Any]] = {
 }  # fmt: skip
 REDUCTIONS: dict[str, Callable[..., Any]] = {
     "reduce_prod": np.prod, "reduce_sum": np.sum, "reduce_max": np.max, "reduce_min": np.min,
-}  # fmt: skip
-CASTS = {
-    "fp16": "float16", "fp32": "float32", "int32": "int32", "int16": "int16", "uint16": "uint16",
-    "int8": "int8", "uint8": "uint8", "bool": "bool",
 }  # fmt: skip
 
 

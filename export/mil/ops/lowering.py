@@ -129,10 +129,8 @@ class Lowering(Call):
     def bounded(self, sizes: str) -> str:
         """`sizes`, int64, of a value that is to be made; the run ends here if it is too large."""
         elements = self.emit("ReduceProd", self.cast(sizes, "float32"), keepdims=0)
-        beyond = self.cast(self.emit("Greater", elements, self.constant(MAX_ELEMENTS)), "int64")
-        # there is no second element: ONNX Runtime refuses to take it, and names the node
-        origin = f"{self.op.name}, of more than {MAX_ELEMENTS:,} elements"
-        (zero,) = self.graph.add("Gather", origin, [self.constant([0], np.int64), beyond], 1, {})
+        beyond = self.emit("Greater", elements, self.constant(MAX_ELEMENTS))
+        zero = self.zero_unless(beyond, f"of more than {MAX_ELEMENTS:,} elements")
         return self.emit("Add", sizes, zero)
 
     def reshape(self, value: str, shape: Sequence[int]) -> str:
@@ -142,7 +140,8 @@ class Lowering(Call):
     def zero_unless(self, fails: str, reason: str) -> str:
         """Zeros, int64, of the shape of `fails`; where that is true, the run ends in an error.
 
-        The error is that of an index that does not exist; it tells the operation and `reason`.
+        There is no second element: ONNX Runtime refuses to take it, and names the node, which
+        tells the operation and `reason`.
         """
         index = self.cast(fails, "int64")
         origin = f"{self.op.name[:MAX_ORIGIN]} {reason}"

@@ -18,12 +18,18 @@ MAX_LENGTH = 1 << 20
 
 def _check_length(call: Call, parameter: str, more: int = 0) -> None:
     """Refuse a length that would fill the memory, where it is known by now."""
-    argument = call.argument(parameter)
-    if isinstance(argument, str) and argument not in call.constants:
+    if not call.is_constant(parameter):
         return
     length = max(call.ints(parameter), default=0) + more
     if length > MAX_LENGTH:
         raise call.unsupported(f"a length of {length:,}")
+
+
+def _bounded(call: Lowering, length: str) -> str:
+    """`length`, (1,), int64; the run ends here if it would fill the memory."""
+    too_long = call.emit("Greater", length, call.constant([MAX_LENGTH], np.int64))
+    zero = call.zero_unless(too_long, f"with a length above {MAX_LENGTH:,}")
+    return call.emit("Add", length, zero)
 
 
 def _element(call: Call) -> list[int]:
@@ -50,10 +56,7 @@ def make_list(call: Lowering) -> str:
     if call.has("init_length"):
         _check_length(call, "init_length")
     length = call["init_length"] if call.has("init_length") else call.constant(1, np.int32)
-    first = call.cast(call.reshape(length, [1]), "int64")
-    too_long = call.emit("Greater", first, call.constant([MAX_LENGTH], np.int64))
-    zero = call.zero_unless(too_long, f"with a length above {MAX_LENGTH:,}")
-    first = call.emit("Add", first, zero)
+    first = _bounded(call, call.cast(call.reshape(length, [1]), "int64"))
     shape = call.emit("Concat", first, call.constant(_element(call), np.int64), axis=0)
     return call.emit("Expand", call.cast(call.constant(0), dtype), shape)
 
@@ -113,11 +116,7 @@ def _written(call: Lowering, indices: str, values: str) -> str:
     """The list with `values`, (K, *d), at `indices`, (K,)."""
     indices, zero = call.cast(indices, "int64"), call.constant([0], np.int64)
     needed = call.emit("Add", call.emit("ReduceMax", indices), call.constant([1], np.int64))
-    too_long = call.emit("Greater", needed, call.constant([MAX_LENGTH], np.int64))
-    needed = call.emit(
-        "Add", needed, call.zero_unless(too_long, f"with a length above {MAX_LENGTH:,}")
-    )
-    missing = call.emit("Max", call.emit("Sub", needed, _length(call)), zero)
+    missing = call.emit("Max", call.emit("Sub", _bounded(call, needed), _length(call)), zero)
     amounts = call.emit("Concat", zero, missing, axis=0)
     grown = call.emit("Pad", call["ls"], amounts, None, zero)
     places = call.emit("Unsqueeze", indices, call.constant([1], np.int64))
