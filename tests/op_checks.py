@@ -9,8 +9,8 @@ import onnxruntime
 import pytest
 import torch
 
-from export.mil.onnx import Precision, to_onnx
-from export.mil.program import Function, is_fixed
+from export.mil.onnx import to_onnx
+from export.mil.program import Function, Precision, is_fixed
 from export.mil.read.model import read
 from export.mil.shapes import infer
 from export.runtimes.portable_session import DTYPES

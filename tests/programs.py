@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from export.coremltools_import import coremltools
-from export.runtimes.portable import Precision
+from export.mil.program import Precision
 from export.verify.agreement import run
 
 

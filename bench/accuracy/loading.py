@@ -15,8 +15,8 @@ from mobilenet.common.errors import ConfigError, UnsupportedError
 from mobilenet.common.progress import SILENT, Progress
 
 if TYPE_CHECKING:
+    from export.mil.program import Precision
     from export.runtimes.base import Runtime
-    from export.runtimes.portable import Precision
 
 WITH_FUNCTIONS = ("coreml", "coreai", "portable")
 

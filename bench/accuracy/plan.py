@@ -20,7 +20,7 @@ from mobilenet.overrides import Overrides
 from mobilenet.preprocess import STANDARD_CROP
 
 if TYPE_CHECKING:
-    from export.runtimes.portable import Precision
+    from export.mil.program import Precision
 
 
 @dataclass(frozen=True)

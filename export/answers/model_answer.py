@@ -12,10 +12,10 @@ from export.answers.given_inputs import given_inputs
 from export.head_outputs import DETECTION_OUTPUTS
 from export.mil.chosen_sizes import chosen_sizes
 from export.mil.description import ModelDescription
+from export.mil.program import Precision
 from export.package.metadata import metadata_of
 from export.runtimes.base import Feature
 from export.runtimes.in_pictures import of_labels
-from export.runtimes.portable import Precision
 from export.runtimes.portable_model import load
 from export.verify.picture_answer import (
     PictureAnswer,

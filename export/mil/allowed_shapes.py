@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-Shape = tuple[int, ...]
+Shape = tuple[int, ...]  # -1 where a size is not fixed
 
 
 class EnumeratedShapes(msgspec.Struct, frozen=True, tag=True):

@@ -75,9 +75,7 @@ def learned(function: Function, op: Op) -> Iterator[Constant]:
     """
     for inner in op.within():
         for argument in (each for arguments in inner.inputs.values() for each in arguments):
-            constant = (
-                argument if isinstance(argument, Constant) else function.constants.get(argument)
-            )
+            constant = function.known(argument)
             if constant is not None and _is_weight(inner, constant):
                 yield constant
 

@@ -11,7 +11,7 @@ from itertools import zip_longest
 
 from export.mil.cost import macs, peak
 from export.mil.ops.call import CALL_ERRORS, Call
-from export.mil.program import Constant, Function, Op, Shape, is_fixed
+from export.mil.program import Function, Op, Shape, is_fixed
 from export.mil.shapes import infer, output_shapes
 from mobilenet.common.errors import UnsupportedError
 
@@ -85,7 +85,7 @@ def _weights(function: Function) -> Iterator[int]:
     """Elements of each constant that an operation takes."""
     seen: set[int] = set()
     for argument in (each for op in function.ops for each in op.arguments()):
-        constant = argument if isinstance(argument, Constant) else function.constants.get(argument)
+        constant = function.known(argument)
         if constant is not None and id(constant) not in seen:
             seen.add(id(constant))
             yield max(constant.type.elements, 0)

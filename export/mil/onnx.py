@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence, Set
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 import onnx
@@ -16,11 +15,9 @@ from export.mil.onnx_weights import WeightFile
 from export.mil.ops import OPERATIONS
 from export.mil.ops.kept_state import WRITES
 from export.mil.ops.lowering import ONNX_TYPES
-from export.mil.program import KEPT, RETURNED, Function, TensorType
+from export.mil.program import KEPT, RETURNED, Function, Precision, TensorType
 from export.mil.shapes import at
 from mobilenet.common.errors import PackageError, UnsupportedError
-
-Precision = Literal["float32", "declared"]
 
 OPSET = 20  # the first with Gelu; ONNX Runtime 1.20 knows up to 21
 CORE_AI = "coreai."  # how an operation begins that MIL does not have

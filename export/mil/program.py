@@ -13,12 +13,16 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from export.mil import allowed_shapes
 from export.mil.description import ModelDescription
 from mobilenet.common.decoding import decoding
 from mobilenet.common.errors import PackageError, UnsupportedError
 
+Shape = allowed_shapes.Shape
 Value = NDArray[Any] | str | tuple[str, ...]
-Shape = tuple[int, ...]  # -1 where a size is not fixed
+
+# How a program is computed off a device: without rounding, or each result as it is declared
+Precision = Literal["float32", "declared"]
 
 # In ONNX, behind the name of an output that is called like an input, and of a state afterwards.
 RETURNED, KEPT = "/returned", "/kept"
@@ -160,13 +164,14 @@ class Function:
         constant = self.constants.get(name)
         return None if constant is None else constant.load()
 
+    def known(self, argument: Argument) -> Constant | None:
+        """The constant that `argument` is or names; None when it is computed at run time."""
+        return argument if isinstance(argument, Constant) else self.constants.get(argument)
+
     def argument(self, op: Op, name: str) -> Constant | None:
         """The constant given to `op` as `name`; None when it is absent or computed."""
         arguments = op.inputs.get(name, ())
-        if len(arguments) != 1:
-            return None
-        (argument,) = arguments
-        return argument if isinstance(argument, Constant) else self.constants.get(argument)
+        return self.known(arguments[0]) if len(arguments) == 1 else None
 
     def array(self, op: Op, name: str) -> NDArray[Any] | None:
         """The dense array given to `op` as `name`, such as the `weight` of a `conv`."""

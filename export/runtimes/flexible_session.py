@@ -7,13 +7,12 @@ model has by default is compiled with it, so that a launch costs what that of an
 import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
 from export.mil.description import ImageInput, ModelDescription
 from export.mil.model_pipeline import Model, ModelPipeline
-from export.mil.program import Program
+from export.mil.program import Precision, Program
 from export.runtimes.base import Feature
 from export.runtimes.inputs import check
 from export.runtimes.model_state import ModelState, StatefulModel
@@ -33,7 +32,7 @@ class CompiledFlexible(msgspec.Struct, frozen=True):
     package: str  # a copy of the model beside it: the model itself may go
     stages: tuple[int, ...]  # its place in the pipelines of the package
     function: str | None
-    precision: Literal["float32", "declared"]
+    precision: Precision
     extra_outputs: tuple[str, ...]
 
 

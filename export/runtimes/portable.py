@@ -8,13 +8,12 @@ import functools
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
 from export.mil.description import ModelDescription
 from export.mil.model_pipeline import Model, ModelPipeline
-from export.mil.program import Program
+from export.mil.program import Precision, Program
 from export.package.model_files import find
 from export.runtimes import compiled_parts
 from export.runtimes.base import LoadedModel
@@ -24,8 +23,6 @@ from export.runtimes.pipeline_session import CompiledPipeline, PipelineSession
 from export.runtimes.portable_session import PortableSession
 from export.runtimes.refusals import refusing
 from mobilenet.common.errors import OwnFaultError, UnsupportedError
-
-Precision = Literal["float32", "declared"]
 
 UNIT = "CPU"
 PIPELINE, FLEXIBLE = ".pipeline", ".flexible"  # how compiled forms end

@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 import numpy as np
 
 from export.mil.description import ImageInput, ModelDescription, ModelOutput, TensorInput
+from export.mil.program import Precision
 from export.mil.read import specification
 from export.mil.read.specification import Message
 from export.package import model_files
 from export.runtimes.base import Feature
 from export.runtimes.model_state import ModelState, StatefulModel
-from export.runtimes.portable import UNIT, PortableRuntime, Precision
+from export.runtimes.portable import UNIT, PortableRuntime
 from mobilenet.common.decoding import decoding
 from mobilenet.common.errors import UnsupportedError
 from mobilenet.common.temporary import owned_folder

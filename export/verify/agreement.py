@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from export.mil.program import Function, Op
+from export.mil.program import Function, Op, Precision
 from export.runtimes.base import Feature, Runtime
 from export.runtimes.coreai import CoreAIRuntime
-from export.runtimes.portable import PortableRuntime, Precision
+from export.runtimes.portable import PortableRuntime
 from mobilenet.common.errors import PackageError, VerificationError
 from mobilenet.common.size import Sides, Size
 from mobilenet.common.temporary import owned_folder

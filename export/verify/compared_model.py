@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 from export.mil.chosen_sizes import chosen_sizes
 from export.mil.description import ImageInput, ModelDescription
-from export.mil.program import Function
+from export.mil.program import Function, Precision
 from export.mil.read.model import network
 from export.mil.shapes import at
 from export.package.metadata import PackageMetadata, listed_labels, metadata_of
 from export.package.model_files import find
 from export.runtimes.inputs import crop, picture_size
-from export.runtimes.portable import Precision
 from export.verify.intermediates import LayerOutput, of_checkpoint, of_package
 from mobilenet.common.errors import ConfigError, UnsupportedError
 from mobilenet.common.size import Size

@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.mil.cost import learned
-from export.mil.program import Function
-from export.runtimes.portable import Precision
+from export.mil.program import Function, Precision
 from export.verify.compared_model import (
     ComparedModel,
     common_size,

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from export.coreai.pictures import twin_name
 from export.mil.cost import learned
 from export.mil.description import ImageInput
-from export.mil.program import Constant, Function, Op
+from export.mil.program import Constant, Function, Op, Precision
 from export.mil.read.model import network
 from export.runtimes.coreai import CoreAIRuntime
 from export.runtimes.inputs import from_picture, normalization_of
-from export.runtimes.portable import PortableRuntime, Precision
+from export.runtimes.portable import PortableRuntime
 from export.verify.agreement import run
 from mobilenet.networks.classifier import POOL
 from mobilenet.networks.deeplab import LARGE

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.formats.registry import format_of
-from export.mil.program import Function, Program
+from export.mil.program import Function, Precision, Program
 from export.mil.read.model import network
 from export.prepared import MAIN, Prepared
 from export.runtimes.base import Feature
 from export.runtimes.inputs import from_picture
-from export.runtimes.portable import PortableRuntime, Precision
+from export.runtimes.portable import PortableRuntime
 from export.verify import reference
 from export.verify.agreement import logits_name, probe_pictures, run, stacked
 from export.verify.detected_boxes import BoxReading

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import torch
 
 from export.coremltools_import import coremltools
-from export.runtimes.portable import Precision
+from export.mil.program import Precision
 
 Model = Any  # coremltools' MLModel, which is untyped
 INPUT, OUTPUT = "x", "y"  # the outputs are called y0, y1, ...
