@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from export.head_outputs import THRESHOLDS
 from export.inspect.declared import FeatureFacts
-from export.inspect.inspect import Inspection, LayerFacts, PartFacts
+from export.inspect.inspect import Inspection
+from export.inspect.part_facts import LayerFacts, PartFacts
 from export.inspect.rules.finding import RuleFinding
 from mobilenet.common import terminal
 from mobilenet.common.ci_report import CheckedCase
