@@ -24,20 +24,7 @@ def read(model: Message) -> SuppressionModel:
     A number of rows may be fixed or bounded by either output; -1 is without an upper bound.
     """
     nms, declared = model.nonMaximumSuppression, model.description
-    if unnamed := [name for name in NAMES if not getattr(nms, name)]:
-        raise PackageError(f"a nonMaximumSuppression has no {unnamed[0]}", AGAIN)
-    if not 0 <= nms.iouThreshold <= 1 or not nms.confidenceThreshold >= 0:
-        raise PackageError(
-            f"a nonMaximumSuppression has the thresholds {nms.iouThreshold:g} (IoU) and "
-            f"{nms.confidenceThreshold:g} (confidence)",
-            "0 to 1, and 0 or more, are possible",
-        )
-    features = {feature.name for feature in (*declared.input, *declared.output)}
-    if strange := [name for name in NAMES if getattr(nms, name) not in features]:
-        raise PackageError(
-            f"a nonMaximumSuppression declares no {getattr(nms, strange[0])!r}, its {strange[0]}",
-            AGAIN,
-        )
+    _check(nms, declared)
     labels = tuple(map(str, specification.class_labels(nms)))
     bounds = [bound for feature in declared.output for bound in _rows(feature)]
     least = max((low for low, _ in bounds), default=0)
@@ -60,6 +47,24 @@ def read(model: Message) -> SuppressionModel:
         per_class=nms.pickTop.perClass,
         least=least, most=min((high for _, high in bounds if high is not None), default=None),
     )  # fmt: skip
+
+
+def _check(nms: Message, declared: Message) -> None:
+    """Raise `PackageError` for thresholds that are none, and for names of no feature."""
+    if unnamed := [name for name in NAMES if not getattr(nms, name)]:
+        raise PackageError(f"a nonMaximumSuppression has no {unnamed[0]}", AGAIN)
+    if not 0 <= nms.iouThreshold <= 1 or not nms.confidenceThreshold >= 0:
+        raise PackageError(
+            f"a nonMaximumSuppression has the thresholds {nms.iouThreshold:g} (IoU) and "
+            f"{nms.confidenceThreshold:g} (confidence)",
+            "0 to 1, and 0 or more, are possible",
+        )
+    features = {feature.name for feature in (*declared.input, *declared.output)}
+    if strange := [name for name in NAMES if getattr(nms, name) not in features]:
+        raise PackageError(
+            f"a nonMaximumSuppression declares no {getattr(nms, strange[0])!r}, its {strange[0]}",
+            AGAIN,
+        )
 
 
 def _rows(feature: Message) -> Iterator[tuple[int, int | None]]:

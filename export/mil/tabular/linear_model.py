@@ -6,12 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from export.mil.tabular.values import Floats, sigmoid, softmax
-
-
-def unchanged(values: Floats) -> Floats:
-    """The identity, the link of plain regression."""
-    return values
+from export.mil.tabular.values import Floats, plain, sigmoid, with_reference
 
 
 def normal_share(values: Floats) -> Floats:
@@ -47,10 +42,10 @@ class LinearModel:
         if len(shares) == 1:
             return np.array([1 - shares[0], shares[0]])
         if reference:
-            return softmax(np.concatenate([[0.0], self.scores(features)]))
+            return with_reference(self.scores(features))
         result: Floats = shares / shares.sum()
         return result
 
 
-REGRESSION = (unchanged, sigmoid, normal_share)  # mean functions by the number in the file
+REGRESSION = (plain, sigmoid, normal_share)  # mean functions by the number in the file
 CLASSIFICATION = (sigmoid, normal_share)

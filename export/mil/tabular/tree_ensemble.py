@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from export.mil.tabular.values import Floats, sigmoid, softmax
+from export.mil.tabular.values import Floats, plain, sigmoid, softmax, with_reference
 
 Integers = NDArray[np.int64]
 LEAF = 6  # a node's behaviour; the others are the comparisons, in the order of `compared`
@@ -56,16 +56,6 @@ def compared(values: Floats, thresholds: Floats) -> NDArray[np.bool_]:
         values <= thresholds, values < thresholds, values >= thresholds, values > thresholds,
         values == thresholds, values != thresholds, np.ones(len(values), bool),
     ])  # fmt: skip
-
-
-def plain(sums: Floats) -> Floats:
-    """As they are."""
-    return sums
-
-
-def with_reference(sums: Floats) -> Floats:
-    """Softmax of the sums behind a 0 that stands for the first class."""
-    return softmax(np.concatenate([[0.0], sums]))
 
 
 TRANSFORMS = (plain, softmax, sigmoid, with_reference)  # by the number in the file

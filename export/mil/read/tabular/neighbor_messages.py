@@ -11,22 +11,14 @@ from export.mil.read.tabular.declared_table import (
     table,
 )
 from export.mil.tabular.neighbors import NearestNeighbors
-from export.mil.tabular.values import Key, Values
+from export.mil.tabular.values import Floats, Key, Values
 
 
 def classifier(declared: DeclaredTable, model: Message) -> TableContents:
     """`KNearestNeighborsClassifier`; without samples its class is always the default one."""
     message = model.kNearestNeighborsClassifier
     index, labels = message.nearestNeighborsIndex, class_labels(message)
-    samples = table(declared, [each.vector for each in index.floatSamples], "samples")
-    declared.require(
-        len(samples) == len(labels),
-        f"has {len(samples)} samples, and classes of {len(labels)}",
-    )
-    declared.require(
-        samples.shape[1] in (0, index.numberOfDimensions) and index.numberOfDimensions > 0,
-        f"has samples of {samples.shape[1]} features, of {index.numberOfDimensions}",
-    )
+    samples = _samples(declared, index, len(labels))
     vector = declared.of_features(declared.vector(), index.numberOfDimensions)
     declared.require(
         message.WhichOneof("WeightingScheme") is not None
@@ -58,6 +50,17 @@ def classifier(declared: DeclaredTable, model: Message) -> TableContents:
         samples.size,
         distinct,
     )
+
+
+def _samples(declared: DeclaredTable, index: Message, count: int) -> Floats:
+    """(count, features); (0, 0) without samples."""
+    samples = table(declared, [each.vector for each in index.floatSamples], "samples")
+    declared.require(len(samples) == count, f"has {len(samples)} samples, and classes of {count}")
+    declared.require(
+        samples.shape[1] in (0, index.numberOfDimensions) and index.numberOfDimensions > 0,
+        f"has samples of {samples.shape[1]} features, of {index.numberOfDimensions}",
+    )
+    return samples
 
 
 def _empty(declared: DeclaredTable, message: Message) -> TableContents:

@@ -14,10 +14,17 @@ from export.mil.tabular.tree_ensemble import (
     TRANSFORMS,
     Integers,
     TreeEnsemble,
+)
+from export.mil.tabular.values import (
+    Floats,
+    Key,
+    Values,
+    VectorInput,
     plain,
+    sigmoid,
+    softmax,
     with_reference,
 )
-from export.mil.tabular.values import Floats, Key, Values, VectorInput, sigmoid, softmax
 from mobilenet.common.errors import UnsupportedError
 
 MAX_NODES = 1 << 23
