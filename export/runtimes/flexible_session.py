@@ -28,7 +28,7 @@ class CompiledFlexible(msgspec.Struct, frozen=True):
     """What a flexible model is compiled from again, and its graph at the default size."""
 
     description: ModelDescription
-    default: str  # a file beside it, if there is one
+    default: str | None  # a file beside it; None where that size cannot be run
     package: str  # a copy of the model beside it: the model itself may go
     stages: tuple[int, ...]  # its place in the pipelines of the package
     function: str | None

@@ -7,6 +7,7 @@ Compiling needs the reader and `onnx`; a launch imports ONNX Runtime and numpy.
 import functools
 import importlib.util
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -92,18 +93,9 @@ class PortableRuntime:
         `copied` is what it stands in, where it is flexible, `stages` its place in pipelines there.
         """
         if isinstance(model, Program):
-            description = model.function(self.function).description
-            if not description.is_flexible:
+            if not model.function(self.function).description.is_flexible:
                 return self._compile_program(model, target)
-            try:
-                default = self._compile_program(model, target).name
-            except OwnFaultError:
-                default = "none"
-            flexible = CompiledFlexible(
-                description, default, copied, stages, self.function, self.precision,
-                self.extra_outputs,
-            )  # fmt: skip
-            return _write(target, FLEXIBLE, flexible)
+            return self._compile_flexible(model, target, copied, stages)
         if not isinstance(model, ModelPipeline):
             return compiled_parts.write(model, target)
         from export.mil import footprint
@@ -117,6 +109,18 @@ class PortableRuntime:
         ]
         listed = CompiledPipeline(model.description, compiled, self.extra_outputs)
         return _write(target, PIPELINE, listed)
+
+    def _compile_flexible(
+        self, program: Program, target: Path, copied: str, stages: tuple[int, ...]
+    ) -> Path:
+        default: str | None = None  # at 1 pixel, say, no kernel fits in
+        with suppress(OwnFaultError):
+            default = self._compile_program(program, target).name
+        description = program.function(self.function).description
+        flexible = CompiledFlexible(
+            description, default, copied, stages, self.function, self.precision, self.extra_outputs
+        )
+        return _write(target, FLEXIBLE, flexible)
 
     def _compile_program(self, program: Program, target: Path) -> Path:
         from export.mil.onnx import to_onnx
@@ -144,23 +148,27 @@ class PortableRuntime:
         if compiled.suffix == FLEXIBLE:
             flexible = compiled_parts.decoded(compiled, CompiledFlexible)
             opened = functools.partial(self._open, name=compiled.stem)
-            default = self._default(compiled.with_name(flexible.default))
+            default = (
+                None
+                if flexible.default is None
+                else self._default(compiled.with_name(flexible.default))
+            )
             return FlexibleSession(flexible, default, compiled.parent, opened)
         return self._load_graph(compiled)
 
-    def _load_graph(self, compiled: Path) -> "PortableSession":
+    def _load_graph(self, compiled: Path) -> PortableSession:
         description = compiled_parts.decoded(compiled.with_suffix(DESCRIPTION), ModelDescription)
         return self._open(str(compiled), description, compiled.stem)
 
-    def _default(self, compiled: Path) -> "PortableSession | None":
+    def _default(self, compiled: Path) -> PortableSession | None:
         try:
-            return self._load_graph(compiled) if compiled.exists() else None
+            return self._load_graph(compiled)
         except OwnFaultError:
             return None
 
     def _open(
         self, graph: str | bytes, description: ModelDescription, name: str
-    ) -> "PortableSession":
+    ) -> PortableSession:
         with refusing(name):
             return PortableSession(open_session(graph, self.threads), description, name)
 
