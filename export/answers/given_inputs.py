@@ -22,7 +22,7 @@ from export.mil.description import (
 )
 from export.package.metadata import PackageMetadata, metadata_of
 from export.runtimes.base import Feature
-from export.runtimes.inputs import MAX_INPUT_ELEMENTS, crop, in_mode
+from export.runtimes.inputs import MAX_INPUT_ELEMENTS, crop, in_mode, takes_pixels
 from export.runtimes.single_inputs import example, wanted
 from mobilenet.common.decoding import decoding
 from mobilenet.common.errors import ConfigError
@@ -121,7 +121,7 @@ def _picture_of(
 def _takes_pictures(item: Input, about: PackageMetadata | None) -> bool:
     """An image, or an array that a package of ours says how to make from one."""
     if isinstance(item, TensorInput):
-        return about is not None and len(item.shape) == 4 and item.shape[:2] == (1, 3)
+        return about is not None and takes_pixels(item)
     return isinstance(item, ImageInput)
 
 

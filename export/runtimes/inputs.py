@@ -39,12 +39,25 @@ def picture_size(description: ModelDescription) -> Size:
     only = None if several else description.inputs[0]
     if isinstance(only, ImageInput):
         return Size(only.height, only.width)
-    if only is not None and len(only.shape) == 4 and only.shape[:2] == (1, 3):
+    if only is not None and takes_pixels(only):
         return Size(*only.shape[2:])
     names = ", ".join(repr(item.name) for item in description.all_inputs[:MAX_NAMES]) or "nothing"
     raise UnsupportedError(
         f"the model takes {names}, not one picture",
         "only models of one picture are fed with pictures; any other: python -m export run",
+    )
+
+
+def takes_pixels(item: TensorInput) -> bool:
+    """Whether an array may be one of RGB pixels, (1, 3, H, W)."""
+    return len(item.shape) == 4 and item.shape[:2] == (1, 3)
+
+
+def unknown_pixels(item: TensorInput) -> UnsupportedError:
+    """The error for an array that nothing says how to make from a picture."""
+    return UnsupportedError(
+        f"input {item.name!r} is an array: how pixels become one is not known",
+        "export the model with an image input",
     )
 
 
@@ -111,10 +124,7 @@ def from_picture(
         return {item.name: in_mode(picture, item)}
     normalization = normalization or normalization_of(description)
     if normalization is None:
-        raise UnsupportedError(
-            f"input {item.name!r} is an array: how pixels become one is not known",
-            "export the model with an image input",
-        )
+        raise unknown_pixels(item)
     return {item.name: normalization.apply(picture).astype(item.dtype)}
 
 

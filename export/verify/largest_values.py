@@ -6,12 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from export.mil.chosen_sizes import chosen_sizes
-from export.mil.description import ImageInput
+from export.mil.description import TensorInput
 from export.mil.read.model import network
 from export.mil.shapes import at
-from export.runtimes.inputs import crop, geometry_of, picture_size
+from export.runtimes.inputs import crop, geometry_of, picture_size, unknown_pixels
 from export.verify.intermediates import of_package
-from mobilenet.common.errors import UnsupportedError
 from mobilenet.common.images import open_picture
 from mobilenet.common.options import OWN_SIZE, SizeOptions
 
@@ -22,20 +21,16 @@ def largest_values(
     """The largest absolute value of each layer's output over all photographs, by its name.
 
     Of the default function of the model at `path`, or of the only network of a pipeline. Raises
-    `PackageError` for what is damaged,
-    `UnsupportedError` for a model that cannot be run here, or takes something else than a
-    picture.
+    `PackageError` for what is damaged, `UnsupportedError` for a model that cannot be run here, or
+    takes something else than a picture.
     """
     flexible = network(path).function()
     function = at(flexible, chosen_sizes(flexible.description, sizes.size, sizes.batch))
     description = function.description
     size, geometry = picture_size(description), geometry_of(description)
-    if not isinstance(description.inputs[0], ImageInput) and geometry is None:
-        raise UnsupportedError(
-            f"input {description.inputs[0].name!r} is an array: how pixels become one is not "
-            "known",
-            "export the model with an image input",
-        )
+    (item,) = description.inputs
+    if isinstance(item, TensorInput) and geometry is None:
+        raise unknown_pixels(item)
     pictures = [crop(open_picture(photograph), size, geometry) for photograph in photographs]
     largest: dict[str, float] = {}
     for layers in of_package(path, function, pictures, "float32"):
