@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DTYPES = {
     "tensor(float)": np.float32, "tensor(int32)": np.int32, "tensor(bool)": np.bool_,
     "tensor(int8)": np.int8, "tensor(uint8)": np.uint8, "tensor(int16)": np.int16,
-    "tensor(uint16)": np.uint16,
+    "tensor(uint16)": np.uint16, "tensor(uint32)": np.uint32,
 }  # fmt: skip
 
 

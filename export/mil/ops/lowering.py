@@ -20,12 +20,12 @@ Attribute = int | float | str | Sequence[int] | Subgraph
 # halves is lost by the graph, which rounds where it is asked to.
 ONNX_TYPES: dict[str, int] = {
     "float16": 1, "float32": 1, "uint8": 2, "int8": 3, "uint16": 4, "int16": 5, "int32": 6,
-    "int64": 7, "bool": 9,
+    "int64": 7, "bool": 9, "uint32": 12,
 }  # fmt: skip
 
 NUMPY_TYPES: dict[int, type[np.generic]] = {
     1: np.float32, 2: np.uint8, 3: np.int8, 4: np.uint16, 5: np.int16, 6: np.int32, 7: np.int64,
-    9: np.bool_,
+    9: np.bool_, 12: np.uint32,
 }  # fmt: skip
 MAX_ELEMENTS = 1 << 27  # of a value whose size only the run tells: half a gigabyte
 
