@@ -27,7 +27,7 @@ def _output_file(_type: object, tokens: Sequence[Token]) -> Path:
     return Path(text)
 
 
-def _output_package(_type: object, tokens: Sequence[Token]) -> Path | Folder:
+def _output_place(_type: object, tokens: Sequence[Token]) -> Path | Folder:
     """A package is a folder: the shell completes its name with a slash, too."""
     text, path = tokens[0].value, Path(tokens[0].value)
     is_package = path.suffix in (".mlpackage", ".aimodel")
@@ -47,14 +47,12 @@ FurtherFile = Annotated[Path, Parameter(converter=_output_file)]
 """An option that names a file to write. pathlib drops the slash that says "folder"."""
 OutputFile = Annotated[FurtherFile, Parameter(alias="-o")]
 """The same, of the command's own result."""
-OutputPackage = Annotated[
-    Path | Folder, Parameter(alias="-o", converter=_output_package, accepts_keys=False)
-]
-"""An option that names a package to write, or a folder for it."""
 OutputFileOrFolder = Annotated[
-    Path | Folder, Parameter(alias="-o", converter=_output_package, accepts_keys=False)
+    Path | Folder, Parameter(alias="-o", converter=_output_place, accepts_keys=False)
 ]
 """An option that names a file to write, or a folder/ for several."""
+OutputPackage = OutputFileOrFolder
+"""An option that names a package to write, or a folder/ for it."""
 PictureSize = Annotated[Size, Parameter(converter=_picture_size, accepts_keys=False, n_tokens=1)]
 """An option that is a width and a height, as in 320x240."""
 AsJson = Annotated[bool, Parameter(help="Print the result as JSON.")]
