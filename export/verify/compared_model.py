@@ -10,10 +10,11 @@ from export.mil.description import ImageInput, ModelDescription
 from export.mil.program import Function, Precision
 from export.mil.read.model import network
 from export.mil.shapes import at
-from export.package.metadata import PackageMetadata, listed_labels, metadata_of
+from export.package.metadata import PackageMetadata, metadata_of
 from export.package.model_files import find
 from export.runtimes.inputs import crop, picture_size
 from export.verify.intermediates import LayerOutput, of_checkpoint, of_package
+from export.verify.output_labels import output_labels
 from mobilenet.common.errors import ConfigError, UnsupportedError
 from mobilenet.common.size import Size
 from mobilenet.overrides import Overrides
@@ -55,14 +56,10 @@ class ComparedModel:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """In the order of the outputs; empty where the model has none.
-
-        Of a detector of ours without those that fill it up.
-        """
+        """In the order of the outputs; empty where the model has none."""
         if self.function is None:
             return () if self.checkpoint is None else tuple(self.checkpoint.labels)
-        description = self.function.description
-        return listed_labels(description.metadata) or description.labels
+        return output_labels(self.function.description)
 
     def layers(self, picture: "Image", precision: Precision) -> list[LayerOutput]:
         """What each layer gives, without those that only move data."""

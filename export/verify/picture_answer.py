@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from export.head_outputs import DETECTION_OUTPUTS, detector_options
 from export.mil.description import ModelDescription
 from export.mil.program import Function
-from export.package.metadata import PackageMetadata, listed_labels
+from export.package.metadata import PackageMetadata
 from export.runtimes.base import Feature
 from export.runtimes.in_pictures import (
     NO_CLASS,
@@ -27,6 +27,7 @@ from export.runtimes.suppression_session import suppress
 from export.verify.agreement import run
 from export.verify.class_answers import probabilities
 from export.verify.detected_boxes import decoded, scores_of, starting_boxes
+from export.verify.output_labels import output_labels
 from mobilenet.common import drawing, files
 from mobilenet.common.drawing import LabelledBox
 from mobilenet.common.errors import ConfigError
@@ -114,7 +115,7 @@ def answer_of(
     path: Path, function: Function, about: PackageMetadata, photograph: "Image", runtime: str
 ) -> PictureAnswer:
     """The answer of a package as it is declared."""
-    if not _labels(function.description) and not finds_places(about):
+    if not output_labels(function.description) and not finds_places(about):
         return PictureAnswer()
     feed = from_picture(
         function.description, about.geometry.apply(photograph, about.size), about.normalization
@@ -134,7 +135,7 @@ def read_answer(
 ) -> PictureAnswer:
     """What the outputs of a package of ours for `photograph` say of it."""
     readout = None if about.config is None else about.config.readout
-    labels = _labels(description)
+    labels = output_labels(description)
     if readout is not None and readout.detection is not None:
         return PictureAnswer(objects=_objects(description, about, outputs, photograph, labels))
     if readout is not None and readout.picture is not None:
@@ -144,10 +145,6 @@ def read_answer(
     values = probabilities(description, outputs).tolist()
     best = sorted(zip(labels, values, strict=True), key=lambda item: -item[1])
     return PictureAnswer(top5=tuple(best[:5]))
-
-
-def _labels(description: ModelDescription) -> tuple[str, ...]:
-    return listed_labels(description.metadata) or description.labels
 
 
 def _pixels(

@@ -14,7 +14,7 @@ from export.mil.cost import cost
 from export.mil.program import Function
 from export.mil.read.model import network as network_of
 from export.package import metadata, model_files
-from export.package.metadata import PackageMetadata, Verified, listed_labels
+from export.package.metadata import PackageMetadata, Verified
 from export.prepared import Prepared, TracedModule
 from export.runtimes.inputs import from_picture, picture_size
 from export.source import Loaded
@@ -23,6 +23,7 @@ from export.verify.agreement import logits_name, probe_pictures, run, stacked
 from export.verify.class_answers import check_answer
 from export.verify.gates import verify_package
 from export.verify.limits import passed
+from export.verify.output_labels import output_labels
 from export.verify.picture_answer import (
     DetectedObject,
     PictureAnswer,
@@ -204,10 +205,5 @@ def _prepared_again(
     spec = spec_of(about, function.description)
     checkpoint = original_weights(about, weights, overrides, offline)
     if about.labels_from or (not checkpoint.labels and checkpoint.config.readout.classes):
-        checkpoint = replace(checkpoint, labels=_labels(function))
+        checkpoint = replace(checkpoint, labels=output_labels(function.description))
     return Loaded(checkpoint).prepare(spec.resolved(), None)
-
-
-def _labels(function: Function) -> tuple[str, ...]:
-    """Of a classifier, or of independent classes."""
-    return listed_labels(function.description.metadata) or function.description.labels
