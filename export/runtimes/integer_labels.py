@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from export.package.model_files import REMAKE
 from mobilenet.common.errors import PackageError
 
 
@@ -11,5 +12,5 @@ def integer_labels(labels: Sequence[str]) -> tuple[int, ...]:
         return tuple(int(label) for label in labels)
     except ValueError as error:
         raise PackageError(
-            f"classes are declared as integers, and are not: {error}", "make the package again"
+            f"classes are declared as integers, and are not: {error}", REMAKE
         ) from error

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.mil.description import PictureFormat
+from export.package.model_files import REMAKE
 from mobilenet.common.errors import PackageError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def picture(name: str, values: NDArray[Any], format: PictureFormat) -> "Image":
         raise PackageError(
             f"output {name!r} has shape {values.shape}, its picture is {format.width} x "
             f"{format.height} pixels of {channels}",
-            "make the package again",
+            REMAKE,
         )
     planes = values.reshape(channels, format.height, format.width)
     if format.color == "GRAYSCALE_FLOAT16":

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from export.mil.description import ModelDescription
+from export.package.model_files import REMAKE
 from export.runtimes.base import Feature, LoadedModel
 from export.runtimes.inputs import check
 from export.runtimes.tabular_session import TabularSession
@@ -46,7 +47,5 @@ class PipelineSession:
                 stage.fitted(feed) if isinstance(stage, TabularSession) else feed
             )
         if missing := [name for name in self._names if name not in values]:
-            raise PackageError(
-                f"{missing[0]!r} is declared to come out, and does not", "make the package again"
-            )
+            raise PackageError(f"{missing[0]!r} is declared to come out, and does not", REMAKE)
         return {name: values[name] for name in self._names}

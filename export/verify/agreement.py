@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.mil.program import Function, Op, Precision
+from export.package.model_files import REMAKE
 from export.runtimes.base import Feature, Runtime
 from export.runtimes.coreai import CoreAIRuntime
 from export.runtimes.portable import PortableRuntime
@@ -116,7 +117,7 @@ def logits_name(function: Function) -> str:
     Raises `PackageError` for a program that gives nothing.
     """
     if not function.outputs:
-        raise PackageError(f"function {function.name!r} gives nothing", "make the package again")
+        raise PackageError(f"function {function.name!r} gives nothing", REMAKE)
     makers = {output.name: op for op in function.ops for output in op.outputs}
     name = function.outputs[0]
     for output in function.outputs:

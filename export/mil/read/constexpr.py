@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from export.mil.program import Constant, TensorType, Value
 from export.mil.read.blobs import unpack
+from export.package.model_files import REMAKE
 from mobilenet.common.errors import PackageError, UnsupportedError
 
 Array = NDArray[Any]
@@ -48,7 +49,7 @@ def loader(
         except (ValueError, IndexError, KeyError, ZeroDivisionError) as error:
             raise PackageError(
                 f"{output.name!r} cannot be decompressed by {form}: {error}",
-                "make the package again",
+                REMAKE,
             ) from error
 
     return load

@@ -14,7 +14,7 @@ from export.mil.program import Constant, TensorType, Value
 from export.mil.read import specification
 from export.mil.read.blobs import NUMPY, BlobFile, decode, stored_size
 from export.mil.read.specification import Message
-from export.package.model_files import ModelFiles
+from export.package.model_files import REMAKE, ModelFiles
 from mobilenet.common.errors import PackageError
 
 MAX_RANK = 32  # numpy's; Core ML itself has 5
@@ -73,16 +73,14 @@ def _immediate(message: Message, tensor: TensorType) -> Value:
     if count != expected:
         raise PackageError(
             f"{tensor.name!r} has {count} elements, shape {tensor.shape} takes {expected}",
-            "make the package again",
+            REMAKE,
         )
     if kind == "bytes":
         return decode(np.frombuffer(values, np.uint8), tensor)
     if tensor.dtype == "string":
         return str(values[0]) if tensor.shape == () else tuple(str(value) for value in values)
     if tensor.dtype not in NUMPY:
-        raise PackageError(
-            f"{tensor.name!r} is a {tensor.dtype} in text", "make the package again"
-        )
+        raise PackageError(f"{tensor.name!r} is a {tensor.dtype} in text", REMAKE)
     return np.array(values, NUMPY[tensor.dtype]).reshape(tensor.shape)
 
 

@@ -12,7 +12,7 @@ from export.mil.program import Argument, Block, Constant, Function, Op, Program,
 from export.mil.read import constexpr, specification
 from export.mil.read.mil_value import BlobFiles, tensor_type, value_of
 from export.mil.read.specification import Message
-from export.package.model_files import ModelFiles
+from export.package.model_files import REMAKE, ModelFiles
 from mobilenet.common.errors import PackageError, UnsupportedError
 
 MAX_OPERANDS, MAX_NESTING = 8, 4  # of decompressions; coremltools writes 6 operands, and nests 3
@@ -42,7 +42,7 @@ def read(files: ModelFiles, model: Message) -> Program:
     if default not in functions:
         raise PackageError(
             f"{files.path} has no function {default!r}, which it says is its main one",
-            "make the package again",
+            REMAKE,
         )
     return Program(
         "mlprogram", model.specificationVersion, functions, default,
@@ -56,7 +56,7 @@ def _function(
     if message.opset not in message.block_specializations:
         raise PackageError(
             f"function {name!r} has no operations for its opset {message.opset!r}",
-            "make the package again",
+            REMAKE,
         )
     block = message.block_specializations[message.opset]
     constants: dict[str, Constant] = {}
@@ -146,7 +146,7 @@ def _constants(
     """The constants that one `const` or `constexpr_...` operation gives, by name."""
     types = [tensor_type(output.name, output.type) for output in operation.outputs]
     if not types:
-        raise PackageError(f"a {operation.type} gives nothing", "make the package again")
+        raise PackageError(f"a {operation.type} gives nothing", REMAKE)
     if operation.type == "const":
         return {types[0].name: value_of(blobs, operation.attributes["val"], types[0].name)}
     # iOS 16 gives the operands as attributes, iOS 18 as inputs
@@ -180,7 +180,7 @@ def _constant(argument: Argument, constants: Mapping[str, Constant]) -> Constant
     if argument not in constants:
         raise PackageError(
             f"{argument!r} has to be a constant, and is not",
-            "make the package again",
+            REMAKE,
         )
     return constants[argument]
 

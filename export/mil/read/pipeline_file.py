@@ -6,12 +6,12 @@ from export.mil.description import ModelDescription, SingleInput
 from export.mil.model_pipeline import Model, ModelPipeline
 from export.mil.read import specification
 from export.mil.read.specification import Message
+from export.package.model_files import REMAKE
 from mobilenet.common.errors import PackageError
 
 KINDS = ("pipeline", "pipelineClassifier", "pipelineRegressor")
 MAX_DEPTH = 8  # of pipelines in pipelines
 MAX_MODELS = 64  # in one pipeline; people use three
-AGAIN = "make the package again"
 
 
 def pipeline_of(model: Message) -> Message:
@@ -59,10 +59,10 @@ def _check(
         needed += [single.name for single in singles if not single.may_be_missing]
         if missing := [item for item in needed if item not in values]:
             raise PackageError(
-                f"{name!r} takes {missing[0]!r}, which nothing before it gives", AGAIN
+                f"{name!r} takes {missing[0]!r}, which nothing before it gives", REMAKE
             )
         values |= {output.name for output in each.outputs}
     if missing := [output.name for output in whole.outputs if output.name not in values]:
         raise PackageError(
-            f"the pipeline gives {missing[0]!r}, which none of its models does", AGAIN
+            f"the pipeline gives {missing[0]!r}, which none of its models does", REMAKE
         )

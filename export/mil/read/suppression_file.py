@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from export.mil.read import specification
 from export.mil.read.specification import Message
 from export.mil.suppression_model import SuppressionModel
+from export.package.model_files import REMAKE
 from mobilenet.common.errors import PackageError
 
 MAX_NUMBERS = 1 << 26  # that are given whatever was found
@@ -15,7 +16,6 @@ NAMES = (
     "confidenceInputFeatureName", "coordinatesInputFeatureName",
     "confidenceOutputFeatureName", "coordinatesOutputFeatureName",
 )  # fmt: skip
-AGAIN = "make the package again"
 
 
 def read(model: Message) -> SuppressionModel:
@@ -29,7 +29,7 @@ def read(model: Message) -> SuppressionModel:
     bounds = [bound for feature in declared.output for bound in _rows(feature)]
     least = max((low for low, _ in bounds), default=0)
     if least * (4 + len(labels)) > MAX_NUMBERS:
-        raise PackageError(f"a nonMaximumSuppression gives at least {least:,} boxes", AGAIN)
+        raise PackageError(f"a nonMaximumSuppression gives at least {least:,} boxes", REMAKE)
     description = specification.describe(declared, labels, dict(declared.metadata.userDefined))
     defaults = {
         nms.iouThresholdInputFeatureName: nms.iouThreshold,
@@ -52,7 +52,7 @@ def read(model: Message) -> SuppressionModel:
 def _check(nms: Message, declared: Message) -> None:
     """Raise `PackageError` for thresholds that are none, and for names of no feature."""
     if unnamed := [name for name in NAMES if not getattr(nms, name)]:
-        raise PackageError(f"a nonMaximumSuppression has no {unnamed[0]}", AGAIN)
+        raise PackageError(f"a nonMaximumSuppression has no {unnamed[0]}", REMAKE)
     if not 0 <= nms.iouThreshold <= 1 or not nms.confidenceThreshold >= 0:
         raise PackageError(
             f"a nonMaximumSuppression has the thresholds {nms.iouThreshold:g} (IoU) and "
@@ -63,7 +63,7 @@ def _check(nms: Message, declared: Message) -> None:
     if strange := [name for name in NAMES if getattr(nms, name) not in features]:
         raise PackageError(
             f"a nonMaximumSuppression declares no {getattr(nms, strange[0])!r}, its {strange[0]}",
-            AGAIN,
+            REMAKE,
         )
 
 
