@@ -93,16 +93,21 @@ def answer(
     else:
         said = foreign_answer(description, outputs, photograph)
     if drawing is not None:
-        if photograph is None or (said.objects is None and said.classes is None):
-            raise ConfigError(
-                f"drawing {drawing}: there are no boxes and no classes of pixels in a photograph",
-                "leave --drawing out; --output keeps pictures that come out",
-            )
-        said.draw(photograph, drawing, "" if about is None else about.provenance.mark)
+        _draw(said, photograph, drawing, "" if about is None else about.provenance.mark)
     return ModelAnswer(
         str(path), "" if about is None else about.summary,
         about is not None and not about.provenance.trained, given.remarks, said, outputs,
     )  # fmt: skip
+
+
+def _draw(said: PictureAnswer, photograph: "Image | None", drawing: Path, mark: str) -> None:
+    """Raise `ConfigError` where there is nothing to draw."""
+    if photograph is None or (said.objects is None and said.classes is None):
+        raise ConfigError(
+            f"drawing {drawing}: there are no boxes and no classes of pixels in a photograph",
+            "leave --drawing out; --output keeps pictures that come out",
+        )
+    said.draw(photograph, drawing, mark)
 
 
 def foreign_answer(

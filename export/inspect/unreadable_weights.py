@@ -15,7 +15,10 @@ from mobilenet.common.errors import PackageError
 
 
 def weight_problem(files: ModelFiles, function: Function) -> RuleFinding | None:
-    """Why not all weights of a function can be read; None where they can. None of them is."""
+    """Why not all weights of a function can be read; None where they can.
+
+    Only where they lie is looked at: no value is read.
+    """
     blobs = BlobFiles(files)
     for _, constant in constants_of(function):
         for leaf in constant.stored():

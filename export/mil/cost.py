@@ -152,7 +152,7 @@ def _macs_within(function: Function, op: Op, shapes: Shapes) -> int | None:
 
 
 def _names(op: Op) -> Iterator[str]:
-    """Of the values that `op` takes, without those written in place."""
+    """Of the values that `op` and its blocks take, without those written in place."""
     return (argument for argument in op.arguments() if isinstance(argument, str))
 
 

@@ -23,8 +23,6 @@ from mobilenet.common.temporary import owned_folder
 Features = dict[str, Feature]
 Data = TypeVar("Data", Features, list[Features])
 
-ASSET = "aimodel"
-
 
 def load(
     path: str | Path, function: str | None = None, *, precision: Precision = "declared"
@@ -101,7 +99,7 @@ class PortableModel:
 
         Raises `UnsupportedError` for an asset of Core AI, which has none.
         """
-        if self._files.kind == ASSET:
+        if self._files.kind == "aimodel":
             raise UnsupportedError(
                 f"{self.path} is an asset of Core AI", "only Core ML's models have such a message"
             )

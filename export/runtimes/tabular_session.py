@@ -9,10 +9,9 @@ from export.mil.description import ModelDescription, TensorInput
 from export.mil.tabular_model import TabularModel
 from export.runtimes.base import Feature
 from export.runtimes.inputs import check
+from export.runtimes.refusals import MAX_REASON
 from mobilenet.common.errors import UnsupportedError
 from mobilenet.common.text import one_line
-
-MAX_REASON = 150  # characters
 
 
 class TabularSession:
