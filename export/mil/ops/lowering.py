@@ -27,6 +27,7 @@ NUMPY_TYPES: dict[int, type[np.generic]] = {
     1: np.float32, 2: np.uint8, 3: np.int8, 4: np.uint16, 5: np.int16, 6: np.int32, 7: np.int64,
     9: np.bool_, 12: np.uint32,
 }  # fmt: skip
+FIRST, LAST = np.iinfo(np.int64).min, np.iinfo(np.int64).max  # a slice without bounds in ONNX
 MAX_ELEMENTS = 1 << 27  # of a value whose size only the run tells: half a gigabyte
 
 

@@ -10,11 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.mil.ops.call import Call
-from export.mil.ops.lowering import Lowering
+from export.mil.ops.lowering import LAST, Lowering
 from export.mil.ops.operation import lowers
 from export.mil.program import Shape, is_fixed
-
-LAST = np.iinfo(np.int64).max
 
 # MIL's sampling modes that are one of ONNX's coordinate transformations
 SAMPLING = {
@@ -152,10 +150,10 @@ def resize(call: Lowering) -> str:
 
 def _asked_sizes(call: Lowering) -> str:
     """The shape that the run asks for, as far as it is no larger than is possible."""
-    sizes, two, last = call.emit("Shape", call["x"]), call.constant([-2], np.int64), LAST
-    kept = call.emit("Slice", sizes, call.constant([0], np.int64), two)
+    sizes, last_two = call.emit("Shape", call["x"]), call.constant([-2], np.int64)
+    kept = call.emit("Slice", sizes, call.constant([0], np.int64), last_two)
     old, new = (
-        call.emit("Slice", value, two, call.constant([last], np.int64))
+        call.emit("Slice", value, last_two, call.constant([LAST], np.int64))
         for value in (sizes, call.integers("shape"))
     )
     same = call.emit("Equal", new, call.constant(0, np.int64))

@@ -10,11 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from export.mil.ops.call import Call
-from export.mil.ops.lowering import Lowering
+from export.mil.ops.lowering import FIRST, LAST, Lowering
 from export.mil.ops.operation import lowers
 from export.mil.program import Shape
-
-FIRST, LAST = np.iinfo(np.int64).min, np.iinfo(np.int64).max  # a slice without bounds in ONNX
 
 
 def _mask(call: Call, name: str) -> NDArray[np.bool_]:

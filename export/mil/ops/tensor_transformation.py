@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from export.mil.ops.call import Call
-from export.mil.ops.lowering import Lowering
+from export.mil.ops.lowering import FIRST, Lowering
 from export.mil.ops.operation import lowers, same_shape
 from export.mil.program import Shape, is_fixed
 
@@ -114,8 +114,7 @@ def transpose(call: Lowering) -> str:
 def reverse(call: Lowering) -> str:
     """x tensor<[*d], T> -> tensor<[*d], T>: backwards along `axes`, or all of them."""
     axes = call.ints("axes", range(call.rank()))
-    first = np.iinfo(np.int64).min  # so far that it ends before the first element
-    bounds = ([-1] * len(axes), [first] * len(axes), axes, [-1] * len(axes))
+    bounds = ([-1] * len(axes), [FIRST] * len(axes), axes, [-1] * len(axes))
     return call.emit("Slice", call["x"], *(call.constant(bound, np.int64) for bound in bounds))
 
 
