@@ -3,8 +3,6 @@
 Semantics: coremltools, `converters/mil/mil/ops/defs/iOS15/control_flow.py`.
 """
 
-import numpy as np
-
 from export.mil.ops.call import Call
 from export.mil.ops.lowering import Lowering, Subgraph
 from export.mil.ops.operation import lowers
@@ -62,7 +60,7 @@ def while_loop(call: Lowering) -> tuple[str, ...]:
 
     types = ("INT64", "BOOL", "BOOL", *[""] * len(started))
     loop = call.graph.subgraph(call.op.name, types, step)
-    begins, turns = holds(started), call.constant(MAX_TURNS, np.int64)
+    begins, turns = holds(started), call.int64(MAX_TURNS)
     goes_on, first, *others = call.emit_many(
         "Loop", 1 + len(started), turns, begins, begins, *started, body=loop
     )

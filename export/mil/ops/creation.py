@@ -91,13 +91,13 @@ def one_hot(call: Lowering) -> str:
     """indices tensor<[*D], I>, one_hot_vector_size i32 -> tensor<[*D_out], T>: `on_value` where an
     index along the new `axis` is the given one, `off_value` elsewhere."""
     rank = call.rank("indices") + 1
-    axis, none = call.integer("axis", -1) % rank, call.constant(0, np.int64)
+    axis, none = call.integer("axis", -1) % rank, call.int64(0)
     size = call.reshape(call.integers("one_hot_vector_size"), [1])
     size = size if call.is_constant("one_hot_vector_size") else call.bounded(size)
-    numbers = call.emit("Range", none, call.reshape(size, []), call.constant(1, np.int64))
+    numbers = call.emit("Range", none, call.reshape(size, []), call.int64(1))
     aligned = [1] * rank
     aligned[axis] = -1
-    indices = call.emit("Unsqueeze", call.integers("indices"), call.constant([axis], np.int64))
+    indices = call.emit("Unsqueeze", call.integers("indices"), call.int64([axis]))
     there = call.emit("Equal", indices, call.reshape(numbers, aligned))
     on, off = (
         call.array(name).reshape(()) if call.has(name) else np.int32(default)
@@ -128,9 +128,9 @@ def band_part(call: Lowering) -> str:
     the last two axes or `upper` above; below 0 is no limit."""
     x, lower, upper = call["x"], call.integer("lower", -1), call.integer("upper", -1)
     if lower >= 0:
-        x = call.emit("Trilu", x, call.constant(-lower, np.int64), upper=1)
+        x = call.emit("Trilu", x, call.int64(-lower), upper=1)
     if upper >= 0:
-        x = call.emit("Trilu", x, call.constant(upper, np.int64), upper=0)
+        x = call.emit("Trilu", x, call.int64(upper), upper=0)
     return x
 
 

@@ -41,8 +41,8 @@ def crop_resize(call: Lowering) -> str:
     boxes, pictures = _boxes(call)
     top, left, bottom, right = _edges(call, boxes)
     down, across = _crop_size(call)
-    rows = call.emit("Unsqueeze", _grid(call, top, bottom, down), _axis(call, 2))
-    columns = call.emit("Unsqueeze", _grid(call, left, right, across), _axis(call, 1))
+    rows = call.emit("Unsqueeze", _grid(call, top, bottom, down), call.int64([2]))
+    columns = call.emit("Unsqueeze", _grid(call, left, right, across), call.int64([1]))
     low_y, high_y, share_y, in_y = _neighbours(call, rows, height)
     low_x, high_x, share_x, in_x = _neighbours(call, columns, width)
     above, below = (
@@ -52,44 +52,40 @@ def crop_resize(call: Lowering) -> str:
         for y in (low_y, high_y)
     )
     crops = _between(call, above, below, share_y)
-    inside = call.emit("Unsqueeze", call.emit("And", in_y, in_x), _axis(call, 3))
+    inside = call.emit("Unsqueeze", call.emit("And", in_y, in_x), call.int64([3]))
     crops = call.emit("Where", inside, crops, call.constant(call.number("pad_value", 0.0)))
     return call.reshape(call.emit("Transpose", crops, perm=[0, 3, 1, 2]), _crops_shape(call)[0])
-
-
-def _axis(call: Lowering, axis: int) -> str:
-    return call.constant([axis], np.int64)
 
 
 def _pixels(call: Lowering, pictures: str, rows: str, columns: str) -> str:
     """(N, H2, W2, C): the pixels at rows (N, H2, 1) and columns (N, 1, W2) of each picture."""
     _, channels, height, width = call.shape()
     flat = call.emit("Transpose", call["x"], perm=[0, 2, 3, 1])
-    first = call.emit("Mul", pictures, call.constant(height, np.int64))
+    first = call.emit("Mul", pictures, call.int64(height))
     rows = call.emit("Add", call.reshape(first, [-1, 1, 1]), rows)
-    starts = call.emit("Mul", rows, call.constant(width, np.int64))
+    starts = call.emit("Mul", rows, call.int64(width))
     places = call.emit("Add", starts, columns)
     return call.emit("Gather", call.reshape(flat, [-1, channels]), places, axis=0)
 
 
 def _boxes(call: Lowering) -> tuple[str, str]:
     """The four numbers of each crop, (N, 4), and the index of its picture, (N,)."""
-    batch, none = call.shape()[0], call.constant([0], np.int64)
+    batch, none = call.shape()[0], call.int64([0])
     if call.has("boxes"):
         boxes, count = call.cast(call["boxes"], "float32"), call.shape("boxes")[0]
         if not call.has("box_indices"):
-            return boxes, call.constant(np.arange(count), np.int64)
+            return boxes, call.int64(np.arange(count))
         return boxes, call.integers("box_indices")
     count, _, numbers, *_ = call.shape("roi")
     boxes = call.reshape(call["roi"], [count, numbers])
     if numbers == 5:
-        pictures = call.emit("Slice", boxes, none, call.constant([1], np.int64),
-                             call.constant([1], np.int64))  # fmt: skip
-        boxes = call.emit("Slice", boxes, call.constant([1], np.int64),
-                          call.constant([5], np.int64), call.constant([1], np.int64))  # fmt: skip
+        pictures = call.emit("Slice", boxes, none, call.int64([1]),
+                             call.int64([1]))  # fmt: skip
+        boxes = call.emit("Slice", boxes, call.int64([1]),
+                          call.int64([5]), call.int64([1]))  # fmt: skip
         return boxes, call.reshape(call.cast(pictures, "int64"), [-1])
-    each = call.emit("Gather", boxes, call.constant(np.repeat(np.arange(count), batch), np.int64))
-    return each, call.constant(np.tile(np.arange(batch), count), np.int64)
+    each = call.emit("Gather", boxes, call.int64(np.repeat(np.arange(count), batch)))
+    return each, call.int64(np.tile(np.arange(batch), count))
 
 
 def _edges(call: Lowering, boxes: str) -> list[str]:
@@ -102,7 +98,7 @@ def _edges(call: Lowering, boxes: str) -> list[str]:
     scale = call.number("spatial_scale", 1.0)
     numbers = []
     for place, size in zip(ORDERS[mode], sizes * 2, strict=True):
-        number = call.emit("Gather", boxes, call.constant([place], np.int64), axis=1)
+        number = call.emit("Gather", boxes, call.int64([place]), axis=1)
         numbers.append(call.emit("Mul", number, call.constant(size * scale)))
     if mode.startswith("CORNERS"):
         return numbers
@@ -142,7 +138,7 @@ def _neighbours(call: Lowering, points: str, size: int) -> tuple[str, str, str, 
     lower = call.emit("Floor", points)
     upper = call.emit("Min", call.emit("Add", lower, call.constant(1.0)),
                       call.constant(float(size - 1)))  # fmt: skip
-    share = call.emit("Unsqueeze", call.emit("Sub", points, lower), call.constant([3], np.int64))
+    share = call.emit("Unsqueeze", call.emit("Sub", points, lower), call.int64([3]))
     return call.cast(lower, "int64"), call.cast(upper, "int64"), share, inside
 
 

@@ -102,6 +102,10 @@ class Lowering(Call):
         """A value of the lowering's own."""
         return self.graph.constant(np.asarray(value, dtype))
 
+    def int64(self, value: ArrayLike) -> str:
+        """The same as int64: sizes, axes and bounds are, in ONNX."""
+        return self.constant(value, np.int64)
+
     def constant_like(self, value: ArrayLike, parameter: str = "x") -> str:
         """A value of the lowering's own, of the type in which `parameter` is computed."""
         dtype = NUMPY_TYPES[ONNX_TYPES[self.tensor_type(parameter).dtype]]
@@ -124,7 +128,7 @@ class Lowering(Call):
     def integers(self, parameter: str) -> str:
         """Name of the value given as `parameter`, as int64."""
         if self.is_constant(parameter):
-            return self.constant(self.array(parameter), np.int64)
+            return self.int64(self.array(parameter))
         return self.cast(self[parameter], "int64")
 
     def bounded(self, sizes: str) -> str:
@@ -136,7 +140,7 @@ class Lowering(Call):
 
     def reshape(self, value: str, shape: Sequence[int]) -> str:
         """Add a reshape, and return the name of what it gives."""
-        return self.emit("Reshape", value, self.constant(shape, np.int64))
+        return self.emit("Reshape", value, self.int64(shape))
 
     def zero_unless(self, fails: str, reason: str) -> str:
         """Zeros, int64, of the shape of `fails`; where that is true, the run ends in an error.
@@ -146,5 +150,5 @@ class Lowering(Call):
         """
         index = self.cast(fails, "int64")
         origin = f"{self.op.name[:MAX_ORIGIN]} {reason}"
-        zeros = [self.constant([0], np.int64), index]
+        zeros = [self.int64([0]), index]
         return self.graph.add("Gather", origin, zeros, 1, {"axis": 0})[0]

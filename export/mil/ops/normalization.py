@@ -59,7 +59,7 @@ def layer_norm(call: Lowering) -> str:
 def l2_norm(call: Lowering) -> str:
     """x tensor<[*B, *D], T> -> tensor<[*B, *D], T>: x / sqrt(sum of squares + epsilon), over the
     last three axes."""
-    axes = call.constant([-3, -2, -1], np.int64)
+    axes = call.int64([-3, -2, -1])
     squares = call.emit("ReduceSumSquare", call["x"], axes, keepdims=1)
     shifted = call.emit("Add", squares, call.constant(call.number("epsilon", 1e-6)))
     return call.emit("Div", call["x"], call.emit("Sqrt", shifted))

@@ -3,8 +3,6 @@
 Semantics: coremltools, `converters/mil/mil/ops/defs/iOS15/pool.py`.
 """
 
-import numpy as np
-
 from export.mil.ops.call import Call
 from export.mil.ops.lowering import Lowering
 from export.mil.ops.operation import lowers
@@ -37,7 +35,7 @@ def avg_pool(call: Lowering) -> str:
                 "AveragePool", x, kernel_shape=kernel, strides=strides, pads=begins + ends,
                 count_include_pad=1,
             )  # fmt: skip
-        x = call.emit("Pad", x, call.constant([0, 0, *begins, 0, 0, *ends], np.int64))
+        x = call.emit("Pad", x, call.int64([0, 0, *begins, 0, 0, *ends]))
         begins = ends = [0] * len(kernel)
     pads = begins + [end + more for end, more in zip(ends, extra, strict=True)]
     return call.emit("AveragePool", x, kernel_shape=kernel, strides=strides, pads=pads)

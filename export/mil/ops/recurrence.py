@@ -8,8 +8,6 @@ test_recurrent.py`. ONNX has such layers as well, but clips something else.
 import math
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
 from export.mil.ops.call import Call
 from export.mil.ops.lowering import Lowering
 from export.mil.ops.operation import lowers
@@ -157,7 +155,7 @@ def _run(
         scan_output_directions=[int(bool(end))],
     )  # fmt: skip
     if not call.flag("output_sequence", False):
-        states = call.emit("Unsqueeze", last[0], call.constant([0], np.int64))
+        states = call.emit("Unsqueeze", last[0], call.int64([0]))
     return (states, *last)
 
 

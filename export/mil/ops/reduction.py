@@ -3,8 +3,6 @@
 Semantics: coremltools, `converters/mil/mil/ops/defs/iOS15/reduction.py`.
 """
 
-import numpy as np
-
 from export.mil.ops.call import Call
 from export.mil.ops.lowering import Lowering
 from export.mil.ops.operation import lowers, same_shape
@@ -45,7 +43,7 @@ def reduction(call: Lowering) -> str:
         # the same number from the kernel that knows ONNX Runtime's blocked layout
         pooled = call.emit("GlobalAveragePool", call["x"])
         return pooled if keep else call.emit("Flatten", pooled)
-    over = call.constant(axes, np.int64)
+    over = call.int64(axes)
     return call.emit(REDUCTIONS[call.op.type], call["x"], over, keepdims=int(keep))
 
 
@@ -69,6 +67,6 @@ def cumsum(call: Lowering) -> str:
     """x tensor<[*d], T> -> tensor<[*d], T>: sums of all elements so far along `axis`, from the
     end if in `reverse`; without the element itself if `exclusive`."""
     return call.emit(
-        "CumSum", call["x"], call.constant(call.integer("axis", 0), np.int64),
+        "CumSum", call["x"], call.int64(call.integer("axis", 0)),
         exclusive=int(call.flag("exclusive", False)), reverse=int(call.flag("reverse", False)),
     )  # fmt: skip

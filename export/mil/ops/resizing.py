@@ -63,7 +63,7 @@ def _picked(call: Lowering, places: list[NDArray[np.int64]]) -> str:
     """The rows and columns at `places`: by integers, since a fraction may be rounded below one."""
     x, rank = call["x"], call.rank()
     for axis, numbers in zip((rank - 2, rank - 1), places, strict=True):
-        x = call.emit("Gather", x, call.constant(numbers, np.int64), axis=axis)
+        x = call.emit("Gather", x, call.int64(numbers), axis=axis)
     return x
 
 
@@ -98,7 +98,7 @@ def _interpolated(call: Lowering, x: str, mode: str, axis: int) -> str:
     share = (points - lower).reshape(-1, *[1] * (-1 - axis))
     axis += len(call.shape())
     low, high = (
-        call.emit("Gather", x, call.constant(np.minimum(lower + step, before - 1), np.int64),
+        call.emit("Gather", x, call.int64(np.minimum(lower + step, before - 1)),
                   axis=axis)
         for step in (0, 1)
     )  # fmt: skip
@@ -150,20 +150,20 @@ def resize(call: Lowering) -> str:
 
 def _asked_sizes(call: Lowering) -> str:
     """The shape that the run asks for, as far as it is no larger than is possible."""
-    sizes, last_two = call.emit("Shape", call["x"]), call.constant([-2], np.int64)
-    kept = call.emit("Slice", sizes, call.constant([0], np.int64), last_two)
+    sizes, last_two = call.emit("Shape", call["x"]), call.int64([-2])
+    kept = call.emit("Slice", sizes, call.int64([0]), last_two)
     old, new = (
-        call.emit("Slice", value, last_two, call.constant([LAST], np.int64))
+        call.emit("Slice", value, last_two, call.int64([LAST]))
         for value in (sizes, call.integers("shape"))
     )
-    same = call.emit("Equal", new, call.constant(0, np.int64))
+    same = call.emit("Equal", new, call.int64(0))
     new = call.emit("Where", same, old, new)
     return call.bounded(call.emit("Concat", kept, new, axis=0))
 
 
 def _resize(call: Lowering, mode: str, transformation: str, **options: str) -> str:
     """To the size that MIL declares, which also fixes the scale."""
-    sizes = call.constant([*call.shape()[:-2], *call.output_shape()[-2:]], np.int64)
+    sizes = call.int64([*call.shape()[:-2], *call.output_shape()[-2:]])
     return call.emit(
         "Resize", call["x"], None, None, sizes, mode=mode,
         coordinate_transformation_mode=transformation, **options,

@@ -122,7 +122,7 @@ def affine(call: Lowering) -> str:
     matrices = call.reshape(call["transform_matrix"], [-1, 2, 3])
     points = call.emit("MatMul", call.constant(own),
                        call.emit("Transpose", matrices, perm=[0, 2, 1]))  # fmt: skip
-    points = call.emit("Expand", points, call.constant([batch, 1, 1], np.int64))
+    points = call.emit("Expand", points, call.int64([batch, 1, 1]))
     points = call.reshape(points, [batch, height, width, 2])
     sampling, padding = call.text("sampling_mode", ""), call.text("padding_mode", "")
     return _sampled(call, points, sampling.lower(), padding.lower(), aligned)

@@ -24,8 +24,8 @@ def _places(call: Lowering) -> str:
     indices = call.integers("indices")
     if not call.has("validate_indices") or call.tensor_type("indices").dtype.startswith("u"):
         return indices
-    below = call.emit("Less", indices, call.constant(0, np.int64))
-    return call.emit("Where", below, call.constant(BEYOND, np.int64), indices)
+    below = call.emit("Less", indices, call.int64(0))
+    return call.emit("Where", below, call.int64(BEYOND), indices)
 
 
 def _gathered(call: Call) -> list[Shape]:
@@ -44,7 +44,7 @@ def gather(call: Lowering) -> str:
         return call.emit("Gather", call["x"], _places(call), axis=axis)
     between, after = list(range(batch, axis)), list(range(axis + 1, rank))
     x = call.emit("Transpose", call["x"], perm=[*range(batch), axis, *between, *after])
-    places = call.emit("Unsqueeze", _places(call), call.constant([-1], np.int64))
+    places = call.emit("Unsqueeze", _places(call), call.int64([-1]))
     found = call.emit("GatherND", x, places, batch_dims=batch)
     first, last = call.rank("indices"), call.rank("indices") + len(between)
     order = [*range(batch), *range(first, last), *range(batch, first)]

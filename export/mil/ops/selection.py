@@ -30,7 +30,7 @@ def _top_shapes(call: Call) -> list[Shape]:
 def topk(call: Lowering) -> tuple[str, ...]:
     """x tensor<[*d], T> -> tensor<[*d_out], T>, tensor<[*d_out], I>: the `k` largest along
     `axis`, or the smallest, and where they stand; in order also where no order is asked for."""
-    count = call.constant([_count(call, call.integer("axis", -1))], np.int64)
+    count = call.int64([_count(call, call.integer("axis", -1))])
     values, indices = _ordered(call, count)
     if len(call.op.outputs) == 1:
         return (values,)
@@ -41,7 +41,7 @@ def topk(call: Lowering) -> tuple[str, ...]:
 def argsort(call: Lowering) -> str:
     """x tensor<[*d], T> -> tensor<[*d], i32>: where the elements stand, in order along `axis`,
     the largest first unless `ascending`."""
-    axis = call.constant([call.integer("axis", -1)], np.int64)
+    axis = call.int64([call.integer("axis", -1)])
     _, indices = _ordered(call, call.emit("Gather", call.emit("Shape", call["x"]), axis))
     return call.cast(indices, "int32")
 
@@ -84,38 +84,38 @@ def non_maximum_suppression(call: Lowering) -> tuple[str, ...]:
     boxes, scores = call["boxes"], call["scores"]
     if last:
         boxes, scores = (call.emit("Transpose", x, perm=[0, 2, 1]) for x in (boxes, scores))
-    best = call.emit("ReduceMax", scores, call.constant([2], np.int64), keepdims=0)
+    best = call.emit("ReduceMax", scores, call.int64([2]), keepdims=0)
     chosen, indices, count = _ranked(call, _kept(call, boxes, scores, best))
     outputs = [_rows(call, values, indices, chosen) for values in (boxes, scores)]
     if last:
         outputs = [call.emit("Transpose", x, perm=[0, 2, 1]) for x in outputs]
-    none = call.constant(-1, np.int64)
+    none = call.int64(-1)
     named = call.cast(_padded(call, call.emit("Where", chosen, indices, none), none), "int32")
     return (*outputs, named) if last else (*outputs, named, call.cast(count, "int32"))
 
 
 def _kept(call: Lowering, boxes: str, scores: str, best: str) -> str:
     """(n, B): the best score of each box that stays, `LOWEST` of the others."""
-    rivals = call.emit("Unsqueeze", best, call.constant([1], np.int64))  # (n, 1, B)
+    rivals = call.emit("Unsqueeze", best, call.int64([1]))  # (n, 1, B)
     if call.flag("per_class_suppression", False):
         rivals = _by_class(call, scores, rivals)
     threshold = np.float32(call.number("score_threshold", -np.inf))
     selected = call.emit(
         "NonMaxSuppression", boxes, rivals,
-        call.constant([call.integer("max_boxes")], np.int64),
+        call.int64([call.integer("max_boxes")]),
         call.constant([call.number("iou_threshold")]),
         call.constant([np.nextafter(threshold, -np.inf)]),  # ONNX keeps what is above
         center_point_box=1,
     )  # fmt: skip
-    places = call.emit("Gather", selected, call.constant([0, 2], np.int64), axis=1)
+    places = call.emit("Gather", selected, call.int64([0, 2]), axis=1)
     return _with_the_best(call, best, places)
 
 
 def _by_class(call: Lowering, scores: str, best: str) -> str:
     """(n, K, B): the best score of each box in its best class, nothing in the others."""
     winners = call.emit("ArgMax", scores, axis=2, keepdims=0)
-    winners = call.emit("Unsqueeze", winners, call.constant([1], np.int64))
-    classes = call.constant(np.arange(_sizes(call)[2]).reshape(1, -1, 1), np.int64)
+    winners = call.emit("Unsqueeze", winners, call.int64([1]))
+    classes = call.int64(np.arange(_sizes(call)[2]).reshape(1, -1, 1))
     return call.emit("Where", call.emit("Equal", winners, classes), best, call.constant(-np.inf))
 
 
@@ -123,7 +123,7 @@ def _with_the_best(call: Lowering, best: str, places: str) -> str:
     """`best` at `places`, rows of (batch, box), and where it is highest; `LOWEST` elsewhere."""
     batch, boxes, _ = _sizes(call)
     first = call.emit("ArgMax", best, axis=1, keepdims=1)
-    numbers = call.constant(np.arange(batch).reshape(-1, 1), np.int64)
+    numbers = call.int64(np.arange(batch).reshape(-1, 1))
     places = call.emit("Concat", places, call.emit("Concat", numbers, first, axis=1), axis=0)
     nothing = call.constant(np.full((batch, boxes), LOWEST))
     return call.emit("ScatterND", nothing, places, call.emit("GatherND", best, places))
@@ -132,17 +132,17 @@ def _with_the_best(call: Lowering, best: str, places: str) -> str:
 def _ranked(call: Lowering, kept: str) -> tuple[str, str, str]:
     """Whether there is a box at each place of the result, (n, places); its index; their number."""
     _, boxes, _ = _sizes(call)
-    most = call.constant([min(call.integer("max_boxes"), boxes)], np.int64)
+    most = call.int64([min(call.integer("max_boxes"), boxes)])
     values, indices = call.emit_many("TopK", 2, kept, most, axis=1)
     chosen = call.emit("Greater", values, call.constant(LOWEST))
-    count = call.emit("ReduceSum", call.cast(chosen, "int32"), call.constant([1], np.int64),
+    count = call.emit("ReduceSum", call.cast(chosen, "int32"), call.int64([1]),
                       keepdims=0)  # fmt: skip
     return chosen, indices, count
 
 
 def _rows(call: Lowering, values: str, indices: str, chosen: str) -> str:
     """The rows of (n, B, values) at `indices`, zero where nothing was chosen."""
-    last = call.constant([2], np.int64)
+    last = call.int64([2])
     rows = call.emit("GatherND", values, call.emit("Unsqueeze", indices, last), batch_dims=1)
     zero = call.constant(0.0)
     rows = call.emit("Where", call.emit("Unsqueeze", chosen, last), rows, zero)
@@ -155,7 +155,7 @@ def _padded(call: Lowering, values: str, filler: str) -> str:
     missing = call.integer("max_boxes") - boxes
     if missing <= 0:
         return values
-    axis, pads = call.constant([1], np.int64), call.constant([0, missing], np.int64)
+    axis, pads = call.int64([1]), call.int64([0, missing])
     return call.emit("Pad", values, pads, filler, axis)
 
 

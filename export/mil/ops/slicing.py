@@ -7,7 +7,7 @@ Semantics: coremltools, `converters/mil/mil/ops/defs/iOS15/tensor_transformation
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from export.mil.ops.call import Call
 from export.mil.ops.lowering import FIRST, LAST, Lowering
@@ -46,10 +46,10 @@ def slice_by_index(call: Lowering) -> str:
     """x tensor<[*d], T>, begin, end and stride tensor<[rank(x)], I> -> tensor<[*d_out], T>:
     x[begin:end:stride]; masks stand for numpy's omitted bounds and single indices."""
     begin, end = _bounds(call)
-    axes, strides = (call.constant(v, np.int64) for v in (range(call.rank()), _strides(call)))
+    axes, strides = (call.int64(v) for v in (range(call.rank()), _strides(call)))
     part = call.emit("Slice", call["x"], begin, end, axes, strides)
     squeezed = np.flatnonzero(_mask(call, "squeeze"))
-    return part if not squeezed.size else call.emit("Squeeze", part, _int64(call, squeezed))
+    return part if not squeezed.size else call.emit("Squeeze", part, call.int64(squeezed))
 
 
 def _bounds(call: Lowering) -> tuple[str, str]:
@@ -62,13 +62,13 @@ def _bounds(call: Lowering) -> tuple[str, str]:
         begins, ends = np.array(call.ints("begin")), np.array(call.ints("end"))
         after = np.where(begins == -1, LAST, begins + 1)
         ends = np.where(squeezed, after, np.where(masks[1], open_end, ends))
-        return _int64(call, np.where(masks[0], open_begin, begins)), _int64(call, ends)
+        return call.int64(np.where(masks[0], open_begin, begins)), call.int64(ends)
     begin, end = call.integers("begin"), call.integers("end")
-    last = call.emit("Equal", begin, _int64(call, -1))
-    behind = call.emit("Add", begin, _int64(call, 1))
-    behind = call.emit("Where", last, _int64(call, LAST), behind)
-    end = _chosen(call, squeezed, behind, _chosen(call, masks[1], _int64(call, open_end), end))
-    return _chosen(call, masks[0], _int64(call, open_begin), begin), end
+    last = call.emit("Equal", begin, call.int64(-1))
+    behind = call.emit("Add", begin, call.int64(1))
+    behind = call.emit("Where", last, call.int64(LAST), behind)
+    end = _chosen(call, squeezed, behind, _chosen(call, masks[1], call.int64(open_end), end))
+    return _chosen(call, masks[0], call.int64(open_begin), begin), end
 
 
 def _chosen(call: Lowering, mask: NDArray[np.bool_], masked: str, other: str) -> str:
@@ -76,10 +76,6 @@ def _chosen(call: Lowering, mask: NDArray[np.bool_], masked: str, other: str) ->
     if not mask.any():
         return other
     return call.emit("Where", call.constant(mask, np.bool_), masked, other)
-
-
-def _int64(call: Lowering, value: ArrayLike) -> str:
-    return call.constant(value, np.int64)
 
 
 @lowers("slice_update", shape=lambda call: [call.shape()])
@@ -90,7 +86,7 @@ def slice_update(call: Lowering) -> str:
     squeezed = np.flatnonzero(_mask(call, "squeeze"))
     update = call["update"]
     if squeezed.size:
-        update = call.emit("Unsqueeze", update, _int64(call, squeezed))
+        update = call.emit("Unsqueeze", update, call.int64(squeezed))
     if any(stride != 1 for stride in _strides(call)):
         return _scattered(call, begin, end, update)
     whole = _mask(call, "begin") & _mask(call, "end") & ~_mask(call, "squeeze")
@@ -100,7 +96,7 @@ def slice_update(call: Lowering) -> str:
 
 
 def _at(call: Lowering, bounds: str, axis: int) -> str:
-    return call.emit("Gather", bounds, _int64(call, [axis]))
+    return call.emit("Gather", bounds, call.int64([axis]))
 
 
 def _replaced(
@@ -110,20 +106,20 @@ def _replaced(
     if not axes:
         return update
     axis, (begin, end) = axes[0], bounds[axes[0]]
-    along = _int64(call, [axis])
-    before = call.emit("Slice", x, _int64(call, [0]), begin, along)
+    along = call.int64([axis])
+    before = call.emit("Slice", x, call.int64([0]), begin, along)
     within = call.emit("Slice", x, begin, end, along)
-    after = call.emit("Slice", x, end, _int64(call, [LAST]), along)
+    after = call.emit("Slice", x, end, call.int64([LAST]), along)
     within = _replaced(call, within, update, bounds, axes[1:])
     return call.emit("Concat", before, within, after, axis=axis)
 
 
 def _scattered(call: Lowering, begin: str, end: str, update: str) -> str:
     """`x` with `update` at places that are told by slicing the numbers of all elements."""
-    sizes, flat = call.emit("Shape", call["x"]), _int64(call, [-1])
+    sizes, flat = call.emit("Shape", call["x"]), call.int64([-1])
     count = call.emit("Size", call["x"])
-    numbers = call.emit("Range", _int64(call, 0), count, _int64(call, 1))
-    axes, strides = _int64(call, range(call.rank())), _int64(call, _strides(call))
+    numbers = call.emit("Range", call.int64(0), count, call.int64(1))
+    axes, strides = call.int64(range(call.rank())), call.int64(_strides(call))
     places = call.emit("Slice", call.emit("Reshape", numbers, sizes), begin, end, axes, strides)
     x, places, values = (
         call.emit("Reshape", value, flat) for value in (call["x"], places, update)
@@ -153,13 +149,13 @@ def slice_by_size(call: Lowering) -> str:
         ends = begins + sizes
         whole = (sizes == -1) | ((begins < 0) & (ends >= 0))
         ends = np.where(whole, LAST, ends)
-        return call.emit("Slice", call["x"], _int64(call, begins), _int64(call, ends))
+        return call.emit("Slice", call["x"], call.int64(begins), call.int64(ends))
     begin, size = call.integers("begin"), call.integers("size")
-    below = call.emit("Less", begin, _int64(call, 0))
+    below = call.emit("Less", begin, call.int64(0))
     from_end = call.emit("Add", begin, call.emit("Shape", call["x"]))
     begin = call.emit("Where", below, from_end, begin)
-    rest = call.emit("Equal", size, _int64(call, -1))
-    end = call.emit("Where", rest, _int64(call, LAST), call.emit("Add", begin, size))
+    rest = call.emit("Equal", size, call.int64(-1))
+    end = call.emit("Where", rest, call.int64(LAST), call.emit("Add", begin, size))
     return call.emit("Slice", call["x"], begin, end)
 
 
@@ -175,4 +171,4 @@ def crop(call: Lowering) -> str:
     (top, bottom), (left, right) = call.ints("crop_height"), call.ints("crop_width")
     end = [-bottom or LAST, -right or LAST]
     bounds = ([top, left], end, [-2, -1])
-    return call.emit("Slice", call["x"], *(_int64(call, bound) for bound in bounds))
+    return call.emit("Slice", call["x"], *(call.int64(bound) for bound in bounds))

@@ -4,8 +4,6 @@ Semantics: coremltools, `converters/mil/mil/ops/defs/iOS15/tensor_transformation
 iOS16 for `pixel_unshuffle`.
 """
 
-import numpy as np
-
 from export.mil.ops.call import Call
 from export.mil.ops.lowering import Lowering
 from export.mil.ops.operation import lowers
@@ -73,7 +71,7 @@ def space_to_batch(call: Lowering) -> str:
     the place in the block slowest, as TensorFlow's SpaceToBatchND."""
     (batch, channels, *_), (down, across) = call.shape(), call.ints("block_shape")
     top, bottom, left, right = call.ints("paddings")
-    pads = call.constant([0, 0, top, left, 0, 0, bottom, right], np.int64)
+    pads = call.int64([0, 0, top, left, 0, 0, bottom, right])
     *_, height, width = _to_batch_shape(call)[0]
     blocks = [batch, channels, height, down, width, across]
     parts = call.reshape(call.emit("Pad", call["x"], pads), blocks)
@@ -103,7 +101,7 @@ def batch_to_space(call: Lowering) -> str:
     )
     *_, rows, columns = _from_batch_shape(call)[0]
     bounds = ([top, left], [top + rows, left + columns], [2, 3])
-    return call.emit("Slice", whole, *(call.constant(bound, np.int64) for bound in bounds))
+    return call.emit("Slice", whole, *(call.int64(bound) for bound in bounds))
 
 
 def _to_space(call: Call, factor: int) -> list[Shape]:

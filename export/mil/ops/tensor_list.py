@@ -27,7 +27,7 @@ def _check_length(call: Call, parameter: str, more: int = 0) -> None:
 
 def _bounded(call: Lowering, length: str) -> str:
     """`length`, (1,), int64; the run ends here if it would fill the memory."""
-    too_long = call.emit("Greater", length, call.constant([MAX_LENGTH], np.int64))
+    too_long = call.emit("Greater", length, call.int64([MAX_LENGTH]))
     zero = call.zero_unless(too_long, f"with a length above {MAX_LENGTH:,}")
     return call.emit("Add", length, zero)
 
@@ -57,7 +57,7 @@ def make_list(call: Lowering) -> str:
         _check_length(call, "init_length")
     length = call["init_length"] if call.has("init_length") else call.constant(1, np.int32)
     first = _bounded(call, call.cast(call.reshape(length, [1]), "int64"))
-    shape = call.emit("Concat", first, call.constant(_element(call), np.int64), axis=0)
+    shape = call.emit("Concat", first, call.int64(_element(call)), axis=0)
     return call.emit("Expand", call.cast(call.constant(0), dtype), shape)
 
 
@@ -100,7 +100,7 @@ def list_write(call: Lowering) -> str:
     """ls List[tensor<[*d], T>], index tensor<[], i32>, value tensor<[*d], T>
     -> List[tensor<[*d], T>]: with `value` at `index`."""
     _check_length(call, "index", 1)
-    value = call.emit("Unsqueeze", call["value"], call.constant([0], np.int64))
+    value = call.emit("Unsqueeze", call["value"], call.int64([0]))
     return _written(call, call.reshape(call["index"], [1]), value)
 
 
@@ -114,12 +114,12 @@ def list_scatter(call: Lowering) -> str:
 
 def _written(call: Lowering, indices: str, values: str) -> str:
     """The list with `values`, (K, *d), at `indices`, (K,)."""
-    indices, zero = call.cast(indices, "int64"), call.constant([0], np.int64)
-    needed = call.emit("Add", call.emit("ReduceMax", indices), call.constant([1], np.int64))
+    indices, zero = call.cast(indices, "int64"), call.int64([0])
+    needed = call.emit("Add", call.emit("ReduceMax", indices), call.int64([1]))
     missing = call.emit("Max", call.emit("Sub", _bounded(call, needed), _length(call)), zero)
     amounts = call.emit("Concat", zero, missing, axis=0)
     grown = call.emit("Pad", call["ls"], amounts, None, zero)
-    places = call.emit("Unsqueeze", indices, call.constant([1], np.int64))
+    places = call.emit("Unsqueeze", indices, call.int64([1]))
     return call.emit("ScatterND", grown, places, values)
 
 

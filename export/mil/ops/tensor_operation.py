@@ -53,7 +53,7 @@ def stack(call: Lowering) -> str:
 
 def _stacked(call: Lowering, axis: int) -> str:
     """Joined along a new axis."""
-    position = call.constant([axis], np.int64)
+    position = call.int64([axis])
     values = [call.emit("Unsqueeze", value, position) for value in call.many("values")]
     return call.emit("Concat", *values, axis=axis)
 
@@ -70,7 +70,7 @@ def split(call: Lowering) -> tuple[str, ...]:
     """x tensor<[*d], T> -> Tuple[tensor<[*d_i], T>]: `num_splits` parts along `axis`, or parts of
     `split_sizes`."""
     axis = call.integer("axis")
-    sizes = call.constant([output.shape[axis] for output in call.op.outputs], np.int64)
+    sizes = call.int64([output.shape[axis] for output in call.op.outputs])
     return call.emit_many("Split", len(call.op.outputs), call["x"], sizes, axis=axis)
 
 
@@ -99,12 +99,12 @@ def _amounts(call: Lowering) -> str:
     if call.is_constant("pad"):
         pairs = np.array(call.ints("pad")).reshape(-1, 2)
         leading = np.zeros((call.rank() - len(pairs), 2), int)
-        return call.constant(np.concatenate([leading, pairs]).T.reshape(-1), np.int64)
+        return call.int64(np.concatenate([leading, pairs]).T.reshape(-1))
     turned = call.emit("Transpose", call.reshape(call.integers("pad"), [-1, 2]), perm=[1, 0])
-    added = call.emit("ReduceSum", turned, call.constant([0], np.int64), keepdims=0)
+    added = call.emit("ReduceSum", turned, call.int64([0]), keepdims=0)
     shape = call.emit("Shape", call["x"])
     sizes = call.bounded(call.emit("Add", shape, added))
-    before = call.emit("Slice", turned, *(call.constant([n], np.int64) for n in (0, 1)))
+    before = call.emit("Slice", turned, *(call.int64([n]) for n in (0, 1)))
     after = call.emit("Sub", call.emit("Sub", sizes, shape), before)
     return call.reshape(call.emit("Concat", before, after, axis=0), [-1])
 

@@ -80,7 +80,7 @@ def _squeezed(call: Call) -> list[Shape]:
 @lowers("squeeze", shape=_squeezed)
 def squeeze(call: Lowering) -> str:
     """x tensor<[*d], T> -> tensor<[*d_out], T>: without the axes of 1, or those in `axes`."""
-    axes = call.constant(call.ints("axes"), np.int64) if call.has("axes") else None
+    axes = call.int64(call.ints("axes")) if call.has("axes") else None
     return call.emit("Squeeze", call["x"], axes)
 
 
@@ -95,7 +95,7 @@ def _expanded(call: Call) -> list[Shape]:
 @lowers("expand_dims", shape=_expanded)
 def expand_dims(call: Lowering) -> str:
     """x tensor<[*d], T>, axes tensor<[K], i32> -> tensor<[*d_out], T>, of K axes more."""
-    return call.emit("Unsqueeze", call["x"], call.constant(call.ints("axes"), np.int64))
+    return call.emit("Unsqueeze", call["x"], call.int64(call.ints("axes")))
 
 
 def _transposed(call: Call) -> list[Shape]:
@@ -115,7 +115,7 @@ def reverse(call: Lowering) -> str:
     """x tensor<[*d], T> -> tensor<[*d], T>: backwards along `axes`, or all of them."""
     axes = call.ints("axes", range(call.rank()))
     bounds = ([-1] * len(axes), [FIRST] * len(axes), axes, [-1] * len(axes))
-    return call.emit("Slice", call["x"], *(call.constant(bound, np.int64) for bound in bounds))
+    return call.emit("Slice", call["x"], *(call.int64(bound) for bound in bounds))
 
 
 @lowers("reverse_sequence", shape=same_shape)
@@ -147,5 +147,5 @@ def sliding_windows(call: Lowering) -> str:
     axis, size = call.integer("axis") % call.rank(), call.integer("size")
     count = _windows_shape(call)[0][axis]
     starts = np.arange(count).reshape(-1, 1) * call.integer("stride", 1)
-    places = call.constant(starts + np.arange(size), np.int64)
+    places = call.int64(starts + np.arange(size))
     return call.emit("Gather", call["x"], places, axis=axis)
