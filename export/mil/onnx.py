@@ -1,6 +1,5 @@
 """A MIL function as an ONNX model, so that any machine can run what Core ML would."""
 
-from collections import Counter
 from collections.abc import Sequence, Set
 from dataclasses import replace
 
@@ -12,12 +11,13 @@ from export.mil import footprint
 from export.mil.description import ImageInput
 from export.mil.onnx_graph import OnnxGraph
 from export.mil.onnx_weights import WeightFile
-from export.mil.ops import OPERATIONS
+from export.mil.ops import OPERATIONS, is_lowered
 from export.mil.ops.kept_state import WRITES
 from export.mil.ops.lowering import ONNX_TYPES
 from export.mil.program import KEPT, RETURNED, Function, Precision, TensorType
 from export.mil.shapes import at
 from mobilenet.common.errors import PackageError, UnsupportedError
+from mobilenet.common.text import counted
 
 OPSET = 20  # the first with Gelu; ONNX Runtime 1.20 knows up to 21
 CORE_AI = "coreai."  # how an operation begins that MIL does not have
@@ -89,14 +89,12 @@ def _check_kinds(function: Function) -> None:
                 f"{inner.type} {inner.name!r} in a branch or loop cannot be run here",
                 "Core ML on a Mac may run it",
             )
-    lowered = {kind for kind, operation in OPERATIONS.items() if operation.lower is not None}
-    missing = Counter(op.type for op in function.all_ops() if op.type not in lowered)
+    missing = [op.type for op in function.all_ops() if not is_lowered(op.type)]
     if missing:
-        listed = ", ".join(f"{kind} ({count})" for kind, count in sorted(missing.items()))
         owner = "Core AI" if any(kind.startswith(CORE_AI) for kind in missing) else "Core ML"
         reasons = {OPERATIONS[kind].refusal for kind in missing if kind in OPERATIONS}
         raise UnsupportedError(
-            f"operations that cannot be run here: {listed}",
+            f"operations that cannot be run here: {counted(missing)}",
             "; ".join([*sorted(reasons - {""}), f"{owner} on a Mac runs them"]),
         )
 

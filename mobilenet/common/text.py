@@ -50,6 +50,15 @@ def escaped(text: str) -> str:
     return "".join(characters)
 
 
+def counted(words: Iterable[str]) -> str:
+    """Each of the words once, in order, with how often it comes.
+
+    >>> counted(["relu", "conv", "relu"])
+    'conv (1), relu (2)'
+    """
+    return ", ".join(f"{word} ({count})" for word, count in sorted(Counter(words).items()))
+
+
 def unique_labels(texts: Iterable[str], limit: int = LABEL) -> dict[str, str]:
     """A line of about `limit` characters for each text, numbered where two would be the same."""
     lines = {text: one_line(text, limit) for text in sorted(set(texts))}

@@ -1,6 +1,5 @@
 """Weights, precision, and what cannot be counted."""
 
-from collections import Counter
 from collections.abc import Hashable, Iterator
 from typing import Any
 
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 from export.inspect.function_constants import constants_of
 from export.inspect.rules.finding import Rule, RuleFinding, RuleSubject
 from export.mil.program import Constant
+from mobilenet.common.text import counted
 
 PIECE = 1 << 22  # elements that are looked at together
 
@@ -55,12 +55,11 @@ def _not_finite(subject: RuleSubject) -> Iterator[RuleFinding]:
 
 
 def _unknown(subject: RuleSubject) -> Iterator[RuleFinding]:
-    kinds = Counter(o.op.type for o in subject.cost.ops if o.macs is None)
+    kinds = [o.op.type for o in subject.cost.ops if o.macs is None]
     if kinds:
-        listed = ", ".join(f"{kind} ({count})" for kind, count in sorted(kinds.items()))
         yield RuleFinding(
             "unknown-cost", "note",
-            f"the cost of some operations is not known: {listed}; totals are lower bounds",
+            f"the cost of some operations is not known: {counted(kinds)}; totals are lower bounds",
             "read the total as 'at least'",
         )  # fmt: skip
 

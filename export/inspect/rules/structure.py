@@ -5,8 +5,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from export.inspect.rules.finding import Rule, RuleFinding, RuleSubject
-from export.mil.ops import OPERATIONS
+from export.mil.ops import is_lowered
 from export.mil.program import Shape, is_fixed
+from mobilenet.common.text import counted
 
 OPEN = -1  # a size that is not fixed
 AGAIN = "make the model again: its writer is wrong, or its file was changed"
@@ -59,19 +60,13 @@ def _duplicates(subject: RuleSubject) -> Iterator[RuleFinding]:
 
 
 def _not_run_here(subject: RuleSubject) -> Iterator[RuleFinding]:
-    kinds = Counter(op.type for op in subject.function.all_ops() if not _is_lowered(op.type))
+    kinds = [op.type for op in subject.function.all_ops() if not is_lowered(op.type)]
     if kinds:
-        listed = ", ".join(f"{kind} ({count})" for kind, count in sorted(kinds.items()))
         yield RuleFinding(
             "not-run-here", "note",
-            f"operations that the portable runtime does not have: {listed}",
+            f"operations that the portable runtime does not have: {counted(kinds)}",
             "it can be looked at, not run here; Apple's own runtime on a Mac runs it",
         )  # fmt: skip
-
-
-def _is_lowered(kind: str) -> bool:
-    operation = OPERATIONS.get(kind)
-    return operation is not None and operation.lower is not None
 
 
 def _shapes(subject: RuleSubject) -> dict[str, Shape]:

@@ -27,7 +27,7 @@ from export.mil.ops import (
     tensor_operation,
     tensor_transformation,
 )
-from export.mil.ops.operation import OPERATIONS
+from export.mil.ops.operation import OPERATIONS, is_lowered
 
 __all__ = [
     "OPERATIONS",
@@ -37,6 +37,7 @@ __all__ = [
     "creation",
     "cropping",
     "elementwise",
+    "is_lowered",
     "kept_state",
     "matrix_product",
     "normalization",

@@ -29,6 +29,11 @@ OPERATIONS: dict[str, Operation] = {}  # by MIL's name
 L = TypeVar("L", bound=Lower)
 
 
+def is_lowered(kind: str) -> bool:
+    """Whether the operation called so is known how to be said in ONNX."""
+    return kind in OPERATIONS and OPERATIONS[kind].lower is not None
+
+
 def enter(name: str, operation: Operation) -> None:
     """Add to the table. Raises `ValueError` for a name that stands there."""
     if name in OPERATIONS:
