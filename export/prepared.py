@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from export.compression.compressed_network import CompressedNetwork
 from export.compression.quantizer import Quantizer
 from export.head_outputs import columns_of, for_head, names_classes
 from export.package.metadata import SCHEMA, ModuleMetadata, PackageMetadata
@@ -59,6 +60,8 @@ class Prepared:
     """Of a checkpoint: batch norm folded, and the first layers fit for the input of `spec`."""
     precision: Precision = "fp16"
     compress: str | None = None
+    compressed: CompressedNetwork | None = None
+    """Its numbers, where photographs showed them; else a format rounds those of `folded`."""
     quantizers: Mapping[str, Quantizer] = field(default_factory=dict)
     """Of w8a8: of the inputs of layers, by the layer's name."""
     parts: "Mapping[str, Prepared]" = field(default_factory=dict)
@@ -117,7 +120,9 @@ class Prepared:
 
     def twin(self) -> "Prepared":
         """The same in float32, uncompressed: what shows that the graph is right."""
-        return replace(self, precision="fp32", compress=None, quantizers={}, parts={})
+        return replace(
+            self, precision="fp32", compress=None, compressed=None, quantizers={}, parts={}
+        )
 
 
 def prepare_checkpoint(

@@ -1,0 +1,45 @@
+"""A network with the numbers that its file will hold: found once, written by every format."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from export.compression.forms import LayerForm
+from export.compression.kernels import CompressedKernel
+from mobilenet.checkpoint import Checkpoint
+from mobilenet.common.size import Sides
+
+
+@dataclass(frozen=True, eq=False)
+class CompressedNetwork:
+    """Kernels in their compressed forms, and all that is stored as it is."""
+
+    folded: Checkpoint
+    """Float32: biases, and the kernels that are not compressed, are rounded when they are written;
+    a compressed layer has its dense kernel. Fit for the same input as `Prepared.folded`."""
+    kernels: Mapping[str, CompressedKernel]
+    """By layer, in the network's order. Rows that read the picture are none of them: formats
+    differ in the order of its colours."""
+
+    @classmethod
+    def of(
+        cls, folded: Checkpoint, kernels: Mapping[str, CompressedKernel]
+    ) -> "CompressedNetwork":
+        """`folded` with the dense kernels of `kernels` in place of its own."""
+        layers = dict(folded.layers)
+        for name, kernel in kernels.items():
+            shape = layers[name].kernel.shape
+            dense = kernel.dense().astype(np.float32).reshape(shape)
+            layers[name] = replace(layers[name], kernel=dense)
+        ordered = {name: kernels[name] for name in layers if name in kernels}
+        return cls(replace(folded, layers=layers), ordered)
+
+    @property
+    def forms(self) -> Mapping[str, LayerForm]:
+        """Of each compressed layer."""
+        return {name: kernel.layer_form for name, kernel in self.kernels.items()}
+
+    def at(self, resolution: Sides) -> "CompressedNetwork":
+        """The same weights over another input size."""
+        return replace(self, folded=self.folded.at(resolution))
