@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 
 from bench.results import format, stats
 from bench.results.launch import median_ns
-from bench.results.proportions import wilson
 from bench.results.read import SessionResults
 from bench.results.records import Accuracy, Case
 from bench.results.top1 import RECIPE, config_of
+from mobilenet.common.proportions import wilson
 from mobilenet.networks.base_config import BaseConfig
 from reports.findings import Finding, decide
 from reports.ratios import MeasuredRatio, is_network, place, ratios

@@ -41,7 +41,6 @@ from bench.accuracy.evaluate import Evaluation
 from bench.accuracy.evaluate import predictions as answer_all
 from bench.accuracy.predictions import Answer, Prediction
 from bench.accuracy.tally import MAX_DISAGREEMENTS, AccuracyTally
-from bench.results import proportions
 from bench.results.disagreements import Agreement
 from bench.results.records import Accuracy, Model, Record
 from bench.session import cases
@@ -50,7 +49,7 @@ from bench.workers.protocol import Units
 from conftest import PHOTO
 from export.runtimes import coreml
 from mobilenet.checkpoint import Checkpoint
-from mobilenet.common import terminal
+from mobilenet.common import proportions, terminal
 from mobilenet.common.children import ChildPool
 from mobilenet.common.errors import ConfigError, RecordError
 from mobilenet.common.size import Size

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import made_results as made
-from bench.results.proportions import mcnemar_worse, wilson
 from bench.results.records import Accuracy, Model, Photographs
+from mobilenet.common.proportions import mcnemar_worse, wilson
 from mobilenet.networks.v1 import MobileNetConfig
 from reports.__main__ import main
 

@@ -7,9 +7,9 @@ import pytest
 
 import made_results as made
 from bench.results.accuracy_table import note
-from bench.results.proportions import mcnemar_worse
 from bench.results.records import Accuracy, Model, Photographs
 from bench.results.top1 import config_of, top1_by_identity, unranked, used_at
+from mobilenet.common.proportions import mcnemar_worse
 from mobilenet.networks.v1 import MobileNetConfig
 from reports.__main__ import main
 

@@ -13,9 +13,9 @@ import msgspec
 from bench.accuracy.evaluate import Evaluation
 from bench.accuracy.predictions import Answer, EvaluationRecord, Head, Pair, Prediction
 from bench.results.disagreements import Agreement, Disagreement
-from bench.results.proportions import mcnemar_worse, quantile, wilson
 from bench.results.records import Accuracy
 from mobilenet.common.images import PictureError, open_picture
+from mobilenet.common.proportions import mcnemar_worse, quantile, wilson
 
 MAX_DISAGREEMENTS = 24
 THUMBNAIL = 96  # pixels of the longer side: some 3 kB

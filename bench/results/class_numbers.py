@@ -1,8 +1,8 @@
 """Whether the numbers of a list's classes seem to be off by one: said, never corrected."""
 
 from bench.results import format
-from bench.results.proportions import mcnemar_worse
 from bench.results.records import Accuracy
+from mobilenet.common.proportions import mcnemar_worse
 
 CHANCE = 1e-3  # that as many more are right by chance
 FAR_MORE = 2  # times as many are right

@@ -13,10 +13,10 @@ import msgspec
 
 from bench.results import format
 from bench.results.paired_accuracies import EXACT, PairedAccuracies, rivals
-from bench.results.proportions import wilson
 from bench.results.records import Accuracy, Model
 from bench.results.stats import Interval
 from mobilenet.common.errors import ConfigError
+from mobilenet.common.proportions import wilson
 from mobilenet.common.size import Size
 from mobilenet.labels import IMAGENET_CLASSES
 from mobilenet.networks.base_config import BaseConfig
