@@ -63,8 +63,7 @@ def place(results: SessionResults, case: Case) -> str:
     """Machine, runtime and unit."""
     machine = "unknown machine"
     if results.session:
-        environment = results.session.environment
-        machine = environment.model or environment.processor
+        machine = results.session.environment.device
     return f"{machine}, {case.runtime} {case.unit}"
 
 

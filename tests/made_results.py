@@ -9,12 +9,12 @@ from pathlib import Path
 import msgspec
 
 from bench.results.disagreements import Agreement, Disagreement
+from bench.results.environment_record import Environment
 from bench.results.layer_errors import LayerError, LayerErrors
 from bench.results.placed_ops import PlacedOp, Placement
 from bench.results.records import (
     Accuracy,
     Case,
-    Environment,
     Launch,
     Model,
     Output,

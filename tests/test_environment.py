@@ -10,7 +10,7 @@ from bench import __main__
 from bench.machine import interference, thermal
 from bench.machine.environment import check_same_machine, environment
 from bench.results import conditions
-from bench.results.records import Environment
+from bench.results.environment_record import Environment
 from bench.results.thermal_state import Thermal
 from mobilenet.common import terminal
 from mobilenet.common.errors import RecordError

@@ -96,6 +96,7 @@ def test_a_session_is_paced(chosen: Candidate, tmp_path: Path) -> None:
     assert case.options == control.options == {"pace": "50"}
     assert [launch.status for launch in launches] == ["ok"] * 4
     assert {(launch.calls_per_sample, len(launch.samples_ns)) for launch in launches} == {(1, 4)}
+    assert {launch.pace_hz for launch in launches} == {50.0}
 
 
 def test_a_launch_is_planned_for_as_long_as_its_frames_take(

@@ -94,6 +94,14 @@ def bare(record: msgspec.Struct) -> dict[str, object]:
     }
 
 
+def test_earlier_sessions_launched_a_process_each_and_said_nothing_of_a_pace() -> None:
+    old = Path(__file__).parent / "data" / "session_schema1.jsonl"
+    (session,) = read_file(old)
+    assert session.session is not None
+    assert session.session.isolation == "process"
+    assert {launch.pace_hz for each in session.launches.values() for launch in each} == {0.0}
+
+
 def test_thermal_states_of_schema_1_are_read_as_what_they_are(results: Path) -> None:
     """They were words: "nominal", "42 C", or nothing."""
     case, (launch, *_) = made.layer_records()[0].case, RECORDS[-2:]

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bench.results.records import Environment
+from bench.results.environment_record import Environment
 from export.coreai import compute_units, library
 from mobilenet.common.errors import RecordError
 

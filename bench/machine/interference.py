@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bench.results import conditions
 from bench.results.conditions import Interference
-from bench.results.records import Environment
+from bench.results.environment_record import Environment
 
 if TYPE_CHECKING:
     import psutil

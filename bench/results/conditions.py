@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from bench.results import format
-from bench.results.records import Environment
+from bench.results.environment_record import Environment
 from bench.results.thermal_state import Thermal
 
 BUSY_CORES = 0.5  # share of the cores that others use, by the load average of a minute

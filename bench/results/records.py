@@ -12,6 +12,8 @@ History of the format
     2   thermal states are objects, `{"pressure": "nominal"}` or `{"celsius": 57.0}`, or null;
         they were words, "nominal" or "57 C", or empty. Older lines are upgraded when read.
         Lines written before these were recorded have no CPU times and no context switches.
+    3   a session says its isolation, a launch its pace. Older sessions launched a process each;
+        their cases' options have the pace.
 """
 
 from typing import Annotated, Literal
@@ -34,6 +36,7 @@ from bench.results.bounds import (
     Times,
 )
 from bench.results.disagreements import Agreement
+from bench.results.environment_record import Environment
 from bench.results.layer_errors import LayerErrors
 from bench.results.metrics import ClassMetric, Metric, MetricComparison, Task
 from bench.results.model_card import ModelCard
@@ -41,9 +44,10 @@ from bench.results.placed_ops import Placement
 from bench.results.soak_window import SoakWindow
 from bench.results.thermal_state import Thermal
 
-SCHEMA = 2
+SCHEMA = 3
 
 Status = Literal["ok", "failed", "crashed", "timeout", "refused", "interrupted"]
+Isolation = Literal["process", "shared"]  # a process for each launch, or one for all
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,27 +64,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     pilot_spread: Number | None = None  # standard deviation of a round's log ratio in it, widest
 
 
-class Environment(msgspec.Struct, frozen=True, kw_only=True):
-    """The machine and software of a session. Two sessions compare only if the machine is one."""
-
-    system: str  # "Linux 6.1" or "macOS 15.1"
-    machine: str  # "x86_64", "arm64"
-    model: str = ""  # "MacBookPro18,3"; empty where the system does not say
-    processor: str
-    physical_cores: Count
-    logical_cores: Count
-    memory_bytes: Bytes
-    virtual: str = ""  # hypervisor, when one is seen
-    python: str
-    packages: dict[str, str]  # name to version, of what computes
-    core_ai: str = ""  # "system" is macOS's own, "interpreter" the library's; empty without it
-    power_source: str = "unknown"
-    low_power_mode: bool | None = None
-    governor: str = ""
-    turbo: bool | None = None
-    load_average: Number = 0.0  # one minute, when the session began
-
-
 class SessionHead(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="session"):
     """The first line of a session: plan, machine and software. Two sessions may share a file."""
 
@@ -90,6 +73,7 @@ class SessionHead(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
     started: str  # UTC, ISO 8601
     plan: Plan
     environment: Environment
+    isolation: Isolation = "process"
     notes: tuple[str, ...] = ()
 
 
@@ -137,7 +121,7 @@ class Output(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Launch(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="launch"):
-    """One fresh process, one case."""
+    """One case once: a fresh process, but in a session of isolation "shared"."""
 
     case: str
     round: Round
@@ -151,6 +135,7 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="l
     warmup_ns: Times = ()
     samples_ns: Times = ()
     calls_per_sample: Count = 1
+    pace_hz: Number = 0.0  # calls a second, as a camera gives frames; 0: one after the other
     cpu_ns: Times = ()  # of each sample, all threads of the process together
     voluntary_switches: Count | None = None  # of context, while the samples were taken
     involuntary_switches: Count | None = None  # the processor was given to others meanwhile

@@ -17,13 +17,13 @@ STEADY = 0.05  # loss of throughput that is no loss
 def machine(session: SessionHead) -> str:
     """The hardware, and the software that computes."""
     env = session.environment
-    packages = ", ".join(f"{name} {version}" for name, version in env.packages.items())
-    model = f"{env.model}, " if env.model else ""
-    return (
-        f"machine: {model}{env.processor} ({env.physical_cores} cores, "
-        f"{format.gibibytes(env.memory_bytes)}), {env.system} {env.machine}; "
-        f"Python {env.python}" + (f", {packages}" if packages else "")
+    named = f"{env.name} ({env.model})" if env.name and env.model else env.name or env.model
+    parts = (
+        *filter(None, [named]),
+        f"{env.processor} ({env.physical_cores} cores, {format.gibibytes(env.memory_bytes)})",
+        f"{env.system} {env.machine}",
     )
+    return "; ".join(filter(None, [f"machine: {', '.join(parts)}", env.software]))
 
 
 def plan(session: SessionHead) -> str:

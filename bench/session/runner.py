@@ -15,7 +15,8 @@ from bench.machine import quiet, thermal
 from bench.machine.environment import check_same_machine, environment
 from bench.results import jsonl, sensitivity, session_lines
 from bench.results.bounds import MAX_SECONDS
-from bench.results.records import Case, Environment, Launch, Pilot, Plan, Record, SessionHead
+from bench.results.environment_record import Environment
+from bench.results.records import Case, Launch, Pilot, Plan, Record, SessionHead
 from bench.session import planning, schedule
 from bench.session.cases import Candidate, candidate_of
 from bench.session.planning import PILOT_ROUNDS, DifferenceToFind
@@ -168,6 +169,7 @@ class Runner:
             started=started,
             status=outcome.status,
             reason=outcome.reason,
+            pace_hz=self.prepared[slot.case].job.pace_hz,
             load_average=round(load, 2),
             **{
                 "thermal_before": before,

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from bench.results import format
 from bench.results.conditions import Interference
-from bench.results.records import Environment
+from bench.results.environment_record import Environment
 from mobilenet.common import terminal
 
 CORE_AI = {
@@ -23,12 +24,10 @@ def show(machine: Environment, interference: Sequence[Interference], *, json: bo
     if json:
         terminal.print_json(facts(machine, interference))
         return
-    name = machine.model or machine.machine
-    terminal.line(f"{name}, {machine.processor}, {machine.physical_cores} cores")
-    memory = f"{machine.memory_bytes / 2**30:.0f} GiB"
-    terminal.line(f"{machine.system}, Python {machine.python}, {memory}")
-    packages = machine.packages.items()
-    terminal.line(", ".join(f"{package} {version}" for package, version in packages))
+    name = machine.name or machine.model or machine.machine
+    memory = format.gibibytes(machine.memory_bytes)
+    terminal.line(f"{name}, {machine.processor}, {machine.physical_cores} cores, {memory}")
+    terminal.line(", ".join(filter(None, (machine.system, machine.software))))
     terminal.line(CORE_AI[machine.core_ai])
     for item in interference:
         terminal.line(("- ", "yellow"), str(item))

@@ -20,11 +20,8 @@ def anchor(number: int) -> str:
 
 
 def machine(report: Report) -> str:
-    """The machine's model, else its processor, else the file."""
-    if report.session is None:
-        return report.source
-    environment = report.session.environment
-    return environment.model or environment.processor
+    """What it is called, or the file where that is unknown."""
+    return report.session.environment.device if report.session else report.source
 
 
 def trust(report: Report) -> TrustLine:
