@@ -18,6 +18,7 @@ from bench.results.soak_window import SoakWindow
 from bench.results.thermal_state import Thermal
 from bench.workers import measure, outputs, protocol, python
 from bench.workers.pacing import Frames
+from swift_app_goldens import figures, gates, regions
 
 FILE = Path(python.__file__).parent / "swift/Tests/MeasureTests/golden.json"
 ODD = 'é e\u0301 \u2028 \x7f / \\ " \U0001f600'
@@ -193,6 +194,9 @@ def goldens() -> str:
         "outputs": list(computed()),
         "pictures": list(pictures()),
         "halves": [halves()],
+        "gates": list(gates()),
+        "figures": list(figures()),
+        "regions": list(regions()),
     }
     lines = (f"{json.dumps(name)}: {json.dumps(part)}" for name, part in content.items())
     return "{\n" + ",\n".join(lines) + "\n}\n"

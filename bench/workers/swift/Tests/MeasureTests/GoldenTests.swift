@@ -6,12 +6,8 @@ import XCTest
 @testable import Measure
 
 final class GoldenTests: XCTestCase {
-    static let file = Bundle.module.url(forResource: "golden", withExtension: "json")!
-
     func testMessagesHavePythonsFields() throws {
-        let text = try Data(contentsOf: Self.file)
-        let all = try XCTUnwrap(JSONSerialization.jsonObject(with: text) as? [String: Any])
-        let messages = try XCTUnwrap(all["messages"] as? [String: Any])
+        let messages = try XCTUnwrap(Goldens.all()["messages"] as? [String: Any])
         let kinds: [String: any Codable.Type] = [
             "job": Job.self, "units": Units.self, "compiled": Compiled.self,
             "result": WorkerResult.self, "error": WorkerError.self, "progress": SoakProgress.self,
@@ -37,7 +33,7 @@ final class GoldenTests: XCTestCase {
             var sleptNs: [Int], warmupNs: [Int], samplesNs: [Int], cpuNs: [Int]
             var callsPerSample: Int, loopOverheadNs: Int
         }
-        for golden in try goldens("loops", of: Golden.self) {
+        for golden in try Goldens.read("loops", of: Golden.self) {
             let (clock, cpuClock) = (ScriptedClock(golden.steps), ScriptedClock([3, 5]))
             let sleep = { (nanoseconds: Int) in  // waiting that was timed would be seen in both
                 clock.sleep(nanoseconds)
@@ -61,7 +57,7 @@ final class GoldenTests: XCTestCase {
         struct Golden: Decodable {
             var steps: [Int], seconds: Double, windowS: Double, windows: [SoakWindow]
         }
-        for golden in try goldens("soaks", of: Golden.self) {
+        for golden in try Goldens.read("soaks", of: Golden.self) {
             var windows: [SoakWindow] = []
             try loop(ScriptedClock(golden.steps), ScriptedClock([3, 5])).soak(
                 {}, seconds: golden.seconds, windowS: golden.windowS, thermal: { nil }
@@ -76,7 +72,7 @@ final class GoldenTests: XCTestCase {
             struct Line: Decodable { var name: String, text: String?, keys, numbers: [String]? }
             var outputs: [Line], file: Data, top1: String
         }
-        for golden in try goldens("outputs", of: Golden.self) {
+        for golden in try Goldens.read("outputs", of: Golden.self) {
             let outputs = golden.outputs.map { line -> Output in
                 let numbers = (line.numbers ?? []).map { Double($0)! }
                 if let text = line.text { return Output(line.name, .text(text)) }
@@ -98,7 +94,7 @@ final class GoldenTests: XCTestCase {
         struct Golden: Decodable {
             var width, height, bytesPerRow: Int, format: String, numbers: [Float], rows: Data
         }
-        for golden in try goldens("pictures", of: Golden.self) {
+        for golden in try Goldens.read("pictures", of: Golden.self) {
             var buffer = [UInt8](repeating: 0, count: golden.bytesPerRow * golden.height)
             let numbers = buffer.withUnsafeMutableBytes { raw in
                 let rows = PixelRows(
@@ -114,7 +110,7 @@ final class GoldenTests: XCTestCase {
 
     func testHalvesAreTheNearest() throws {
         struct Golden: Decodable { var numbers, again: [String], bits: [UInt16] }
-        for golden in try goldens("halves", of: Golden.self) {
+        for golden in try Goldens.read("halves", of: Golden.self) {
             XCTAssertEqual(golden.numbers.map { Half.bits(Float($0)!) }, golden.bits)
             XCTAssertEqual(golden.bits.map(Half.number), golden.again.map { Float($0)! })
         }
@@ -126,13 +122,6 @@ final class GoldenTests: XCTestCase {
         loop.clock = clock.read
         loop.cpuClock = cpuClock.read
         return loop
-    }
-
-    private func goldens<T: Decodable>(_ name: String, of type: T.Type) throws -> [T] {
-        let all = try JSONSerialization.jsonObject(with: Data(contentsOf: Self.file))
-        let chosen = try XCTUnwrap((all as? [String: Any])?[name] as? [Any])
-        XCTAssertFalse(chosen.isEmpty)
-        return try Message.decode([T].self, JSONSerialization.data(withJSONObject: chosen))
     }
 }
 
