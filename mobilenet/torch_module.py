@@ -151,10 +151,10 @@ def on_one_thread() -> Iterator[None]:
 
 
 def from_checkpoint(checkpoint: Checkpoint) -> MobileNet:
-    """The module holding exactly the checkpoint's numbers, in eval mode."""
+    """A module with exactly the checkpoint's numbers, copied, in eval mode."""
     with torch.device("meta"):  # no time spent on initial values that are replaced at once
         module = MobileNet(checkpoint.config, folded=checkpoint.folded)
-    state = {name: torch.from_numpy(value) for name, value in state_arrays(checkpoint).items()}
+    state = {name: torch.tensor(value) for name, value in state_arrays(checkpoint).items()}
     module.load_state_dict(state, strict=True, assign=True)
     return module.eval().requires_grad_(False)
 

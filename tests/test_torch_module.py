@@ -162,3 +162,15 @@ def test_a_file_of_a_newer_version_is_refused(
         store.save(hot, tmp_path / "w.safetensors")
     with pytest.raises(CheckpointError, match=f"has schema {newer}"):
         store.load(tmp_path / "w.safetensors")
+
+
+def test_a_module_owns_its_numbers(hot: Checkpoint) -> None:
+    """Training one changes neither the checkpoint nor any other module made from it."""
+    before = {name: layer.kernel.copy() for name, layer in hot.layers.items()}
+    trained, other = from_checkpoint(hot), from_checkpoint(hot)
+    for parameter in trained.parameters():
+        parameter.mul_(0)
+    after = to_layers(other)
+    for name, kernel in before.items():
+        assert np.array_equal(hot.layers[name].kernel, kernel), name
+        assert np.array_equal(after[name].kernel, kernel), name
