@@ -189,11 +189,15 @@ class Normalization:
 
     def apply(self, image: "Image") -> NDArray[np.float32]:
         """RGB picture to the network's input, (1, 3, H, W) float32."""
-        pixels = np.asarray(image, np.float32)
+        return self.of_pixels(np.asarray(image)[None])
+
+    def of_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Pixels (B, H, W, 3), RGB, to the network's input, (B, 3, H, W) float32."""
+        values = pixels.astype(np.float32)
         if self.order == "BGR":
-            pixels = pixels[..., ::-1]
-        scaled = pixels * np.array(self.scale, np.float32) + np.array(self.bias, np.float32)
-        return np.ascontiguousarray(scaled.transpose(2, 0, 1)[None], np.float32)
+            values = values[..., ::-1]
+        scaled = values * np.array(self.scale, np.float32) + np.array(self.bias, np.float32)
+        return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2), np.float32)
 
     def split(self) -> tuple[ImageScaling, Triple]:
         """(what the image input holds, gain per channel for the kernels that read it).
