@@ -2,6 +2,7 @@
 
 import runpy
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -51,7 +52,8 @@ def export(
         source = Published(variant, making.offline, *labels, progress)
         exported = pipeline.export(
             source, output,
-            spec=spec, verify=making.verify, calibrate=making.calibrate, swift=making.swift,
+            spec=spec, verify=making.verify, swift=making.swift,
+            calibration=replace(making.calibration, progress=progress),
         )  # fmt: skip
     export_card.remark_on(exported, spec)
     export_card.show(exported, json=json)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from export.calibrate import calibrated
+from export.calibration_options import NO_CALIBRATION, CalibrationOptions
 from export.formats.registry import format_of
 from export.package import metadata
 from export.package.metadata import PackageMetadata, Verified
@@ -61,7 +63,7 @@ def export(
     licence: str = UNKNOWN,
     spec: ExportSpec | None = None,
     verify: bool = True,
-    calibrate: Path | None = None,
+    calibration: CalibrationOptions = NO_CALIBRATION,
     swift: bool = False,
     reuse: bool = False,
 ) -> Exported:
@@ -69,7 +71,7 @@ def export(
 
     `output` is a package or a folder; one that is there is replaced whole. `labels` to `licence`
     describe a module, as `TrainedModule` says; variants and checkpoints know their own.
-    `calibrate` is the folder of pictures that w8a8 needs. `swift` adds the app's file. `reuse`
+    `calibration` names the photographs that w8a8 needs. `swift` adds the app's file. `reuse`
     leaves a package that is there already, whole, verified and made from the same facts.
 
     Raises `UserError`, among them `VerificationError` when the package does not compute what the
@@ -80,7 +82,7 @@ def export(
     spec = (spec or ExportSpec()).for_file(output.suffix if isinstance(output, Path) else "")
     spec = spec.resolved()
     format_of(spec).check(spec)
-    check_calibration(spec, calibrate)
+    calibration.check(spec)
     origin = source_of(
         model,
         labels=labels,
@@ -93,12 +95,12 @@ def export(
     destination(output, "any", spec, origin.reads)  # said before work
     if swift:
         swift_file.check_spec(spec)
-    prepared = origin.prepare(spec, calibrate)
+    prepared = calibrated(origin.prepare(spec), calibration)
     path = destination(output, prepared.name, spec, origin.reads)
     if swift:
         swift_file.check_network(prepared)
         swift_file.check_destination(path, swift_file.kind_of(prepared))
-    exported = _existing(path, prepared) if reuse and calibrate is None else None
+    exported = _existing(path, prepared) if reuse and not prepared.quantizers else None
     if exported is None:
         with files.replacing(path) as temporary:
             format_of(spec).write(prepared, temporary)
@@ -107,23 +109,6 @@ def export(
     if swift:
         return replace(exported, swift=swift_file.write(path, prepared))
     return exported
-
-
-def check_calibration(spec: ExportSpec, folder: Path | None) -> None:
-    """Raise `ConfigError` unless pictures are given where, and only where, they are needed."""
-    from mobilenet.common.images import pictures_in
-
-    if spec.compress == "w8a8" and folder is None:
-        raise ConfigError(
-            "compress w8a8 without calibration pictures",
-            "add --calibrate, a folder of photographs",
-        )
-    if spec.compress != "w8a8" and folder is not None:
-        raise ConfigError(
-            f"calibrate {folder} without compress w8a8", "nothing else is calibrated"
-        )
-    if folder is not None:
-        pictures_in(folder)
 
 
 def destination(

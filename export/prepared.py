@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -126,14 +125,11 @@ class Prepared:
 
 
 def prepare_checkpoint(
-    checkpoint: Checkpoint,
-    spec: ExportSpec,
-    calibrate: Path | None = None,
-    notes: tuple[str, ...] = (),
+    checkpoint: Checkpoint, spec: ExportSpec, notes: tuple[str, ...] = ()
 ) -> Prepared:
     """Fold `checkpoint`, and write down what its package will say.
 
-    `calibrate` is the folder of pictures that w8a8 needs. Several resolutions share the weights.
+    Several resolutions share the weights.
     """
     checkpoint = vouched_for(checkpoint)
     spec = for_head(spec.resolved(), checkpoint.config.readout)
@@ -141,18 +137,12 @@ def prepare_checkpoint(
     folded = fold.fold(checkpoint)
     fit = fold.fold_input_scaling(folded) if spec.input == "image" else folded
 
-    def at(size: Sides, calibrate: Path | None) -> Prepared:
-        quantizers: Mapping[str, Quantizer] = {}
-        if calibrate is not None:
-            from export.compression.activations import calibrated  # loads PyTorch
-
-            quantizers = calibrated(folded.at(size), calibrate)
-        network = checkpoint.at(size)
-        return replace(_unfolded(network, spec), folded=fit.at(size), quantizers=quantizers)
+    def at(size: Sides) -> Prepared:
+        return replace(_unfolded(checkpoint.at(size), spec), folded=fit.at(size))
 
     if not spec.sizes:
-        return replace(at(checkpoint.config.size, calibrate), notes=notes)
-    parts = {function_name(size): at(size, calibrate) for size in spec.sizes}
+        return replace(at(checkpoint.config.size), notes=notes)
+    parts = {function_name(size): at(size) for size in spec.sizes}
     return replace(parts[function_name(spec.sizes[-1])], parts=parts, notes=notes)
 
 

@@ -39,11 +39,11 @@ class Source(Protocol):
     def reads(self) -> Sequence[Path]:
         """The user's files that are read, and so must not be replaced."""
 
-    def prepare(self, spec: ExportSpec, calibrate: Path | None) -> Prepared:
+    def prepare(self, spec: ExportSpec) -> Prepared:
         """Find the weights and make them ready.
 
-        `spec` is resolved; `calibrate` is the folder of pictures that w8a8 needs. Raises
-        `UserError` for weights that cannot be had, and for options that do not fit them.
+        `spec` is resolved. Raises `UserError` for weights that cannot be had, and for options
+        that do not fit them.
         """
 
 
@@ -67,7 +67,7 @@ class Published:
 
         return inputs(self.variant.weights, self.classes)
 
-    def prepare(self, spec: ExportSpec, calibrate: Path | None) -> Prepared:
+    def prepare(self, spec: ExportSpec) -> Prepared:
         """As `Source` says."""
         from mobilenet.weights.resolve import at_resolution, inputs, load_weights
 
@@ -89,7 +89,7 @@ class Published:
         check_sizes(loaded.checkpoint.config, spec)
         sized = [at_resolution(loaded.checkpoint, size) for size in (largest, *spec.sizes[:-1])]
         notes = chain(loaded.notes, *(each.notes for each in sized))
-        return Loaded(sized[0].checkpoint, tuple(notes)).prepare(spec, calibrate)
+        return Loaded(sized[0].checkpoint, tuple(notes)).prepare(spec)
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Loaded:
     notes: tuple[str, ...] = ()
     reads: Sequence[Path] = ()
 
-    def prepare(self, spec: ExportSpec, calibrate: Path | None) -> Prepared:
+    def prepare(self, spec: ExportSpec) -> Prepared:
         """As `Source` says."""
         checkpoint, notes = self.checkpoint, self.notes
         if spec.outputs == "features":
@@ -115,7 +115,7 @@ class Loaded:
                 "give them with --classes labels.txt (from Python: labels=[...]), or choose "
                 f"--outputs {'probabilities' if spec.outputs == 'classifier' else 'boxes'}",
             )
-        return prepare_checkpoint(checkpoint, spec, calibrate, notes)
+        return prepare_checkpoint(checkpoint, spec, notes)
 
 
 def _two_classes(checkpoint: Checkpoint) -> str:
@@ -148,7 +148,7 @@ class TrainedModule:
     user_defined: Mapping[str, str] = field(default_factory=dict)  # further metadata
     reads: Sequence[Path] = ()
 
-    def prepare(self, spec: ExportSpec, calibrate: Path | None) -> Prepared:
+    def prepare(self, spec: ExportSpec) -> Prepared:
         """As `Source` says."""
         from mobilenet.torch_module import MobileNet, to_layers
 
@@ -160,7 +160,7 @@ class TrainedModule:
             config, to_layers(self.module), provenance, self.normalization, self.geometry,
             unique(self.labels),
         ).at(self.resolution or config.size)  # fmt: skip
-        prepared = Loaded(checkpoint).prepare(spec, calibrate)
+        prepared = Loaded(checkpoint).prepare(spec)
         return replace(prepared, user_defined=self.user_defined)
 
     def _traced(self, spec: ExportSpec, provenance: Provenance) -> Prepared:

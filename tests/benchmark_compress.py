@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from export import pipeline
+from export.calibration_options import CalibrationOptions
 from export.runtimes.portable import UNIT, PortableRuntime
 from export.runtimes.portable_session import PortableSession
 from export.spec import ExportSpec
@@ -43,9 +44,10 @@ def main(alpha: float = 1.0, size: int = 224) -> None:
         folder, sessions = Path(name), {}
         probe_pictures(size)[0].save(folder / "picture.png")
         for number, method in enumerate(METHODS):
+            calibrate = folder if method == "w8a8" else None
             exported = pipeline.export(
                 checkpoint, folder / f"m{number}.mlpackage", spec=ExportSpec(compress=method),
-                verify=False, calibrate=folder if method == "w8a8" else None,
+                verify=False, calibration=CalibrationOptions(calibrate=calibrate),
             )  # fmt: skip
             label = method or ("uncompressed" if number == 0 else "uncompressed again")
             sessions[label] = runtime.load(runtime.compile(exported.path, folder), UNIT)

@@ -10,6 +10,7 @@ from PIL import Image
 
 from conftest import PHOTO
 from export import pipeline
+from export.calibration_options import CalibrationOptions
 from export.compression import activations, tolerance, weights
 from export.compression.stored_weights import layers_of, roundings_of
 from export.formats.registry import format_of
@@ -185,7 +186,9 @@ def test_w8a8_rounds_the_input_of_every_layer_but_the_first(
     hot: Checkpoint, photographs: Path, tmp_path: Path
 ) -> None:
     spec = ExportSpec(compress="w8a8")
-    exported = pipeline.export(hot, tmp_path, spec=spec, calibrate=photographs)
+    exported = pipeline.export(
+        hot, tmp_path, spec=spec, calibration=CalibrationOptions(calibrate=photographs)
+    )
     function = read(exported.path).function()
     types = Counter(op.type for op in function.ops)
     assert types["quantize"] == types["dequantize"] == 27
@@ -239,7 +242,12 @@ def test_calibration_folders_that_will_not_do(
         photographs = tmp_path / "nowhere"
     kept = pipeline.export(hot, tmp_path / "m.mlpackage", verify=False)
     with pytest.raises(ConfigError, match=r"no pictures|not a picture|not a folder"):
-        pipeline.export(hot, kept.path, spec=ExportSpec(compress="w8a8"), calibrate=photographs)
+        pipeline.export(
+            hot,
+            kept.path,
+            spec=ExportSpec(compress="w8a8"),
+            calibration=CalibrationOptions(calibrate=photographs),
+        )
     assert find(kept.path).identity() == kept.identity
 
 
@@ -247,7 +255,12 @@ def test_calibration_belongs_to_w8a8(hot: Checkpoint, photographs: Path, tmp_pat
     with pytest.raises(ConfigError, match="without calibration pictures"):
         pipeline.export(hot, tmp_path, spec=ExportSpec(compress="w8a8"))
     with pytest.raises(ConfigError, match="calibrate"):
-        pipeline.export(hot, tmp_path, spec=ExportSpec(compress="int8"), calibrate=photographs)
+        pipeline.export(
+            hot,
+            tmp_path,
+            spec=ExportSpec(compress="int8"),
+            calibration=CalibrationOptions(calibrate=photographs),
+        )
 
 
 @pytest.mark.parametrize("method", ["int8", "int4", "palette6"])

@@ -46,7 +46,7 @@ def small() -> Checkpoint:
 
 def written(checkpoint: Checkpoint, path: Path, **options: Any) -> Path:
     spec = ExportSpec(**options)
-    format_of(spec).write(Loaded(checkpoint).prepare(spec.resolved(), None), path)
+    format_of(spec).write(Loaded(checkpoint).prepare(spec.resolved()), path)
     return path
 
 

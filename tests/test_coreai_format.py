@@ -44,7 +44,7 @@ def made(alpha: float = 0.25, resolution: int = 33, **fields: Any) -> Checkpoint
 
 
 def written(checkpoint: Checkpoint, spec: ExportSpec, folder: Path) -> Path:
-    prepared = Loaded(checkpoint).prepare(spec.resolved(), None)
+    prepared = Loaded(checkpoint).prepare(spec.resolved())
     path = folder / "n.aimodel"
     format_of(spec).write(prepared, path)
     return path
@@ -77,7 +77,7 @@ def test_apples_runtime_agrees_with_pytorch(
     checkpoint, options = GRID[case]
     spec = ExportSpec(format="coreai", **options)
     path = written(checkpoint, spec, tmp_path)
-    prepared = Loaded(checkpoint).prepare(spec.resolved(), None)
+    prepared = Loaded(checkpoint).prepare(spec.resolved())
     network, asked = prepared.network, prepared.spec.outputs
     shown = probe_pictures(checkpoint.config.resolution)
     expected = reference.of_network(network, shown)

@@ -118,7 +118,7 @@ def test_options_come_back_as_they_were(name: str, options: dict[str, Any]) -> N
     again = parsed(command_of(about, description))
     readout = checkpoint.config.readout
     assert for_head(again["spec"].resolved(), readout) == for_head(spec.resolved(), readout)
-    assert bool(again["making"].calibrate) == (spec.compress == "w8a8")
+    assert bool(again["making"].calibration.calibrate) == (spec.compress == "w8a8")
     variant = again["variant"]
     assert (variant.network or "v1", variant.alpha) == (release.network, release.alpha)
     assert variant.pixels == (None if spec.sizes else 96)

@@ -11,6 +11,7 @@ from bench.accuracy import plan
 from bench.accuracy.classifiers import of_checkpoint
 from bench.runtimes.torch_runtime import TorchRuntime
 from export import pipeline
+from export.calibration_options import CalibrationOptions
 from export.compression.activations import BOUNDS, calibrated
 from export.inspect.inspect import inspect
 from export.mil.cost import cost
@@ -69,7 +70,12 @@ def test_eight_bits_at_the_input_of_each_matrix(tmp_path: Path) -> None:
     quantizers = calibrated(prepare_checkpoint(network, ExportSpec()).folded, tmp_path)
     assert quantizers["dense1"] == BOUNDS["relu6"].quantizer()
     assert quantizers["logits"] == BOUNDS["sigmoid"].quantizer()
-    pipeline.export(network, tmp_path / "net.mlpackage", spec=spec, calibrate=tmp_path)
+    pipeline.export(
+        network,
+        tmp_path / "net.mlpackage",
+        spec=spec,
+        calibration=CalibrationOptions(calibrate=tmp_path),
+    )
 
 
 def predicted(path: Path) -> dict[str, Feature]:

@@ -164,7 +164,7 @@ def test_several_resolutions_are_squares(oblong: Checkpoint, tmp_path: Path) -> 
     store.save(oblong, path)
     for refused in (
         lambda: prepare_checkpoint(oblong, spec),
-        lambda: Published(Variant(weights=str(path))).prepare(spec, None),
+        lambda: Published(Variant(weights=str(path))).prepare(spec),
     ):
         with pytest.raises(ConfigError, match="resolutions 64,96 for a network of 64 x 96 pixels"):
             refused()

@@ -10,6 +10,7 @@ import torch
 
 from bench.runtimes.torch_runtime import TorchRuntime
 from export import pipeline
+from export.calibration_options import CalibrationOptions
 from export.compression import activations, weights
 from export.compression.stored_weights import layers_of
 from export.mil.read.model import read
@@ -219,7 +220,12 @@ def test_eight_bits_for_values_below_zero(made: Checkpoint, tmp_path: Path) -> N
     assert quantizers["joined"].zero_point > 0
     assert quantizers["shrink"].zero_point == 0
     spec = ExportSpec(compress="w8a8", min_ios=17)
-    exported = pipeline.export(made, tmp_path / "out", spec=spec, calibrate=tmp_path / "pictures")
+    exported = pipeline.export(
+        made,
+        tmp_path / "out",
+        spec=spec,
+        calibration=CalibrationOptions(calibrate=tmp_path / "pictures"),
+    )
     assert exported.verified.loss < 0.3
     types = [op.type for op in read(exported.path).function().ops]
     assert types.count("quantize") == len(quantizers)

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from PIL.Image import Image
 
 from export import pipeline
+from export.calibration_options import CalibrationOptions
 from export.compression.activations import calibrated
 from export.compression.weights import expected_activation, with_corrected_biases
 from export.mil.cost import cost
@@ -142,7 +143,10 @@ def test_eight_bits_behind_the_mean_and_the_join(tmp_path: Path) -> None:
     for name in ("image_pooling", "concat_projection"):
         assert quantizers[name].scale * 255 == pytest.approx(seen[name], rel=0.05), name
     exported = pipeline.export(
-        network, tmp_path / "n.mlpackage", spec=ExportSpec(compress="w8a8"), calibrate=tmp_path
+        network,
+        tmp_path / "n.mlpackage",
+        spec=ExportSpec(compress="w8a8"),
+        calibration=CalibrationOptions(calibrate=tmp_path),
     )
     assert exported.verified is not None
 

@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from conftest import PHOTO
+from export.calibration_options import CalibrationOptions
 from export.mil.read.model import read
 from export.package.metadata import verified_path
 from export.package.model_files import find
@@ -156,7 +157,12 @@ def test_what_cannot_be_done_says_why(
     calibrate = PHOTO.parent if spec.compress == "w8a8" else None
     with pytest.raises(ConfigError, match=why):
         export(
-            wide, tmp_path, labels=LABELS, resolution=resolution, spec=spec, calibrate=calibrate
+            wide,
+            tmp_path,
+            labels=LABELS,
+            resolution=resolution,
+            spec=spec,
+            calibration=CalibrationOptions(calibrate=calibrate),
         )
     assert not list(tmp_path.iterdir())
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from export.calibration_options import NO_CALIBRATION, CalibrationOptions
 from export.spec import PackageForm, WeightOptions
 from export.targets import Target
 from mobilenet.common.errors import ConfigError
@@ -51,8 +52,7 @@ class MakingOptions:
     """Labels, one per line or as JSON. Default: the weights' own, or a file's beside them."""
     keep_background: bool = False
     """Keep class 0 of the 1001-class checkpoints."""
-    calibrate: Path | None = None
-    """A folder of photographs, which show w8a8 the ranges of activations."""
+    calibration: CalibrationOptions = NO_CALIBRATION
     swift: bool = False
     """Write a Swift file beside the package that puts photographs to it in an app."""
 

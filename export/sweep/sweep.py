@@ -186,7 +186,7 @@ def _export_item(item: SweepItem, folder: Path, options: SweepOptions) -> Manife
     )  # fmt: skip
     exported = export(
         source, files.Folder(folder), spec=item.spec, verify=options.verify,
-        calibrate=options.calibrate, swift=options.swift, reuse=True,
+        calibration=options.calibration, swift=options.swift, reuse=True,
     )  # fmt: skip
     status: Status = "unchanged" if exported.unchanged else "exported"
     return ManifestRow.of(item, status).with_package(exported)

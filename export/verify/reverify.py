@@ -206,4 +206,4 @@ def _prepared_again(
     checkpoint = original_weights(about, weights, overrides, offline)
     if about.labels_from or (not checkpoint.labels and checkpoint.config.readout.classes):
         checkpoint = replace(checkpoint, labels=output_labels(function.description))
-    return Loaded(checkpoint).prepare(spec.resolved(), None)
+    return Loaded(checkpoint).prepare(spec.resolved())
