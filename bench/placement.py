@@ -55,7 +55,7 @@ def placement(package: Path, options: PlacementOptions) -> tuple[Placement, bool
 
 def plan_of(package: Path, unit: str) -> Placement:
     """Compile `package` and ask for its plan. Raises `UnsupportedError` off a Mac."""
-    from bench.session.runner import utc
+    from bench.session.launching import utc
     from export.runtimes.coreml import CoreMLRuntime
 
     runtime = CoreMLRuntime()

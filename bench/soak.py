@@ -101,7 +101,7 @@ def _prepare(package: Path, options: SoakOptions, plan: Plan, folder: Path) -> "
 def _run(prepared: "PreparedCase", seconds: float) -> Soak:
     from bench.machine import thermal
     from bench.machine.environment import power_source
-    from bench.session.runner import utc
+    from bench.session.launching import utc
 
     started, before = utc(), thermal.state()
     outcome = prepared.launch(

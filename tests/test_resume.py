@@ -21,6 +21,7 @@ from bench.results.records import Case, Launch, Model, Plan
 from bench.runtimes.entries import RUNTIMES, RuntimeEntry
 from bench.session import cases, prepare, runner
 from bench.session.cases import Candidate
+from bench.workers import place
 from export.package import model_files
 from mobilenet.common.errors import PackageError, RecordError
 
@@ -187,7 +188,7 @@ def test_a_session_does_not_go_on_elsewhere(
     chosen = [candidate(model, "FakeRuntime")]
     runner.start(chosen, msgspec.structs.replace(PLAN, rounds=1), results)
     elsewhere = msgspec.structs.replace(environment.environment(), processor="Apple M4")
-    monkeypatch.setattr(runner, "environment", lambda: elsewhere)
+    monkeypatch.setattr(place, "environment", lambda: elsewhere)
     with pytest.raises(RecordError, match=r"processor .* here it is 'Apple M4'"):
         runner.resume(results)
 

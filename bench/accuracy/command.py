@@ -57,7 +57,8 @@ def carry_out(
     from bench.accuracy import journal, live, picture_pass
     from bench.machine.environment import environment
     from bench.results.records import Plan
-    from bench.session.runner import head, utc
+    from bench.session.launching import utc
+    from bench.session.runner import head
     from mobilenet.common.files import write_atomically
 
     check_output(path)

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from bench.runtimes import swift_runner
 from export.coreai.compute_units import COMPUTE_UNITS
@@ -11,6 +11,23 @@ from export.coreai.compute_units import COMPUTE_UNITS
 PYTHON_WORKER = (sys.executable, "-P", "-m", "bench.workers.python")
 Command = tuple[str, ...] | Callable[[], tuple[str, ...]]
 """A command line, or what makes it: it may have to be built. Raises `UserError`."""
+
+
+@runtime_checkable
+class Launcher(Protocol):
+    """Starts workers that are no process of this machine: an app on a phone."""
+
+    def launch(self, job: bytes, timeout_s: float) -> bytes:
+        """The lines that a fresh worker writes for `job`, which it may not finish.
+
+        Raises `TimeoutError`, and `PlaceLostError` where no launch can succeed now.
+        """
+
+    def __hash__(self) -> int:
+        """What one has said is remembered by it."""
+
+
+Worker = Command | Launcher
 COREML_UNITS = ("CPU_ONLY", "CPU_AND_GPU", "CPU_AND_NE", "ALL")
 NETWORKS = ("mlprogram", "neuralnetwork")
 
@@ -20,7 +37,7 @@ class RuntimeEntry(NamedTuple):
 
     units: tuple[str, ...]
     has_threads: bool = False  # whether "threads" is among its settings
-    worker: Command = PYTHON_WORKER  # as `bench.workers.protocol` has it
+    worker: Worker = PYTHON_WORKER  # as `bench.workers.protocol` has it
     formats: tuple[str, ...] = (*NETWORKS, "pipeline")  # what it is timed on
 
 

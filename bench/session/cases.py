@@ -2,15 +2,16 @@
 
 import functools
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
 from bench.results.records import Case, Model
-from bench.runtimes.entries import RUNTIMES, Command, RuntimeEntry
+from bench.runtimes.entries import RUNTIMES, RuntimeEntry, Worker
 from bench.session.model_facts import model_of
+from bench.workers.place import HERE, Place
 from bench.workers.process import Outcome, run_worker
 from bench.workers.protocol import Job, Units
 from export.mil.description import ModelDescription
@@ -65,38 +66,41 @@ def candidates(
     batches: Sequence[int] = (1,),
     pace_hz: int = 0,
     progress: Progress = SILENT,
+    place: Place = HERE,
 ) -> list[Candidate]:
     """Everything asked for. Raises `UserError` for an unknown name or an unreadable package.
 
     `progress` is told of the same package under two names, which is measured once.
     """
-    check_names("runtime", runtimes, RUNTIMES)
-    check_names("unit", units, {unit for name in runtimes for unit in RUNTIMES[name].units})
+    entries = place.runtimes
+    check_names("runtime", runtimes, entries)
+    check_names("unit", units, {unit for name in runtimes for unit in entries[name].units})
     check_batches(batches)
     check_pace(pace_hz)
     options = {name: settings(name, threads) for name in runtimes}
     return [
-        Candidate(path, model, name, RUNTIMES[name], unit, options[name], batch, pace_hz)
+        Candidate(path, model, name, entries[name], unit, options[name], batch, pace_hz)
         for path, model in _distinct([(path, model_of(path)) for path in packages], progress)
-        for name, unit in _places(model, runtimes, units)
+        for name, unit in _pairs(model, {name: entries[name] for name in runtimes}, units)
         for batch in batches
     ]
 
 
-def _places(model: Model, runtimes: Sequence[str], units: Sequence[str]) -> list[tuple[str, str]]:
+def _pairs(
+    model: Model, runtimes: Mapping[str, RuntimeEntry], units: Sequence[str]
+) -> list[tuple[str, str]]:
     """The runtimes that time the model's format, or the last where none does; their units."""
-    chosen = [name for name in runtimes if model.format in RUNTIMES[name].formats]
-    chosen = chosen or list(runtimes[-1:])
-    places = [(name, unit) for name in chosen for unit in _units(name, units)]
-    if not places:
-        having = "; ".join(f"{name} has {', '.join(RUNTIMES[name].units)}" for name in chosen)
+    chosen = [name for name, entry in runtimes.items() if model.format in entry.formats]
+    chosen = chosen or list(runtimes)[-1:]
+    pairs = [(name, unit) for name in chosen for unit in _units(name, runtimes[name], units)]
+    if not pairs:
+        having = "; ".join(f"{name} has {', '.join(runtimes[name].units)}" for name in chosen)
         raise ConfigError(f"{model.name} has no unit {', '.join(units)}", having)
-    return places
+    return pairs
 
 
-def _units(runtime: str, asked: Sequence[str]) -> list[str]:
+def _units(runtime: str, entry: RuntimeEntry, asked: Sequence[str]) -> list[str]:
     """Units to try; a runtime that is not here at all gets a single row to say so."""
-    entry = RUNTIMES[runtime]
     units = [unit for unit in entry.units if not asked or unit in asked]
     if len(units) > 1 and units_here(runtime, entry.worker).answer is None:
         return units[-1:]
@@ -104,21 +108,21 @@ def _units(runtime: str, asked: Sequence[str]) -> list[str]:
 
 
 @functools.cache
-def units_here(runtime: str, worker: Command) -> Outcome[Units]:
-    """The units that `runtime` has on this machine, by its worker; asked once."""
+def units_here(runtime: str, worker: Worker) -> Outcome[Units]:
+    """The units that `runtime` has where its worker runs; asked once."""
     job = Job(task="describe", runtime=runtime, timeout_s=DESCRIBE_TIMEOUT_S, memory_limit_bytes=0)
     return run_worker(worker, job, Units)
 
 
-def candidate_of(case: Case) -> Candidate:
-    """The candidate a record was made from. Raises `PackageError` when the package changed."""
+def candidate_of(case: Case, place: Place = HERE) -> Candidate:
+    """What a record was made from at `place`. Raises `PackageError` when the package changed."""
     path = Path(case.package)
     if model_files.find(path).identity() != case.model.identity:
         raise PackageError(
             f"{path} is not the package that the session began with", "begin a new session"
         )
-    check_names("runtime", [case.runtime], RUNTIMES)
-    entry = RUNTIMES[case.runtime]
+    check_names("runtime", [case.runtime], place.runtimes)
+    entry = place.runtimes[case.runtime]
     options = {name: int(value) for name, value in case.options.items()}
     batch, pace_hz = options.pop("batch", 1), options.pop("pace", 0)
     check_batches([batch])

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from bench.results.records import Case, Plan
-from bench.runtimes.entries import RUNTIMES, Command, runtimes_for
+from bench.runtimes.entries import RUNTIMES, Worker, runtimes_for
 from bench.session.cases import Candidate, description_of, settings, units_here
 from bench.workers import made_inputs
 from bench.workers.gate import Measurement, run_checked
@@ -34,7 +34,7 @@ class PreparedCase:
     """A case that runs: its record and a job that lacks only the plan."""
 
     case: Case
-    worker: Command
+    worker: Worker
     job: Job
     reference: Vector | None
     outside_s: float  # of one launch, estimated

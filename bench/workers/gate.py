@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.results.records import Output
-from bench.runtimes.entries import Command
+from bench.runtimes.entries import Worker
 from bench.workers import outputs
 from bench.workers.outputs import Vector
 from bench.workers.process import Outcome, run_worker
@@ -20,12 +20,12 @@ class Measurement(NamedTuple):
     values: Vector
 
 
-def run_checked(command: Command, job: Job, reference: Vector | None) -> Outcome[Measurement]:
+def run_checked(worker: Worker, job: Job, reference: Vector | None) -> Outcome[Measurement]:
     """Carry out `job`: "measure" or "soak". Refused where its outputs are not `reference`'s."""
     file = Path(job.outputs)
     file.unlink(missing_ok=True)  # of the launch before
     begin = time.monotonic()
-    status, reason, result, windows = run_worker(command, job, WorkerResult)
+    status, reason, result, windows = run_worker(worker, job, WorkerResult)
     if result is None:
         return Outcome(status, reason, None, windows)
     if job.pace_hz and (time.monotonic() - begin) * job.pace_hz < job.warmup_calls + job.samples:

@@ -1,6 +1,7 @@
 """Start a worker process, wait for it no longer than agreed, and say how it ended."""
 
 import contextlib
+import io
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ import msgspec
 
 from bench.results.records import Status
 from bench.results.soak_window import SoakWindow
-from bench.runtimes.entries import Command
+from bench.runtimes.entries import Command, Launcher, Worker
 from bench.workers.protocol import Answer, Job, SoakProgress, WorkerError
 from mobilenet.common import interrupts
 from mobilenet.common.children import search_path
@@ -35,11 +36,21 @@ class Outcome(NamedTuple, Generic[T]):
     windows: tuple[SoakWindow, ...] = ()
 
 
-def run_worker(command: Command, job: Job, expected: type[T]) -> Outcome[T]:
+def run_worker(worker: Worker, job: Job, expected: type[T]) -> Outcome[T]:
     """One worker from start to end. However this call is left, the worker is gone after it.
 
-    `expected` is the answer that belongs to the job's task.
+    `expected` is the answer that belongs to the job's task. Raises `PlaceLostError`.
     """
+    try:
+        if isinstance(worker, Launcher):
+            text = worker.launch(msgspec.json.encode(job), job.timeout_s)
+            return _outcome(0, text, io.BytesIO(), expected)
+        return _run_process(worker, job, expected)
+    except (TimeoutError, subprocess.TimeoutExpired):
+        return Outcome("timeout", f"no answer within {job.timeout_s:g} s")
+
+
+def _run_process(command: Command, job: Job, expected: type[T]) -> Outcome[T]:
     try:
         line = command() if callable(command) else command
     except UserError as error:
@@ -63,8 +74,6 @@ def run_worker(command: Command, job: Job, expected: type[T]) -> Outcome[T]:
             try:
                 let_interrupts_through()
                 text, _ = process.communicate(timeout=job.timeout_s)
-            except subprocess.TimeoutExpired:
-                return Outcome("timeout", f"no answer within {job.timeout_s:g} s")
             finally:
                 _end(process)
         return _outcome(process.returncode, text, noise, expected)

@@ -8,6 +8,7 @@ UserError                 one line and a hint; exit code 2
 ├── UnsupportedError      a package that is sound, but cannot be run or written here
 │   └── OwnFaultError     by a fault of this program
 ├── RecordError           a results file that cannot be read or written
+├── PlaceLostError        a device that launches need: locked, unplugged, gone
 └── VerificationError     the package does not compute what the network does; exit code 1
 
 Anything else that escapes is a bug and keeps its traceback.
@@ -58,6 +59,10 @@ class OwnFaultError(UnsupportedError):
 
 class RecordError(UserError):
     """A results file that cannot be read or written."""
+
+
+class PlaceLostError(UserError):
+    """Where launches run there can be no more of them until somebody helps: no launch's fault."""
 
 
 class VerificationError(UserError):
