@@ -4,25 +4,33 @@ macOS 14.4 and later. The plan is asked of the compiled model: given an `.mlpack
 library aborts the process (coremltools#2757). Costs are Apple's estimates, not measurements.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import msgspec
 from cyclopts import Parameter
 
 from bench.results.device_shares import device_shares
 from bench.results.placed_ops import PlacedOp, Placement
+from bench.runtimes.entries import PYTHON_WORKER, RUNTIMES
 from mobilenet.common.errors import ConfigError, UnsupportedError
 from mobilenet.common.options import OutputFile
 from mobilenet.common.temporary import owned_folder
+
+if TYPE_CHECKING:
+    from bench.workers.process import Outcome
 
 DEVICES = {
     "MLCPUComputeDevice": "CPU",
     "MLGPUComputeDevice": "GPU",
     "MLNeuralEngineComputeDevice": "ANE",
 }
+T = TypeVar("T")
 Share = dict[str, float]
+IN_PYTHON = "coreml"
+TIMEOUT_S = 600
 
 
 @Parameter(name="*")
@@ -30,6 +38,8 @@ Share = dict[str, float]
 class PlacementOptions:
     """What to ask, and what to insist on."""
 
+    runtime: str = IN_PYTHON
+    """coreml, or coreml-native: what asks Core ML, in Python or in Swift."""
     unit: str = "ALL"
     """Compute units that Core ML may choose from: ALL, CPU_AND_NE, CPU_AND_GPU, CPU_ONLY."""
     require: str | None = None
@@ -47,26 +57,62 @@ def placement(package: Path, options: PlacementOptions) -> tuple[Placement, bool
     required = parse_requirement(options.require) if options.require else {}
     if options.output:
         jsonl.check_new(options.output)
-    plan = plan_of(package, options.unit)
+    plan = plan_of(package, options.unit, options.runtime)
     if options.output:
-        _save(package, plan, options.output)
+        _save(package, plan, options)
     return plan, met(plan, required)
 
 
-def plan_of(package: Path, unit: str) -> Placement:
-    """Compile `package` and ask for its plan. Raises `UnsupportedError` off a Mac."""
+def plan_of(package: Path, unit: str, runtime: str = IN_PYTHON) -> Placement:
+    """Compile `package` and ask for its plan. Raises `UnsupportedError` where nothing tells."""
+    from bench.session.cases import check_names
     from bench.session.launching import utc
+
+    native = [name for name, entry in RUNTIMES.items() if entry.worker != PYTHON_WORKER]
+    check_names("runtime", [runtime], [IN_PYTHON, *native])
+    with owned_folder() as folder:
+        ask = _ops_by_python if runtime == IN_PYTHON else _ops_by_worker
+        ops = ask(package, unit, folder, runtime)
+    return Placement(case=f"{package.stem} | {runtime} | {unit}", started=utc(), ops=ops)
+
+
+def _ops_by_python(
+    package: Path, unit: str, folder: Path, _runtime: str = IN_PYTHON
+) -> tuple[PlacedOp, ...]:
     from export.runtimes.coreml import CoreMLRuntime
 
     runtime = CoreMLRuntime()
     if reason := runtime.unavailable():
         raise UnsupportedError(reason, "run it on a Mac: only Core ML can tell")
-    if unit not in runtime.units():
-        raise ConfigError(f"unit is {unit}", f"one of {', '.join(runtime.units())}")
-    with owned_folder() as folder:
-        plan = runtime.plan(runtime.compile(package, folder), unit)
-        ops = tuple(_placed(plan))
-    return Placement(case=f"{package.stem} | coreml | {unit}", started=utc(), ops=ops)
+    _check_unit(unit, runtime.units())
+    return tuple(_placed(runtime.plan(runtime.compile(package, folder), unit)))
+
+
+def _ops_by_worker(package: Path, unit: str, folder: Path, runtime: str) -> tuple[PlacedOp, ...]:
+    from bench.session.cases import units_here
+    from bench.workers.process import run_worker
+    from bench.workers.protocol import Compiled, ComputePlan, Job
+
+    worker = RUNTIMES[runtime].worker
+
+    def answer(outcome: "Outcome[T]") -> T:
+        if outcome.answer is None:
+            raise UnsupportedError(outcome.reason, "run it on a Mac: only Core ML can tell")
+        return outcome.answer
+
+    _check_unit(unit, answer(units_here(runtime, worker)).units)
+    job = Job(
+        task="compile", runtime=runtime, package=str(package.resolve()), folder=str(folder),
+        unit=unit, timeout_s=TIMEOUT_S, memory_limit_bytes=0,
+    )  # fmt: skip
+    compiled = answer(run_worker(worker, job, Compiled)).compiled
+    job = msgspec.structs.replace(job, task="plan", compiled=compiled)
+    return answer(run_worker(worker, job, ComputePlan)).ops
+
+
+def _check_unit(unit: str, units: Sequence[str]) -> None:
+    if unit not in units:
+        raise ConfigError(f"unit is {unit}", f"one of {', '.join(units)}")
 
 
 def parse_requirement(text: str) -> Share:
@@ -115,14 +161,15 @@ def _device(device: object) -> str:
     return DEVICES.get(type(device).__name__, type(device).__name__)
 
 
-def _save(package: Path, plan: Placement, path: Path) -> None:
+def _save(package: Path, plan: Placement, options: PlacementOptions) -> None:
     from bench.machine.environment import environment
     from bench.results import jsonl
     from bench.session.cases import candidates
     from bench.session.runner import head
     from bench.session.schedule import PLANS
 
-    unit = plan.case.rpartition(" | ")[2]
-    (candidate,) = candidates([package], ["coreml"], units=[unit])
-    with jsonl.create(path, [head(PLANS["quick"], environment()), candidate.case(), plan]):
+    assert options.output, "it is to be saved"
+    (candidate,) = candidates([package], [options.runtime], units=[options.unit])
+    first = head(PLANS["quick"], environment())
+    with jsonl.create(options.output, [first, candidate.case(), plan]):
         pass

@@ -1,7 +1,7 @@
 """Names that Apple added after what the worker is built for, which no stand-in shows.
 
-They may stand only behind `guard #available`. First macOS and iOS of each, by Apple's
-documentation: developer.apple.com/documentation.
+They may stand only behind `guard #available`, or in what is marked `@available`. First macOS and
+iOS of each, by Apple's documentation: developer.apple.com/documentation.
 """
 
 import re
@@ -17,11 +17,11 @@ NEWER = {
     "ContinuousClock": (13, 16), "SuspendingClock": (13, 16), "Regex": (13, 16),
     "filePath": (13, 16), "appending": (13, 16), "MLComputeDevice": (14, 17),
     "allComputeDevices": (14, 17), "availableComputeDevices": (14, 17), "Observable": (14, 17),
-    "MLComputePlan": (14.4, 17.4), "optimizationHints": (14.4, 17.4), "MLState": (15, 18),
-    "functionName": (15, 18), "specializationStrategy": (15, 18), "MLTensor": (15, 18),
-    "Mutex": (15, 18),
+    "MLComputePlan": (14.4, 17.4), "MLModelStructure": (14.4, 17.4),
+    "optimizationHints": (14.4, 17.4), "MLState": (15, 18), "functionName": (15, 18),
+    "specializationStrategy": (15, 18), "MLTensor": (15, 18), "Mutex": (15, 18),
 }  # fmt: skip
-CONDITION = re.compile(r"guard #available\(macOS ([\d.]+), iOS ([\d.]+), \*\)")
+CONDITION = re.compile(r"(?:guard #|@)available\(macOS ([\d.]+), iOS ([\d.]+), \*\)")
 
 
 class Systems(NamedTuple):
@@ -43,7 +43,7 @@ def _unguarded(node: Node, least: Systems) -> Iterator[str]:
             yield f"line {node.start_point[0] + 1}: {name} takes macOS {macos} and iOS {ios}"
     for child in node.children:
         yield from _unguarded(child, least)
-        if child.type == "guard_statement":  # what follows it in its block
+        if child.type in ("guard_statement", "modifiers"):  # what follows it in its block
             assert child.text
             if asked := CONDITION.match(child.text.decode()):
                 least = Systems(float(asked[1]), float(asked[2]))

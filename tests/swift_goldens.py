@@ -14,6 +14,7 @@ from unittest import mock
 import msgspec
 import numpy as np
 
+from bench.results.placed_ops import PlacedOp
 from bench.results.soak_window import SoakWindow
 from bench.results.thermal_state import Thermal
 from bench.workers import measure, outputs, protocol, python
@@ -49,6 +50,7 @@ def messages() -> dict[str, Any]:
         "job": job(),
         "units": protocol.Units(("CPU_ONLY", "ALL")),
         "compiled": protocol.Compiled(compiled=f"/tmp/{ODD}", compile_ns=1 << 53),
+        "plan": protocol.ComputePlan((placed_op(),)),
         "result": protocol.WorkerResult(
             start_ns=1, load_ns=2, first_call_ns=3, warmup_ns=(4, 5), samples_ns=(6, 7),
             calls_per_sample=8, cpu_ns=(9,), voluntary_switches=10, involuntary_switches=11,
@@ -59,6 +61,14 @@ def messages() -> dict[str, Any]:
         "error": protocol.WorkerError("it is not there"),
         "progress": protocol.SoakProgress(window),
     }  # fmt: skip
+
+
+def placed_op() -> PlacedOp:
+    """With a value in every field."""
+    return PlacedOp(
+        function="main", name=ODD, type="ios16.conv", preferred="ANE", supported=("CPU", "ANE"),
+        cost=0.125,
+    )  # fmt: skip
 
 
 def job(**fields: Any) -> protocol.Job:

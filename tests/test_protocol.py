@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_ty
 import msgspec
 import pytest
 
+from bench.results.placed_ops import PlacedOp
 from bench.results.soak_window import SoakWindow
 from bench.results.thermal_state import Thermal
 from bench.workers import protocol
@@ -15,8 +16,9 @@ from bench.workers import protocol
 MANUAL = (Path(protocol.__file__).parents[1] / "README.md").read_text()
 MANUAL = MANUAL.partition("# How to write a worker\n")[2]
 STRUCTS = [
-    protocol.Job, protocol.InputFile, protocol.Units, protocol.Compiled, protocol.WorkerResult,
-    protocol.WorkerError, protocol.SoakProgress, SoakWindow, Thermal,
+    protocol.Job, protocol.InputFile, protocol.Units, protocol.Compiled, protocol.ComputePlan,
+    PlacedOp, protocol.WorkerResult, protocol.WorkerError, protocol.SoakProgress, SoakWindow,
+    Thermal,
 ]  # fmt: skip
 WORDS = {int: "integer", float: "number", str: "text", NoneType: "null"}
 

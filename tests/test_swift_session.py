@@ -11,7 +11,12 @@ from typing import Any
 import msgspec
 import pytest
 
+import swift_goldens
+from bench import placement
+from bench.placement import PlacementOptions
 from bench.results import jsonl
+from bench.results.placed_ops import PlacedOp
+from bench.results.read import last_session
 from bench.results.records import Case, Launch, Plan
 from bench.runtimes.entries import RUNTIMES, RuntimeEntry
 from bench.session import runner
@@ -20,7 +25,7 @@ from bench.workers import made_inputs
 from export.pipeline import export
 from export.runtimes.portable import PortableRuntime
 from export.spec import Variant
-from mobilenet.common.errors import UnsupportedError
+from mobilenet.common.errors import ConfigError, UnsupportedError
 from small_models import classifier
 
 PLAN = Plan(rounds=2, warmup_s=0, warmup_calls=3, samples=10, timeout_s=60, seed=1)
@@ -101,3 +106,27 @@ def test_core_ml_in_swift_agrees_with_the_portable_runtime(tmp_path: Path) -> No
     native = [launch for launch in launches if "coreml-native" in launch.case]
     assert [launch.reason for launch in launches] == [""] * len(launches)
     assert all(launch.output and launch.output.difference < 0.05 for launch in native)
+
+
+def test_placement_is_asked_of_the_worker(
+    swift_worker: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(RUNTIMES, "made", RuntimeEntry(("CPU_ONLY", "ALL"), worker=swift_worker))
+    package = classifier().save(tmp_path / "Net.mlpackage")
+    beside = package.with_name("Net.mlpackage.made.json")
+    script = {"load_ns": 0, "call_ns": 0, "faulty_call": 0, "outputs": []}
+    ops = [swift_goldens.placed_op(), PlacedOp(
+        function="main", name="probabilities", type="ios16.softmax", preferred="CPU", supported=(),
+    )]  # fmt: skip
+    beside.write_bytes(msgspec.json.encode({**script, "ops": ops}))
+    output = tmp_path / "plan.jsonl"
+    options = PlacementOptions(runtime="made", require="ane=0.9", output=output)
+    plan, is_met = placement.placement(package, options)
+    assert is_met
+    assert (plan.case, plan.ops) == ("Net | made | ALL", tuple(ops))
+    assert last_session(output).placements == [plan]
+    beside.write_bytes(msgspec.json.encode(script))
+    with pytest.raises(UnsupportedError, match="where operations run is not told here"):
+        placement.plan_of(package, "ALL", "made")
+    with pytest.raises(ConfigError, match="unit is CPU_AND_NE"):
+        placement.plan_of(package, "CPU_AND_NE", "made")

@@ -24,6 +24,8 @@ FAULTS = [  # file, what stands there, what it becomes, what the compiler says
      "CVReturn \\(status)\") }", "let buffer = made", "must be unwrapped"),
     ("CoreMLEngine", "if case .neuralEngine = $0", "if case .engine = $0", "no member 'engine'"),
     ("CoreMLEngine", "Float(value.int64Value)", "value.int64Value", "cannot convert"),
+    ("CoreMLPlan", "plan.deviceUsage(for: operation)", "plan.deviceUsage(of: operation)",
+     "incorrect argument label"),
     ("System", "clock_gettime_nsec_np(CLOCK_UPTIME_RAW)", "clock_gettime_nsec_np()",
      "missing argument"),
     ("System", "processInfo.thermalState.", "processInfo.thermal.", "has no member 'thermal'"),
@@ -80,10 +82,14 @@ def test_nothing_is_newer_than_what_it_is_built_for(path: Path, oldest: Systems)
 
 
 def test_what_is_newer_is_found(oldest: Systems) -> None:
-    text = (SOURCES / "Measure/CoreMLEngine.swift").read_text()
-    without = re.sub(r"guard #available\(.*?\) else \{.*?\}\n", "", text, flags=re.DOTALL)
-    assert [line.split()[2] for line in unguarded(without, oldest)] == [
-        "MLComputeDevice", "allComputeDevices", "cpuAndNeuralEngine",
+    text, plan = (
+        (SOURCES / f"Measure/{name}.swift").read_text() for name in ("CoreMLEngine", "CoreMLPlan")
+    )
+    asking = re.compile(r"guard #available.*?\{.*?\}\n|@available\(.*?\)\n", re.DOTALL)
+    without = [asking.sub("", part) for part in (text, plan)]
+    assert [line.split()[2] for part in without for line in unguarded(part, oldest)] == [
+        "MLComputeDevice", "allComputeDevices", "cpuAndNeuralEngine", "MLComputePlan",
+        "MLComputeDevice",
     ]  # fmt: skip
     older = text.replace("macOS 14, iOS 17", "macOS 13, iOS 16")
     assert len(unguarded(older, oldest)) == 2

@@ -11,10 +11,11 @@ from typing import Literal
 
 import msgspec
 
+from bench.results.placed_ops import PlacedOp
 from bench.results.soak_window import SoakWindow
 from bench.results.thermal_state import Thermal
 
-Task = Literal["describe", "compile", "measure", "soak"]
+Task = Literal["describe", "compile", "plan", "measure", "soak"]
 
 
 class InputFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +35,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, int] = {}
     package: str = ""  # compile
     folder: str = ""  # compile: where to
-    compiled: str = ""  # measure, soak: what compiling gave
+    compiled: str = ""  # plan, measure, soak: what compiling gave
     unit: str = ""
     inputs: tuple[InputFile, ...] = ()
     outputs: str = ""  # file for what the last call computed
@@ -61,6 +62,12 @@ class Compiled(msgspec.Struct, frozen=True, kw_only=True, tag="compiled"):
 
     compiled: str
     compile_ns: int
+
+
+class ComputePlan(msgspec.Struct, frozen=True, tag="plan"):
+    """Answer to "plan": where the runtime means to run what. Nothing is measured."""
+
+    ops: tuple[PlacedOp, ...]  # in program order; constants have no place
 
 
 class WorkerResult(msgspec.Struct, frozen=True, kw_only=True, tag="result"):
@@ -96,4 +103,4 @@ class SoakProgress(msgspec.Struct, frozen=True, tag="progress"):
     window: SoakWindow
 
 
-Answer = Units | Compiled | WorkerResult | WorkerError
+Answer = Units | Compiled | ComputePlan | WorkerResult | WorkerError

@@ -83,6 +83,8 @@ def carry_out(job: Job, chosen: RuntimeClass, write: Write) -> Answer:
         case "compile":
             import_all(chosen.to_compile)
             return compile_package(job, runtime)
+        case "plan":
+            raise UnsupportedError("this worker makes no compute plans", "coreml-native does")
         case "measure" | "soak":
             memory.bound(job.memory_limit_bytes)
             import_all(chosen.to_load)

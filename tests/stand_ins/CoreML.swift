@@ -53,6 +53,38 @@ public enum MLComputeDevice {
     public static var allComputeDevices: [MLComputeDevice] { [] }
 }
 
+public final class MLComputePlan {
+    public struct DeviceUsage {
+        public var supported: [MLComputeDevice]
+        public var preferred: MLComputeDevice
+    }
+    public struct Cost { public var weight: Double }
+    public class func load(
+        contentsOf url: URL, configuration: MLModelConfiguration
+    ) async throws -> MLComputePlan { fatalError() }
+    public var modelStructure: MLModelStructure { .unsupported }
+    public func deviceUsage(for operation: MLModelStructure.Program.Operation) -> DeviceUsage? {
+        nil
+    }
+    public func estimatedCost(of operation: MLModelStructure.Program.Operation) -> Cost? { nil }
+}
+
+public enum MLModelStructure: Sendable {
+    case neuralNetwork(NeuralNetwork), program(Program), pipeline(Pipeline), unsupported
+    public struct NeuralNetwork: Sendable {}
+    public struct Pipeline: Sendable {}
+    public struct Program: Sendable {
+        public struct Function: Sendable { public var block: Block }
+        public struct Block: Sendable { public var operations: [Operation] }
+        public struct Operation: Sendable {
+            public var operatorName: String
+            public var outputs: [NamedValueType]
+        }
+        public struct NamedValueType: Sendable { public var name: String }
+        public var functions: [String: Function]
+    }
+}
+
 public enum MLMultiArrayDataType: Int, Sendable { case double, float32, float16, int32 }
 public enum MLFeatureType: Int, Sendable {
     case invalid, int64, double, string, image, multiArray, dictionary, sequence

@@ -10,13 +10,13 @@ public struct CoreMLEngine: Engine {
 
     /// Without the device Core ML would fall back in silence.
     public func units() -> [String] {
-        guard #available(macOS 14, iOS 17, *) else { return Unit.allCases.map(\.rawValue) }
+        guard #available(macOS 14, iOS 17, *) else { return CoreMLUnit.allCases.map(\.rawValue) }
         let devices = MLComputeDevice.allComputeDevices
         let hasGPU = devices.contains { if case .gpu = $0 { return true } else { return false } }
         let hasEngine = devices.contains {
             if case .neuralEngine = $0 { return true } else { return false }
         }
-        return Unit.allCases
+        return CoreMLUnit.allCases
             .filter { ($0 != .gpu || hasGPU) && ($0 != .engine || hasEngine) }
             .map(\.rawValue)
     }
@@ -31,10 +31,12 @@ public struct CoreMLEngine: Engine {
         return compiled
     }
 
+    public func plan(_ compiled: URL, unit: String) throws -> [PlacedOp] {
+        try CoreMLPlan.ops(compiled, unit: unit)
+    }
+
     public func load(_ compiled: URL, unit: String) throws -> any LoadedModel {
-        guard let chosen = Unit(rawValue: unit) else { throw WorkerError("no unit is \(unit)") }
-        let configuration = MLModelConfiguration()
-        configuration.computeUnits = try chosen.units()
+        let configuration = try CoreMLUnit.configuration(unit)
         let what = "Core ML cannot load \(compiled.lastPathComponent) for \(unit)"
         return CoreMLModel(
             model: try worded(what) {
@@ -52,13 +54,20 @@ public struct CoreMLEngine: Engine {
 }
 
 /// By the names of bench/runtimes/entries.py.
-private enum Unit: String, CaseIterable {
+enum CoreMLUnit: String, CaseIterable {
     case cpu = "CPU_ONLY"
     case gpu = "CPU_AND_GPU"
     case engine = "CPU_AND_NE"
     case all = "ALL"
 
-    func units() throws -> MLComputeUnits {
+    static func configuration(_ name: String) throws -> MLModelConfiguration {
+        guard let unit = CoreMLUnit(rawValue: name) else { throw WorkerError("no unit is \(name)") }
+        let configuration = MLModelConfiguration()
+        configuration.computeUnits = try unit.units()
+        return configuration
+    }
+
+    private func units() throws -> MLComputeUnits {
         switch self {
         case .cpu: return .cpuOnly
         case .gpu: return .cpuAndGPU

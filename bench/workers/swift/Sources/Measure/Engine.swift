@@ -7,6 +7,8 @@ public protocol Engine {
     func units() throws -> [String]
     /// Brings a package into the form that is loaded, in an empty folder.
     func compile(_ package: URL, into folder: URL) throws -> URL
+    /// Where each operation would run; an error where nothing tells.
+    func plan(_ compiled: URL, unit: String) throws -> [PlacedOp]
     func load(_ compiled: URL, unit: String) throws -> any LoadedModel
 }
 

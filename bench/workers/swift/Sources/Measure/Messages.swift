@@ -46,6 +46,24 @@ public struct Compiled: Codable, Sendable {
     public var compileNs: Int
 }
 
+/// Answer to "plan": where Core ML means to run what. Nothing is measured.
+public struct ComputePlan: Codable, Sendable {
+    public var type = "plan"
+    public var ops: [PlacedOp]
+
+    public init(ops: [PlacedOp]) { self.ops = ops }
+}
+
+/// Where one operation would run: "CPU", "GPU" or "ANE".
+public struct PlacedOp: Codable, Sendable {
+    public var function: String
+    public var name: String
+    public var type: String
+    public var preferred: String
+    public var supported: [String]
+    public var cost: Double?  // estimated share of the whole, 0 to 1
+}
+
 /// Answer to "measure" and "soak".
 public struct WorkerResult: Codable, Sendable {
     public var type = "result"

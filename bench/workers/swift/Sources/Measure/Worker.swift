@@ -16,7 +16,13 @@ public struct Worker {
         switch job.task {
         case "describe": return Units(units: try engine.units())
         case "compile": return try compile()
-        case "measure", "soak": return try launch()
+        case "plan":
+            let compiled = URL(fileURLWithPath: job.compiled)
+            return ComputePlan(ops: try engine.plan(compiled, unit: job.unit))
+        case "measure", "soak":
+            let (result, values) = try launch()
+            try Outputs.data(values).write(to: URL(fileURLWithPath: job.outputs))
+            return result
         default: throw WorkerError("task \(job.task) is unknown to this worker")
         }
     }
@@ -28,8 +34,8 @@ public struct Worker {
         return Compiled(compiled: compiled.path, compileNs: System.now() - begin)
     }
 
-    /// Load, call once, carry out the task, and leave what was computed.
-    private func launch() throws -> WorkerResult {
+    /// Load, call once, and carry out the task; with what the last call computed.
+    func launch() throws -> (result: WorkerResult, values: [Float]) {
         System.bound(job.memoryLimitBytes)
         let (loop, thermalBefore, begin) = (Loop(), System.thermal(), System.now())
         let model = try engine.load(URL(fileURLWithPath: job.compiled), unit: job.unit)
@@ -42,8 +48,7 @@ public struct Worker {
         let timings = try carryOut(loop, prediction.run) { try memory.check() }
         try prediction.run()
         let outputs = try prediction.outputs()
-        try Outputs.data(Outputs.vector(outputs)).write(to: URL(fileURLWithPath: job.outputs))
-        return WorkerResult(
+        let result = WorkerResult(
             startNs: begin - job.spawnedNs, loadNs: loaded - begin, firstCallNs: firstCallNs,
             warmupNs: timings.warmupNs, samplesNs: timings.samplesNs,
             callsPerSample: timings.callsPerSample, cpuNs: timings.cpuNs,
@@ -52,6 +57,7 @@ public struct Worker {
             loopOverheadNs: timings.loopOverheadNs, peakMemoryBytes: memory.peakBytes,
             memoryGrowthBytes: memory.growthBytes, thermalBefore: thermalBefore,
             thermalAfter: System.thermal(), top1: Outputs.top1(outputs))
+        return (result, Outputs.vector(outputs))
     }
 
     private func carryOut(_ loop: Loop, _ call: Call, check: Call) throws -> Timings {

@@ -18,6 +18,7 @@ struct Script: Codable {
     var outputs: [Line]
     var fault: String?
     var faultyCall: Int  // from which on the fault is there
+    var ops: [PlacedOp]?  // nil: of a system that does not tell
 }
 
 struct MadeEngine: Engine {
@@ -32,11 +33,22 @@ struct MadeEngine: Engine {
         return compiled
     }
 
+    func plan(_ compiled: URL, unit: String) throws -> [PlacedOp] {
+        guard let ops = try script(compiled).ops else {
+            throw WorkerError("where operations run is not told here")
+        }
+        return ops
+    }
+
     func load(_ compiled: URL, unit: String) throws -> any LoadedModel {
-        let script = try Message.decode(Script.self, Data(contentsOf: compiled))
+        let script = try script(compiled)
         if script.fault == "load" { throw WorkerError("it cannot be loaded\nfor \(unit)") }
         spend(script.loadNs)
         return MadeModel(script: script)
+    }
+
+    private func script(_ compiled: URL) throws -> Script {
+        try Message.decode(Script.self, Data(contentsOf: compiled))
     }
 }
 

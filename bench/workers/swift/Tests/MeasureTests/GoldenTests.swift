@@ -10,7 +10,7 @@ final class GoldenTests: XCTestCase {
         let messages = try XCTUnwrap(Goldens.all()["messages"] as? [String: Any])
         let kinds: [String: any Codable.Type] = [
             "job": Job.self, "units": Units.self, "compiled": Compiled.self,
-            "result": WorkerResult.self, "error": WorkerError.self, "progress": SoakProgress.self,
+            "plan": ComputePlan.self, "result": WorkerResult.self, "error": WorkerError.self, "progress": SoakProgress.self,
         ]
         XCTAssertEqual(Set(kinds.keys), Set(messages.keys))
         for (name, kind) in kinds {
