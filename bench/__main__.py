@@ -21,7 +21,7 @@ from bench.session.run import resume, run
 from bench.session.suite import compare
 from bench.soak import soak
 from mobilenet.common import terminal
-from mobilenet.common.options import NO_FILES, ResultOptions
+from mobilenet.common.options import NO_FILES, OutputFolder, ResultOptions
 
 P = ParamSpec("P")
 JSON = Annotated[bool, Parameter(help="Print what was measured as JSON.")]
@@ -122,6 +122,27 @@ def placement(package: Path, /, *, options: PlacementOptions | None = None) -> i
     return 0 if is_met else 1
 
 
+@app.command(name="app")
+def write_app(*packages: Path, output: OutputFolder, team: str = "") -> None:
+    """Write an Xcode project of an app with packages in it: a camera, for iOS 15 and later.
+
+    A folder that this command wrote before is replaced.
+
+    Parameters
+    ----------
+    packages
+        Core ML packages, ours or foreign.
+    output
+        Folder for the project.
+    team
+        Your team's identifier, ABCDE12345, which signs it; without it Xcode asks.
+    """
+    from bench.app import write
+
+    terminal.line(str(write(output, packages, team)))
+    terminal.say("Open it in Xcode, choose your iPhone, and run.")
+
+
 @app.command
 def env(*, report: ResultOptions = NO_FILES) -> None:
     """Describe this machine, and what would disturb a measurement on it now."""
@@ -184,6 +205,7 @@ terminal.add_examples(
         "resume": ("results/run.jsonl", "results/run.jsonl --json"),
         "soak": ("Net.mlpackage --seconds 120", "Net.mlpackage --runtime portable"),
         "placement": ("Net.mlpackage", "Net.mlpackage --require ane=0.95"),
+        "app": ("models/*.mlpackage -o App/", "Net.mlpackage -o App/ --team ABCDE12345"),
         "env": ("", "--json -o machine.json"),
         "accuracy": ("Net.mlpackage --data photos/", "A.mlpackage B.mlpackage --data photos/"),
     },

@@ -29,6 +29,17 @@ class Systems(NamedTuple):
     ios: float
 
 
+OF_SCREENS = {
+    "ShareLink": (13, 16), "NavigationStack": (13, 16), "LabeledContent": (13, 16),
+    "ViewThatFits": (13, 16), "Grid": (13, 16), "Gauge": (13, 16), "Chart": (13, 16),
+    "presentationDetents": (13, 16), "toolbarBackground": (13, 16), "contentTransition": (13, 16),
+    "scrollContentBackground": (13, 16), "documentsDirectory": (13, 16), "Bindable": (14, 17),
+    "ContentUnavailableView": (14, 17), "sensoryFeedback": (14, 17), "symbolEffect": (14, 17),
+    "videoRotationAngle": (14, 17), "RotationCoordinator": (14, 17), "CoreMLRequest": (15, 18),
+    "ImageRequestHandler": (15, 18), "CoreMLModelContainer": (15, 18), "MeshGradient": (15, 18),
+}  # fmt: skip
+
+
 def unguarded(source: str, oldest: Systems) -> list[str]:
     """The names in a file that `oldest` does not have, where nothing has asked for more."""
     return list(_unguarded(parse(source).root, oldest))
@@ -38,7 +49,7 @@ def _unguarded(node: Node, least: Systems) -> Iterator[str]:
     if node.type in ("simple_identifier", "type_identifier"):
         assert node.text
         name = node.text.decode()
-        macos, ios = NEWER.get(name, (0, 0))
+        macos, ios = (NEWER | OF_SCREENS).get(name, (0, 0))
         if macos > least.macos or ios > least.ios:
             yield f"line {node.start_point[0] + 1}: {name} takes macOS {macos} and iOS {ios}"
     for child in node.children:

@@ -3,16 +3,19 @@
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 STAND_INS = Path(__file__).parent / "stand_ins"
 FRAMEWORKS = (
-    "Darwin", "CoreVideo", "CoreGraphics", "ImageIO", "UIKit", "CoreImage", "CoreAI", "CoreML",
-    "QuartzCore", "Vision",
+    "Darwin", "CoreVideo", "CoreGraphics", "ImageIO", "QuartzCore", "UIKit", "CoreImage", "CoreAI",
+    "CoreML", "Vision",
 )  # fmt: skip
 """In an order in which each finds what it imports."""
+OF_SCREENS = ("CoreMedia", "AVFoundation", "Combine", "SwiftUI")
+"""These after those."""
 SWIFTC = shutil.which("swiftc")
 TIMEOUT_S = 240
 needs_swiftc = pytest.mark.skipif(
@@ -38,9 +41,9 @@ def compile_swift(folder: Path, *arguments: str) -> None:
     assert "warning:" not in said, said
 
 
-def make_frameworks(folder: Path) -> Path:
+def make_frameworks(folder: Path, names: Sequence[str] = FRAMEWORKS) -> Path:
     """`folder` with the stand-ins as modules."""
-    for name in FRAMEWORKS:
+    for name in names:
         source = shutil.copy(STAND_INS / f"{name}.swift", folder)
         compile_swift(folder, "-emit-module", "-parse-as-library", "-module-name", name,
                       "-I.", Path(source).name)  # fmt: skip

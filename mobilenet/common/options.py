@@ -51,6 +51,8 @@ OutputFileOrFolder = Annotated[
     Path | Folder, Parameter(alias="-o", converter=_output_place, accepts_keys=False)
 ]
 """An option that names a file to write, or a folder/ for several."""
+OutputFolder = Annotated[Path, Parameter(alias="-o")]
+"""An option that names a folder to write."""
 OutputPackage = OutputFileOrFolder
 """An option that names a package to write, or a folder/ for it."""
 PictureSize = Annotated[Size, Parameter(converter=_picture_size, accepts_keys=False, n_tokens=1)]

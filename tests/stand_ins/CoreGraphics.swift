@@ -3,7 +3,22 @@
 
 import Foundation
 
+public typealias CFData = Data
+public final class CGDataProvider { public init?(data: CFData) {} }
+public enum CGColorRenderingIntent: Int32, Sendable { case defaultIntent }
+public enum CGImageAlphaInfo: UInt32, Sendable { case none, premultipliedLast }
+public struct CGBitmapInfo: OptionSet, Sendable {
+    public let rawValue: UInt32
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
+}
+public func CGColorSpaceCreateDeviceRGB() -> CGColorSpace { fatalError() }
+
 public final class CGImage {
+    public init?(
+        width: Int, height: Int, bitsPerComponent: Int, bitsPerPixel: Int, bytesPerRow: Int,
+        space: CGColorSpace, bitmapInfo: CGBitmapInfo, provider: CGDataProvider,
+        decode: UnsafePointer<CGFloat>?, shouldInterpolate: Bool, intent: CGColorRenderingIntent
+    ) {}
     public var width: Int { 0 }
     public var height: Int { 0 }
 }

@@ -17,6 +17,7 @@ public struct MLModelMetadataKey: Hashable, Sendable {
 
 open class MLModelDescription {
     public var metadata: [MLModelMetadataKey: Any] { [:] }
+    public var predictedFeatureName: String? { nil }
     public var inputDescriptionsByName: [String: MLFeatureDescription] { [:] }
 }
 

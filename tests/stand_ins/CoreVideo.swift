@@ -4,6 +4,7 @@
 public typealias OSType = UInt32
 
 public let kCVPixelFormatType_32BGRA: OSType = 0x4247_5241
+public let kCVPixelFormatType_420YpCbCr8BiPlanarFullRange: OSType = 0x3432_3066
 public let kCVPixelFormatType_OneComponent8: OSType = 0x4C30_3038
 public let kCVPixelFormatType_OneComponent16Half: OSType = 0x4C30_3068
 
@@ -16,9 +17,11 @@ public typealias CVReturn = Int32
 public struct CVPixelBufferLockFlags: OptionSet, Sendable {
     public let rawValue: UInt64
     public init(rawValue: UInt64) { self.rawValue = rawValue }
+    public static let readOnly = CVPixelBufferLockFlags(rawValue: 1)
 }
 
 public let kCVPixelBufferIOSurfacePropertiesKey: CFString = ""
+public let kCVPixelBufferPixelFormatTypeKey: CFString = ""
 public func CVPixelBufferCreate(
     _ allocator: CFAllocator?, _ width: Int, _ height: Int, _ pixelFormatType: OSType,
     _ pixelBufferAttributes: CFDictionary?,
@@ -37,6 +40,7 @@ public func CVPixelBufferGetBaseAddress(
 public func CVPixelBufferGetBytesPerRow(_ pixelBuffer: CVPixelBuffer) -> Int { 0 }
 
 public final class CVBuffer {}
+public typealias CVImageBuffer = CVBuffer
 public typealias CVPixelBuffer = CVBuffer
 
 public func CVPixelBufferGetWidth(_ pixelBuffer: CVPixelBuffer) -> Int { 0 }
