@@ -94,7 +94,7 @@ def compare(
     margin
         Ratio that a difference must pass besides its interval: 0.01 is 1 %.
     force
-        Compare sessions of different machines or options.
+        Compare different machines, isolation, options or paces.
     """
     from bench.results.read import last_session
     from reports import answers
@@ -107,7 +107,7 @@ def compare(
     report.check(a, *([b] if b else []))
     with report.watching(COMPARE, f"{b or a}"):
         verdicts = (
-            compare_cases(last_session(a), *cases, margin)
+            compare_cases(last_session(a), *cases, margin, force)
             if cases
             else compare_sessions(last_session(a), last_session(cast(Path, b)), margin, force)
         )

@@ -14,6 +14,7 @@ from bench.results.summary import CaseSummary
 from bench.results.top1 import Top1
 from mobilenet.common.errors import ConfigError
 
+UNRANKED = "timed at a camera's pace or in batches, which is ranked with nothing"
 MAX_BYTES = 1 << 60  # as large a file as any record holds
 
 
@@ -128,7 +129,7 @@ def criteria(wanted: Requirements, report: Report) -> tuple[Criterion, ...]:
 def choose(reports: Iterable[Report], requirements: Requirements) -> list[Choice]:
     """One choice per session and runtime: figures of different runtimes are never mixed."""
     return [
-        _choice(report, runtime, [row for row in rows if frame(row)], requirements)
+        _choice(report, runtime, rows, requirements)
         for report in reports
         for runtime, rows in report.runtimes().items()
     ]
@@ -156,8 +157,9 @@ def _time(row: CaseSummary) -> float:
 
 
 def _choice(
-    report: Report, runtime: str, rows: list[CaseSummary], requirements: Requirements
+    report: Report, runtime: str, members: list[CaseSummary], requirements: Requirements
 ) -> Choice:
+    rows = [row for row in members if frame(row)]
     asked = criteria(requirements, report)
     choice = Choice(
         source=report.source, runtime=runtime, reason="", unreliable=report.trust.unreliable,
@@ -166,7 +168,9 @@ def _choice(
     fits = options((row for row in rows if all(each.holds(row) for each in asked)), report.top1)
     if not fits:
         return msgspec.structs.replace(
-            choice, reason=_why_none(rows, asked), closest=tuple(_closest(rows, asked))
+            choice,
+            reason=_why_none(rows, asked, any(row.p50 for row in members)),
+            closest=tuple(_closest(rows, asked)),
         )
     best, remark = _best(fits)
     model = best.row.model
@@ -214,9 +218,9 @@ def _reason(best: Option, fps: float) -> str:
     )
 
 
-def _why_none(rows: Sequence[CaseSummary], asked: Sequence[Criterion]) -> str:
+def _why_none(rows: Sequence[CaseSummary], asked: Sequence[Criterion], is_timed: bool) -> str:
     if not rows:
-        return "nothing was timed"
+        return UNRANKED if is_timed else "nothing was timed"
     for criterion in asked:
         if not any(map(criterion.holds, rows)):
             return f"nothing measured has {criterion.text}"

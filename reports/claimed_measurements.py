@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from bench.results import format, stats
 from bench.results.launch import median_ns
@@ -80,13 +80,15 @@ def more_accurate(config: BaseConfig, reference: BaseConfig) -> Find:
     return find
 
 
-def frames_a_second(frames: float, config: BaseConfig, machines: Iterable[str]) -> Find:
-    """At least so many, on one of the machines and no other."""
+def frames_a_second(frames: float, config: BaseConfig, machines: Sequence[str]) -> Find:
+    """At least so many, on one of the machines and no other, nor its simulator."""
 
     def find(sessions: Sessions, level: float) -> Iterator[Finding]:
-        for results in sessions:
-            if results.session is None or results.session.environment.model not in machines:
-                continue
+        deciding = [results for results in sessions if _is_one_of(machines, results)]
+        if not deciding:
+            reason = f"no session of {' or '.join(machines)}, which alone decides"
+            yield Finding(reason, "", "undecided")
+        for results in deciding:
             for name, case in results.cases.items():
                 times = [median_ns(launch) for launch in results.measured(name)]
                 estimate = stats.estimate(times, level)
@@ -98,6 +100,13 @@ def frames_a_second(frames: float, config: BaseConfig, machines: Iterable[str]) 
                     yield Finding(measured, place(results, case), verdict, results)
 
     return find
+
+
+def _is_one_of(machines: Sequence[str], results: SessionResults) -> bool:
+    if results.session is None:
+        return False
+    environment = results.session.environment
+    return environment.model in machines and not environment.virtual
 
 
 def _bounds(ratio: MeasuredRatio) -> tuple[float, float]:

@@ -6,6 +6,7 @@ import msgspec
 
 from bench.results import format, stats
 from bench.results.compare import Comparison, compare_launches
+from bench.results.launch import pace_hz
 from bench.results.read import SessionResults
 from mobilenet.common.errors import RecordError
 from reports.doubts import Doubts, trust_of
@@ -49,7 +50,7 @@ def compare_sessions(
     compared = shared.compared
     level = stats.adjusted_level(len(compared))
     comparisons = [shared.comparison(case, level, margin) for case in compared]
-    undecided = [*_nothing_to_compare(a, b, comparisons), *_lost(a, b)]
+    undecided = [*_nothing_to_compare(a, b, comparisons), *_lost(a, b), *_isolation(a, b)]
     for place, cases in shared.by_place().items():
         sentence, is_told = _machine(place, cases, level, margin)
         (remarks if is_told else undecided).append(sentence)
@@ -58,16 +59,34 @@ def compare_sessions(
     return Verdicts.of(level, comparisons, Doubts.of(trust_of(a, b)), undecided, remarks)
 
 
-def compare_cases(results: SessionResults, a: str, b: str, margin: float) -> Verdicts:
-    """Case `b` against case `a` of one session, whose rounds they share."""
+def compare_cases(
+    results: SessionResults, a: str, b: str, margin: float, force: bool = False
+) -> Verdicts:
+    """Case `b` against case `a` of one session, whose rounds they share.
+
+    Raises `RecordError` for names that it has not, and for calls in a row against a camera's.
+    """
     for name in (a, b):
         if name not in results.cases:
             names = ", ".join(repr(case) for case in results.cases)
             raise RecordError(f"{results.source} has no case {name!r}", f"it has {names}")
     if a == b:
         raise RecordError(f"{a!r} is compared with itself", "name two cases")
+    first, second = (pace_hz(results.cases[name], results.measured(name)) for name in (a, b))
+    remarks = []
+    if first != second:
+        remarks.append(f"compared by force: {_called(first)} against {_called(second)}")
+        if not force:
+            raise RecordError(
+                f"the cases cannot be compared: {_called(first)} and {_called(second)}",
+                "a processor clocks down between frames; --force compares them all the same",
+            )
     comparison = compare_launches(results.measured(a), results.measured(b), (a, b), margin=margin)
-    return Verdicts.of(stats.LEVEL, [comparison], Doubts.of(trust_of(results)))
+    return Verdicts.of(stats.LEVEL, [comparison], Doubts.of(trust_of(results)), remarks=remarks)
+
+
+def _called(hertz: float) -> str:
+    return f"{hertz:g} frames a second" if hertz else "calls in a row"
 
 
 def _nothing_to_compare(
@@ -118,15 +137,21 @@ def _machine_differences(a: SessionResults, b: SessionResults) -> Iterator[str]:
         yield "the machine of one is unknown"
         return
     yield from _differences(a.session.environment, b.session.environment, MACHINE_FIELDS)
+    yield from _isolation(a, b)
+
+
+def _isolation(a: SessionResults, b: SessionResults) -> Iterator[str]:
+    if a.session and b.session:
+        yield from _differences(a.session, b.session, ("isolation",))
 
 
 def _option_differences(
     a: SessionResults, b: SessionResults, names: Sequence[str]
 ) -> Iterator[str]:
     for name in names:
-        first, second = a.cases[name].options, b.cases[name].options
+        first, second = (_options(results, name) for results in (a, b))
         if first != second:
-            yield f"{name} ran with {_options(first)} and {_options(second)}"
+            yield f"{name} ran with {first} and {second}"
 
 
 def _condition_differences(a: SessionResults, b: SessionResults) -> Iterator[str]:
@@ -165,5 +190,8 @@ def _lost(a: SessionResults, b: SessionResults) -> Iterator[str]:
             yield f"{name} has figures in {a.source.name} alone: {reason}"
 
 
-def _options(options: dict[str, str]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in options.items()) or "no options"
+def _options(results: SessionResults, name: str) -> str:
+    case = results.cases[name]
+    options = {**case.options, "pace": f"{pace_hz(case, results.measured(name)):g}"}
+    told = sorted(f"{key} {value}" for key, value in options.items() if value != "0")
+    return ", ".join(told) or "no options"

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 ESTIMATES = ("p50", "p90", "cpu_p50", "first_call", "load", "start", "native")
 COLUMNS = {  # and their types in pandas, all of which know missing values
     **dict.fromkeys(("source", "session", "started", "system", "machine", "processor"), "string"),
+    "isolation": "string",
     **dict.fromkeys(("unreliable", "warnings"), "string"),
     **dict.fromkeys(("case", "runtime", "unit"), "string"),
     **dict.fromkeys(("threads", "batch"), "Int64"),
+    "pace_hz": "Float64",
     **dict.fromkeys(("status", "reason"), "string"),
     **dict.fromkeys(("launches", "launches_failed", "samples", "outliers", "drifting"), "Int64"),
     **dict.fromkeys(("contended", "involuntary_switches"), "Int64"),
@@ -58,9 +60,11 @@ def read(paths: str | PathLike[str] | Iterable[str | PathLike[str]]) -> "pd.Data
     Units end the names of columns, missing values are NA. Columns, in order:
 
     - `source`, `session`, `started` (UTC), `system`, `machine`, `processor`: which session, where
+    - `isolation`: "process" where each launch had one of its own, "shared" where all had one
     - `unreliable`: why nothing can be concluded from the session, NA where something can;
       `warnings` about it
     - `case`, `runtime`, `unit`, `threads`, `batch`: what was measured, and how
+    - `pace_hz`: calls a second, as a camera gives frames; 0 is one call after the other
     - `status`, `reason`: "ok", or why there are no figures
     - `launches`, `launches_failed`, `samples`, `outliers`, `drifting`: how many there were
     - `contended`: launches that waited for the CPU; `involuntary_switches` of context in all
@@ -128,8 +132,11 @@ def _row(
         "session": session.session if session else None,
         "started": session.started if session else None,
         "system": environment.system if environment else None,
-        "machine": (environment.model or environment.machine) if environment else None,
+        "machine": (
+            (environment.name or environment.model or environment.machine) if environment else None
+        ),
         "processor": environment.processor if environment else None,
+        "isolation": session.isolation if session else None,
         "unreliable": report.trust.unreliable or None,
         "warnings": "; ".join(report.trust.warnings) or None,
         "threads": int(case.options["threads"]) if "threads" in case.options else None,

@@ -5,8 +5,10 @@ from typing import NamedTuple
 
 from bench.results import format
 from bench.results.compare import compare_launches
+from bench.results.launch import pace_hz
 from bench.results.read import SessionResults
 from bench.results.records import Case
+from bench.results.session_lines import SHARED
 from bench.results.stats import Interval
 from bench.results.top1 import config_of
 from mobilenet.networks.base_config import BaseConfig
@@ -27,9 +29,13 @@ def ratios(
     is_other: Callable[[Case], bool],
     level: float,
 ) -> Iterator[MeasuredRatio]:
-    """Time of the other over that of the base, wherever one session ran both alike."""
+    """Time of the other over that of the base, wherever one session ran both alike, in a row."""
     for results in sessions:
-        plain = [case for case in results.cases.values() if not case.control_of]
+        plain = [
+            case
+            for case in results.cases.values()
+            if not case.control_of and not pace_hz(case, results.measured(case.case))
+        ]
         bases = list(filter(is_base, plain))
         for other in filter(is_other, plain):
             base = next((case for case in bases if _alike(case, other)), None)
@@ -48,7 +54,11 @@ def _alike(a: Case, b: Case) -> bool:
     same_precision = a.model.precision == b.model.precision or "" in (
         a.model.precision, b.model.precision,
     )  # fmt: skip
-    same_place = (a.runtime, a.unit, a.options) == (b.runtime, b.unit, b.options)
+    same_place = (a.runtime, a.unit, a.options) == (
+        b.runtime,
+        b.unit,
+        b.options,
+    )
     return same_place and same_precision and a.model.compression == b.model.compression
 
 
@@ -60,11 +70,14 @@ def _ratio_text(ratio: float, interval: Interval | None) -> str:
 
 
 def place(results: SessionResults, case: Case) -> str:
-    """Machine, runtime and unit."""
-    machine = "unknown machine"
-    if results.session:
-        machine = results.session.environment.device
-    return f"{machine}, {case.runtime} {case.unit}"
+    """Machine, runtime and unit; a camera's pace, and one process for all launches."""
+    head = results.session
+    parts = [head.environment.device if head else "unknown machine", f"{case.runtime} {case.unit}"]
+    if hertz := pace_hz(case, results.measured(case.case)):
+        parts.append(f"{hertz:g} frames a second")
+    if head and head.isolation == "shared":
+        parts.append(SHARED)
+    return ", ".join(parts)
 
 
 def is_network(config: BaseConfig) -> Callable[[Case], bool]:

@@ -16,7 +16,7 @@ import msgspec
 
 from bench.results import stats
 from bench.results.compare import Comparison, compare_samples
-from bench.results.launch import median_ns
+from bench.results.launch import median_ns, pace_hz
 from bench.results.read import SessionResults
 from bench.results.records import Case
 
@@ -32,6 +32,7 @@ class SharedCase:
     case: Case
     logs: tuple[Logs, Logs]  # of the first session and of the second
     is_unchanged: bool
+    pace_hz: float = 0.0
 
     @functools.cached_property
     def centre(self) -> float:
@@ -40,8 +41,9 @@ class SharedCase:
 
     @property
     def place(self) -> str:
-        """Where it ran: the runtime and the unit, which are fast or slow as one."""
-        return f"{self.case.runtime} {self.case.unit}"
+        """Where and how it ran: what is fast or slow as one."""
+        pace = f" at {self.pace_hz:g} frames a second" if self.pace_hz else ""
+        return f"{self.case.runtime} {self.case.unit}{pace}"
 
     def is_twin_of(self, other: "SharedCase") -> bool:
         """Whether they are one package under two names, or the same case."""
@@ -59,7 +61,12 @@ class SharedCases:
 
     def __init__(self, a: SessionResults, b: SessionResults) -> None:
         self._all = [
-            SharedCase(case, (_logs(a, name), _logs(b, name)), is_same_model(case, b.cases[name]))
+            SharedCase(
+                case,
+                (_logs(a, name), _logs(b, name)),
+                is_same_model(case, b.cases[name]),
+                pace_hz(case, a.measured(name)),
+            )
             for name, case in a.cases.items()
             if name in b.cases and a.measured(name) and b.measured(name)
         ]

@@ -10,6 +10,7 @@ from bench.results import format
 from bench.results.environment_record import Environment
 from bench.results.thermal_state import Thermal
 
+SIMULATOR = "Simulator"
 BUSY_CORES = 0.5  # share of the cores that others use, by the load average of a minute
 
 
@@ -48,7 +49,9 @@ def of_environment(environment: Environment) -> Iterator[Interference]:
             "turbo is on, so the clock depends on heat and neighbours",
             "`echo 1 | sudo tee /sys/devices/system/cpu/intel_pstate/no_turbo` is steadier",
         )
-    if environment.virtual:
+    if environment.virtual == SIMULATOR:
+        yield Interference("runs in the Simulator, on the Mac's processor", "measure on a phone")
+    elif environment.virtual:
         yield Interference(
             f"runs in a virtual machine ({environment.virtual}), whose neighbours cannot be seen",
             "trust the A/A control, take more rounds",

@@ -29,8 +29,11 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def device(self) -> str:
-        """The shortest that tells it from others: "iPhone 15 Pro", "Mac16,1", or a processor."""
-        return self.name or self.model or self.processor
+        """What tells it from others: "iPhone 15 Pro, A17 Pro, iOS 26.1", a model, a processor."""
+        if not self.name:
+            return self.model or self.processor
+        virtual = f" ({self.virtual})" if self.virtual else ""
+        return f"{self.name}{virtual}, {self.processor}, {self.system}"
 
     @property
     def software(self) -> str:

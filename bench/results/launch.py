@@ -1,7 +1,9 @@
 """What one launch says: its figures per call, in ns."""
 
+from collections.abc import Iterable
+
 from bench.results import stats
-from bench.results.records import Launch
+from bench.results.records import Case, Launch
 
 
 def usable(launch: Launch) -> bool:
@@ -9,6 +11,11 @@ def usable(launch: Launch) -> bool:
     if launch.status != "ok" or not launch.samples_ns:
         return False
     return launch.calls_per_sample > 0 and min(launch.samples_ns) > 0
+
+
+def pace_hz(case: Case, launches: Iterable[Launch]) -> float:
+    """Calls a second of a case, by its options or its launches; 0 is one after the other."""
+    return max([float(case.options.get("pace", 0)), *(launch.pace_hz for launch in launches)])
 
 
 def median_ns(launch: Launch) -> float:

@@ -14,6 +14,10 @@ from bench.results.summary import CaseSummary
 
 DRIFT_SHARE = 0.05  # of launches; up to 0.03 are flagged by chance alone
 OUTLIER_SHARE = 0.02  # of samples
+SHARED_PROCESS = (
+    "its launches shared one process: intervals leave out by how much processes differ, so they "
+    "are no equals of launches with a process each, and never ranked with them"
+)
 BROKEN_SHOWN = 10  # photographs; the records have them all
 
 
@@ -48,6 +52,8 @@ def _warnings(results: SessionResults, cases: Sequence[CaseSummary]) -> Iterator
         if not measured or results.cases:  # right and wrong do not depend on the load
             yield from map(str, conditions.of_environment(results.session.environment))
         yield from results.session.notes
+        if results.session.isolation == "shared":
+            yield SHARED_PROCESS
     if contended := contention.remark(cases):
         yield contended
     yield from _thermal(results)

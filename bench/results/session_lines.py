@@ -11,6 +11,7 @@ from bench.results.read import SessionResults
 from bench.results.records import Plan, SessionHead, Soak
 from mobilenet.common.text import duration
 
+SHARED = "one process for all launches"
 STEADY = 0.05  # loss of throughput that is no loss
 
 

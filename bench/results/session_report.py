@@ -1,11 +1,12 @@
 """A session, ready to be shown."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
 from bench.results import session_lines
+from bench.results.camera_frames import CameraFrames, camera_frames
 from bench.results.compare import Comparison, compare_launches
 from bench.results.disagreements import Agreement
 from bench.results.metrics import MetricComparison
@@ -29,6 +30,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     facts: tuple[str, ...]  # the machine, the plan, the controls, and what else was measured
     top1: dict[str, Top1]  # by identity of the model, all of one kind
     unranked: dict[str, str]  # of the other models: what else is known of their accuracy
+    camera_frames: tuple[CameraFrames, ...] = ()
     accuracies: tuple[Accuracy, ...] = ()
     agreements: tuple[Agreement, ...] = ()
     metrics: tuple[Metrics, ...] = ()
@@ -39,25 +41,33 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         """Doubts about the session, the gravest first."""
         return self.trust.lines
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether one process served all launches."""
+        return self.session is not None and self.session.isolation == "shared"
+
     def tables(self) -> dict[str, list[CaseSummary]]:
-        """Cases that are ranked together, by a title: of one runtime, or of both of Apple's.
+        """Cases that are ranked together, by a title: as `runtimes`, but both of Apple's as one.
 
         What was measured comes before what could not be. A package and an asset of one network
         are two formats on the same machine's units.
         """
-        groups, both = self.runtimes(), f"{COREML} and {COREAI}"
-        if not {COREML, COREAI} <= groups.keys():
-            return dict(sorted(groups.items(), key=_has_no_figures))
-        apples = [row for row in self.cases if row.runtime in (COREML, COREAI)]
-        others = {name: rows for name, rows in groups.items() if name not in (COREML, COREAI)}
-        ranked = {both: sorted(apples, key=_speed), **others}
+        apples = {COREML, COREAI}
+        both = f"{COREML} and {COREAI}" if apples <= {row.runtime for row in self.cases} else ""
+        groups = self._groups(lambda row: (row.runtime in apples and both) or row.runtime)
+        ranked = {title: sorted(rows, key=_speed) for title, rows in groups.items()}
         return dict(sorted(ranked.items(), key=_has_no_figures))
 
     def runtimes(self) -> dict[str, list[CaseSummary]]:
-        """Cases by runtime."""
+        """Cases by runtime, told apart by how they were called and in what processes."""
+        return self._groups(lambda row: row.runtime)
+
+    def _groups(self, name_of: Callable[[CaseSummary], str]) -> dict[str, list[CaseSummary]]:
         groups: dict[str, list[CaseSummary]] = {}
-        for case in self.cases:
-            groups.setdefault(case.runtime, []).append(case)
+        for row in self.cases:
+            pace = [f"{row.pace_hz:g} frames a second"] if row.pace_hz else []
+            shared = [session_lines.SHARED] if self.is_shared else []
+            groups.setdefault(", ".join([name_of(row), *pace, *shared]), []).append(row)
         return groups
 
 
@@ -96,6 +106,7 @@ def report(
         facts=tuple(map(one_line, _facts(results, controls, trust))),
         top1=top1,
         unranked=unranked(models, accuracies, top1),
+        camera_frames=tuple(camera_frames(results, rows)),
         accuracies=tuple(results.accuracies),
         agreements=tuple(results.agreements),
         metrics=tuple(results.metrics),

@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from bench.results import processor_time, stats
-from bench.results.launch import cpu_ns, median_ns, p90_ns, usable
+from bench.results.launch import cpu_ns, median_ns, p90_ns, pace_hz, usable
 from bench.results.records import Case, Launch, Model, Status
 from bench.results.stats import Estimate
 
@@ -23,6 +23,7 @@ class CaseSummary(msgspec.Struct, frozen=True, kw_only=True):
     options: dict[str, str]
     status: Status | Literal["skipped", "not run"]
     reason: str = ""
+    pace_hz: float = 0.0  # calls a second; 0 is one after the other
     launches: int = 0
     launches_failed: int = 0
     p50: Estimate | None = None
@@ -45,7 +46,7 @@ class CaseSummary(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_ranked(self) -> bool:
         """Whether its calls are of one image and in a row, as of the cases it is ranked with."""
-        return not self.options.keys() & {"batch", "pace"}
+        return not self.pace_hz and "batch" not in self.options
 
     @property
     def unit_label(self) -> str:
@@ -67,8 +68,8 @@ def summarize(case: Case, launches: list[Launch]) -> CaseSummary:
     threads = processor_time.threads(case)
     return CaseSummary(
         case=case.case, model=case.model, runtime=case.runtime, unit=case.unit,
-        options=case.options, status=status, reason=reason, launches=len(launches),
-        launches_failed=len(bad), compile_ns=case.compile_ns,
+        options=case.options, status=status, reason=reason, pace_hz=pace_hz(case, launches),
+        launches=len(launches), launches_failed=len(bad), compile_ns=case.compile_ns,
         control_of=case.control_of, first_load_ns=case.first_load_ns,
         p50=stats.estimate([median_ns(launch) for launch in good]),
         p90=_estimate([p90_ns(launch) for launch in good]),

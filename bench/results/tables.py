@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
-from bench.results import accuracy_table, columns, format, metrics_table
+from bench.results import accuracy_table, camera_frames, columns, format, metrics_table
 from bench.results.columns import Column, FittedTable
 from bench.results.contention import distinct_cpu_ns, is_spoilt
 from bench.results.records import Model
@@ -59,10 +59,19 @@ def contents(reports: Sequence[Report]) -> Iterator[RenderableType]:
             if shown:
                 yield FittedTable(COLUMNS, shown, lambda row: row.p50 is None)
             yield from (Text(line, "dim") for line in collapsed)
+        yield from _camera_frames(report)
         yield from _accuracy(report)
         yield from _metrics(report)
     if any(report.cases for report in reports):
         yield Text(LEGEND, "dim")
+
+
+def _camera_frames(report: Report) -> Iterator[RenderableType]:
+    if report.camera_frames:
+        yield Text()
+        yield Text(camera_frames.TITLE, "bold")
+        yield FittedTable(camera_frames.COLUMNS, report.camera_frames)
+        yield Text(camera_frames.LEGEND, "dim")
 
 
 def _accuracy(report: Report) -> Iterator[RenderableType]:
@@ -98,6 +107,10 @@ def markdown(reports: Sequence[Report]) -> str:
             lines += ["", f"### {text.markdown(title)}"]
             lines += ["", *columns.markdown(COLUMNS, shown)] if shown else []
             lines += ["", *(f"- {text.markdown(line)}" for line in collapsed)] if collapsed else []
+        if report.camera_frames:
+            lines += ["", f"### {camera_frames.TITLE}", ""]
+            lines += [*columns.markdown(camera_frames.COLUMNS, report.camera_frames), ""]
+            lines += [f"- {camera_frames.LEGEND}"]
         lines += [*_accuracy_markdown(report), *_metrics_markdown(report), ""]
     if any(report.cases for report in reports):
         lines += [LEGEND, ""]

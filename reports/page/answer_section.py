@@ -15,7 +15,7 @@ from bench.results import format
 from bench.results.session_report import Report
 from bench.results.summary import CaseSummary
 from bench.results.top1 import Top1
-from reports.choose import Choice, Option, Requirements, choose, frame_ns, options
+from reports.choose import UNRANKED, Choice, Option, Requirements, choose, frame_ns, options
 from reports.page import naming
 from reports.plots import plot_data
 
@@ -78,8 +78,10 @@ def section(reports: Sequence[Report]) -> AnswerSection:
         machine, trust = naming.machine(report), naming.trust(report)
         untimed: dict[str, list[CaseSummary]] = {}
         for runtime, rows in report.runtimes().items():
-            if not any(map(frame_ns, rows)):
+            if not any(row.p50 for row in rows):
                 untimed[runtime] = rows
+            elif not any(map(frame_ns, rows)):
+                unanswered.append(f"{machine}, {runtime}: {UNRANKED}")
             elif known := options(rows, report.top1):
                 answers = list(_answers(report, rows, known))
                 anchor = naming.anchor(number)

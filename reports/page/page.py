@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench.results import tables, top1
+from bench.results import camera_frames, tables, top1
 from bench.results.read import SessionResults, read
 from bench.results.session_report import Report, reports_of
 from mobilenet import __version__
@@ -29,7 +29,7 @@ from reports.page import (
     soak_table,
 )
 from reports.page.cases_table import SkippedCases
-from reports.page.html_table import Grid, HtmlCell, HtmlRow, cell, words
+from reports.page.html_table import Grid, HtmlCell, HtmlRow, cell, table, words
 from reports.plots import catalog, plot_data, style
 from reports.plots.style import Plot
 
@@ -73,6 +73,7 @@ def render(sessions: Sequence[SessionResults]) -> str:
         answer=answer_section.section(reports) if about.is_timed else None,
         **accuracy_section.parts(reports), metrics=metrics_section.parts(reports),
         claims=_claims(sessions, reports), layers=figures.add(layers), published=_published(),
+        frames_title=camera_frames.TITLE, frames_legend=camera_frames.LEGEND,
         provenance=_provenance(reports), cards=model_cards.cards(reports), specs=figures.specs,
         theme=THEME, series=(style.DARK_ON_LIGHT, style.LIGHT_ON_DARK), vega=_vega(),
     )  # fmt: skip
@@ -103,6 +104,7 @@ class SessionPart(NamedTuple):
     warnings: Sequence[str]
     facts: Sequence[str]
     runtimes: list[RuntimePart]
+    camera_frames: Grid | None
 
 
 class _Figures:
@@ -151,7 +153,16 @@ def _session(
     ]  # fmt: skip
     return SessionPart(
         naming.anchor(number), naming.machine(report), report.source, tables.heading(report),
-        report.warnings, report.facts, groups,
+        report.warnings, report.facts, groups, _camera_frames(report),
+    )  # fmt: skip
+
+
+def _camera_frames(report: Report) -> Grid | None:
+    if not report.camera_frames:
+        return None
+    return table(
+        camera_frames.COLUMNS, report.camera_frames, lambda _: "",
+        lambda frames: plot_data.card(frames.model),
     )  # fmt: skip
 
 
