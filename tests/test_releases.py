@@ -95,6 +95,12 @@ def test_published_latencies_are_of_detectors_and_segmenters_too() -> None:
     assert times["DeepLabV3 of Apple, 513", "iPhone XS", "Core ML", "in 2019"] == 135
     engine = "TFLite, Core ML delegate"
     assert times["MobileNet v2, SSD", "iPhone 11 Pro", engine, ""] == 11.54
+    frame = "a camera app's frame; 18 ms in all, 23 frames a second"
+    assert times["MobileNet v1 1.0 224", "iPhone XS", "Core ML, Vision", frame] == 16
+    assert (
+        times["SqueezeNet of Apple", "iPhone X", "Core ML, Vision", "a camera app's frame"] == 24
+    )
+    assert times["MobileNet v1 1.0 224", "M1", engine, ""] == 1.05
     assert len(times) == len(published_latencies.LATENCIES)  # none stands there twice
 
 

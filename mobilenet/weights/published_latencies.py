@@ -32,16 +32,40 @@ _CAMERA_APP = "tucan9389/ImageClassification-CoreML, README"
 _DETECTION_APP = "tucan9389/ObjectDetection-CoreML#3"
 _SEGMENTATION_APP = "tucan9389/ImageSegmentation-CoreML, README"
 _SEGMENTATION_2019 = "tucan9389/ImageSegmentation-CoreML#2"
-_DELEGATES = "freedomtan/glDelegateBenchmark"
+_DELEGATES = "freedomtan/glDelegateBenchmark, README"
+_SORTIFY = "Revo-Future/MobileNet-iOS, README"
+_M1_DELEGATES = "tensorflow/tensorflow#47605, #47639"
+_MODEL_ZOO = "coreml-model-zoo"
+_EFFICIENTFORMER = "snap-research/EfficientFormer#9"
+_LOADGEN = "mlcommons/mobile_app_open#865"
+_XCODE_REPORT = "mlcommons/mobile_app_open#360"
+_EXECUTORCH_HARNESS = "software-mansion/react-native-executorch#1363"
+_YOLO_APP = "ultralytics/yolo-ios-app, docs/performance.md"
+_MIXVPR = "Realcat's MixVPR demo"
 _EXECUTORCH = "react-native-executorch 0.5, documentation"
 _V1, _EDGE, _V2 = "MobileNet v1 1.0 224", "MobileNet-EdgeTPU", "MobileNet v2"
+_V2_FULL, _V2_SMALL = "MobileNet v2 1.0 224", "MobileNet v2 0.35 96"
+_SQUEEZENET, _MIXVPR_NET = "SqueezeNet of Apple", "MixVPR, ResNet-50 320"
 
-# Apple's MobileNet and MobileNetV2: milliseconds of both, of a frame rather than a call
+# Apple's MobileNet, MobileNetV2 and SqueezeNet: milliseconds of a frame rather than a call
 _FRAMES = {
-    "iPhone 12 Pro": (17, 15), "iPhone 12": (17, 15), "iPhone 12 mini": (14, 17),
-    "iPhone 11 Pro": (13, 14), "iPhone XS": (16, 21), "iPhone XS Max": (18, 18),
-    "iPhone XR": (19, 21), "iPhone X": (33, 46), "iPhone 7+": (43, 64), "iPhone 7": (35, 53),
+    "iPhone 12 Pro": (17, 15, 14), "iPhone 12": (17, 15, 15), "iPhone 12 mini": (14, 17, 17),
+    "iPhone 11 Pro": (13, 14, 12), "iPhone XS": (16, 21, 17), "iPhone XS Max": (18, 18, 17),
+    "iPhone XR": (19, 21, 18), "iPhone X": (33, 46, 24), "iPhone 7+": (43, 64, 35),
+    "iPhone 7": (35, 53, 29),
 }  # fmt: skip
+# of MobileNet's frame: milliseconds in all, frames a second
+_WHOLE_FRAMES = {
+    "iPhone 12 Pro": (19, 22), "iPhone 12": (18, 24), "iPhone 12 mini": (15, 24),
+    "iPhone 11 Pro": (15, 29), "iPhone XS": (18, 23), "iPhone XS Max": (20, 23),
+    "iPhone XR": (21, 23), "iPhone X": (35, 23), "iPhone 7+": (46, 20), "iPhone 7": (37, 23),
+}  # fmt: skip
+
+
+def _whole_frame(device: str) -> str:
+    in_all, rate = _WHOLE_FRAMES[device]
+    return f"a camera app's frame; {in_all} ms in all, {rate} frames a second"
+
 
 _SSDLITE, _SSD = "MobileNet v2, SSDLite", "MobileNet v2, SSD"
 _DEEPLAB, _DEEPLAB_257 = "DeepLabV3 of Apple, 513", "DeepLab 257"
@@ -99,10 +123,11 @@ LATENCIES = (
     Latency(f"{_V2} 1.4", "Pixel 1, a big core", "TFLite", 143, _TABLE_4, "not Apple: a control"),
     *(
         Latency(
-            model, device, "Core ML, Vision", milliseconds, _CAMERA_APP, "a camera app's frame"
+            model, device, "Core ML, Vision", milliseconds, _CAMERA_APP,
+            _whole_frame(device) if model == _V1 else "a camera app's frame",
         )
         for device, frame in _FRAMES.items()
-        for model, milliseconds in zip((_V1, _V2), frame, strict=True)
+        for model, milliseconds in zip((_V1, _V2, _SQUEEZENET), frame, strict=True)
     ),
     *(
         Latency(_SSDLITE, device, "Core ML", milliseconds, _DETECTION_APP)
@@ -133,4 +158,41 @@ LATENCIES = (
             ("iPhone SE 3", 164),
         )
     ),
-)
+    Latency("MobileNet v1", "iPhone 6s Plus", "MPSCNN", 50, _SORTIFY, "about"),
+    Latency(_V1, "iPhone 7", "TFLite, CPU, 2 threads", 29.67, _DELEGATES),
+    Latency(_V1, "iPhone 11 Pro", "TFLite, CPU, 1 thread", 26.54, _DELEGATES),
+    Latency(_V1, "iPhone 11 Pro", "TFLite, CPU, 2 threads", 18.21, _DELEGATES),
+    Latency(_V1, "M1", "TFLite, CPU, 1 thread", 18.85, _M1_DELEGATES),
+    Latency(_V1, "M1", "TFLite, CPU, 4 threads", 9.09, _M1_DELEGATES),
+    Latency(_V1, "M1", "TFLite, GPU", 2.70, _M1_DELEGATES),
+    Latency(_V1, "M1", "TFLite, Core ML delegate", 1.05, _M1_DELEGATES),
+    Latency(_V2_FULL, "iPhone 11 Pro", "Core ML, CPU", 17.5, _MODEL_ZOO, "17 to 18"),
+    Latency(_V2_FULL, "iPhone 11 Pro", "Core ML, GPU", 15.5, _MODEL_ZOO, "14 to 17"),
+    Latency(_V2_FULL, "iPhone 11 Pro", "Core ML, Neural Engine", 4, _MODEL_ZOO),
+    Latency(_V2_SMALL, "iPhone 11 Pro", "Core ML, CPU", 2, _MODEL_ZOO),
+    Latency(_V2_SMALL, "iPhone 11 Pro", "Core ML, GPU", 5, _MODEL_ZOO),
+    Latency(_V2_SMALL, "iPhone 11 Pro", "Core ML, Neural Engine", 1, _MODEL_ZOO),
+    Latency(_V2_SMALL, "iPhone 7", "Core ML, CPU", 5, _MODEL_ZOO),
+    Latency(_V2_SMALL, "iPhone 7", "Core ML, GPU", 15, _MODEL_ZOO),
+    Latency(_V2_FULL, "iPhone 11", "Core ML, all units", 1.4, _EFFICIENTFORMER),
+    Latency(_V2_FULL, "iPhone 12 Pro", "Core ML, all units", 1.73, _EFFICIENTFORMER),
+    Latency(_EDGE, "iPhone 13", "Core ML, LoadGen", 1.62, _LOADGEN, "617.8 a second"),
+    Latency(_EDGE, "iPhone 14 Pro", "Core ML, LoadGen", 1.03, _LOADGEN, "971.0 a second"),
+    Latency(_EDGE, "iPhone 15 Pro Max", "Core ML, LoadGen", 0.87, _LOADGEN, "1145.1 a second"),
+    Latency(
+        _EDGE, "iPhone 13", "Core ML, Xcode's report", 0.93, _XCODE_REPORT,
+        "80 of 80 operations on the Neural Engine",
+    ),
+    Latency(
+        "EfficientNetV2-S", "iPhone 17", "Core ML by ExecuTorch", 3.50, _EXECUTORCH_HARNESS,
+        "float16; of 4.34 in all",
+    ),
+    Latency("YOLO26n-cls 224, int8", "iPhone 17 Pro", "Core ML, Vision, CPU", 2.2, _YOLO_APP),
+    Latency(
+        "YOLO26n-cls 224, int8", "iPhone 17 Pro", "Core ML, Vision, CPU and Neural Engine", 1.9,
+        _YOLO_APP,
+    ),
+    Latency(_MIXVPR_NET, "iPhone 15 Pro Max", "Core ML, Neural Engine", 2.6, _MIXVPR),
+    Latency(_MIXVPR_NET, "iPhone 15 Pro Max", "Core ML, GPU", 14.4, _MIXVPR),
+    Latency(_MIXVPR_NET, "iPhone 15 Pro Max", "Core ML, CPU", 10.9, _MIXVPR),
+)  # fmt: skip

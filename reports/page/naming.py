@@ -33,7 +33,9 @@ def trust(report: Report) -> TrustLine:
         text = "No A/A control: how far to trust it is unknown."
         return TrustLine(f"{text}{_finds(report)}", True, more)
     text = "The A/A control shows no difference where there is none."
-    return TrustLine(f"{text}{_finds(report)}", False, more)
+    if report.is_shared:
+        text += " One process served all launches, so it cannot show how processes differ."
+    return TrustLine(f"{text}{_finds(report)}", report.is_shared, more)
 
 
 def _finds(report: Report) -> str:
