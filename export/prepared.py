@@ -76,6 +76,13 @@ class Prepared:
         return self.parts or {MAIN: self}
 
     @property
+    def written(self) -> Checkpoint:
+        """The numbers of a checkpoint as they are written, but for their rounding."""
+        network = self.folded if self.compressed is None else self.compressed.folded
+        assert network is not None, "a traced module is not built"
+        return network
+
+    @property
     def name(self) -> str:
         """A name without dots, so that Xcode's Swift class bears it unchanged."""
         if isinstance(self.network, Checkpoint):

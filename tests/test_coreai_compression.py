@@ -13,7 +13,9 @@ import pytest
 
 from export import pipeline
 from export.compression import kernels, weights
+from export.compression.forms import LayerForm
 from export.compression.kernels import CompressedKernel
+from export.compression.stored_kernels import kernels_of
 from export.compression.stored_weights import layers_of
 from export.formats.registry import format_of
 from export.mil import cost
@@ -22,7 +24,9 @@ from export.prepared import prepare_checkpoint
 from export.source import Loaded
 from export.spec import ExportSpec
 from export.verify import package_weights
+from export.verify.gates import verify_package
 from export.verify.limits import STRUCTURE
+from learned_networks import learned
 from mobilenet import store
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import ConfigError, VerificationError
@@ -159,3 +163,30 @@ def test_a_network_too_small_to_compress(tmp_path: Path) -> None:
     checkpoint = replace(untrained(MobileNetConfig(0.05, 32, classes=2)), labels=("a", "b"))
     with pytest.raises(ConfigError, match="no layer has more than"):
         written(checkpoint, tmp_path / "n.aimodel", format="coreai", compress="int8")
+
+
+FORMS = {
+    "conv7_pointwise": LayerForm("int4", 32), "conv9_pointwise": LayerForm("palette4", 16),
+    "conv10_pointwise": LayerForm("int8", 16), "logits": LayerForm("palette6"),
+}  # fmt: skip
+
+
+def test_what_was_learned_is_what_core_ml_holds(small: Checkpoint, tmp_path: Path) -> None:
+    """Grouped tables as well: Apple's runtime makes of them what they say."""
+    stored = []
+    for name, options in {"n.aimodel": {"format": "coreai"}, "n.mlpackage": {}}.items():
+        prepared = learned(small, ExportSpec(compress="int4", **options), FORMS)
+        format_of(prepared.spec).write(prepared, tmp_path / name)
+        assert verify_package(tmp_path / name, prepared).structure <= STRUCTURE.usual
+        stored.append(kernels_of(read(tmp_path / name).function(), small.config))
+    for layer, form in FORMS.items():
+        first, second = (kernels[layer] for kernels in stored)
+        assert first.layer_form == second.layer_form == form
+        assert np.array_equal(first.dense().ravel(), second.dense().ravel())
+
+
+def test_core_ai_has_no_sparse_form(small: Checkpoint, tmp_path: Path) -> None:
+    spec = ExportSpec(compress="int4", format="coreai")
+    prepared = learned(small, spec, {"logits": LayerForm("prune50")})
+    with pytest.raises(ConfigError, match="as prune50 with format coreai"):
+        format_of(prepared.spec).write(prepared, tmp_path / "n.aimodel")

@@ -45,7 +45,7 @@ def layers_of(function: Function, config: NetworkConfig) -> dict[str, Layer]:
             _array(function, op, "weight", name, shapes[name]),
             _array(function, op, "bias", name, shapes[name][:1]),
         )
-        for name, op in _operations(function, config).items()
+        for name, op in weighted_operations(function, config).items()
     }
 
 
@@ -61,7 +61,7 @@ def roundings_of(function: Function, config: NetworkConfig) -> dict[str, Roundin
     """Those of the inputs of layers, by the layer's name; empty without w8a8."""
     makers = {output.name: op for op in function.ops for output in op.outputs}
     roundings = {}
-    for name, op in _operations(function, config).items():
+    for name, op in weighted_operations(function, config).items():
         after = str(op.inputs["x"][0])
         if after in makers and makers[after].type == "dequantize":
             quantize = makers[str(makers[after].inputs["input"][0])]
@@ -72,8 +72,11 @@ def roundings_of(function: Function, config: NetworkConfig) -> dict[str, Roundin
     return roundings
 
 
-def _operations(function: Function, config: NetworkConfig) -> dict[str, Op]:
-    """The operation of each layer by the layer's name, in the network's order."""
+def weighted_operations(function: Function, config: NetworkConfig) -> dict[str, Op]:
+    """The operation of each layer by the layer's name, in the network's order.
+
+    Raises `PackageError` naming the layer when the program's are not those of the network.
+    """
     weighted = {op.name: op for op in function.ops if op.type in ("conv", "linear")}
     operations = {}
     for layer in [*(row.name for row in config.rows()), *config.readout.kernels]:

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.compression import tolerance, weights
+from export.compression.compressed_network import CompressedNetwork
+from export.compression.stored_kernels import kernels_of
 from export.compression.stored_weights import (
     Rounding,
     layers_of,
@@ -41,11 +43,16 @@ def stored_network(function: Function, prepared: Prepared) -> StoredNetwork:
     """Read the weights off a program, and check them.
 
     Raises `VerificationError` for a kernel or bias that is not what it should be: bit for bit as
-    the precision rounds them, compressed kernels within half a step.
+    the precision rounds them, compressed kernels within half a step or, where it is known what
+    they become, these values in just these forms.
     """
     assert isinstance(prepared.network, Checkpoint), "the weights of a traced module are anywhere"
     layers = layers_of(function, prepared.network.config)
-    expected = _expected(prepared, prepared.network, layers)
+    if prepared.compressed is None:
+        expected = _expected(prepared, prepared.network, layers)
+    else:
+        expected = prepared.compressed.folded
+        _check_forms(function, prepared.compressed)
     _check_weights(layers, expected, prepared)
     roundings = roundings_of(function, prepared.network.config)
     return StoredNetwork(replace(expected, layers=layers), roundings)
@@ -85,19 +92,34 @@ def _expected(prepared: Prepared, original: Checkpoint, stored: Mapping[str, Lay
 
 def _check_weights(stored: Mapping[str, Layer], expected: Checkpoint, prepared: Prepared) -> None:
     dtype = np.float16 if prepared.precision == "fp16" else np.float32
-    spec = prepared.spec
-    block, shapes = weights.block_size(expected, spec), stored_shapes(expected.config, spec)
-    compressed = weights.compressed_layers(expected, spec) if prepared.compress else []
+    spec, shapes = prepared.spec, stored_shapes(expected.config, prepared.spec)
+    is_known = prepared.compress is None or prepared.compressed is not None
+    compressed = [] if is_known else weights.compressed_layers(expected, spec)
+    block = None if is_known else weights.block_size(expected, spec)
     for name, layer in expected.layers.items():
         assert layer.bias is not None, "folded"
         biases, kernels = (stored[name].bias, layer.bias), (stored[name].kernel, layer.kernel)
-        if prepared.compress and name in compressed:
+        if name in compressed:
             as_stored, original = (kernel.reshape(shapes[name]) for kernel in kernels)
-            is_right = tolerance.within_half_a_step(as_stored, original, prepared.compress, block)
+            form = str(prepared.compress)
+            is_right = tolerance.within_half_a_step(as_stored, original, form, block)
         else:
             is_right = _same(*kernels, dtype)
         _refuse(f"{name}.kernel", *kernels, is_right)
         _refuse(f"{name}.bias", *biases, _same(*biases, dtype))
+
+
+def _check_forms(function: Function, learned: CompressedNetwork) -> None:
+    stored = {
+        name: k.layer_form for name, k in kernels_of(function, learned.folded.config).items()
+    }
+    for name in learned.folded.layers:
+        form, expected = (str(forms.get(name, "dense")) for forms in (stored, learned.forms))
+        if form != expected:
+            raise VerificationError(
+                f"{name}.kernel of the package is stored as {form}, it should be {expected}",
+                "the package is damaged, or was made by another version",
+            )
 
 
 def _refuse(part: str, stored: Array | None, expected: Array, is_right: bool) -> None:

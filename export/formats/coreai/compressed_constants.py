@@ -4,18 +4,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from export.compression.kernels import CLUSTERED, CompressedKernel
+from export.compression.kernels import CLUSTERED, SPARSE, CompressedKernel
 from export.coreai import construction, library
+from mobilenet.common.errors import ConfigError
 
 if TYPE_CHECKING:
     from coreai.authoring import Value
 
 
 def compressed_constant(name: str, kernel: CompressedKernel) -> "Value":
-    """The dense kernel, stored under `name`; its scales or its table under names after it."""
+    """The dense kernel, stored under `name`; its scales or its table under names after it.
+
+    Raises `ConfigError` for a form that Core AI does not have.
+    """
     import coreai.authoring as ca
 
     operands = kernel.operands
+    if kernel.form == SPARSE:
+        raise ConfigError(
+            f"{name} as {kernel.layer_form} with format coreai, which has int8, int4 and palettes",
+            "choose these, or leave --format out for an .mlpackage",
+        )
     if kernel.form == CLUSTERED:
         indices = construction.packed_constant(name, operands["indices"], kernel.bits)
         table = library.named_constant(f"{name}.lut", operands["lut"])

@@ -47,16 +47,17 @@ class _NetworkWriter:
     def __init__(self, prepared: Prepared) -> None:
         import coreai.authoring as ca
 
-        assert prepared.folded is not None, "a traced module is not written"
-        self.ca, self.checkpoint, self.spec = ca, prepared.folded, prepared.spec
+        self.ca, self.checkpoint, self.spec = ca, prepared.written, prepared.spec
         if (
             self.spec.input == "image"
         ):  # its bytes come so: turned kernels cost nothing at run time
             self.checkpoint = fold.reading_colors(self.checkpoint, "BGR")
         self.dtype: HalfOrFloat = np.float16 if prepared.precision == "fp16" else np.float32
         self.shapes = stored_shapes(self.checkpoint.config, self.spec)
-        self.kernels: dict[str, CompressedKernel] = {}
-        if prepared.compress is not None:
+        self.kernels: Mapping[str, CompressedKernel] = {}
+        if prepared.compressed is not None:
+            self.kernels = prepared.compressed.kernels
+        elif prepared.compress is not None:
             assert isinstance(prepared.network, Checkpoint), "only checkpoints are compressed"
             self.checkpoint, self.kernels = kernels.compressed_network(
                 prepared.network, self.checkpoint, prepared.spec, self.dtype
@@ -133,7 +134,7 @@ class _NetworkWriter:
     def _kernel(self, layer: str) -> "Value":
         name = f"{layer}.weight"
         if layer in self.kernels:
-            return compressed_constant(name, self.kernels[layer])
+            return compressed_constant(name, self.kernels[layer].reshaped(self.shapes[layer]))
         kernel = self.checkpoint.layers[layer].kernel.astype(self.dtype)
         return library.named_constant(name, kernel.reshape(self.shapes[layer]))
 

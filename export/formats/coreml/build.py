@@ -11,9 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from export.compression.stored_weights import CONVOLUTIONAL_LOGITS, HALF
+from export.compression.forms import GROUPS_MIN_IOS, check_forms
+from export.compression.kernels import CompressedKernel
+from export.compression.stored_weights import CONVOLUTIONAL_LOGITS, HALF, stored_shapes
 from export.coremltools_import import coremltools
 from export.formats.coreml import detector, segmenter
+from export.formats.coreml.constexpr_kernels import compressed_weight
 from export.formats.coreml.detector import DetectorWriter
 from export.formats.coreml.interface import classifier_config, input_type, names, opset
 from export.formats.coreml.kinds import KINDS
@@ -31,12 +34,11 @@ def build(prepared: Prepared, folded: Checkpoint | None = None, passes: Any = No
 
     Image input: scalar scale and bias in the program, the rest is in the folded kernels.
     `folded` are other numbers in place of the prepared ones; `passes` a coremltools pipeline
-    that compresses weights.
+    that compresses weights. Raises `ConfigError` for compressed kernels that are of a newer iOS.
     """
     ct = coremltools(torch=False)
     spec, kind = prepared.spec, KINDS[prepared.metadata.format]
-    folded = folded or prepared.folded
-    assert folded is not None, "a traced module is not built"
+    folded = folded or prepared.written
     model = ct.convert(
         _Writer(ct, prepared, folded).program(),
         source="milinternal",
@@ -67,6 +69,12 @@ class _Writer:
         self.mb, self.opset = Builder, opset(ct, prepared.spec)
         self.checkpoint, self.spec = folded, prepared.spec
         self.quantizers, self.kind = prepared.quantizers, KINDS[prepared.metadata.format]
+        self.shapes = stored_shapes(folded.config, prepared.spec)
+        self.is_packed = (prepared.spec.min_ios or 0) < GROUPS_MIN_IOS
+        self.kernels: Mapping[str, CompressedKernel] = {}
+        if prepared.compressed is not None:
+            self.kernels = prepared.compressed.kernels
+            check_forms(prepared.compressed.forms, prepared.spec)
         self.half = prepared.precision == "fp16" and self.kind.is_typed
         self.dtype = np.float16 if self.half else np.float32
 
@@ -144,10 +152,14 @@ class _Writer:
     def _weights(self, layer: str) -> dict[str, Any]:
         weights = self.checkpoint.layers[layer]
         assert weights.bias is not None, "fold first"
-        return {
-            "weight": weights.kernel.astype(self.dtype),
-            "bias": weights.bias.astype(self.dtype),
-        }
+        return {"weight": self._kernel(layer), "bias": weights.bias.astype(self.dtype)}
+
+    def _kernel(self, layer: str) -> Any:
+        shape = self.shapes[layer]
+        if layer not in self.kernels:
+            return self.checkpoint.layers[layer].kernel.astype(self.dtype).reshape(shape)
+        kernel = self.kernels[layer].reshaped(shape)
+        return compressed_weight(self.mb, kernel, f"{layer}_weight", packed=self.is_packed)
 
     def _head(self, x: Any) -> Any:
         outputs, readout = self.spec.outputs, self.checkpoint.config.readout
@@ -189,7 +201,6 @@ class _Writer:
         name = self._named(layer.name, last=is_last and self.spec.outputs == "logits")
         weights = self._weights(layer.name)
         if conv:
-            weights["weight"] = weights["weight"].reshape(layer.convolution_shape)
             conv_name = CONVOLUTIONAL_LOGITS if is_last else name
             x = self.mb.conv(x=x, **weights, pad_type="valid", name=conv_name)
             if is_last:

@@ -66,7 +66,7 @@ def _model(prepared: Prepared) -> "MLModel":
 
 def _network(prepared: Prepared) -> "MLModel":
     """One network of ours, alone."""
-    if prepared.compress is not None:
+    if prepared.compress is not None and prepared.compressed is None:
         from export.formats.coreml.compress import compressed
 
         return compressed(prepared)

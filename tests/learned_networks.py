@@ -1,0 +1,55 @@
+"""Compressed networks without learning: the nearest codes, in a form for each layer."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from export.compression import kernels
+from export.compression.compressed_network import CompressedNetwork
+from export.compression.forms import LayerForm
+from export.compression.kernels import CompressedKernel
+from export.prepared import Prepared, prepare_checkpoint
+from export.spec import ExportSpec
+from mobilenet.checkpoint import Checkpoint
+
+
+def nearest(kernel: np.ndarray, form: LayerForm) -> CompressedKernel:
+    """`kernel` (out, in / groups, kH, kW) in its own type, in the nearest values of `form`."""
+    method, group = form
+    if method.startswith("prune"):
+        kernel = kernel.copy()
+        count = kernel.size * int(method.removeprefix("prune")) // 100
+        kernel.flat[np.abs(kernel).argsort(axis=None, kind="stable")[:count]] = 0
+        return kernels.sparse(kernel)
+    if method.startswith("int"):
+        return kernels.compressed(kernel, method, group)
+    bits, size = int(method.removeprefix("palette")), group or len(kernel)
+    groups = kernel.reshape(len(kernel) // size, -1)
+    shares = (np.arange(2**bits) + 0.5) / 2**bits
+    tables = np.quantile(groups.astype(np.float64), shares, axis=1).T.astype(kernel.dtype)
+    indices = np.abs(groups[..., None] - tables[:, None].astype(np.float32)).argmin(axis=-1)
+    return kernels.clustered(indices.reshape(kernel.shape), tables)
+
+
+def learned(checkpoint: Checkpoint, spec: ExportSpec, forms: Mapping[str, LayerForm]) -> Prepared:
+    """Ready to be written in these forms, and with biases as learning would change them."""
+    prepared = prepare_checkpoint(checkpoint, spec)
+    folded = prepared.folded
+    assert folded is not None
+    dtype = np.float16 if prepared.precision == "fp16" else np.float32
+    stored = {}
+    for name, form in forms.items():
+        kernel = folded.layers[name].kernel.astype(dtype)
+        stored[name] = nearest(
+            kernel.reshape(*kernel.shape[:2], *(kernel.shape[2:] or (1, 1))), form
+        )
+    layers = {
+        name: replace(x, bias=x.bias + np.float32(0.01)) for name, x in folded.layers.items()
+    }
+    network = CompressedNetwork.of(replace(folded, layers=layers), stored)
+    parts = {
+        name: replace(part, compressed=network.at(part.network.config.size))
+        for name, part in prepared.parts.items()
+    }
+    return replace(prepared, compressed=network, parts=parts)
