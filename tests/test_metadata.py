@@ -1,11 +1,13 @@
 """What packages say about themselves: of this version and of the last, ours and of modules."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from export.package.calibration_record import CalibrationRecord
 from export.package.metadata import (
     KEY,
     Verified,
@@ -69,3 +71,25 @@ def test_metadata_that_cannot_be_read_are_one_line(change: dict[str, object]) ->
         metadata_of({KEY: json.dumps(json.loads(SCHEMA_1) | change)})
     with pytest.raises(PackageError, match="metadata cannot be read"):
         metadata_of({KEY: "{"})
+
+
+def test_what_weights_were_learned_from_is_kept(hot: Checkpoint) -> None:
+    plain = prepare_checkpoint(hot, ExportSpec()).metadata
+    assert "calibration" not in plain.encode()
+    forms = {"conv1_pointwise": "int4/32", "conv2_pointwise": "int8", "conv3_pointwise": "int8"}
+    record = CalibrationRecord(256, 64, "ab", forms, loss=0.2, agreed=60)
+    told = replace(plain, calibration=record)
+    assert metadata_of({KEY: told.encode()}) == told
+    assert record.summary == "int8 x 2, int4/32 x 1"
+    share, (low, high) = record.agreement
+    assert low < share == 60 / 64 < high
+    assert replace(record, agreed=msgspec.UNSET).agreement is None
+
+
+@pytest.mark.parametrize("wrong", [{"held_back": 0}, {"held_back": 300}, {"agreed": 65}])
+def test_photographs_that_are_miscounted(hot: Checkpoint, wrong: dict[str, int]) -> None:
+    record = CalibrationRecord(256, 64, "ab", {}, loss=0.2, agreed=60)
+    about = prepare_checkpoint(hot, ExportSpec()).metadata
+    about = replace(about, calibration=replace(record, **wrong))
+    with pytest.raises(PackageError, match="photographs are counted"):
+        metadata_of({KEY: about.encode()})

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from export.package.calibration_record import CalibrationRecord
 from mobilenet.checkpoint import Provenance
 from mobilenet.common.decoding import MAX_JSON_BYTES, decode_json, decoding
 from mobilenet.common.errors import CheckpointError, PackageError
@@ -64,6 +65,7 @@ class PackageMetadata:
     resolutions: tuple[int, ...] = ()  # of a package with a function for each; config has the last
     module: ModuleMetadata | msgspec.UnsetType = msgspec.UNSET
     labels_from: str | msgspec.UnsetType = msgspec.UNSET  # where the weights do not name classes
+    calibration: CalibrationRecord | msgspec.UnsetType = msgspec.UNSET  # of learned weights
 
     @property
     def size(self) -> Size:
@@ -95,6 +97,8 @@ class PackageMetadata:
             raise ValueError(f"the resolution is {self.size}")
         if not (0 <= self.macs <= MAX_COUNT and 0 <= self.parameters <= MAX_COUNT):
             raise ValueError(f"{self.macs} macs and {self.parameters} parameters are counted")
+        if self.calibration:
+            self.calibration.check()
 
     def encode(self) -> str:
         """JSON text for the metadata."""

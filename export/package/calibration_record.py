@@ -1,0 +1,46 @@
+"""What a package's compressed weights were learned from, and how they did on other photographs."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from mobilenet.common.proportions import wilson
+
+MAX_LAYERS = 10_000
+
+
+@dataclass(frozen=True)
+class CalibrationRecord:
+    """Photographs, and what was learned from them, as a package says it."""
+
+    photographs: int  # learned from
+    held_back: int  # judged on
+    digest: str  # of photographs and options: the same make the same weights
+    forms: Mapping[str, str]  # of the compressed layers: {"conv3_pointwise": "int4/32"}
+    loss: float  # relative L2 of logits on those held back, against the uncompressed network
+    agreed: int | msgspec.UnsetType = msgspec.UNSET  # of a classifier: with the same top-1
+    finetuned: float | msgspec.UnsetType = msgspec.UNSET  # minutes
+    size: int | msgspec.UnsetType = msgspec.UNSET  # bytes that were allowed
+    loss_limit: float | msgspec.UnsetType = msgspec.UNSET  # relative L2 that was allowed
+
+    @property
+    def agreement(self) -> tuple[float, tuple[float, float]] | None:
+        """The share of pictures with the same top-1 as uncompressed, and its 95 % interval."""
+        if self.agreed is msgspec.UNSET:
+            return None
+        return self.agreed / self.held_back, wilson(self.agreed, self.held_back)
+
+    @property
+    def summary(self) -> str:
+        """How many layers have which form: "int4/32 x 9, int8 x 4"."""
+        counts = Counter(self.forms.values()).most_common()
+        return ", ".join(f"{form} x {count}" for form, count in counts)
+
+    def check(self) -> None:
+        """Raise `ValueError` for what no package of ours says."""
+        if not 0 < self.held_back <= self.photographs or len(self.forms) > MAX_LAYERS:
+            raise ValueError(f"{self.photographs} and {self.held_back} photographs are counted")
+        if self.agreed is not msgspec.UNSET and not 0 <= self.agreed <= self.held_back:
+            raise ValueError(f"{self.agreed} of {self.held_back} photographs are counted")
