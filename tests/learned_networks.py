@@ -9,9 +9,8 @@ from export.compression import kernels
 from export.compression.compressed_network import CompressedNetwork
 from export.compression.forms import LayerForm
 from export.compression.kernels import CompressedKernel
-from export.prepared import Prepared, prepare_checkpoint
-from export.spec import ExportSpec
-from mobilenet.checkpoint import Checkpoint
+from export.package.calibration_record import CalibrationRecord
+from export.prepared import Prepared
 
 
 def nearest(kernel: np.ndarray, form: LayerForm) -> CompressedKernel:
@@ -32,24 +31,26 @@ def nearest(kernel: np.ndarray, form: LayerForm) -> CompressedKernel:
     return kernels.clustered(indices.reshape(kernel.shape), tables)
 
 
-def learned(checkpoint: Checkpoint, spec: ExportSpec, forms: Mapping[str, LayerForm]) -> Prepared:
+def learned(prepared: Prepared, forms: Mapping[str, LayerForm]) -> Prepared:
     """Ready to be written in these forms, and with biases as learning would change them."""
-    prepared = prepare_checkpoint(checkpoint, spec)
     folded = prepared.folded
     assert folded is not None
     dtype = np.float16 if prepared.precision == "fp16" else np.float32
     stored = {}
     for name, form in forms.items():
         kernel = folded.layers[name].kernel.astype(dtype)
-        stored[name] = nearest(
-            kernel.reshape(*kernel.shape[:2], *(kernel.shape[2:] or (1, 1))), form
-        )
-    layers = {
-        name: replace(x, bias=x.bias + np.float32(0.01)) for name, x in folded.layers.items()
-    }
+        shape = kernel.shape if kernel.ndim == 4 else (*kernel.shape, 1, 1)
+        stored[name] = nearest(kernel.reshape(shape), form)
+    layers = {name: replace(x, bias=x.bias + 0.01) for name, x in folded.layers.items()}
     network = CompressedNetwork.of(replace(folded, layers=layers), stored)
+    record = CalibrationRecord(
+        photographs=256, held_back=64, digest="ab", loss=0.2, agreed=60,
+        forms={name: str(form) for name, form in network.forms.items()},
+        numbers=network.numbers(folded, dtype),
+    )  # fmt: skip
+    metadata = replace(prepared.metadata, calibration=record)
     parts = {
-        name: replace(part, compressed=network.at(part.network.config.size))
+        name: replace(part, compressed=network.at(part.network.config.size), metadata=metadata)
         for name, part in prepared.parts.items()
     }
-    return replace(prepared, compressed=network, parts=parts)
+    return replace(prepared, compressed=network, metadata=metadata, parts=parts)

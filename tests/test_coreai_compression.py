@@ -175,7 +175,9 @@ def test_what_was_learned_is_what_core_ml_holds(small: Checkpoint, tmp_path: Pat
     """Grouped tables as well: Apple's runtime makes of them what they say."""
     stored = []
     for name, options in {"n.aimodel": {"format": "coreai"}, "n.mlpackage": {}}.items():
-        prepared = learned(small, ExportSpec(compress="int4", **options), FORMS)
+        prepared = learned(
+            prepare_checkpoint(small, ExportSpec(compress="int4", **options)), FORMS
+        )
         format_of(prepared.spec).write(prepared, tmp_path / name)
         assert verify_package(tmp_path / name, prepared).structure <= STRUCTURE.usual
         stored.append(kernels_of(read(tmp_path / name).function(), small.config))
@@ -187,6 +189,6 @@ def test_what_was_learned_is_what_core_ml_holds(small: Checkpoint, tmp_path: Pat
 
 def test_core_ai_has_no_sparse_form(small: Checkpoint, tmp_path: Path) -> None:
     spec = ExportSpec(compress="int4", format="coreai")
-    prepared = learned(small, spec, {"logits": LayerForm("prune50")})
+    prepared = learned(prepare_checkpoint(small, spec), {"logits": LayerForm("prune50")})
     with pytest.raises(ConfigError, match="as prune50 with format coreai"):
         format_of(prepared.spec).write(prepared, tmp_path / "n.aimodel")

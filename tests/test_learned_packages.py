@@ -13,7 +13,7 @@ from export.compression.stored_kernels import kernels_of
 from export.formats.registry import format_of
 from export.mil.program import Function
 from export.mil.read.model import read
-from export.prepared import Prepared
+from export.prepared import Prepared, prepare_checkpoint
 from export.spec import ExportSpec
 from export.verify import package_weights
 from export.verify.gates import verify_package
@@ -50,7 +50,7 @@ def small() -> Checkpoint:
 
 def prepared(small: Checkpoint, which: str) -> Prepared:
     forms, options = FORMS[which]
-    return learned(small, ExportSpec(compress="int8", **options), forms)
+    return learned(prepare_checkpoint(small, ExportSpec(compress="int8", **options)), forms)
 
 
 def written(prepared: Prepared, path: Path) -> Function:
@@ -79,13 +79,17 @@ def test_a_package_holds_what_was_learned(small: Checkpoint, which: str, tmp_pat
 
 def test_float32_is_exact(small: Checkpoint, tmp_path: Path) -> None:
     forms = {"conv9_pointwise": LayerForm("palette4", 16), "logits": LayerForm("int4", 32)}
-    ready = learned(small, ExportSpec(compress="int4", precision="fp32"), forms)
+    ready = learned(
+        prepare_checkpoint(small, ExportSpec(compress="int4", precision="fp32")), forms
+    )
     written(ready, tmp_path / "n.mlpackage")
     assert verify_package(tmp_path / "n.mlpackage", ready).agreement <= STRUCTURE.usual
 
 
 def test_functions_share_what_was_learned(small: Checkpoint, tmp_path: Path) -> None:
-    ready = learned(small, ExportSpec(compress="int4", resolutions="33,64"), NEW)
+    ready = learned(
+        prepare_checkpoint(small, ExportSpec(compress="int4", resolutions="33,64")), NEW
+    )
     format_of(ready.spec).write(ready, tmp_path / "n.mlpackage")
     places = [
         {leaf.location for c in f.constants.values() for leaf in c.stored() if leaf.location}
@@ -108,7 +112,10 @@ def test_the_same_bytes_every_time(small: Checkpoint, tmp_path: Path) -> None:
 def test_a_form_of_a_newer_system_is_refused(
     small: Checkpoint, form: LayerForm, tmp_path: Path
 ) -> None:
-    ready = learned(small, ExportSpec(compress="int8", min_ios=17), {"conv9_pointwise": form})
+    ready = learned(
+        prepare_checkpoint(small, ExportSpec(compress="int8", min_ios=17)),
+        {"conv9_pointwise": form},
+    )
     with pytest.raises(
         ConfigError, match=rf"conv9_pointwise as {form} needs iOS 18, min-ios is 17"
     ):

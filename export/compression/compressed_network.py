@@ -2,13 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 import numpy as np
+from numpy.typing import NDArray
 
 from export.compression.forms import LayerForm
 from export.compression.kernels import CompressedKernel
+from export.package.calibration_record import StoredNumbers
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.size import Sides
+
+DIGITS = 6  # of a distance: its last ones are those of the order of summation
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +45,24 @@ class CompressedNetwork:
         """Of each compressed layer."""
         return {name: kernel.layer_form for name, kernel in self.kernels.items()}
 
+    def numbers(self, original: Checkpoint, dtype: type[np.floating]) -> StoredNumbers:
+        """What tells them apart when they are stored as `dtype`.
+
+        `original` is the uncompressed network: folded, and fit for the same input.
+        """
+        digest, distances = sha256(), []
+        for name, layer in self.folded.layers.items():
+            assert layer.bias is not None, "folded"
+            kernel, bias = layer.kernel.astype(dtype), layer.bias.astype(dtype)
+            digest.update(name.encode() + kernel.tobytes() + bias.tobytes())
+            distances.append(_relative_distance(kernel, original.layers[name].kernel))
+        return StoredNumbers(digest.hexdigest(), float(f"{max(distances):.{DIGITS}g}"))
+
     def at(self, resolution: Sides) -> "CompressedNetwork":
         """The same weights over another input size."""
         return replace(self, folded=self.folded.at(resolution))
+
+
+def _relative_distance(kernel: NDArray[np.floating], original: NDArray[np.floating]) -> float:
+    wide = original.astype(np.float64)
+    return float(np.linalg.norm(kernel - wide) / max(np.linalg.norm(wide), np.finfo(float).tiny))

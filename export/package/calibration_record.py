@@ -12,6 +12,14 @@ MAX_LAYERS = 10_000
 
 
 @dataclass(frozen=True)
+class StoredNumbers:
+    """What tells the numbers of a package from all others, without them."""
+
+    digest: str  # SHA-256 of every kernel and bias, as they are stored, in the network's order
+    distance: float  # of the kernel that is farthest from the original network's: relative L2
+
+
+@dataclass(frozen=True)
 class CalibrationRecord:
     """Photographs, and what was learned from them, as a package says it."""
 
@@ -24,6 +32,7 @@ class CalibrationRecord:
     finetuned: float | msgspec.UnsetType = msgspec.UNSET  # minutes
     size: int | msgspec.UnsetType = msgspec.UNSET  # bytes that were allowed
     loss_limit: float | msgspec.UnsetType = msgspec.UNSET  # relative L2 that was allowed
+    numbers: StoredNumbers | msgspec.UnsetType = msgspec.UNSET  # of learned kernels
 
     @property
     def agreement(self) -> tuple[float, tuple[float, float]] | None:

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.compression import tolerance, weights
-from export.compression.compressed_network import CompressedNetwork
 from export.compression.stored_kernels import kernels_of
 from export.compression.stored_weights import (
     Rounding,
@@ -20,6 +19,7 @@ from export.mil.program import Function
 from export.prepared import Prepared
 from export.runtimes.base import Feature
 from export.verify.agreement import relative_l2
+from export.verify.learned_numbers import check_stored_forms
 from mobilenet.checkpoint import Checkpoint, Layer
 from mobilenet.common.errors import VerificationError
 from mobilenet.networks.classifier import LOGITS
@@ -52,7 +52,8 @@ def stored_network(function: Function, prepared: Prepared) -> StoredNetwork:
         expected = _expected(prepared, prepared.network, layers)
     else:
         expected = prepared.compressed.folded
-        _check_forms(function, prepared.compressed)
+        forms = {name: str(form) for name, form in prepared.compressed.forms.items()}
+        check_stored_forms(kernels_of(function, prepared.network.config), forms)
     _check_weights(layers, expected, prepared)
     roundings = roundings_of(function, prepared.network.config)
     return StoredNetwork(replace(expected, layers=layers), roundings)
@@ -107,19 +108,6 @@ def _check_weights(stored: Mapping[str, Layer], expected: Checkpoint, prepared: 
             is_right = _same(*kernels, dtype)
         _refuse(f"{name}.kernel", *kernels, is_right)
         _refuse(f"{name}.bias", *biases, _same(*biases, dtype))
-
-
-def _check_forms(function: Function, learned: CompressedNetwork) -> None:
-    stored = {
-        name: k.layer_form for name, k in kernels_of(function, learned.folded.config).items()
-    }
-    for name in learned.folded.layers:
-        form, expected = (str(forms.get(name, "dense")) for forms in (stored, learned.forms))
-        if form != expected:
-            raise VerificationError(
-                f"{name}.kernel of the package is stored as {form}, it should be {expected}",
-                "the package is damaged, or was made by another version",
-            )
 
 
 def _refuse(part: str, stored: Array | None, expected: Array, is_right: bool) -> None:

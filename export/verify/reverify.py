@@ -22,6 +22,7 @@ from export.verify import reference
 from export.verify.agreement import logits_name, probe_pictures, run, stacked
 from export.verify.class_answers import check_answer
 from export.verify.gates import verify_package
+from export.verify.learned_numbers import with_numbers_of
 from export.verify.limits import passed
 from export.verify.output_labels import output_labels
 from export.verify.picture_answer import (
@@ -206,4 +207,7 @@ def _prepared_again(
     checkpoint = original_weights(about, weights, overrides, offline)
     if about.labels_from or (not checkpoint.labels and checkpoint.config.readout.classes):
         checkpoint = replace(checkpoint, labels=output_labels(function.description))
-    return Loaded(checkpoint).prepare(spec.resolved())
+    prepared = Loaded(checkpoint).prepare(spec.resolved())
+    if not about.calibration:
+        return prepared
+    return with_numbers_of(function, prepared, about.calibration)

@@ -1,0 +1,113 @@
+"""Learned numbers, proven later: their photographs are not at hand, the original weights are."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from export.compression.compressed_network import CompressedNetwork
+from export.compression.forms import LayerForm
+from export.formats.registry import format_of
+from export.mil.read.model import read
+from export.package.calibration_record import CalibrationRecord
+from export.prepared import Prepared
+from export.source import Published
+from export.spec import ExportSpec, Variant
+from export.verify.learned_numbers import with_numbers_of
+from export.verify.limits import STRUCTURE
+from export.verify.reverify import reverify
+from learned_networks import learned, nearest
+from mobilenet.common.errors import VerificationError
+
+FORMS = {
+    "conv7_pointwise": LayerForm("int4", 32), "conv8_pointwise": LayerForm("palette4", 16),
+    "conv9_pointwise": LayerForm("palette4", 16), "conv10_pointwise": LayerForm("prune50"),
+    "logits": LayerForm("palette6"),
+}  # fmt: skip
+SPEC = ExportSpec(compress="int4")
+
+
+def published(spec: ExportSpec = SPEC, **changes: float) -> Prepared:
+    sizes = {} if spec.resolutions else {"resolution": 33}
+    variant = Variant(**{"alpha": 0.25, "weights": "untrained"} | sizes | changes)
+    return Published(variant).prepare(spec.resolved())
+
+
+def written(prepared: Prepared, path: Path) -> Path:
+    format_of(prepared.spec).write(prepared, path)
+    return path
+
+
+@pytest.mark.parametrize("options", [{}, {"resolutions": "33,64"}, {"precision": "fp32"}])
+def test_a_learned_package_is_proven_without_its_photographs(
+    options: dict[str, str], tmp_path: Path
+) -> None:
+    forms = FORMS if "precision" not in options else {"logits": LayerForm("int8")}
+    ready = learned(published(replace(SPEC, **options)), forms)
+    again = reverify(written(ready, tmp_path / "n.mlpackage"))
+    assert again.verified.structure <= STRUCTURE.usual
+    assert again.verified.agreement < again.verified.loss
+
+
+def changed(prepared: Prepared, **kernels: Callable[[np.ndarray], np.ndarray]) -> Prepared:
+    """Written with other numbers than the record in its metadata is about."""
+    network = prepared.compressed
+    stored = dict(network.kernels)
+    for layer, change in kernels.items():
+        stored[layer] = nearest(change(stored[layer].dense()), FORMS[layer])
+    return replace(prepared, compressed=CompressedNetwork.of(network.folded, stored))
+
+
+def one_entry_moved(prepared: Prepared) -> Prepared:
+    prepared.compressed.kernels["conv9_pointwise"].operands["lut"].flat[20] *= 1.02
+    return prepared
+
+
+def two_layers_swapped(prepared: Prepared) -> Prepared:
+    network = prepared.compressed
+    names = ["conv8_pointwise", "conv9_pointwise"]
+    first, second = (network.kernels[name] for name in names)
+    swapped = {**network.kernels, names[0]: second, names[1]: first}
+    return replace(prepared, compressed=CompressedNetwork.of(network.folded, swapped))
+
+
+def a_bias_moved(prepared: Prepared) -> Prepared:
+    layers = dict(prepared.compressed.folded.layers)
+    layers["conv0"] = replace(layers["conv0"], bias=layers["conv0"].bias * 1.01)
+    folded = replace(prepared.compressed.folded, layers=layers)
+    return replace(prepared, compressed=replace(prepared.compressed, folded=folded))
+
+
+def rows_turned(prepared: Prepared) -> Prepared:
+    return changed(prepared, conv7_pointwise=lambda kernel: kernel[::-1])
+
+
+@pytest.mark.parametrize("fault", [one_entry_moved, two_layers_swapped, a_bias_moved, rows_turned])
+def test_other_numbers_are_found(fault: Callable[[Prepared], Prepared], tmp_path: Path) -> None:
+    path = written(fault(learned(published(), FORMS)), tmp_path / "n.mlpackage")
+    with pytest.raises(VerificationError, match="numbers are not those that were learned"):
+        reverify(path)
+
+
+def test_a_layer_in_another_form_is_found(tmp_path: Path) -> None:
+    ready = learned(published(), FORMS)
+    less = {name: k for name, k in ready.compressed.kernels.items() if name != "logits"}
+    ready = replace(ready, compressed=replace(ready.compressed, kernels=less))
+    with pytest.raises(VerificationError, match=r"logits\.kernel .* dense, it should be palette6"):
+        reverify(written(ready, tmp_path / "n.mlpackage"))
+
+
+def test_other_original_weights_are_found(tmp_path: Path) -> None:
+    ready = learned(published(), FORMS)
+    path = written(ready, tmp_path / "n.mlpackage")
+    record = ready.metadata.calibration
+    assert isinstance(record, CalibrationRecord)
+    layers = dict(published().folded.layers)
+    names = ["conv8_pointwise", "conv9_pointwise"]
+    layers |= dict(zip(names, [layers[name] for name in reversed(names)], strict=True))
+    other = published()
+    other = replace(other, folded=replace(other.folded, layers=layers))
+    with pytest.raises(VerificationError, match=r"kernels lie up to 1\.\d+ .* its export 0\.2"):
+        with_numbers_of(read(path).function(), other, record)
