@@ -8,7 +8,7 @@ from bench.results.compare import compare_launches
 from bench.results.launch import pace_hz
 from bench.results.read import SessionResults
 from bench.results.records import Case
-from bench.results.session_lines import SHARED
+from bench.results.session_lines import launched
 from bench.results.stats import Interval
 from bench.results.top1 import config_of
 from mobilenet.networks.base_config import BaseConfig
@@ -72,12 +72,9 @@ def _ratio_text(ratio: float, interval: Interval | None) -> str:
 def place(results: SessionResults, case: Case) -> str:
     """Machine, runtime and unit; a camera's pace, and one process for all launches."""
     head = results.session
-    parts = [head.environment.device if head else "unknown machine", f"{case.runtime} {case.unit}"]
-    if hertz := pace_hz(case, results.measured(case.case)):
-        parts.append(f"{hertz:g} frames a second")
-    if head and head.isolation == "shared":
-        parts.append(SHARED)
-    return ", ".join(parts)
+    machine = head.environment.device if head else "unknown machine"
+    pace = pace_hz(case, results.measured(case.case))
+    return launched(f"{machine}, {case.runtime} {case.unit}", pace, head)
 
 
 def is_network(config: BaseConfig) -> Callable[[Case], bool]:

@@ -16,7 +16,7 @@ from reports import frame
 from reports.choose import Requirements, choose
 from reports.claims import claim_results
 from reports.compare_sessions import compare_cases, compare_sessions
-from reports.page import page
+from reports.page import model_cards, page
 from reports.verdicts import ExitCode
 
 IN_ONE = "coreml-native, one process for all launches"
@@ -106,6 +106,10 @@ def test_one_process_for_all_launches_is_told_wherever_figures_are(
     assert IN_ONE in tables.markdown([told])
     html = page.render([shared])
     assert f"<h3>{IN_ONE}</h3>" in html
+    cards = [row.cells[0].text for card in model_cards.cards([told]) for row in card.times.rows]
+    assert cards
+    assert all(place.endswith(", one process for all launches") for place in cards)
+    assert "it cannot show how processes differ" in html
     assert "60 launches, in one process for a whole session" in html
     assert "60 in a fresh process" not in page.render([isolated])
     assert "120 in a fresh process, the others in one process" in page.render([isolated, shared])

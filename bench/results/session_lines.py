@@ -11,7 +11,6 @@ from bench.results.read import SessionResults
 from bench.results.records import Plan, SessionHead, Soak
 from mobilenet.common.text import duration
 
-SHARED = "one process for all launches"
 STEADY = 0.05  # loss of throughput that is no loss
 
 
@@ -35,6 +34,13 @@ def plan(session: SessionHead) -> str:
         f"{fixed.seed}), {fixed.samples} samples each after {fixed.warmup_s:g} s of warm-up"
     )
     return text if fixed.to_find is None else f"{text}, {rounds(fixed)}"
+
+
+def launched(what: str, pace_hz: float, session: SessionHead | None) -> str:
+    """A runtime or a case, and what sets its launches apart from others: pace and isolation."""
+    pace = [f"{pace_hz:g} frames a second"] if pace_hz else []
+    shared = ["one process for all launches"] if session and session.isolation == "shared" else []
+    return ", ".join([what, *pace, *shared])
 
 
 def rounds(plan: Plan) -> str:

@@ -65,9 +65,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     def _groups(self, name_of: Callable[[CaseSummary], str]) -> dict[str, list[CaseSummary]]:
         groups: dict[str, list[CaseSummary]] = {}
         for row in self.cases:
-            pace = [f"{row.pace_hz:g} frames a second"] if row.pace_hz else []
-            shared = [session_lines.SHARED] if self.is_shared else []
-            groups.setdefault(", ".join([name_of(row), *pace, *shared]), []).append(row)
+            title = session_lines.launched(name_of(row), row.pace_hz, self.session)
+            groups.setdefault(title, []).append(row)
         return groups
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from bench.results import accuracy_table, format
+from bench.results import accuracy_table, format, session_lines
 from bench.results.records import Accuracy, Model
 from bench.results.session_report import Report
 from bench.results.summary import CaseSummary
@@ -131,9 +131,10 @@ def _loss(model: Model) -> str:
 
 def _times(report: Report, row: CaseSummary) -> tuple[str, ...]:
     p50, interval = format.latency(row.p50)
+    place = f"{naming.machine(report)}, {row.runtime} {row.unit_label}"
     first_call, load = (each.value if each else None for each in (row.first_call, row.load))
     return (
-        f"{naming.machine(report)}, {row.runtime} {row.unit_label}", f"{p50} ({interval})",
+        session_lines.launched(place, row.pace_hz, report.session), f"{p50} ({interval})",
         format.latency(row.p90)[0], format.latency(row.cpu_p50)[0],
         format.milliseconds(first_call),
         format.milliseconds(row.first_load_ns), format.milliseconds(load),
