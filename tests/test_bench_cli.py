@@ -63,6 +63,7 @@ def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
         (["run", "x", "--runtime", "portable", "--unit", "TPU"], "unit 'TPU' is unknown"),
         (["run", "x", "--batch", "0"], "batch is 0"),
         (["run", "x", "--pace", "1001"], "pace is 1001"),
+        (["run", "x", "--pace", "0", "-1"], "pace is -1"),
         (["run", "x", "--threads", "-1"], "threads is -1"),
         (["all", "--baseline", "AlexNet"], "baseline 'AlexNet' is unknown"),
         (["all", "--alpha", "-1"], "alpha is -1"),

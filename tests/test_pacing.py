@@ -99,6 +99,15 @@ def test_a_session_is_paced(chosen: Candidate, tmp_path: Path) -> None:
     assert {launch.pace_hz for launch in launches} == {50.0}
 
 
+def test_paces_stand_side_by_side_each_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = Model(name="net", identity="0" * 64, size_bytes=1)
+    monkeypatch.setattr(cases, "model_of", lambda _: model)
+    paced = cases.candidates([Path("net")], ["portable"], threads=1, paces=[0, 30, 0])
+    assert [candidate.case().options for candidate in paced] == [
+        {"threads": "1"}, {"threads": "1", "pace": "30"},
+    ]  # fmt: skip
+
+
 def test_a_launch_is_planned_for_as_long_as_its_frames_take(
     chosen: Candidate, tmp_path: Path
 ) -> None:

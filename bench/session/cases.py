@@ -64,7 +64,7 @@ def candidates(
     units: Sequence[str] = (),
     threads: int | None = None,
     batches: Sequence[int] = (1,),
-    pace_hz: int = 0,
+    paces: Sequence[int] = (0,),
     progress: Progress = SILENT,
     place: Place = HERE,
 ) -> list[Candidate]:
@@ -76,13 +76,14 @@ def candidates(
     check_names("runtime", runtimes, entries)
     check_names("unit", units, {unit for name in runtimes for unit in entries[name].units})
     check_batches(batches)
-    check_pace(pace_hz)
+    check_paces(paces)
     options = {name: settings(name, threads) for name in runtimes}
     return [
         Candidate(path, model, name, entries[name], unit, options[name], batch, pace_hz)
         for path, model in _distinct([(path, model_of(path)) for path in packages], progress)
         for name, unit in _pairs(model, {name: entries[name] for name in runtimes}, units)
-        for batch in batches
+        for batch in dict.fromkeys(batches)
+        for pace_hz in dict.fromkeys(paces)
     ]
 
 
@@ -126,7 +127,7 @@ def candidate_of(case: Case, place: Place = HERE) -> Candidate:
     options = {name: int(value) for name, value in case.options.items()}
     batch, pace_hz = options.pop("batch", 1), options.pop("pace", 0)
     check_batches([batch])
-    check_pace(pace_hz)
+    check_paces([pace_hz])
     check_names("option", options, ["threads"])
     check_threads(options.get("threads"))
     return Candidate(path, case.model, case.runtime, entry, case.unit, options, batch, pace_hz)
@@ -155,10 +156,13 @@ def check_batches(batches: Iterable[int]) -> None:
             raise ConfigError(f"batch is {batch}", f"1 to {MAX_BATCH}")
 
 
-def check_pace(hertz: int) -> None:
+def check_paces(paces: Iterable[int]) -> None:
     """Raises `ConfigError` for a pace that no camera has."""
-    if not 0 <= hertz <= MAX_PACE_HZ:
-        raise ConfigError(f"pace is {hertz}", f"1 to {MAX_PACE_HZ} calls a second")
+    for hertz in paces:
+        if not 0 <= hertz <= MAX_PACE_HZ:
+            raise ConfigError(
+                f"pace is {hertz}", f"1 to {MAX_PACE_HZ} calls a second, or 0: one after the other"
+            )
 
 
 def check_names(what: str, names: Iterable[str], choices: Iterable[str]) -> None:

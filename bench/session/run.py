@@ -100,8 +100,9 @@ class RuntimeOptions:
     """Threads of portable and torch. Default: the number of physical cores."""
     batch: Annotated[tuple[int, ...] | None, SEVERAL] = None
     """Images per call; several are allowed. Default: 1; more only where a runtime has batches."""
-    pace: int | None = None
-    """Calls a second, as a camera gives frames: 30. Default: one call after the other."""
+    pace: Annotated[tuple[int, ...] | None, SEVERAL] = None
+    """Calls a second, as a camera gives frames: 30; with 0 30 calls in a row beside them.
+    Default: 0, one call after the other."""
 
     def candidates(
         self, packages: Sequence[Path], progress: Progress = SILENT
@@ -115,7 +116,7 @@ class RuntimeOptions:
             units=self.unit or (),
             threads=self.threads,
             batches=self.batch or (1,),
-            pace_hz=self.pace or 0,
+            paces=self.pace or (0,),
             progress=progress,
         )
 
