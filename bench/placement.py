@@ -14,7 +14,6 @@ from cyclopts import Parameter
 
 from bench.results.device_shares import device_shares
 from bench.results.placed_ops import PlacedOp, Placement
-from bench.runtimes.entries import PYTHON_WORKER, RUNTIMES
 from mobilenet.common.errors import ConfigError, UnsupportedError
 from mobilenet.common.options import OutputFile
 from mobilenet.common.temporary import owned_folder
@@ -65,6 +64,7 @@ def placement(package: Path, options: PlacementOptions) -> tuple[Placement, bool
 
 def plan_of(package: Path, unit: str, runtime: str = IN_PYTHON) -> Placement:
     """Compile `package` and ask for its plan. Raises `UnsupportedError` where nothing tells."""
+    from bench.runtimes.entries import PYTHON_WORKER, RUNTIMES
     from bench.session.cases import check_names
     from bench.session.launching import utc
 
@@ -89,6 +89,7 @@ def _ops_by_python(
 
 
 def _ops_by_worker(package: Path, unit: str, folder: Path, runtime: str) -> tuple[PlacedOp, ...]:
+    from bench.runtimes.entries import RUNTIMES
     from bench.session.cases import units_here
     from bench.workers.process import run_worker
     from bench.workers.protocol import Compiled, ComputePlan, Job
