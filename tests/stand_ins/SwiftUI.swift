@@ -91,8 +91,9 @@ public struct List<Content: View>: Drawing { public init(@ViewBuilder content: (
 public struct Section<Content: View>: Drawing {
     public init(@ViewBuilder content: () -> Content) {}
 }
-public struct TabView<Content: View>: Drawing {
-    public init(@ViewBuilder content: () -> Content) {}
+public struct Group<Content: View>: Drawing { public init(@ViewBuilder content: () -> Content) {} }
+public struct TabView<Selection: Hashable, Content: View>: Drawing {
+    public init(selection: Binding<Selection>?, @ViewBuilder content: () -> Content) {}
 }
 public struct ForEach<Data: RandomAccessCollection, Content: View>: Drawing
 where Data.Element: Identifiable {
@@ -160,6 +161,27 @@ public struct Rectangle: Shape { public init() {} }
     public subscript<Part>(dynamicMember path: WritableKeyPath<Value, Part>) -> Binding<Part> {
         fatalError()
     }
+}
+
+@propertyWrapper public struct State<Value> {
+    public init(wrappedValue value: Value) {}
+    public var wrappedValue: Value {
+        get { fatalError() }
+        nonmutating set {}
+    }
+    public var projectedValue: Binding<Value> { fatalError() }
+}
+
+public enum ScenePhase: Comparable, Sendable { case background, inactive, active }
+public struct EnvironmentValues { public var scenePhase: ScenePhase { .active } }
+@propertyWrapper public struct Environment<Value> {
+    public init(_ keyPath: KeyPath<EnvironmentValues, Value>) {}
+    public var wrappedValue: Value { fatalError() }
+}
+
+@MainActor @preconcurrency @propertyWrapper public struct ObservedObject<Object: ObservableObject> {
+    public init(wrappedValue: Object) {}
+    public var wrappedValue: Object { fatalError() }
 }
 
 @MainActor @preconcurrency @propertyWrapper public struct StateObject<Object: ObservableObject> {

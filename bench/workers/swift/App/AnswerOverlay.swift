@@ -10,39 +10,24 @@ struct AnswerOverlay: View {
 
     var body: some View {
         GeometryReader { geometry in
-            let shown = Self.filling(geometry.size, with: frame)
+            let view = FilledView(size: geometry.size, frame: frame)
             switch answer {
             case .classes: EmptyView()
             case .objects(let objects):
                 ForEach(objects) { object in
-                    BoxView(object: object, place: Self.place(object.box, in: shown))
+                    BoxView(object: object, place: view.place(of: object.box))
                 }
             case .classMap(let map):
                 if let picture = Self.picture(of: map) {
                     Image(decorative: picture, scale: 1)
                         .resizable()
                         .interpolation(.none)
-                        .frame(width: shown.width, height: shown.height)
-                        .position(x: shown.midX, y: shown.midY)
+                        .frame(width: view.shown.width, height: view.shown.height)
+                        .position(x: view.shown.midX, y: view.shown.midY)
                 }
             }
         }
         .clipped()
-    }
-
-    /// Where a frame lies that fills a view and keeps its proportions.
-    static func filling(_ view: CGSize, with frame: CGSize) -> CGRect {
-        let scale = max(view.width / max(frame.width, 1), view.height / max(frame.height, 1))
-        let (width, height) = (frame.width * scale, frame.height * scale)
-        return CGRect(
-            x: (view.width - width) / 2, y: (view.height - height) / 2, width: width,
-            height: height)
-    }
-
-    static func place(_ box: CGRect, in shown: CGRect) -> CGRect {
-        CGRect(
-            x: shown.minX + box.minX * shown.width, y: shown.minY + box.minY * shown.height,
-            width: box.width * shown.width, height: box.height * shown.height)
     }
 
     private static func picture(of map: ClassMap) -> CGImage? {

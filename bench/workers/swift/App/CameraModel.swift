@@ -24,16 +24,20 @@ final class CameraModel: ObservableObject {
         worker.onReport = { [weak self] report in Task { @MainActor in self?.show(report) } }
         file = files.first
         unit = units.contains("ALL") ? "ALL" : units.last ?? ""
-        load()
     }
 
     func start() {
+        load()
         camera.start { [weak self] reason in
             Task { @MainActor in self?.show(.init(trouble: reason)) }
         }
     }
 
-    func stop() { camera.stop() }
+    /// What is loaded is let go: it would be in the way of what is measured.
+    func stop() {
+        camera.stop()
+        worker.unload()
+    }
 
     private func load() {
         guard let file = file else {

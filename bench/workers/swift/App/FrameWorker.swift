@@ -22,12 +22,7 @@ final class FrameWorker: @unchecked Sendable {
 
     /// From the answer to this on, frames are for this package; a later call overtakes it.
     func load(_ file: ModelFile, unit: String) {
-        let number = locked { () -> Int in
-            loads += 1
-            recognizer = nil
-            rate = FrameRate()
-            return loads
-        }
+        let number = unload()
         loading.async {
             do {
                 let loaded = try Recognizer(file, unit: unit)
@@ -35,6 +30,17 @@ final class FrameWorker: @unchecked Sendable {
             } catch {
                 self.tell(Report(trouble: error.words), ofLoad: number)
             }
+        }
+    }
+
+    /// The number of the next load.
+    @discardableResult
+    func unload() -> Int {
+        locked {
+            loads += 1
+            recognizer = nil
+            rate = FrameRate()
+            return loads
         }
     }
 

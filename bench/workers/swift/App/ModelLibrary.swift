@@ -37,7 +37,7 @@ enum ModelLibrary {
         FileManager.default.urls(for: kind, in: .userDomainMask)[0]
     }
 
-    private static func contents(_ folder: URL) -> [URL] {
+    static func contents(_ folder: URL) -> [URL] {
         let urls = try? FileManager.default.contentsOfDirectory(
             at: folder, includingPropertiesForKeys: nil)
         return urls ?? []
