@@ -18,6 +18,7 @@ from export.inspect.export_command import ExportCommand, command_of
 from export.mil.description import ImageInput, ModelDescription, ModelOutput, TensorInput
 from export.mil.read.model import read_any
 from export.package import model_files
+from export.package.calibration_record import CalibrationRecord
 from export.package.metadata import KEY, LABELS_KEY, PackageMetadata, metadata_of
 from export.prepared import metadata_about
 from export.source import Published, Variant
@@ -125,6 +126,28 @@ def test_options_come_back_as_they_were(name: str, options: dict[str, Any]) -> N
     config = config_type(variant.network)(variant.alpha, spec.sizes[-1] if spec.sizes else 96)
     exact = releases.named(variant.weights, config)
     assert release == (exact or releases.find((variant.weights,), config))
+
+
+@pytest.mark.parametrize(
+    ("aims", "words"),
+    [
+        ({}, ""),
+        ({"finetuned": 10.0}, " --finetune 10"),
+        ({"size": 2_500_000}, " --size 2500kB"),
+        ({"size": 2_299_999, "finetuned": 0.5}, " --finetune 0.5 --size 2299999B"),
+        ({"loss_limit": 0.05}, " --loss 0.05"),
+    ],
+)
+def test_what_was_learned_comes_back(aims: dict[str, Any], words: str) -> None:
+    about, description = made(
+        released(BY_NAME["keras_0.25_224"], 224), ExportSpec(compress="palette4", min_ios=16)
+    )
+    record = CalibrationRecord(256, 64, "ab", {"logits": "palette4"}, loss=0.2, **aims)
+    command = command_of(replace(about, calibration=record), description)
+    assert command.text.endswith(
+        f"--compress palette4 --min-ios 16 --calibrate PHOTOGRAPHS{words}"
+    )
+    assert "PHOTOGRAPHS: the photographs that it was calibrated with" in command.note
 
 
 @cache

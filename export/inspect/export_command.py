@@ -112,12 +112,30 @@ def _labels(about: PackageMetadata, config: BaseConfig, labels: tuple[str, ...])
 def _written(about: PackageMetadata, description: ModelDescription) -> Iterator[str]:
     """How it is written."""
     assert about.config is not None, "of a network of ours"
-    for name, value in needed_options(spec_of(about, description), about.config.readout):
+    options = dict(needed_options(spec_of(about, description), about.config.readout))
+    if about.calibration and about.format == "mlprogram":
+        options["min_ios"] = about.min_ios  # photographs make the newest forms worth their while
+    for name, value in options.items():
         flag = f"--{name.replace('_', '-')}"
         number = _number(value) if isinstance(value, float) else str(value)
         yield from [flag] if value is True else [flag, number]
-    if about.compression == "w8a8":
+    yield from _learned(about)
+
+
+def _learned(about: PackageMetadata) -> Iterator[str]:
+    """What it was to reach with the photographs that were at hand."""
+    record = about.calibration
+    if record or about.compression == "w8a8":
         yield from ("--calibrate", PHOTOGRAPHS)
+    if not record:
+        return
+    if record.finetuned:
+        yield from ("--finetune", _number(record.finetuned))
+    if record.size:
+        kilobytes, rest = divmod(record.size, 1000)
+        yield from ("--size", f"{record.size}B" if rest else f"{kilobytes}kB")
+    if record.loss_limit:
+        yield from ("--loss", _number(record.loss_limit))
 
 
 def _is_published(config: BaseConfig) -> bool:
