@@ -50,7 +50,9 @@ def compare_sessions(
     compared = shared.compared
     level = stats.adjusted_level(len(compared))
     comparisons = [shared.comparison(case, level, margin) for case in compared]
-    undecided = [*_nothing_to_compare(a, b, comparisons), *_lost(a, b), *_isolation(a, b)]
+    undecided = [*_nothing_to_compare(a, b, comparisons), *_lost(a, b)]
+    for difference in _isolation(a, b):
+        comparisons = [_left_open(comparison, difference) for comparison in comparisons]
     for place, cases in shared.by_place().items():
         sentence, is_told = _machine(place, cases, level, margin)
         (remarks if is_told else undecided).append(sentence)
@@ -138,6 +140,10 @@ def _machine_differences(a: SessionResults, b: SessionResults) -> Iterator[str]:
         return
     yield from _differences(a.session.environment, b.session.environment, MACHINE_FIELDS)
     yield from _isolation(a, b)
+
+
+def _left_open(comparison: Comparison, reason: str) -> Comparison:
+    return msgspec.structs.replace(comparison, verdict="undecided", bound=None, reason=reason)
 
 
 def _isolation(a: SessionResults, b: SessionResults) -> Iterator[str]:

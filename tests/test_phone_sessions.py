@@ -128,7 +128,7 @@ def test_sessions_of_different_isolation_do_not_compare(
     forced = compare_sessions(isolated, shared, 0.01, force=True)
     assert any("by force: isolation" in remark for remark in forced.remarks)
     assert forced.exit_code == ExitCode.UNDECIDED
-    assert "isolation is 'process' and 'shared'" in forced.undecided
+    assert {each.reason for each in forced.comparisons} == {"isolation is 'process' and 'shared'"}
 
 
 def test_calls_in_a_row_and_frames_do_not_compare(isolated: SessionResults) -> None:

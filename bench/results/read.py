@@ -134,8 +134,11 @@ def _sessions(path: Path, complaints: list[str]) -> Iterator[SessionResults]:
 
 
 def _continues(current: SessionResults, head: SessionHead) -> bool:
-    """A resumed session may repeat its head."""
-    return current.session is not None and current.session.session == head.session
+    """A resumed session may repeat its head, but launches in other processes are of another."""
+    before = current.session
+    if before is None:
+        return False
+    return (before.session, before.isolation) == (head.session, head.isolation)
 
 
 def _records(path: Path, complaints: list[str]) -> Iterator[Record]:

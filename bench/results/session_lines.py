@@ -17,7 +17,7 @@ STEADY = 0.05  # loss of throughput that is no loss
 def machine(session: SessionHead) -> str:
     """The hardware, and the software that computes."""
     env = session.environment
-    named = f"{env.name} ({env.model})" if env.name and env.model else env.name or env.model
+    named = f"{env.name} ({env.model})" if env.name not in ("", env.model) else env.model
     parts = (
         *filter(None, [named]),
         f"{env.processor} ({env.physical_cores} cores, {format.gibibytes(env.memory_bytes)})",
