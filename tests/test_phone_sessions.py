@@ -16,7 +16,7 @@ from reports import frame
 from reports.choose import Requirements, choose
 from reports.claims import claim_results
 from reports.compare_sessions import compare_cases, compare_sessions
-from reports.page import model_cards, page
+from reports.page import contents, model_cards, page
 from reports.verdicts import ExitCode
 
 IN_ONE = "coreml-native, one process for all launches"
@@ -91,7 +91,7 @@ def test_frames_stand_beside_calls_in_a_row(isolated: SessionResults) -> None:
 
 def test_without_both_there_is_no_such_table(shared: SessionResults) -> None:
     assert report(shared).camera_frames == ()
-    assert "Camera frames" not in page.render([shared])
+    assert "Camera frames" not in tables.markdown([report(shared)])
 
 
 def test_one_process_for_all_launches_is_told_wherever_figures_are(
@@ -111,8 +111,12 @@ def test_one_process_for_all_launches_is_told_wherever_figures_are(
     assert all(place.endswith(", one process for all launches") for place in cards)
     assert "it cannot show how processes differ" in html
     assert "60 launches, in one process for a whole session" in html
-    assert "60 in a fresh process" not in page.render([isolated])
-    assert "120 in a fresh process, the others in one process" in page.render([isolated, shared])
+    assert "Camera frames" not in html
+    both = [isolated, shared]
+    lead = contents.contents([*map(report, both)], both).lead
+    assert "180 launches, 120 in a fresh process, the others in one process" in lead
+    alone = contents.contents([report(isolated)], [isolated]).lead
+    assert alone.endswith("120 launches, each in a fresh process.")
     halves = [each for each in claim_results([shared]) if "alpha 0.5" in each.claim]
     assert halves
     assert all("one process for all launches" in each.on for each in halves)

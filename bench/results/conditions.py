@@ -38,7 +38,7 @@ def of_environment(environment: Environment) -> Iterator[Interference]:
     if environment.power_source == "battery":
         yield Interference("runs on battery", "connect power: clocks are lower without it")
     if environment.low_power_mode:
-        yield Interference("low power mode is on", "switch it off in System Settings, Battery")
+        yield Interference("low power mode is on", "switch it off in the Settings, Battery")
     if environment.governor not in ("", "performance"):
         yield Interference(
             f'the clock governor is "{environment.governor}"',
