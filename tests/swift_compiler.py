@@ -11,7 +11,7 @@ import pytest
 STAND_INS = Path(__file__).parent / "stand_ins"
 FRAMEWORKS = (
     "Darwin", "CoreVideo", "CoreGraphics", "ImageIO", "QuartzCore", "UIKit", "CoreImage", "CoreAI",
-    "CoreML", "Vision",
+    "CoreML", "Metal", "Vision",
 )  # fmt: skip
 """In an order in which each finds what it imports."""
 OF_SCREENS = ("CoreMedia", "AVFoundation", "Combine", "SwiftUI")

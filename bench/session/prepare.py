@@ -99,6 +99,15 @@ class Preparer:
             self._compiled[key] = self._compile(candidate)
         return self._compiled[key]
 
+    def inputs_and_reference(
+        self, candidate: Candidate
+    ) -> tuple[tuple[InputFile, ...], Vector | None]:
+        """What launches elsewhere are fed, and what they must compute. Raises `UserError`."""
+        self._make_inputs(candidate)
+        self._make_reference(candidate)
+        identity = candidate.model.identity
+        return self._inputs[identity], self._references[identity]
+
     def _compile(self, candidate: Candidate) -> Compiled | str:
         try:
             self._make_inputs(candidate)

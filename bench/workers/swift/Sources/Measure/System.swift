@@ -78,6 +78,15 @@ public enum System {
         #endif
     }
 
+    /// What Core ML leaves in Objective-C's pool is gone with what left it.
+    static func pooled<Result>(_ body: () throws -> Result) rethrows -> Result {
+        #if canImport(ObjectiveC)
+        return try autoreleasepool(invoking: body)
+        #else
+        return try body()
+        #endif
+    }
+
     /// In the words of Darwin's OSThermalNotification.h, as bench/machine/thermal.py has them.
     public static func thermal() -> Thermal? {
         #if canImport(Darwin)

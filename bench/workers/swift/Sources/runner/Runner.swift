@@ -13,6 +13,10 @@ import Glibc
 @main
 struct Runner {
     static func main() {
+        let arguments = CommandLine.arguments.dropFirst()
+        if arguments.first == "--session", arguments.count == 3 {
+            session(URL(fileURLWithPath: arguments[2]), into: URL(fileURLWithPath: arguments[3]))
+        }
         let output = claimOutput()
         endWithParent()
         let write = { (message: any Encodable) in
@@ -28,6 +32,21 @@ struct Runner {
             try? write(WorkerError(error))
         }
         _exit(0)  // what a runtime does while it is torn down is no part of a launch
+    }
+
+    /// `runner --session PLAN FILE`: the session of an app, whose folder is the plan's.
+    static func session(_ plan: URL, into file: URL) -> Never {
+        do {
+            let planned = try SessionPlan(plan)
+            let session = try Session(
+                planned, into: file, folders: Folders([plan.deletingLastPathComponent()]),
+                engine: try engine(planned.runtime), environment: Device.environment())
+            try session.run(isCancelled: { false }) { _ in }
+            exit(0)
+        } catch {
+            FileHandle.standardError.write(Data("\(WorkerError(error).reason)\n".utf8))
+            exit(2)
+        }
     }
 
     static func engine(_ runtime: String) throws -> any Engine {
