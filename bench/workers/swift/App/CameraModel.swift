@@ -12,6 +12,7 @@ final class CameraModel: ObservableObject {
     let units: [String]
     let camera: Camera
     private let worker: FrameWorker
+    private var isShown = false
 
     init() {
         files = ModelLibrary.files()
@@ -27,6 +28,7 @@ final class CameraModel: ObservableObject {
     }
 
     func start() {
+        isShown = true
         load()
         camera.start { [weak self] reason in
             Task { @MainActor in self?.show(.init(trouble: reason)) }
@@ -35,11 +37,13 @@ final class CameraModel: ObservableObject {
 
     /// What is loaded is let go: it would be in the way of what is measured.
     func stop() {
+        isShown = false
         camera.stop()
         worker.unload()
     }
 
     private func load() {
+        guard isShown else { return }
         guard let file = file else {
             show(.init(trouble: "No package: put an .mlpackage into this app's folder in Files."))
             return
