@@ -8,6 +8,7 @@ from export.compression.compressed_network import CompressedNetwork
 from export.compression.forms import LayerForm
 from export.compression.kernels import CompressedKernel
 from mobilenet import fold
+from mobilenet.common.errors import ConfigError
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.untrained import untrained
 
@@ -52,6 +53,18 @@ def test_parts_must_divide_the_channels(rng: np.random.Generator) -> None:
         kernels.quantized(np.zeros(SHAPE), np.ones((6, 3)), 4)
     with pytest.raises(ValueError, match="4 parts of 6 output channels"):
         kernels.clustered(np.zeros(SHAPE), np.ones((4, 16)))
+
+
+def test_a_matrix_over_a_map_has_whole_channels_to_a_scale(rng: np.random.Generator) -> None:
+    """12 channels of 2 x 2 pixels, in columns: blocks of 16 are 4 channels, those of 24 are 6."""
+    codes = rng.integers(-7, 8, (3, 48, 1, 1))
+    for blocks in (2, 3):
+        matrix = kernels.quantized(codes, rng.random((3, blocks)).astype(np.float16), 4)
+        over_map = matrix.reshaped((3, 12, 2, 2))
+        assert np.array_equal(over_map.dense().ravel(), matrix.dense().ravel())
+    matrix = kernels.quantized(codes, rng.random((3, 8)).astype(np.float16), 4)
+    with pytest.raises(ConfigError, match=r"int4/6 for a layer .* of 12 channels, which 8 scales"):
+        matrix.reshaped((3, 12, 2, 2))
 
 
 def test_groups_need_a_newer_system() -> None:

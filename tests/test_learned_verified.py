@@ -15,6 +15,7 @@ from export.package.calibration_record import CalibrationRecord
 from export.prepared import Prepared
 from export.source import Published
 from export.spec import ExportSpec, Variant
+from export.verify.diff import diff
 from export.verify.learned_numbers import with_numbers_of
 from export.verify.limits import STRUCTURE
 from export.verify.reverify import reverify
@@ -111,3 +112,13 @@ def test_other_original_weights_are_found(tmp_path: Path) -> None:
     other = replace(other, folded=replace(other.folded, layers=layers))
     with pytest.raises(VerificationError, match=r"kernels lie up to 1\.\d+ .* its export 0\.2"):
         with_numbers_of(read(path).function(), other, record)
+
+
+def test_a_difference_of_forms_is_among_the_causes(tmp_path: Path) -> None:
+    learned_path = written(learned(published(), FORMS), tmp_path / "a.mlpackage")
+    plain = written(published(), tmp_path / "b.mlpackage")
+    (cause,) = (c for c in diff(learned_path, plain).causes if c.startswith("compression"))
+    assert cause == (
+        "compression: int4 learned from photographs (palette4/16 x 2, int4/32 x 1, prune50 x 1, "
+        "palette6 x 1); in the reference int4"
+    )

@@ -3,11 +3,12 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
-from export.package.calibration_record import CalibrationRecord
+from export.package.calibration_record import CalibrationRecord, StoredNumbers
 from export.package.metadata import (
     KEY,
     Verified,
@@ -84,6 +85,20 @@ def test_what_weights_were_learned_from_is_kept(hot: Checkpoint) -> None:
     share, (low, high) = record.agreement
     assert low < share == 60 / 64 < high
     assert replace(record, agreed=msgspec.UNSET).agreement is None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"forms": {"conv0": "int4\n"}}, {"forms": {"conv0": "int4/0"}},
+        {"numbers": StoredNumbers("ab", 0.1)}, {"numbers": StoredNumbers("[b]" * 21 + "a", 0.1)},
+    ],
+)  # fmt: skip
+def test_forms_and_digests_are_checked(hot: Checkpoint, wrong: dict[str, Any]) -> None:
+    record = replace(CalibrationRecord(256, 64, "ab", {}, loss=0.2), **wrong)
+    about = replace(prepare_checkpoint(hot, ExportSpec()).metadata, calibration=record)
+    with pytest.raises(PackageError, match=r"own metadata .*(in a form|is none)"):
+        metadata_of({KEY: about.encode()})
 
 
 @pytest.mark.parametrize("wrong", [{"held_back": 0}, {"held_back": 300}, {"agreed": 65}])

@@ -13,6 +13,7 @@ from export.coremltools_import import coremltools
 from export.mil.read import constexpr
 from export.spec import ExportSpec
 from mobilenet.checkpoint import Checkpoint, Layer
+from mobilenet.common.errors import ConfigError
 
 Array = NDArray[Any]
 QUANTIZED, CLUSTERED = "constexpr_blockwise_shift_scale", "constexpr_lut_to_dense"
@@ -52,11 +53,21 @@ class CompressedKernel(NamedTuple):
         return constexpr.dense(self.form, self.operands, self.elements.size)[-1]
 
     def reshaped(self, shape: tuple[int, ...]) -> "CompressedKernel":
-        """The same for a kernel that a file holds as `shape`: a matrix, say."""
+        """The same for a kernel that a file holds as `shape`: a matrix, say.
+
+        Raises `ConfigError` where a scale would be for a part of an input channel.
+        """
         rank, operands = len(shape), dict(self.operands)
         name = next(iter(operands))
         operands[name] = operands[name].reshape(shape)
         if self.form == QUANTIZED:
+            if shape[1] % operands["scale"].shape[1]:
+                scales = operands["scale"].shape[1]
+                raise ConfigError(
+                    f"{self.layer_form} for a layer that reads a map of {shape[1]} channels, "
+                    f"which {scales} scales do not divide",
+                    "choose int8 or a palette",
+                )
             operands["scale"] = operands["scale"].reshape(_padded(operands["scale"].shape, rank))
         if self.form == CLUSTERED:
             tables, *_, values, one = operands["lut"].shape

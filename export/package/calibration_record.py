@@ -1,5 +1,6 @@
 """What a package's compressed weights were learned from, and how they did on other photographs."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +10,9 @@ import msgspec
 from mobilenet.common.proportions import wilson
 
 MAX_LAYERS = 10_000
+MAX_PHOTOGRAPHS = 1 << 40
+FORM = re.compile(r"[a-z]{1,9}[1-9][0-9]?(/[1-9][0-9]{0,5})?")  # as `LayerForm` says it
+DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,14 @@ class CalibrationRecord:
 
     def check(self) -> None:
         """Raise `ValueError` for what no package of ours says."""
-        if not 0 < self.held_back <= self.photographs or len(self.forms) > MAX_LAYERS:
+        if not all(FORM.fullmatch(form) for form in self.forms.values()):
+            raise ValueError("a layer is in a form of which there is none")
+        if self.numbers and not DIGEST.fullmatch(self.numbers.digest):
+            raise ValueError("the SHA-256 of its numbers is none")
+        if (
+            not 0 < self.held_back <= self.photographs <= MAX_PHOTOGRAPHS
+            or len(self.forms) > MAX_LAYERS
+        ):
             raise ValueError(f"{self.photographs} and {self.held_back} photographs are counted")
         if self.agreed is not msgspec.UNSET and not 0 <= self.agreed <= self.held_back:
             raise ValueError(f"{self.agreed} of {self.held_back} photographs are counted")

@@ -93,4 +93,8 @@ def _network(model: ComparedModel) -> str:
 
 def _compression(model: ComparedModel) -> str:
     metadata = model.metadata
-    return "" if metadata is None else metadata.compression or f"none ({metadata.precision})"
+    if metadata is None:
+        return ""
+    if metadata.calibration:
+        return f"{metadata.compression} learned from photographs ({metadata.calibration.summary})"
+    return metadata.compression or f"none ({metadata.precision})"

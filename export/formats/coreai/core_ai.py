@@ -8,7 +8,7 @@ from export.prepared import Prepared, TracedModule
 from export.spec import ExportSpec
 from mobilenet.common.errors import ConfigError
 
-COMPRESSIONS = ("int", "palette")
+COMPRESSIONS = ("int", "palette", "mixed")
 
 
 class CoreAI:
