@@ -48,9 +48,11 @@ def learned(prepared: Prepared, forms: Mapping[str, LayerForm]) -> Prepared:
         forms={name: str(form) for name, form in network.forms.items()},
         numbers=network.numbers(folded, dtype),
     )  # fmt: skip
-    metadata = replace(prepared.metadata, calibration=record)
-    parts = {
-        name: replace(part, compressed=network.at(part.network.config.size), metadata=metadata)
-        for name, part in prepared.parts.items()
-    }
-    return replace(prepared, compressed=network, metadata=metadata, parts=parts)
+
+    def told(each: Prepared) -> Prepared:
+        network_at_size = network.at(each.network.config.size)
+        metadata = replace(each.metadata, calibration=record)
+        parts = {name: told(part) for name, part in each.parts.items()}
+        return replace(each, compressed=network_at_size, metadata=metadata, parts=parts)
+
+    return told(prepared)
