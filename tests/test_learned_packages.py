@@ -9,9 +9,11 @@ import pytest
 
 from export.compression.forms import LayerForm
 from export.compression.kernels import CompressedKernel
+from export.compression.quantizer import Quantizer
 from export.compression.stored_kernels import kernels_of
+from export.compression.stored_weights import roundings_of
 from export.formats.registry import format_of
-from export.mil.program import Function
+from export.mil.program import Constant, Function
 from export.mil.read.model import read
 from export.prepared import Prepared, prepare_checkpoint
 from export.spec import ExportSpec
@@ -20,7 +22,7 @@ from export.verify.gates import verify_package
 from export.verify.limits import STRUCTURE
 from learned_networks import learned
 from mobilenet.checkpoint import Checkpoint
-from mobilenet.common.errors import ConfigError, VerificationError
+from mobilenet.common.errors import ConfigError, PackageError, VerificationError
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.untrained import untrained
 
@@ -166,3 +168,49 @@ def test_the_weights_gate_rejects_biases_and_forms(small: Checkpoint, tmp_path: 
     other = replace(right, compressed=replace(right.compressed, kernels=less))
     with pytest.raises(VerificationError, match=r"logits\.kernel .* is stored as palette6"):
         package_weights.stored_network(function, other)
+
+
+def one_scale_less(constant: Constant) -> Constant:
+    scale = constant.operands["scale"]
+    less = replace(scale, read=lambda: scale.load().reshape(-1)[1:])
+    return replace(constant, operands={**constant.operands, "scale": less})
+
+
+def no_table(constant: Constant) -> Constant:
+    return replace(constant, operands={"indices": constant.operands["indices"]})
+
+
+def another_zero(constant: Constant) -> Constant:
+    data = constant.operands["quantized_data"]
+    return replace(constant, operands={**constant.operands, "zero_point": data})
+
+
+@pytest.mark.parametrize(
+    ("layer", "harm"),
+    [
+        ("conv7_pointwise", one_scale_less), ("conv7_pointwise", another_zero),
+        ("conv8_pointwise", no_table),
+    ],
+)  # fmt: skip
+def test_kernels_that_make_no_sense_are_one_line(
+    small: Checkpoint, layer: str, harm: Callable[[Constant], Constant], tmp_path: Path
+) -> None:
+    function = written(prepared(small, "iOS 16"), tmp_path / "n.mlpackage")
+    (operation,) = (op for op in function.ops if op.name == layer)
+    name = str(operation.inputs["weight"][0])
+    harmed = {**function.constants, name: harm(function.constants[name])}
+    with pytest.raises(PackageError, match=rf"{layer}\.kernel of the package"):
+        kernels_of(replace(function, constants=harmed), small.config)
+
+
+def test_activations_of_eight_bits_go_with_learned_weights(
+    small: Checkpoint, tmp_path: Path
+) -> None:
+    spec = ExportSpec(compress="w8a8")
+    forms = {name: LayerForm("int8") for name in small.layers if name != "conv0"}
+    ready = learned(prepare_checkpoint(small, spec), forms)
+    ready = replace(ready, quantizers={name: Quantizer(6 / 255) for name in forms})
+    function = written(ready, tmp_path / "n.mlpackage")
+    assert roundings_of(function, small.config).keys() == forms.keys()
+    assert kernels_of(function, small.config).keys() == forms.keys()
+    assert verify_package(tmp_path / "n.mlpackage", ready).structure <= STRUCTURE.usual

@@ -10,6 +10,8 @@ from export.compression.kernels import CLUSTERED, QUANTIZED, SPARSE, Array, Comp
 from export.compression.stored_weights import weighted_operations
 from export.mil.program import BITS, Constant, Function
 from export.mil.read.blobs import unpack
+from export.package.model_files import REMAKE
+from mobilenet.common.decoding import decoding
 from mobilenet.common.errors import PackageError
 from mobilenet.networks.config import NetworkConfig
 
@@ -25,7 +27,8 @@ def kernels_of(function: Function, config: NetworkConfig) -> dict[str, Compresse
     for name, operation in weighted_operations(function, config).items():
         constant = function.argument(operation, "weight")
         if constant is not None and constant.form in (QUANTIZED, CLUSTERED, SPARSE, AFFINE):
-            found[name] = _kernel(name, constant)
+            with decoding(f"{name}.kernel of the package", REMAKE, PackageError):
+                found[name] = _kernel(name, constant)
     return found
 
 

@@ -32,7 +32,7 @@ def with_numbers_of(function: Function, prepared: Prepared, record: CalibrationR
         return prepared  # nothing but ranges of activations was learned
     assert prepared.folded is not None, "of a checkpoint"
     config = prepared.folded.config
-    kernels, layers = kernels_of(function, config), layers_of(function, config)
+    layers, kernels = layers_of(function, config), kernels_of(function, config)
     check_stored_forms(kernels, record.forms)
     learned = CompressedNetwork.of(replace(prepared.folded, layers=layers), kernels)
     dtype = np.float16 if prepared.precision == "fp16" else np.float32
