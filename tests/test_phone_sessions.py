@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-import made_phones
+import made_phone_sessions
 import made_results as made
 from bench.results import session_lines, tables
 from bench.results.read import SessionResults, read_file
@@ -30,12 +30,12 @@ def read(path: Path, records: list[Record]) -> SessionResults:
 
 @pytest.fixture
 def isolated(tmp_path: Path) -> SessionResults:
-    return read(tmp_path / "phone.jsonl", made_phones.session(paces=(0, 30)))
+    return read(tmp_path / "phone.jsonl", made_phone_sessions.session(paces=(0, 30)))
 
 
 @pytest.fixture
 def shared(tmp_path: Path) -> SessionResults:
-    return read(tmp_path / "app.jsonl", made_phones.session(isolation="shared"))
+    return read(tmp_path / "app.jsonl", made_phone_sessions.session(isolation="shared"))
 
 
 def titles(told: Report) -> dict[str, set[float]]:
@@ -43,20 +43,20 @@ def titles(told: Report) -> dict[str, set[float]]:
 
 
 def test_a_phone_has_a_name_and_no_python() -> None:
-    assert session_lines.machine(made.session(environment=made_phones.PRO)) == (
+    assert session_lines.machine(made.session(environment=made_phone_sessions.PRO)) == (
         "machine: iPhone 15 Pro (iPhone16,1), A17 Pro (6 cores, 8 GiB), iOS 26.1 arm64"
     )
     assert session_lines.machine(made.session()).endswith(
         "Linux 6.1 x86_64; Python 3.11.9, onnxruntime 1.32.0, numpy 2.3.5"
     )
-    simulated = msgspec.structs.replace(made_phones.PRO, virtual="Simulator")
+    simulated = msgspec.structs.replace(made_phone_sessions.PRO, virtual="Simulator")
     assert simulated.device == "iPhone 15 Pro (Simulator), A17 Pro, iOS 26.1"
     assert made.environment(model="Mac16,1").device == "Mac16,1"
 
 
 def test_the_simulator_is_no_phone(tmp_path: Path) -> None:
-    simulated = msgspec.structs.replace(made_phones.PRO, virtual="Simulator")
-    told = report(read(tmp_path / "a.jsonl", made_phones.session(simulated)))
+    simulated = msgspec.structs.replace(made_phone_sessions.PRO, virtual="Simulator")
+    told = report(read(tmp_path / "a.jsonl", made_phone_sessions.session(simulated)))
     assert any("runs in the Simulator" in warning for warning in told.warnings)
 
 
@@ -74,7 +74,7 @@ def test_a_pace_that_only_the_launches_tell_counts_as_well(tmp_path: Path) -> No
     records = [
         msgspec.structs.replace(record, pace_hz=30.0)
         if isinstance(record, Launch) and "CPU_ONLY" in record.case else record
-        for record in made_phones.session()
+        for record in made_phone_sessions.session()
     ]  # fmt: skip
     told = report(read(tmp_path / "a.jsonl", records))
     assert titles(told) == {"coreml-native": {0.0}, PACED: {30.0}}
@@ -149,7 +149,7 @@ def test_sessions_of_one_pace_do_not_compare_with_another(
 ) -> None:
     records = [
         msgspec.structs.replace(record, pace_hz=0.0) if isinstance(record, Launch) else record
-        for record in made_phones.session(paces=(30,))
+        for record in made_phone_sessions.session(paces=(30,))
     ]
     renamed = [
         msgspec.structs.replace(record, options={}) if hasattr(record, "options") else record
@@ -160,8 +160,8 @@ def test_sessions_of_one_pace_do_not_compare_with_another(
 
 
 def test_an_app_on_an_iphone_6s_decides_about_it(tmp_path: Path) -> None:
-    records = made_phones.session(
-        made_phones.IPHONE_6S, ms=40.0, isolation="shared", paces=(0, 10)
+    records = made_phone_sessions.session(
+        made_phone_sessions.IPHONE_6S, ms=40.0, isolation="shared", paces=(0, 10)
     )
     claims = claim_results([read(tmp_path / "6s.jsonl", records)])
     decided = {each.on: each.verdict for each in claims if "iPhone 6s" in each.claim}

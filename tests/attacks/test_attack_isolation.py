@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-import made_phones
+import made_phone_sessions
 import made_results as made
 import reports.__main__
 from bench.results.read import read
@@ -18,8 +18,8 @@ from bench.results.session_report import Report, reports_of
 from mobilenet.common import terminal
 
 IN_ONE = "one process for all launches"
-SHARED = made_phones.session(isolation="shared")
-ISOLATED = made_phones.session()
+SHARED = made_phone_sessions.session(isolation="shared")
+ISOLATED = made_phone_sessions.session()
 CALLS = [record for record in SHARED if isinstance(record, Launch)]
 
 
@@ -70,7 +70,7 @@ def test_one_launch_at_a_pace_marks_its_case(tmp_path: Path, pace_hz: float) -> 
 
 def test_commands_do_not_compare_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     app = str(made.write(tmp_path / "app.jsonl", SHARED))
-    slower = made_phones.session(ms=3.0)
+    slower = made_phone_sessions.session(ms=3.0)
     driven = str(made.write(tmp_path / "driven.jsonl", slower))
     assert terminal.run(reports.__main__.app, ["compare", app, driven]) == 2
     assert "isolation is 'shared' and 'process'" in capsys.readouterr().err
