@@ -8,7 +8,7 @@ any interval a lie.
 
 import random
 from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 from bench.results.records import Plan
 
@@ -41,7 +41,23 @@ def slots(plan: Plan, cases: Sequence[str]) -> Iterator[Slot]:
             yield Slot(number, position, case)
 
 
-def launch_seconds(plan: Plan, outside_s: float, call_s: float) -> float:
+class LaunchSize(Protocol):
+    """How much one launch is to do: a plan's, or a job's."""
+
+    @property
+    def warmup_s(self) -> float:
+        """Least time of the warm-up."""
+
+    @property
+    def warmup_calls(self) -> int:
+        """Least number of its calls."""
+
+    @property
+    def samples(self) -> int:
+        """How many follow."""
+
+
+def launch_seconds(plan: LaunchSize, outside_s: float, call_s: float) -> float:
     """About how long one launch takes; `outside_s` is everything but warm-up and samples."""
     warmup = max(plan.warmup_s, plan.warmup_calls * call_s)
     sample_s = call_s if call_s >= 200e-6 else 1e-3

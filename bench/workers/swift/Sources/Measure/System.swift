@@ -87,6 +87,11 @@ public enum System {
         #endif
     }
 
+    /// SIGALRM ends a process whatever its native code is doing, even if the parent is gone.
+    public static func end(afterS seconds: Double) {
+        alarm(UInt32(min(max(seconds, 0), 1e9)) + 2)
+    }
+
     /// In the words of Darwin's OSThermalNotification.h, as bench/machine/thermal.py has them.
     public static func thermal() -> Thermal? {
         #if canImport(Darwin)

@@ -13,6 +13,7 @@ import Glibc
 @main
 struct Runner {
     static func main() {
+        doErrand()
         let arguments = CommandLine.arguments.dropFirst()
         if arguments.first == "--session", arguments.count == 3 {
             session(URL(fileURLWithPath: arguments[2]), into: URL(fileURLWithPath: arguments[3]))
@@ -24,8 +25,7 @@ struct Runner {
         }
         do {
             let job = try Message.decode(Job.self, Data((CommandLine.arguments.last ?? "").utf8))
-            // SIGALRM ends a process whatever its native code is doing, even if the parent is gone.
-            alarm(UInt32(min(max(job.timeoutS, 0), 1e9)) + 2)
+            System.end(afterS: job.timeoutS)
             let worker = Worker(job, engine: try engine(job.runtime), write: write)
             try write(worker.answer())
         } catch {
@@ -55,6 +55,13 @@ struct Runner {
         #endif
         if runtime == "made" { return MadeEngine() }
         throw WorkerError("runtime \(runtime) is unknown to this worker")
+    }
+
+    /// As the app does that stands on a phone, where this is one of `tests/xcrun.py`.
+    static func doErrand() {
+        let documents = URL(fileURLWithPath: FileManager.default.currentDirectoryPath)
+        Errand(environment: ProcessInfo.processInfo.environment, documents: documents)?
+            .run(engine: { _ in MadeEngine() }, environment: { MadePhone() })
     }
 
     /// Keep standard output for the answer and give everyone else standard error.

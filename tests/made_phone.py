@@ -1,0 +1,112 @@
+"""A made phone behind a made `xcrun` on the PATH, and what a test may do to it."""
+
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+import xcrun
+from bench.devices import devicectl, phone_launcher
+from bench.devices.device_list import Device, find
+from bench.devices.phone import Phone
+
+NAME = 'Karl\'s "iPhone" 📱 ; $(rm -rf ~)'
+LISTED = {
+    "identifier": xcrun.IDENTIFIER,
+    "deviceProperties": {
+        "name": NAME, "osVersionNumber": "26.1", "developerModeStatus": "enabled",
+        "ddiServicesAvailable": True,
+    },
+    "hardwareProperties": {
+        "platform": "iOS", "productType": "iPhone16,1", "marketingName": "iPhone 15 Pro",
+        "reality": "physical", "udid": "00008130-1",
+    },
+    "connectionProperties": {"tunnelState": "connected", "pairingState": "paired"},
+}  # fmt: skip
+RUN = devicectl._run
+SCRIPT = {
+    "load_ns": 0, "call_ns": 250_000, "faulty_call": 10,
+    "outputs": [{"name": "y", "numbers": [0.25, 0.5]}],
+}  # fmt: skip
+
+
+class MadePhone:
+    """One iPhone, connected, with the app on it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "launches").mkdir(parents=True)
+        self.show(LISTED)
+
+    def show(self, *devices: object) -> None:
+        (self.folder / "devices").write_text(json.dumps(devices))
+
+    def fail(self, fault: str, after: int = 0) -> None:
+        """Have a fault, from so many launches on."""
+        (self.folder / "fault").write_text(json.dumps([fault, after]))
+
+    def mend(self) -> None:
+        (self.folder / "fault").unlink()
+
+    def commands(self) -> list[list[str]]:
+        """All that xcrun was asked."""
+        lines = (self.folder / "log").read_text().splitlines()
+        return [json.loads(line) for line in lines]
+
+    def per_launch(self) -> list[int]:
+        """How many commands came with each launch, up to the next one."""
+        counts = [0]
+        for command in self.commands():
+            if command[1:4] == ["device", "process", "launch"]:
+                counts.append(0)
+            counts[-1] += 1
+        return counts[1:]
+
+    def device(self) -> Device:
+        return find(NAME)
+
+    def place(self) -> Phone:
+        return Phone(self.device(), xcrun.BUNDLE)
+
+
+def make(folder: Path, app: list[str], patch: pytest.MonkeyPatch) -> MadePhone:
+    """One that answers within this process, at once."""
+    phone = MadePhone(folder / "phone")
+    patch.setenv("MADE_PHONE", str(phone.folder))
+    patch.setenv("MADE_APP", json.dumps(app))
+    patch.setattr(devicectl, "PAUSE_S", 0.0)
+    patch.setattr(phone_launcher, "START_S", 0.0)
+    patch.setattr(phone_launcher, "POLL_S", 0.05)
+
+    def run(line: list[str], *_: object) -> int:
+        assert line[0] == "xcrun"
+        with pytest.raises(SystemExit) as ended:
+            xcrun.main(line[1:])
+        return int(str(ended.value.code))
+
+    patch.setattr(devicectl, "_run", run)
+    return phone
+
+
+def put_on_path(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """`xcrun` as a program, which stands for what the one of this process does."""
+    tools = folder / "tools"
+    tools.mkdir()
+    program = tools / "xcrun"
+    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {xcrun.__file__} "$@"\n')
+    program.chmod(0o755)
+    patch.setattr(devicectl, "_run", RUN)
+    patch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
+
+
+def package(folder: Path, name: str = "Net") -> Path:
+    """What stands for a model, with what the made engine plays beside it."""
+    path = folder / f"{name}.mlpackage"
+    path.mkdir()
+    (path / "Manifest.json").write_text(name)
+    (folder / f"{path.name}.made.json").write_bytes(msgspec.json.encode(SCRIPT))
+    return path

@@ -1,0 +1,136 @@
+"""What devicectl says becomes one line and what to do; what it prints is never read."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import made_phone
+import xcrun
+from bench.devices import device_list, devicectl
+from bench.devices.devicectl import DeviceError, Done
+from made_phone import LISTED, MadePhone
+from mobilenet.common.errors import ConfigError, PlaceLostError, UnsupportedError
+
+SENTENCES = {
+    "is locked": xcrun.ERRORS["locked"][1],
+    "does not trust the app's developer": xcrun.ERRORS["untrusted"][1],
+    "is not in developer mode": "Developer Mode is disabled.",
+    "is not prepared for development": "The developer disk image could not be mounted.",
+    "is not paired with this Mac": "The device must be paired before it can be connected.",
+    "has no space left": "There is not enough free space on the device.",
+    "cannot be reached": "The device disconnected immediately after connecting.",
+    "does not have the app": xcrun.ERRORS["no app"][0],
+}
+
+
+@pytest.fixture
+def phone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MadePhone:
+    return made_phone.make(tmp_path, ["true"], monkeypatch)
+
+
+def answered(monkeypatch: pytest.MonkeyPatch, text: str, code: int = 0) -> None:
+    """Have devicectl leave `text` as its answer."""
+
+    def run(line: list[str], *_: object) -> int:
+        Path(line[line.index("--json-output") + 1]).write_text(text)
+        return code
+
+    monkeypatch.setattr(devicectl, "_run", run)
+
+
+def failure(*sentences: str) -> str:
+    error: Any = None
+    for sentence in reversed(sentences):
+        about = {"NSLocalizedDescription": {"string": sentence}}
+        error = {"userInfo": {**about, "NSUnderlyingError": {"error": error}}}
+    return json.dumps({"error": error})
+
+
+@pytest.mark.parametrize(("state", "sentence"), SENTENCES.items())
+def test_an_error_says_what_is_the_matter(
+    monkeypatch: pytest.MonkeyPatch, state: str, sentence: str
+) -> None:
+    monkeypatch.setattr(devicectl, "PAUSE_S", 0)
+    answered(monkeypatch, failure("The application failed to launch.", sentence), code=1)
+    with pytest.raises(DeviceError) as refused:
+        devicectl.ask(Done, "device", name="Ann's 📱")
+    assert refused.value.message == f"Ann's 📱 {state}"
+    assert refused.value.hint
+
+
+@pytest.mark.parametrize(
+    "error", [{}, 3, None, {"userInfo": 3}, {"userInfo": {"NSUnderlyingError": []}}, "no"]
+)
+def test_an_error_of_any_form_is_one_line(monkeypatch: pytest.MonkeyPatch, error: object) -> None:
+    answered(monkeypatch, json.dumps({"error": error}), code=1)
+    with pytest.raises(PlaceLostError, match="devicectl gave no reason"):
+        devicectl.ask(Done, "device")
+
+
+def test_an_unknown_error_is_given_in_its_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered(monkeypatch, failure("The operation failed.", "Mercury\nis retrograde."), code=1)
+    with pytest.raises(
+        DeviceError, match=r"^phone: The operation failed\. Mercury is retro"
+    ) as no:
+        devicectl.ask(Done, "device", name="phone")
+    assert no.value.trouble is None
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"result": {}', '{"info": {}}', "ERROR: 3"])
+def test_no_answer_is_said(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    answered(monkeypatch, text)
+    with pytest.raises(PlaceLostError, match="devicectl left no answer"):
+        devicectl.ask(Done, "list")
+
+
+def test_success_in_words_is_none_by_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered(monkeypatch, '{"result": {}}', code=1)
+    with pytest.raises(PlaceLostError, match="ended with code 1"):
+        devicectl.ask(Done, "list")
+
+
+def test_without_a_mac_it_is_said_what_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UnsupportedError, match="no xcrun here") as refused:
+        device_list.devices()
+    assert refused.value.hint == "a Mac with Xcode 15 or later is needed"
+
+
+def test_devices_are_phones_and_no_simulators(phone: MadePhone) -> None:
+    simulator = {**LISTED, "hardwareProperties": {"reality": "simulated", "platform": "iOS"}}
+    watch = {**LISTED, "hardwareProperties": {"platform": "watchOS"}}
+    phone.show(simulator, LISTED, watch, {"identifier": "bare"})
+    assert [device.name for device in device_list.devices()] == [made_phone.NAME, "bare"]
+    assert phone.device().kind == "iPhone 15 Pro, iOS 26.1"
+
+
+@pytest.mark.parametrize(
+    ("section", "changes", "obstacle"),
+    [
+        ("connectionProperties", {"pairingState": "unpaired"}, "not paired"),
+        ("connectionProperties", {"tunnelState": "unavailable"}, "not connected"),
+        ("deviceProperties", {"developerModeStatus": "disabled"}, "developer mode is off"),
+        ("deviceProperties", {"osVersionNumber": "16.7.2"}, "iOS 17 and later"),
+    ],
+)
+def test_a_device_that_is_no_use_says_why(
+    phone: MadePhone, section: str, changes: dict[str, str], obstacle: str
+) -> None:
+    phone.show({**LISTED, section: {**LISTED[section], **changes}})
+    with pytest.raises(UnsupportedError, match="cannot be measured on") as refused:
+        phone.device()
+    assert obstacle in refused.value.hint
+
+
+def test_a_name_that_is_nobodys_is_answered_with_those_there_are(phone: MadePhone) -> None:
+    with pytest.raises(ConfigError, match="no device is called 'x'") as refused:
+        device_list.find("x")
+    assert xcrun.IDENTIFIER in refused.value.hint
+    phone.show(LISTED, {**LISTED, "identifier": "other"})
+    with pytest.raises(ConfigError, match="several devices are called"):
+        phone.device()
+    assert device_list.find("other").identifier == "other"
