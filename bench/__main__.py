@@ -17,11 +17,11 @@ from cyclopts import Parameter
 
 from bench.accuracy.accuracy_options import AccuracyOptions
 from bench.placement import PlacementOptions
-from bench.session.run import resume, run
+from bench.run import resume, run
 from bench.session.suite import compare
 from bench.soak import soak
 from mobilenet.common import terminal
-from mobilenet.common.options import NO_FILES, OutputFolder, ResultOptions
+from mobilenet.common.options import NO_FILES, AsJson, OutputFolder, ResultOptions
 
 P = ParamSpec("P")
 JSON = Annotated[bool, Parameter(help="Print what was measured as JSON.")]
@@ -144,6 +144,15 @@ def write_app(*packages: Path, output: OutputFolder, team: str = "") -> None:
 
 
 @app.command
+def devices(*, json: AsJson = False) -> None:
+    """List what can be measured: this machine's runtimes, and iPhones; and why not the rest."""
+    from bench.devices.measurable import measurable
+    from bench.views import devices_card
+
+    devices_card.show(measurable(), json=json)
+
+
+@app.command
 def env(*, report: ResultOptions = NO_FILES) -> None:
     """Describe this machine, and what would disturb a measurement on it now."""
     from bench.machine import interference
@@ -200,12 +209,13 @@ terminal.add_examples(
     app,
     {
         "": ("run models/*.mlpackage --quick", "all --alpha 0.25 0.5"),
-        "run": ("models/*.mlpackage --quick", "A.mlpackage B.mlpackage --detect 5% --wait"),
+        "run": ("models/*.mlpackage --quick", "Net.mlpackage --device iPhone --team ABCDE12345"),
         "all": ("--alpha 0.25 0.5 --resolution 224", "--network v1 v2 --quick"),
         "resume": ("results/run.jsonl", "results/run.jsonl --json"),
         "soak": ("Net.mlpackage --seconds 120", "Net.mlpackage --runtime portable"),
         "placement": ("Net.mlpackage", "Net.mlpackage --require ane=0.95"),
         "app": ("models/*.mlpackage -o App/", "Net.mlpackage -o App/ --team ABCDE12345"),
+        "devices": ("", "--json"),
         "env": ("", "--json -o machine.json"),
         "accuracy": ("Net.mlpackage --data photos/", "A.mlpackage B.mlpackage --data photos/"),
     },

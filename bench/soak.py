@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from cyclopts import Parameter
 
+from bench.devices.device_options import DeviceOptions
 from bench.machine.quiet import Wait, longest_s
 from bench.results.records import Case, Plan, Soak
 from mobilenet.common.errors import ConfigError, UnsupportedError
@@ -20,6 +21,7 @@ from mobilenet.common.temporary import owned_folder
 
 if TYPE_CHECKING:
     from bench.session.prepare import PreparedCase
+    from bench.workers.place import Place
 
 WINDOWS = 24
 MAX_SECONDS = 24 * 3600
@@ -51,7 +53,12 @@ class SoakOptions:
 
 
 def soak(
-    package: Path, /, *, options: SoakOptions | None = None, progress: Handed = SILENT
+    package: Path,
+    /,
+    *,
+    options: SoakOptions | None = None,
+    device: DeviceOptions | None = None,
+    progress: Handed = SILENT,
 ) -> Path:
     """Load one package and run it without a pause; its throughput over time.
 
@@ -60,8 +67,6 @@ def soak(
     package
         Model package; inputs are made from its description.
     """
-    from bench.machine import quiet
-    from bench.machine.environment import environment
     from bench.results import jsonl, session_lines
     from bench.session.runner import head
 
@@ -70,26 +75,33 @@ def soak(
     jsonl.check_new(path)
     timeout_s = options.seconds + GRACE_S
     plan = Plan(rounds=1, warmup_s=0, warmup_calls=0, samples=0, timeout_s=timeout_s, seed=0)
-    notes = quiet.wait(longest_s(options.wait), progress)
-    machine = environment()
+    place = (device or DeviceOptions()).place(progress)
+    notes = place.wait(longest_s(options.wait), progress)
+    machine = place.environment()
     with owned_folder() as folder:
-        prepared = _prepare(package, options, plan, folder)
+        prepared = _prepare(package, options, plan, folder, place)
         progress.say(f"{prepared.case.case}: {options.seconds:g} s without a pause.")
-        result = _run(prepared, options.seconds)
+        result = _run(prepared, options.seconds, place)
     with jsonl.create(path, [head(plan, machine, notes), prepared.case, result]):
         pass
     progress.say(session_lines.soak(result))
     return path
 
 
-def _prepare(package: Path, options: SoakOptions, plan: Plan, folder: Path) -> "PreparedCase":
+def _prepare(
+    package: Path, options: SoakOptions, plan: Plan, folder: Path, place: "Place"
+) -> "PreparedCase":
     from bench.runtimes.entries import default_runtimes
     from bench.session.cases import candidates
     from bench.session.prepare import Preparer
+    from bench.workers.place import HERE
 
-    runtimes = (options.runtime,) if options.runtime else default_runtimes()
+    usual = default_runtimes() if place is HERE else place.default_runtimes
+    runtimes = (options.runtime,) if options.runtime else usual
     units = [options.unit] if options.unit else ()
-    candidate = candidates([package], runtimes, units=units, threads=options.threads)[-1]
+    candidate = candidates([package], runtimes, units=units, threads=options.threads, place=place)[
+        -1
+    ]
     made = Preparer(plan, folder).prepare(candidate)
     if isinstance(made, Case):
         raise UnsupportedError(
@@ -98,24 +110,23 @@ def _prepare(package: Path, options: SoakOptions, plan: Plan, folder: Path) -> "
     return made
 
 
-def _run(prepared: "PreparedCase", seconds: float) -> Soak:
-    from bench.machine import thermal
-    from bench.machine.environment import power_source
+def _run(prepared: "PreparedCase", seconds: float, place: "Place") -> Soak:
     from bench.session.launching import utc
 
-    started, before = utc(), thermal.state()
+    started, before = utc(), place.thermal()
     outcome = prepared.launch(
         msgspec.structs.replace(
             prepared.job, task="soak", seconds=seconds, window_s=seconds / WINDOWS
         )
     )
+    result = outcome.answer.result if outcome.answer else None
     return Soak(
         case=prepared.case.case,
         started=started,
         status=outcome.status,
         reason=outcome.reason,
         windows=outcome.windows,
-        power_source=power_source(),
-        thermal_before=before,
-        thermal_after=thermal.state(),
+        power_source=place.environment().power_source,
+        thermal_before=result.thermal_before if result and result.thermal_before else before,
+        thermal_after=result.thermal_after if result and result.thermal_after else place.thermal(),
     )

@@ -1,16 +1,18 @@
 """A made phone behind a made `xcrun` on the PATH, and what a test may do to it."""
 
+import io
 import json
 import os
 import shlex
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import msgspec
 import pytest
 
 import xcrun
-from bench.devices import devicectl, phone_launcher
+from bench.devices import devicectl, phone_launcher, xcode
 from bench.devices.device_list import Device, find
 from bench.devices.phone import Phone
 
@@ -27,7 +29,7 @@ LISTED = {
     },
     "connectionProperties": {"tunnelState": "connected", "pairingState": "paired"},
 }  # fmt: skip
-RUN = devicectl._run
+RUN = xcode.xcrun
 SCRIPT = {
     "load_ns": 0, "call_ns": 250_000, "faulty_call": 10,
     "outputs": [{"name": "y", "numbers": [0.25, 0.5]}],
@@ -82,13 +84,13 @@ def make(folder: Path, app: list[str], patch: pytest.MonkeyPatch) -> MadePhone:
     patch.setattr(phone_launcher, "START_S", 0.0)
     patch.setattr(phone_launcher, "POLL_S", 0.05)
 
-    def run(line: list[str], *_: object) -> int:
-        assert line[0] == "xcrun"
-        with pytest.raises(SystemExit) as ended:
-            xcrun.main(line[1:])
-        return int(str(ended.value.code))
+    def run(*words: str, **_: object) -> tuple[int, str]:
+        said = io.StringIO()
+        with redirect_stdout(said), redirect_stderr(said), pytest.raises(SystemExit) as ended:
+            xcrun.main(list(words))
+        return int(str(ended.value.code)), said.getvalue()
 
-    patch.setattr(devicectl, "_run", run)
+    patch.setattr(xcode, "xcrun", run)
     return phone
 
 
@@ -99,7 +101,7 @@ def put_on_path(folder: Path, patch: pytest.MonkeyPatch) -> None:
     program = tools / "xcrun"
     program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {xcrun.__file__} "$@"\n')
     program.chmod(0o755)
-    patch.setattr(devicectl, "_run", RUN)
+    patch.setattr(xcode, "xcrun", RUN)
     patch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
 
 

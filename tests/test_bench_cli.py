@@ -27,12 +27,13 @@ def run(*arguments: str) -> int:
 def test_help_loads_nothing_heavy() -> None:
     code = (
         "import sys; from bench import __main__; from mobilenet.common import terminal\n"
-        "for command in ('', 'run', 'all', 'resume', 'soak', 'placement', 'app', 'env'):\n"
+        "for command in ('', 'run', 'all', 'resume', 'soak', 'placement', 'app', 'devices',"
+        " 'env'):\n"
         "    assert terminal.run(__main__.app, [*command.split(), '--help']) == 0\n"
         "print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.count("Usage: python -m bench") == 8
+    assert done.stdout.count("Usage: python -m bench") == 9
     assert not HEAVY & set(done.stderr.split())
 
 

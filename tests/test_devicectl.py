@@ -8,7 +8,7 @@ import pytest
 
 import made_phone
 import xcrun
-from bench.devices import device_list, devicectl
+from bench.devices import device_list, devicectl, xcode
 from bench.devices.devicectl import DeviceError, Done
 from made_phone import LISTED, MadePhone
 from mobilenet.common.errors import ConfigError, PlaceLostError, UnsupportedError
@@ -33,11 +33,11 @@ def phone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MadePhone:
 def answered(monkeypatch: pytest.MonkeyPatch, text: str, code: int = 0) -> None:
     """Have devicectl leave `text` as its answer."""
 
-    def run(line: list[str], *_: object) -> int:
-        Path(line[line.index("--json-output") + 1]).write_text(text)
-        return code
+    def run(*words: str, **_: object) -> tuple[int, str]:
+        Path(words[words.index("--json-output") + 1]).write_text(text)
+        return code, xcrun.NOISE
 
-    monkeypatch.setattr(devicectl, "_run", run)
+    monkeypatch.setattr(xcode, "xcrun", run)
 
 
 def failure(*sentences: str) -> str:

@@ -138,7 +138,7 @@ def test_a_lost_phone_stops_the_session_and_resume_goes_on(
     before = launches(path)
     assert 1 <= len(before) <= 2  # a copy may fail after the last launch
     phone.mend()
-    runner.resume(path, place=phone.place())
+    runner.resume(path, place_of=lambda _: phone.place())
     assert launches(path)[: len(before)] == before
     check(path, phone)
 
@@ -216,7 +216,7 @@ def test_a_devicectl_that_hangs_is_ended(
     made_phone.put_on_path(tmp_path, monkeypatch)
     phone.fail("hang")
     monkeypatch.setattr(phone_launcher.devicectl, "GRACE_S", -59)
-    with pytest.raises(PlaceLostError, match="did not answer within 1 s"):
+    with pytest.raises(PlaceLostError, match="devicectl did not end within 1 s"):
         place.environment()
 
 

@@ -113,7 +113,7 @@ def test_a_lost_place_stops_the_session_and_resume_goes_on(package: Path, tmp_pa
     assert stopped.value.hint == f"unlock it; then `python -m bench resume {path}` goes on"
     assert [launch.status for launch in launches(path)] == ["ok"] * 4
 
-    runner.resume(path, place=place)
+    runner.resume(path, place_of=lambda _: place)
     done = launches(path)
     assert [launch.status for launch in done] == ["ok"] * 9
     assert len({(launch.case, launch.round) for launch in done}) == 9

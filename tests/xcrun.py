@@ -18,7 +18,7 @@ from typing import NoReturn
 
 import psutil
 
-IDENTIFIER, BUNDLE = "00008130-MADE", "org.made.bench"
+IDENTIFIER, BUNDLE = "00008130-MADE", "org.mobilenet-coreml.appABCDE12345"
 NOISE = "13:37:00  Acquired tunnel connection to device.\n{ not JSON \\"
 ERRORS = {  # domain and code do not matter; the sentences are those of real phones
     "locked": (
@@ -90,8 +90,8 @@ def build(words: Arguments) -> NoReturn:
         print('note: a line\nerror: No Account for Team "ABCDE12345". Add a new account.')
         sys.exit(65)
     products = Path(words.option("-derivedDataPath")) / "Build/Products/Release-iphoneos"
-    (products / "Bench.app").mkdir(parents=True)
-    (products / "Bench.app" / "Info.plist").write_text(fault)
+    (products / "MobileNet.app").mkdir(parents=True)
+    (products / "MobileNet.app" / "Info.plist").write_text(fault)
     sys.exit(0)
 
 

@@ -56,7 +56,7 @@ def write(folder: Path, packages: Sequence[Path], team: str = "") -> Path:
     place = Path(os.path.realpath(folder))
     _check_place(place, packages)
     with files.replacing(place, any_folder=True) as temporary:
-        _fill(temporary, models, team)
+        fill(temporary, models, team)
         _check_place(place, packages)
     return folder / PROJECT
 
@@ -85,7 +85,8 @@ def swift_sources() -> list[Path]:
     return sorted((*SOURCE.glob("App/*.swift"), *SOURCE.glob("Sources/Measure/*.swift")))
 
 
-def _fill(folder: Path, models: Sequence[ModelFiles], team: str) -> None:
+def fill(folder: Path, models: Sequence[ModelFiles], team: str) -> None:
+    """The files of the app, in a folder that is there; also without any model."""
     (folder / SOURCES).mkdir(parents=True)
     sources = swift_sources()
     for source in sources:

@@ -5,7 +5,6 @@ later. Keys and errors are those of published logs: nothing of this has been run
 """
 
 import re
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,8 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from mobilenet.common.errors import PlaceLostError, UnsupportedError
+from bench.devices import xcode
+from mobilenet.common.errors import PlaceLostError
 from mobilenet.common.temporary import owned_folder
 from mobilenet.common.text import one_line
 
@@ -110,30 +110,8 @@ def _ask(expected: type[T], arguments: tuple[str, ...], name: str, limit_s: floa
     with owned_folder() as folder:
         answer = folder / "answer.json"
         options = ["--json-output", str(answer), "--timeout", f"{limit_s:.0f}", "--quiet"]
-        code = _run([*_command(), *arguments, *options], name, limit_s + GRACE_S)
+        code, _ = xcode.xcrun("devicectl", *arguments, *options, limit_s=limit_s + GRACE_S)
         return _result(expected, _decoded(answer), code, name)
-
-
-def _command() -> tuple[str, ...]:
-    return ("xcrun", "devicectl")
-
-
-def _run(line: list[str], name: str, limit_s: float) -> int:
-    try:
-        return subprocess.run(
-            line, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, timeout=limit_s,
-        ).returncode  # fmt: skip
-    except FileNotFoundError:
-        raise UnsupportedError(
-            "phones are reached by Xcode's devicectl, and there is no xcrun here",
-            "a Mac with Xcode 15 or later is needed",
-        ) from None
-    except subprocess.TimeoutExpired:
-        raise PlaceLostError(
-            f"{name} did not answer within {limit_s:.0f} s",
-            "connect it by cable and unlock it; if that does not help, restart it",
-        ) from None
 
 
 def _decoded(file: Path) -> object:

@@ -69,12 +69,12 @@ def _build(target: Path) -> None:
             ) from None
         if done.returncode:
             raise UnsupportedError(
-                f"the worker in Swift was not built: {_reason(done.stdout)}", HINT
+                f"the worker in Swift was not built: {first_error(done.stdout)}", HINT
             )
         shutil.copy(scratch / "release" / NAME, target)
 
 
-def _reason(said: str) -> str:
+def first_error(said: str) -> str:
     """The first error that a compiler reported, or its last word."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     errors = [line.partition("error: ")[2] for line in lines if "error: " in line]

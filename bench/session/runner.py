@@ -1,7 +1,7 @@
 """A session: prepare, announce the plan, and launch round after round."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -75,16 +75,22 @@ def head(plan: Plan, machine: Environment, notes: Sequence[str] = ()) -> Session
     )
 
 
-def resume(path: Path, progress: Progress = SILENT, place: Place = HERE) -> None:
-    """Go on with the session in `path` at its `place`: same plan and order, what is not done.
+def resume(
+    path: Path,
+    progress: Progress = SILENT,
+    place_of: Callable[[Environment], Place] = lambda _: HERE,
+) -> None:
+    """Go on with the session in `path`: same plan and order, only what is not done.
 
-    Raises `UserError` when the place, its software or a package is not what it was.
+    `place_of` finds the place that it began at. Raises `UserError` when that, its software or a
+    package is not what it was.
     """
     with (
         jsonl.resume(path) as (file, records),
         owned_folder() as folder,
     ):
         session = _session(path, records)
+        place = place_of(session.environment)
         check_same_machine(session.environment, place.environment())
         cases = [record for record in records if isinstance(record, Case)]
         runnable = [case for case in cases if not case.skipped and not case.control_of]

@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 from cyclopts import Parameter
 
 from bench.machine.quiet import longest_s
-from bench.session.run import PlanOptions, RuntimeOptions
+from bench.session.run_options import PlanOptions, RuntimeOptions
 from mobilenet.common.options import SEVERAL, Handed
 from mobilenet.common.progress import SILENT, Progress, tracked
 from mobilenet.networks.base_config import BaseConfig

@@ -1,4 +1,4 @@
-"""`bench run` and `bench resume`: measure packages, or go on measuring."""
+"""What a session is to measure, and how thoroughly."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from cyclopts import Parameter, Token
 
-from bench.machine.quiet import Wait, longest_s
+from bench.machine.quiet import Wait
 from bench.results.bounds import MAX_ROUNDS, MAX_SEED
 from bench.results.records import Plan
 from bench.session.schedule import PLANS
 from mobilenet.common.errors import ConfigError
-from mobilenet.common.options import SEVERAL, Handed, OutputFile
+from mobilenet.common.options import SEVERAL, OutputFile
 from mobilenet.common.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from bench.session.cases import Candidate
     from bench.session.planning import DifferenceToFind
+    from bench.workers.place import Place
 
-DEFAULT_RUNTIMES = ("coreml", "coreai", "portable")
 MIN_DETECT, MAX_DETECT = 2, 100  # percent; a comparison's margin is 1
 DETECT_ROUNDS = 120  # unless --rounds allows others
 
@@ -105,56 +105,23 @@ class RuntimeOptions:
     Default: 0, one call after the other."""
 
     def candidates(
-        self, packages: Sequence[Path], progress: Progress = SILENT
+        self,
+        packages: Sequence[Path],
+        progress: Progress = SILENT,
+        place: "Place | None" = None,
     ) -> list["Candidate"]:
-        """Every package on every runtime and unit asked for."""
+        """Every package on every runtime and unit asked for; of this machine by default."""
         from bench.session.cases import candidates
+        from bench.workers.place import HERE
 
+        place = place or HERE
         return candidates(
             packages,
-            self.runtime or DEFAULT_RUNTIMES,
+            self.runtime or place.default_runtimes,
             units=self.unit or (),
             threads=self.threads,
             batches=self.batch or (1,),
             paces=self.pace or (0,),
             progress=progress,
+            place=place,
         )
-
-
-def run(
-    packages: list[Path],
-    /,
-    *,
-    runtimes: RuntimeOptions | None = None,
-    options: PlanOptions | None = None,
-    progress: Handed = SILENT,
-) -> Path:
-    """Measure packages (also foreign ones) and assets, each launch in a fresh process.
-
-    Parameters
-    ----------
-    packages
-        .mlpackage, .mlmodel or .aimodel (on macOS 27). Inputs are made from their descriptions.
-    """
-    from bench.session import runner
-
-    options = options or PlanOptions()
-    plan, path, wait_s = options.plan(), options.path(), longest_s(options.wait)
-    to_find = options.to_find()
-    candidates = (runtimes or RuntimeOptions()).candidates(packages, progress)
-    runner.start(candidates, plan, path, progress, wait_s=wait_s, to_find=to_find)
-    return path
-
-
-def resume(file: Path, /, *, progress: Handed = SILENT) -> Path:
-    """Go on with an interrupted session: same plan, same order, nothing twice.
-
-    Parameters
-    ----------
-    file
-        The results file.
-    """
-    from bench.session import runner
-
-    runner.resume(file, progress)
-    return file

@@ -1,0 +1,100 @@
+"""The app on a phone: its project written, built by Xcode with a team's signature, installed.
+
+It is built once for its sources and a team, and kept in the user's cache. A team without a paid
+membership signs for seven days: so it is built anew in each week of the calendar.
+"""
+
+import datetime
+import hashlib
+import shutil
+from pathlib import Path
+
+from bench.app import app_folder
+from bench.app.xcode_project import NAME
+from bench.devices import devicectl, xcode
+from bench.devices.device_list import Device
+from bench.runtimes.swift_runner import first_error
+from mobilenet.common.errors import ConfigError, UnsupportedError
+from mobilenet.common.progress import SILENT, Progress
+from mobilenet.common.temporary import owned_folder
+from mobilenet.weights import cache
+
+BUILD_LIMIT_S = 1800
+PRODUCTS = "Build/Products/Release-iphoneos"  # in Xcode's folder of derived data
+
+
+def install(device: Device, team: str | None, progress: Progress = SILENT) -> str:
+    """Bring the app onto the phone; its bundle identifier.
+
+    Raises `ConfigError` for no team, `UnsupportedError` where Xcode does not build it, and as
+    `devicectl.ask`.
+    """
+    team = team or last_team()
+    app_folder.check_team(team)
+    app = _built(device, team, progress)
+    progress.say(f"Installing the app on {device.name}.")
+    devicectl.ask(
+        devicectl.Done, "device", "install", "app", "--device", device.identifier, str(app),
+        name=device.name, limit_s=devicectl.INSTALL_S,
+    )  # fmt: skip
+    return app_folder.bundle_identifier(team)
+
+
+def last_team() -> str:
+    """Who signed last. Raises `ConfigError` where nobody has."""
+    kept = [path for path in cache.cache_folder().glob("app-*") if path.is_dir()]
+    if not kept:
+        raise ConfigError(
+            "which team signs the app is not known",
+            "--team ABCDE12345: developer.apple.com/account, Membership details",
+        )
+    return max(kept, key=lambda path: path.stat().st_mtime).name.split("-")[1]
+
+
+def _built(device: Device, team: str, progress: Progress) -> Path:
+    with owned_folder() as folder:
+        project = folder / "project"
+        project.mkdir()
+        app_folder.fill(project, [], team)
+        year, week, _ = datetime.datetime.now(tz=datetime.UTC).isocalendar()
+        name = f"app-{team}-{year}w{week}-{_digest(project)}"
+
+        def build(target: Path) -> None:
+            progress.say("Building the app with Xcode, once.")
+            _build(project, folder / "derived", device, team)
+            target.mkdir()
+            shutil.copytree(
+                folder / "derived" / PRODUCTS / f"{NAME}.app",
+                target / f"{NAME}.app",
+                symlinks=True,
+            )
+
+        return cache.keep(name, build, _check, progress=progress) / f"{NAME}.app"
+
+
+def _build(project: Path, derived: Path, device: Device, team: str) -> None:
+    code, said = xcode.xcrun(
+        "xcodebuild", "-project", str(project / app_folder.PROJECT), "-scheme", NAME,
+        "-configuration", "Release", "-destination", f"platform=iOS,id={device.identifier}",
+        "-derivedDataPath", str(derived), "-allowProvisioningUpdates",
+        "-allowProvisioningDeviceRegistration", f"DEVELOPMENT_TEAM={team}", "build",
+        limit_s=BUILD_LIMIT_S,
+    )  # fmt: skip
+    if code:
+        raise UnsupportedError(
+            f"Xcode did not build the app: {first_error(said)}",
+            "is the team's account in Xcode's settings, and the phone connected and unlocked?",
+        )
+
+
+def _check(built: Path) -> None:
+    if not (built / f"{NAME}.app" / "Info.plist").is_file():
+        raise UnsupportedError("what Xcode built is no app", "try again")
+
+
+def _digest(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            digest.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]

@@ -1,0 +1,37 @@
+"""What can be measured, and why not the rest."""
+
+from bench.devices.measurable import Measurable
+from mobilenet.common import terminal
+
+HEADERS = ("device", "what it is", "identifier", "can be measured")
+
+
+def show(found: Measurable, *, json: bool) -> None:
+    """This machine's runtimes, then the phones; or the same for programs."""
+    if json:
+        terminal.print_json(
+            {
+                "runtimes": [runtime._asdict() for runtime in found.runtimes],
+                "phones": [phone._asdict() for phone in found.phones],
+                "phones_obstacle": found.phones_obstacle,
+            }
+        )
+        return
+    here = [
+        ("this machine", runtime.name, "", ", ".join(runtime.units) or f"no: {runtime.obstacle}")
+        for runtime in found.runtimes
+    ]
+    phones = [
+        (
+            phone.name,
+            phone.kind,
+            phone.identifier,
+            f"no: {phone.obstacle}" if phone.obstacle else "yes",
+        )
+        for phone in found.phones
+    ]
+    terminal.table(HEADERS, [*here, *phones], words=HEADERS)
+    if found.phones_obstacle:
+        terminal.line(f"No phones: {found.phones_obstacle}.")
+    elif not found.phones:
+        terminal.line("No phones: Xcode has seen none. Connect one by cable, and tap Trust on it.")
