@@ -26,7 +26,8 @@ from test_swift_session import of
 
 PLAN = Plan(rounds=6, warmup_s=0, warmup_calls=3, samples=8, timeout_s=60, seed=7)
 SCRIPT = {"load_ns": 0, "call_ns": 250_000, "faulty_call": 10, "ops": [placed_op()]}
-FIRST, ABSENT, OTHER = (f"Net | made | {unit}" for unit in ("CPU_ONLY", "CPU_AND_NE", "ALL"))
+NET = 'Né "t" \\ \U0001f600'
+FIRST, ABSENT, OTHER = (f"{NET} | made | {unit}" for unit in ("CPU_ONLY", "CPU_AND_NE", "ALL"))
 CONTROL = f"{FIRST} (A/A control)"
 TIMEOUT_S = 120
 
@@ -40,7 +41,7 @@ class App(NamedTuple):
 
     def script(self, **changes: Any) -> None:
         """What the engine is to do instead."""
-        path = self.folder / "Models/Net.mlpackage.made.json"
+        path = self.folder / f"Models/{NET}.mlpackage.made.json"
         path.write_bytes(
             msgspec.json.encode({**msgspec.json.decode(path.read_bytes()), **changes})
         )
@@ -65,13 +66,13 @@ def planned(swift_worker: tuple[str, ...], tmp_path_factory: pytest.TempPathFact
     """An app's folder; of its units the engine does not have the second."""
     folder = tmp_path_factory.mktemp("app")
     (folder / "Models").mkdir()
-    package = classifier().save(folder / "Models/Net.mlpackage")
+    package = classifier().save(folder / f"Models/{NET}.mlpackage")
     entry = RuntimeEntry(("CPU_ONLY", "CPU_AND_NE", "ALL"), worker=swift_worker)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(RUNTIMES, "made", entry)
         session_plan.write(folder, [package], PLAN, runtime="made")
     script = {**SCRIPT, "outputs": of(package)}
-    (folder / "Models/Net.mlpackage.made.json").write_bytes(msgspec.json.encode(script))
+    (folder / f"Models/{NET}.mlpackage.made.json").write_bytes(msgspec.json.encode(script))
     return folder
 
 
@@ -105,7 +106,7 @@ def test_it_is_read_as_any_session_and_says_that_it_shared_a_process(finished: A
     cases = finished.all(Case)
     assert [case.case for case in cases] == [FIRST, ABSENT, OTHER, CONTROL]
     assert {case.case: case.control_of for case in cases if case.control_of} == {CONTROL: FIRST}
-    assert {case.package for case in cases} == {"Models/Net.mlpackage"}
+    assert {case.package for case in cases} == {f"Models/{NET}.mlpackage"}
     assert all(case.compile_ns for case in cases if not case.skipped)
     assert [plan.ops for plan in finished.all(Placement)] == [(placed_op(),)] * 2
     for launch in finished.all(Launch):

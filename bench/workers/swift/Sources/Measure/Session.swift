@@ -18,6 +18,7 @@ public final class Session {
     var journal: Journal
     var ready: [LaunchableCase] = []
     var references: [String: [Float]] = [:]  // by package
+    var placed: Set<[String]> = []  // packages on units
     var notes: [String] = []
     private let environment: DeviceEnvironment
     private var figures: [CaseFigures] = []

@@ -88,7 +88,8 @@ extension Session {
             "kind": .text("placement"), "case": .text(planned.name), "started": .text(Self.utc()),
             "ops": .list([]),
         ]
-        if journal.line(as: line) != nil { return }
+        let isFirst = placed.insert([planned.job.package, planned.job.unit]).inserted
+        if !isFirst || journal.line(as: line) != nil { return }  // a pace changes no place
         try journal.begin(line)
         do {
             let compiled = URL(fileURLWithPath: planned.job.compiled)

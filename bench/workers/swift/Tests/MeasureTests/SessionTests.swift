@@ -33,6 +33,8 @@ final class SessionTests: XCTestCase {
             XCTAssertEqual(figure.trouble, "")
         }
         XCTAssertFalse(Session.isUnfinished(file))
+        let paces = try lines("launch").filter { $0["case"]?.text == "b" }.map { $0["pace_hz"] }
+        XCTAssertEqual(paces, [.integer(500), .integer(500)])
     }
 
     func testItStopsBetweenLaunchesAndGoesOn() throws {
@@ -98,12 +100,12 @@ final class SessionTests: XCTestCase {
     private func lines(_ kind: String) throws -> [JSONObject] { try Journal(file).lines(kind) }
 
     private static let plan: String = {
-        let cases = ["a", "b"].map { name in
+        let cases = [("a", 0), ("b", 500)].map { name, pace in
             """
             {"record": {"kind": "case", "case": "\(name)"}, "reference": "", "job": {
             "task": "measure", "runtime": "quick", "settings": {}, "package": "\(name)",
             "folder": "", "compiled": "", "unit": "ALL", "inputs": [], "outputs": "", "batch": 1,
-            "warmup_s": 0, "warmup_calls": 1, "samples": 3, "pace_hz": 0, "seconds": 0,
+            "warmup_s": 0, "warmup_calls": 1, "samples": 3, "pace_hz": \(pace), "seconds": 0,
             "window_s": 0, "spawned_ns": 0, "timeout_s": 9, "memory_limit_bytes": 0}}
             """
         }
