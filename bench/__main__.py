@@ -16,6 +16,7 @@ if runpy.run_path(str(Path(__file__).parents[1] / "mobilenet/common/own_packages
 from cyclopts import Parameter
 
 from bench.accuracy.accuracy_options import AccuracyOptions
+from bench.devices.device_options import DeviceOptions
 from bench.placement import PlacementOptions
 from bench.run import resume, run
 from bench.session.suite import compare
@@ -105,7 +106,13 @@ app.command(soaked(soak))
 
 
 @app.command
-def placement(package: Path, /, *, options: PlacementOptions | None = None) -> int:
+def placement(
+    package: Path,
+    /,
+    *,
+    options: PlacementOptions | None = None,
+    device: DeviceOptions | None = None,
+) -> int:
     """Show which device Core ML prefers for each operation of a package. Needs a Mac.
 
     Parameters
@@ -117,7 +124,7 @@ def placement(package: Path, /, *, options: PlacementOptions | None = None) -> i
     from bench.views import placement_card
 
     options = options or PlacementOptions()
-    plan, is_met = plans.placement(package, options)
+    plan, is_met = plans.placement(package, options, device, terminal.DRAWN)
     placement_card.show(plan, json=options.json)
     return 0 if is_met else 1
 

@@ -1,6 +1,6 @@
 """`bench placement`: where Core ML will run each operation, by its own compute plan.
 
-macOS 14.4 and later. The plan is asked of the compiled model: given an `.mlpackage`, Apple's
+macOS 14.4 and iOS 17.4. The plan is asked of the compiled model: given an `.mlpackage`, Apple's
 library aborts the process (coremltools#2757). Costs are Apple's estimates, not measurements.
 """
 
@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 from cyclopts import Parameter
 
+from bench.devices.device_options import DeviceOptions
 from bench.results.device_shares import device_shares
 from bench.results.placed_ops import PlacedOp, Placement
 from mobilenet.common.errors import ConfigError, UnsupportedError
 from mobilenet.common.options import OutputFile
+from mobilenet.common.progress import SILENT, Progress
 from mobilenet.common.temporary import owned_folder
 
 if TYPE_CHECKING:
+    from bench.runtimes.entries import Worker
+    from bench.workers.place import Place
     from bench.workers.process import Outcome
 
 DEVICES = {
@@ -37,8 +41,9 @@ TIMEOUT_S = 600
 class PlacementOptions:
     """What to ask, and what to insist on."""
 
-    runtime: str = IN_PYTHON
-    """coreml, or coreml-native: what asks Core ML, in Python or in Swift."""
+    runtime: str | None = None
+    """coreml, or coreml-native: what asks Core ML, in Python or in Swift. Default: the first, but
+    on a phone."""
     unit: str = "ALL"
     """Compute units that Core ML may choose from: ALL, CPU_AND_NE, CPU_AND_GPU, CPU_ONLY."""
     require: str | None = None
@@ -49,36 +54,50 @@ class PlacementOptions:
     """Print the plan as JSON."""
 
 
-def placement(package: Path, options: PlacementOptions) -> tuple[Placement, bool]:
+def placement(
+    package: Path,
+    options: PlacementOptions,
+    device: DeviceOptions | None = None,
+    progress: Progress = SILENT,
+) -> tuple[Placement, bool]:
     """The plan, written down where that was asked for, and whether it meets the requirement."""
     from bench.results import jsonl
 
     required = parse_requirement(options.require) if options.require else {}
     if options.output:
         jsonl.check_new(options.output)
-    plan = plan_of(package, options.unit, options.runtime)
+    place = (device or DeviceOptions()).place(progress)
+    runtime = options.runtime or place.default_runtimes[0]
+    plan = plan_of(package, options.unit, runtime, place)
     if options.output:
-        _save(package, plan, options)
+        _save(package, plan, options.output, place)
     return plan, met(plan, required)
 
 
-def plan_of(package: Path, unit: str, runtime: str = IN_PYTHON) -> Placement:
+def plan_of(
+    package: Path, unit: str, runtime: str = IN_PYTHON, place: "Place | None" = None
+) -> Placement:
     """Compile `package` and ask for its plan. Raises `UnsupportedError` where nothing tells."""
-    from bench.runtimes.entries import PYTHON_WORKER, RUNTIMES
+    from bench.runtimes.entries import PYTHON_WORKER
     from bench.session.cases import check_names
     from bench.session.launching import utc
+    from bench.workers.place import HERE
 
-    native = [name for name, entry in RUNTIMES.items() if entry.worker != PYTHON_WORKER]
-    check_names("runtime", [runtime], [IN_PYTHON, *native])
+    workers = {
+        name: entry.worker
+        for name, entry in (place or HERE).runtimes.items()
+        if name == IN_PYTHON or entry.worker != PYTHON_WORKER
+    }
+    check_names("runtime", [runtime], workers)
     with owned_folder() as folder:
-        ask = _ops_by_python if runtime == IN_PYTHON else _ops_by_worker
-        ops = ask(package, unit, folder, runtime)
+        if runtime == IN_PYTHON:
+            ops = _ops_by_python(package, unit, folder)
+        else:
+            ops = _ops_by_worker(workers[runtime], runtime, package, unit, folder)
     return Placement(case=f"{package.stem} | {runtime} | {unit}", started=utc(), ops=ops)
 
 
-def _ops_by_python(
-    package: Path, unit: str, folder: Path, _runtime: str = IN_PYTHON
-) -> tuple[PlacedOp, ...]:
+def _ops_by_python(package: Path, unit: str, folder: Path) -> tuple[PlacedOp, ...]:
     from export.runtimes.coreml import CoreMLRuntime
 
     runtime = CoreMLRuntime()
@@ -88,17 +107,16 @@ def _ops_by_python(
     return tuple(_placed(runtime.plan(runtime.compile(package, folder), unit)))
 
 
-def _ops_by_worker(package: Path, unit: str, folder: Path, runtime: str) -> tuple[PlacedOp, ...]:
-    from bench.runtimes.entries import RUNTIMES
+def _ops_by_worker(
+    worker: "Worker", runtime: str, package: Path, unit: str, folder: Path
+) -> tuple[PlacedOp, ...]:
     from bench.session.cases import units_here
     from bench.workers.process import run_worker
     from bench.workers.protocol import Compiled, ComputePlan, Job
 
-    worker = RUNTIMES[runtime].worker
-
     def answer(outcome: "Outcome[T]") -> T:
         if outcome.answer is None:
-            raise UnsupportedError(outcome.reason, "run it on a Mac: only Core ML can tell")
+            raise UnsupportedError(outcome.reason, "Core ML tells it from macOS 14.4, iOS 17.4 on")
         return outcome.answer
 
     _check_unit(unit, answer(units_here(runtime, worker)).units)
@@ -162,15 +180,14 @@ def _device(device: object) -> str:
     return DEVICES.get(type(device).__name__, type(device).__name__)
 
 
-def _save(package: Path, plan: Placement, options: PlacementOptions) -> None:
-    from bench.machine.environment import environment
+def _save(package: Path, plan: Placement, output: Path, place: "Place") -> None:
     from bench.results import jsonl
     from bench.session.cases import candidates
     from bench.session.runner import head
     from bench.session.schedule import PLANS
 
-    assert options.output, "it is to be saved"
-    (candidate,) = candidates([package], [options.runtime], units=[options.unit])
-    first = head(PLANS["quick"], environment())
-    with jsonl.create(options.output, [first, candidate.case(), plan]):
+    _, runtime, unit = plan.case.rsplit(" | ", 2)
+    (candidate,) = candidates([package], [runtime], units=[unit], place=place)
+    first = head(PLANS["quick"], place.environment())
+    with jsonl.create(output, [first, candidate.case(), plan]):
         pass

@@ -19,6 +19,10 @@ ENVIRONMENT = {
 }  # fmt: skip
 TIMES = {"start_ns": 10, "load_ns": 20, "first_call_ns": 30, "peak_memory_bytes": 40, "top1": "1"}
 OUTPUTS = struct.pack("<2f", 0.25, 0.5)
+OP = {
+    "function": "main", "name": "y", "type": "ios16.conv", "preferred": "ANE",
+    "supported": ["CPU", "ANE"], "cost": 1.0,
+}  # fmt: skip
 WINDOW = {"begin_ns": 0, "took_ns": 1_000_000_000, "calls": 50}
 
 
@@ -30,6 +34,8 @@ def answers(job: dict, folder: Path) -> Iterator[object]:
         case "compile":
             assert (folder / job["package"]).is_dir()
             yield {"type": "compiled", "compiled": f"{job['folder']}/made", "compile_ns": 1}
+        case "plan":
+            yield {"type": "plan", "ops": [OP]}
         case "soak":
             yield {"type": "progress", "window": WINDOW}
             yield measured(job, folder)

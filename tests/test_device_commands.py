@@ -12,6 +12,7 @@ import xcrun
 from bench import __main__
 from bench.devices import measurable
 from bench.results import jsonl
+from bench.results.read import read_file
 from bench.results.records import Launch, SessionHead, Soak
 from bench.runtimes.entries import RUNTIMES, RuntimeEntry
 from made_phone import LISTED, NAME, MadePhone
@@ -62,6 +63,20 @@ def test_the_app_is_built_once_and_the_phone_measured(
         launches = [record for record in records if isinstance(record, Launch)]
     assert head.environment.model == "iPhone16,1"
     assert [launch.status for launch in launches] == ["ok"] * 3
+
+
+def test_a_phone_tells_where_operations_run(
+    phone: MadePhone, capfd: pytest.CaptureFixture[str]
+) -> None:
+    asked = ("placement", "Net.mlpackage", *DEVICE, "--team", TEAM)
+    assert command(*asked, "--require", "ane=1", "--output", "plan.jsonl") == 0
+    assert "ios16.conv" in capfd.readouterr().out
+    (session,) = read_file(Path("plan.jsonl"))
+    assert session.session
+    assert session.session.environment.name == "iPhone 15 Pro"
+    (plan,) = session.placements
+    assert (plan.case, plan.ops[0].preferred) == ("Net | coreml-native | ALL", "ANE")
+    assert phone.per_launch()[1:] <= [7] * 4
 
 
 def test_a_locked_phone_is_one_line_and_resume_goes_on(
