@@ -1,0 +1,92 @@
+"""When an answer is asked for: once it should be there, and how often where it is late."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from bench.devices import devicectl, phone_launcher
+from bench.devices.device_list import Device
+from bench.devices.phone_launcher import PhoneLauncher
+from bench.workers.protocol import Job
+
+JOB = Job(
+    task="measure", runtime="coreml-native", compiled="made", unit="ALL", warmup_s=0.5, samples=50,
+    outputs="none", timeout_s=60, memory_limit_bytes=1,
+)  # fmt: skip
+EXPECTED_S = 1 + 0.5 + 50 * 1e-3  # of a model of which nothing is known: 1 ms a sample
+RESULT = {
+    "type": "result", "start_ns": 10**9, "load_ns": 2 * 10**9, "first_call_ns": 10**9,
+    "warmup_ns": [10**7], "samples_ns": [10**7] * 50, "peak_memory_bytes": 1, "top1": "",
+}  # fmt: skip
+LEARNED_S = 1 + 4 + 0.5 + 56 * 0.01  # by that, with six calls that find the calls per sample
+ANSWER = msgspec.json.encode(RESULT) + b'\n{"type":"end","outputs_bytes":0}\n'
+MOST_COMMANDS = 7
+
+
+class Scripted:
+    """A phone on a clock that only sleeping moves, whose app answers at a time of it."""
+
+    def __init__(self, answers_at: float) -> None:
+        self.now, self.answers_at, self.commands = 0.0, answers_at, 0
+        self.questions: list[float] = []
+
+    def ask(self, expected: type[Any], *words: str, **_: object) -> Any:
+        self.commands += 1
+        if words[2] == "launch":
+            return msgspec.convert({"process": {"processIdentifier": 7}}, expected)
+        if words[2] != "terminate":
+            self.questions.append(self.now)
+        listed = [] if self.now >= self.answers_at else [{"processIdentifier": 7}]
+        return msgspec.convert({"runningProcesses": listed}, expected)
+
+    def read(self, *_: object) -> bytes:
+        self.ask(devicectl.Done, "device", "copy", "from")
+        return ANSWER if self.now >= self.answers_at else ANSWER[: len(ANSWER) // 2]
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def scripted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scripted]:
+    phone = Scripted(0)
+    monkeypatch.setattr(phone_launcher, "time", phone)
+    monkeypatch.setattr(devicectl, "ask", phone.ask)
+    monkeypatch.setattr(phone_launcher.PhoneFiles, "read", phone.read)
+    return phone
+
+
+def launch(launcher: PhoneLauncher, scripted: Scripted) -> bytes:
+    scripted.now, scripted.commands = 0.0, 0
+    scripted.questions.clear()
+    return launcher.launch(msgspec.json.encode(JOB), JOB.timeout_s)
+
+
+@pytest.mark.parametrize(("late_s", "commands"), [(0, 2), (1, 4), (3, 5), (7, 6)])
+def test_what_is_late_costs_few_commands(scripted: Scripted, late_s: float, commands: int) -> None:
+    scripted.answers_at = EXPECTED_S + late_s
+    lines = launch(PhoneLauncher(Device("phone"), "app"), scripted)
+    assert lines == ANSWER.splitlines(keepends=True)[0]
+    assert scripted.questions[0] == pytest.approx(EXPECTED_S)
+    assert scripted.commands == commands
+    assert commands + 1 <= MOST_COMMANDS  # outputs are brought by one more
+
+
+def test_the_launch_before_tells_when_to_ask(scripted: Scripted) -> None:
+    launcher = PhoneLauncher(Device("phone"), "app")
+    launch(launcher, scripted)
+    launch(launcher, scripted)
+    assert scripted.questions == [pytest.approx(LEARNED_S)]
+
+
+def test_nobody_waits_longer_than_agreed(scripted: Scripted) -> None:
+    scripted.answers_at = 1e9
+    with pytest.raises(TimeoutError):
+        launch(PhoneLauncher(Device("phone"), "app"), scripted)
+    assert scripted.now == pytest.approx(JOB.timeout_s)
+    assert scripted.commands <= 12
