@@ -117,7 +117,7 @@ def _ask(expected: type[T], arguments: tuple[str, ...], name: str, limit_s: floa
 def _decoded(file: Path) -> object:
     try:
         return msgspec.json.decode(file.read_bytes())
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
@@ -141,15 +141,16 @@ def _result(expected: type[T], answer: object, code: int, name: str) -> T:
 
 def _sentences(error: object) -> Iterator[str]:
     """What an NSError says, and what the errors say that are beneath it."""
-    match error:
-        case {"userInfo": dict(about)}:
-            for key in ("NSLocalizedDescription", "NSLocalizedFailureReason"):
-                match about.get(key):
-                    case {"string": str(text)} | str(text):
-                        yield text
-            match about.get("NSUnderlyingError"):
-                case {"error": beneath} | beneath:
-                    yield from _sentences(beneath)
+    while isinstance(error, dict):
+        about = error.get("userInfo")
+        if not isinstance(about, dict):
+            return
+        for key in ("NSLocalizedDescription", "NSLocalizedFailureReason"):
+            match about.get(key):
+                case {"string": str(text)} | str(text):
+                    yield text
+        beneath = about.get("NSUnderlyingError")
+        error = beneath.get("error") if isinstance(beneath, dict) else None
 
 
 def trouble_of(trouble: Trouble, name: str) -> DeviceError:
