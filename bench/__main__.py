@@ -16,6 +16,7 @@ if runpy.run_path(str(Path(__file__).parents[1] / "mobilenet/common/own_packages
 from cyclopts import Parameter
 
 from bench.accuracy.accuracy_options import AccuracyOptions
+from bench.app.app_command import AppOptions
 from bench.devices.device_options import DeviceOptions
 from bench.placement import PlacementOptions
 from bench.run import resume, run
@@ -130,10 +131,11 @@ def placement(
 
 
 @app.command(name="app")
-def write_app(*packages: Path, output: OutputFolder, team: str = "") -> None:
-    """Write an Xcode project of an app with packages in it: a camera, for iOS 15 and later.
+def write_app(*packages: Path, output: OutputFolder, options: AppOptions | None = None) -> None:
+    """Write an Xcode project of an app with packages in it, for iOS 15 and later.
 
-    A folder that this command wrote before is replaced.
+    It shows what they see in the camera, and measures them without a Mac. A folder that this
+    command wrote before is replaced.
 
     Parameters
     ----------
@@ -141,12 +143,12 @@ def write_app(*packages: Path, output: OutputFolder, team: str = "") -> None:
         Core ML packages, ours or foreign.
     output
         Folder for the project.
-    team
-        Your team's identifier, ABCDE12345, which signs it; without it Xcode asks.
     """
-    from bench.app import write
+    from bench.app import app_command
 
-    terminal.line(str(write(output, packages, team)))
+    with terminal.working("writing the app") as progress:
+        project = app_command.write_app(packages, output, options or AppOptions(), progress)
+    terminal.line(str(project))
     terminal.say("Open it in Xcode, choose your iPhone, and run.")
 
 

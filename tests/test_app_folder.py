@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import msgspec
 import pytest
 from openstep_parser import OpenStepDecoder
 
 import bench.__main__
 from bench.app import app_folder, bundle_identifier, property_list, write, xcode_project
+from bench.app.app_command import AppOptions, write_app
+from bench.app.session_plan import PlanFile
 from export.package import model_files
 from export.pipeline import export
 from mobilenet import __version__
@@ -34,8 +37,10 @@ def package(hot: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def folder(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As the command writes it."""
     folder = tmp_path_factory.mktemp("app")
-    assert write(folder, [package], TEAM) == folder / "MobileNet.xcodeproj"
+    options = AppOptions(TEAM, unit=("CPU_ONLY", "ALL"), pace=(0, 30), quick=True)
+    assert write_app([package], folder, options) == folder / "MobileNet.xcodeproj"
     return folder
 
 
@@ -92,7 +97,7 @@ def test_the_project_names_what_is_in_the_folder(tree: dict[str, Any], folder: P
     assert files["Models"] == "folder"
     (resources,) = of_kind(objects, "PBXResourcesBuildPhase")
     copied = [objects[objects[entry]["fileRef"]]["path"] for entry in resources["files"]]
-    assert copied == ["Models"]
+    assert copied == ["Models", "Inputs", "References", "plan.json"]
     (compiled,) = of_kind(objects, "PBXSourcesBuildPhase")
     assert len(compiled["files"]) == len(sources) == len(app_folder.swift_sources())
 
@@ -134,6 +139,27 @@ def test_packages_and_sources_are_as_they_were(folder: Path, package: Path) -> N
     assert copied.identity() == model_files.find(package).identity()
     for source in app_folder.swift_sources():
         assert (folder / "Sources" / source.name).read_bytes() == source.read_bytes()
+
+
+def test_it_carries_a_plan_and_all_that_the_plan_names(folder: Path) -> None:
+    plan = msgspec.json.decode((folder / "plan.json").read_bytes(), type=PlanFile)
+    assert [case.record.case for case in plan.cases] == [
+        f"Net | coreml-native | {unit}{pace}"
+        for unit in ("CPU_ONLY", "ALL") for pace in ("", " | pace 30")
+    ]  # fmt: skip
+    assert len(plan.rounds) == 6
+    for case in plan.cases:
+        assert model_files.find(folder / case.job.package).path.name == "Net.mlpackage"
+        assert (folder / case.reference).stat().st_size == 4 * 1000
+        (picture,) = case.job.inputs
+        assert (folder / picture.path).stat().st_size == 96 * 96 * 3
+
+
+def test_a_unit_or_a_pace_that_there_is_not_is_refused(package: Path, tmp_path: Path) -> None:
+    for options in (AppOptions(unit=("TPU",)), AppOptions(pace=(-1,))):
+        with pytest.raises(ConfigError, match=r"TPU|pace is -1"):
+            write_app([package], tmp_path / "App", options)
+    assert not list(tmp_path.iterdir())
 
 
 def test_it_is_the_same_every_time_but_for_what_changed(package: Path, tmp_path: Path) -> None:

@@ -37,6 +37,10 @@ FAULTS = [  # file, what stands there, what it becomes, what the compiler says
      "cannot convert"),
     ("Recognizer", "label: $0.identifier, confidence: object.confidence",
      "label: $0.name, confidence: object.confidence", "has no member 'name'"),
+    ("MeasureModel", "self.tell { $0.file = file }", "self.file = file", "main actor-isolated"),
+    ("MeasureScreen", "phase == .background", "phase == .hidden", "has no member 'hidden'"),
+    ("MeasureScreen", "UIActivityViewController(activityItems: [file], ",
+     "UIActivityViewController(items: [file], ", "incorrect argument label"),
     ("FrameWorker", "let end = System.now()", "let end = Date()", "cannot convert"),
 ]  # fmt: skip
 

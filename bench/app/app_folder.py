@@ -4,7 +4,7 @@ import os
 import plistlib
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.app.xcode_project import BUNDLE, INFO, NAME, SCHEME, SOURCES, project
@@ -16,8 +16,8 @@ from mobilenet.common import files
 from mobilenet.common.errors import ConfigError, PackageError, UnsupportedError
 
 PROJECT = f"{NAME}.xcodeproj"
-MODELS = "Models"
-RESOURCES = (MODELS,)
+MODELS, INPUTS, REFERENCES, PLAN = "Models", "Inputs", "References", "plan.json"
+RESOURCES = (MODELS, INPUTS, REFERENCES, PLAN)
 TEAM = re.compile("[A-Z0-9]{10}")
 MARK = "MobilenetCoremlVersion"  # of the Info.plist, which Xcode leaves alone
 OURS = {PROJECT, SOURCES, INFO, *RESOURCES, model_files.FOREIGN}
@@ -44,10 +44,20 @@ INFO_VALUES = {
 }
 
 
-def write(folder: Path, packages: Sequence[Path], team: str = "") -> Path:
+def _nothing(_folder: Path) -> None:
+    """More is not put into it."""
+
+
+def write(
+    folder: Path,
+    packages: Sequence[Path],
+    team: str = "",
+    add: Callable[[Path], None] = _nothing,
+) -> Path:
     """Write the app's folder, whole or not at all; the path of the Xcode project in it.
 
-    A folder that an earlier call wrote is replaced. Raises `ConfigError` and `PackageError` for
+    `add` puts more of what is the app's into the folder, such as a plan. A folder that an earlier
+    call wrote is replaced. Raises `ConfigError` and `PackageError` for
     what cannot be one, before anything is written.
     """
     check_team(team)
@@ -56,7 +66,7 @@ def write(folder: Path, packages: Sequence[Path], team: str = "") -> Path:
     place = Path(os.path.realpath(folder))
     _check_place(place, packages)
     with files.replacing(place, any_folder=True) as temporary:
-        fill(temporary, models, team)
+        fill(temporary, models, team, add)
         _check_place(place, packages)
     return folder / PROJECT
 
@@ -85,8 +95,10 @@ def swift_sources() -> list[Path]:
     return sorted((*SOURCE.glob("App/*.swift"), *SOURCE.glob("Sources/Measure/*.swift")))
 
 
-def fill(folder: Path, models: Sequence[ModelFiles], team: str) -> None:
-    """The files of the app, in a folder that is there; also without any model."""
+def fill(
+    folder: Path, models: Sequence[ModelFiles], team: str, add: Callable[[Path], None] = _nothing
+) -> None:
+    """The files of the app in an empty folder, or a new one; also without any model."""
     (folder / SOURCES).mkdir(parents=True)
     sources = swift_sources()
     for source in sources:
@@ -94,6 +106,7 @@ def fill(folder: Path, models: Sequence[ModelFiles], team: str) -> None:
     (folder / MODELS).mkdir()
     for model in models:
         model.copy(folder / MODELS / "copied").rename(folder / MODELS / name_in_app(model))
+    add(folder)
     (folder / INFO).write_bytes(plistlib.dumps(INFO_VALUES))
     schemes = folder / PROJECT / "xcshareddata" / "xcschemes"
     schemes.mkdir(parents=True)

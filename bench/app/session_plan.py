@@ -11,10 +11,10 @@ from pathlib import Path
 
 import msgspec
 
-from bench.app.app_folder import MODELS, name_in_app
+from bench.app.app_folder import INPUTS, MODELS, PLAN, REFERENCES, name_in_app
 from bench.results.records import SCHEMA, Case, Plan
 from bench.runtimes.entries import RUNTIMES
-from bench.session.cases import Candidate, candidates, check_paces
+from bench.session.cases import Candidate, candidates, check_names, check_paces
 from bench.session.launching import GIVE_UP_AFTER
 from bench.session.prepare import PROBE_CALLS, Preparer
 from bench.session.runner import CONTROL_MARK
@@ -27,7 +27,6 @@ from mobilenet.common.errors import UnsupportedError
 from mobilenet.common.progress import SILENT, Progress, tracked
 from mobilenet.common.temporary import owned_folder
 
-PLAN, INPUTS, REFERENCES = "plan.json", "Inputs", "References"
 RUNTIME = "coreml-native"
 
 
@@ -66,6 +65,7 @@ def write(
     """
     check_paces(paces_hz)
     entry = RUNTIMES[runtime]
+    check_names("unit", units, entry.units)
     chosen = candidates(packages, [runtime], units=entry.units[-1:], progress=progress)
     with owned_folder() as scratch:
         preparer = Preparer(plan, scratch)
@@ -73,7 +73,7 @@ def write(
             PlannedCase(record=_record(variant), job=_job(variant, plan, inputs), reference=file)
             for candidate in tracked(chosen, lambda _: 1.0, "Computing references", progress)
             for inputs, file in [_files(candidate, preparer, folder)]
-            for unit in units or entry.units
+            for unit in dict.fromkeys(units or entry.units)
             for hertz in dict.fromkeys(paces_hz)
             for variant in [replace(candidate, unit=unit, pace_hz=hertz)]
         )

@@ -3,14 +3,14 @@
 And no name that a stranger chose becomes part of project, property list or Swift file.
 """
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
 from bench.__main__ import app
-from bench.app import app_folder
-from export.package import model_files
+from bench.app import app_folder, write
 from export.pipeline import export
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common import terminal
@@ -61,7 +61,7 @@ def test_what_is_not_ours_stays(
 def test_what_was_put_beside_stays(
     package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(package, "-o", tmp_path / "App") == 0
+    write(tmp_path / "App", [package])
     (tmp_path / "App/thesis").write_text("mine")
     before = everything(tmp_path / "App")
     assert run(package, "-o", tmp_path / "App") == 2
@@ -72,7 +72,7 @@ def test_what_was_put_beside_stays(
 def test_a_file_a_link_in_a_circle_and_what_is_read_stay(package: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     (tmp_path / "circle").symlink_to("circle")
-    assert run(package, "-o", tmp_path / "App") == 0
+    write(tmp_path / "App", [package])
     before = everything(tmp_path)
     for output in ("file", "circle", "file/App"):
         assert run(package, "-o", tmp_path / output) == 2
@@ -81,10 +81,10 @@ def test_a_file_a_link_in_a_circle_and_what_is_read_stay(package: Path, tmp_path
 
 
 def test_a_link_to_an_app_stays_and_the_app_is_replaced(package: Path, tmp_path: Path) -> None:
-    assert run(package, "-o", tmp_path / "App") == 0
+    write(tmp_path / "App", [package])
     (tmp_path / "link").symlink_to("App")
     (tmp_path / "App/Sources/MobileNetApp.swift").write_text("old")
-    assert run(package, "-o", tmp_path / "link") == 0
+    write(tmp_path / "link", [package])
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "App/Sources/MobileNetApp.swift").read_text() != "old"
 
@@ -92,13 +92,13 @@ def test_a_link_to_an_app_stays_and_the_app_is_replaced(package: Path, tmp_path:
 def test_what_fails_leaves_what_was_there(
     package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert run(package, "-o", tmp_path / "App") == 0
+    write(tmp_path / "App", [package])
     before = everything(tmp_path)
 
     def full(*_arguments: object) -> str:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(app_folder, "project", full)
+    monkeypatch.setattr(app_folder, "fill", full)
     for output in ("App", "New"):
         assert run(package, "-o", tmp_path / output) == 2
     assert everything(tmp_path) == before
@@ -111,12 +111,17 @@ def test_no_name_becomes_code(package: Path, tmp_path: Path) -> None:
         (tmp_path / str(number)).mkdir()
         place = tmp_path / str(number) / f"{name.replace('/', ':')}.mlpackage"
         copies.append(shutil.copytree(package, place))
-    assert run(package, "-o", tmp_path / "plain") == 0
+    write(tmp_path / "plain", [package])
     hostile = tmp_path / 'A"pp; \\(x)'
-    assert run(*copies, "-o", hostile) == 0
+    assert run(*copies, "-o", hostile, "--unit", "ALL", "--quick") == 0
     names = sorted(path.name for path in (hostile / "Models").iterdir())
     assert names == sorted(path.name for path in copies)
-    for place in (hostile, tmp_path / "plain"):
-        shutil.rmtree(place / app_folder.MODELS)
-    assert everything(hostile) == everything(tmp_path / "plain")
-    assert model_files.find(package).kind == "mlpackage"
+    plan = json.loads((hostile / "plan.json").read_bytes())
+    assert plan["cases"][0]["job"]["package"] == f"Models/{copies[0].name}"
+    text, plain = everything(hostile), everything(tmp_path / "plain")
+    for data in ("Models", "Inputs", "References", "plan.json"):
+        text = {name: content for name, content in text.items() if not name.startswith(data)}
+    assert set(plain) - set(text) == {name for name in plain if name.startswith("Models")}
+    changed = [name for name in text if text[name] != plain[name]]
+    assert changed == ["MobileNet.xcodeproj/project.pbxproj"]  # which has more to copy
+    assert not any(path.name.encode() in text[changed[0]] for path in copies)

@@ -20,6 +20,7 @@ public final class Session {
     var references: [String: [Float]] = [:]  // by package
     var placed: Set<[String]> = []  // packages on units
     var notes: [String] = []
+    private var isCancelled: () -> Bool = { false }
     private let environment: DeviceEnvironment
     private var figures: [CaseFigures] = []
 
@@ -41,13 +42,32 @@ public final class Session {
         try journal.resume()
     }
 
-    /// Until all is measured, or `isCancelled` says so between two launches; a session that was
-    /// cancelled, or whose app was ended, goes on in another with the same file.
-    public func run(isCancelled: () -> Bool, report: (SessionProgress) -> Void) throws {
+    /// Until all is measured, or `isCancelled` says so; a session that was cancelled, or whose app
+    /// was ended, goes on in another with the same file.
+    public func run(
+        isCancelled: @escaping () -> Bool, report: (SessionProgress) -> Void
+    ) throws {
+        self.isCancelled = isCancelled
+        do {
+            try run(report)
+        } catch is Cancellation {
+            try journal.begin(nil)
+        }
+    }
+
+    private struct Cancellation: Error {}
+
+    /// Asked after a launch, too: one that was cancelled meanwhile does not count. The app may have
+    /// been left, and in the background there is no GPU.
+    func checkCancellation() throws {
+        if isCancelled() { throw Cancellation() }
+    }
+
+    private func run(_ report: (SessionProgress) -> Void) throws {
         if journal.lines.isEmpty { try journal.append(newHead()) }
         let units = try engine.units()
         for (place, planned) in plan.cases.enumerated() {
-            if isCancelled() { return }
+            try checkCancellation()
             report(SessionProgress(share: 0, now: planned.name, figures: figures))
             try prepare(planned, place, units)
         }
@@ -60,7 +80,7 @@ public final class Session {
         }
         let slots = slots()
         for (index, slot) in slots.enumerated() {
-            if isCancelled() { return }
+            try checkCancellation()
             let share = Double(index) / Double(slots.count)
             report(SessionProgress(share: share, now: slot.of.name, figures: figures))
             if journal.line(as: slot.line) == nil { add(try launch(slot)) }

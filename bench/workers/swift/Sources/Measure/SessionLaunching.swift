@@ -45,6 +45,7 @@ extension Session {
             line.merge(fields(LaunchFailure(error))) { $1 }
             line["thermal_after"] = try thermal()
         }
+        try checkCancellation()
         try journal.append(line)
         return line
     }

@@ -22,10 +22,12 @@ extension Session {
             if line == nil {
                 record["compile_ns"] = .integer(compileNs)
                 record["first_load_ns"] = try probe(LaunchableCase(place: place, record: record, job: job))
+                try checkCancellation()
                 try journal.append(record)
             }
             ready.append(LaunchableCase(place: place, record: record, job: job))
         } catch {
+            try checkCancellation()
             let reason = (error as? LaunchFailure).map { "\($0.status): \($0.reason)" }
             guard line == nil else { throw error }
             try journal.append(skipped(planned, reason ?? WorkerError(error).reason))

@@ -37,11 +37,14 @@ final class SessionTests: XCTestCase {
         XCTAssertEqual(paces, [.integer(500), .integer(500)])
     }
 
-    func testItStopsBetweenLaunchesAndGoesOn() throws {
-        for calls in [1, 2, 5] {  // while it prepares, too
+    func testItStopsAndGoesOn() throws {
+        // Asked before and after each: it prepares the first case, then the second, is in the first
+        // launch, is before the second.
+        for (calls, launches) in [(1, 0), (3, 0), (4, 0), (4, 1)] {
             var left = calls
             try session().run(isCancelled: { left -= 1; return left < 0 }) { _ in }
             XCTAssertTrue(Session.isUnfinished(file))
+            XCTAssertEqual(try lines("launch").count, launches)
         }
         var figures: [CaseFigures] = []
         try session().run(isCancelled: { false }) { figures = $0.figures }
