@@ -1,14 +1,38 @@
-// Written by mobilenet-coreml: `python -m bench app` puts packages into it.
+// Written by mobilenet-coreml: `python -m bench app` puts packages into it. A person who opens it
+// sees the camera; a Mac that launches it with a job gets an answer, and nothing else happens.
 
+import Foundation
 import SwiftUI
 import UIKit
 
 @main
 struct MobileNetApp: App {
+    private let errand = Errand(
+        environment: ProcessInfo.processInfo.environment, documents: ModelLibrary.documents)
+
     var body: some Scene {
         WindowGroup {
-            Screens().onAppear { UIApplication.shared.isIdleTimerDisabled = true }
+            Group {
+                if let errand = errand {
+                    Text("Measuring for a Mac").onAppear { Self.run(errand) }
+                } else {
+                    Screens()
+                }
+            }
+            .onAppear { UIApplication.shared.isIdleTimerDisabled = true }
         }
+    }
+
+    /// Off the main thread, which the system wants answered; ends the app when it is done.
+    private static func run(_ errand: Errand) {
+        DispatchQueue.global(qos: .userInitiated).async {
+            errand.run(engine: engine, environment: Device.environment)
+        }
+    }
+
+    private static nonisolated func engine(_ runtime: String) throws -> any Engine {
+        guard runtime == "coreml-native" else { throw WorkerError("the app has no \(runtime)") }
+        return CoreMLEngine()
     }
 }
 
