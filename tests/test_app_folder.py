@@ -3,8 +3,11 @@
 What Xcode itself makes of it the macOS workflow tells.
 """
 
+import json
 import plistlib
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,7 @@ import pytest
 from openstep_parser import OpenStepDecoder
 
 import bench.__main__
-from bench.app import app_folder, bundle_identifier, property_list, write, xcode_project
+from bench.app import app_folder, bundle_identifier, write, xcode_project
 from bench.app.app_command import AppOptions, write_app
 from bench.app.session_plan import PlanFile
 from export.package import model_files
@@ -209,26 +212,25 @@ def test_an_asset_of_core_ai_is_refused(
         write(tmp_path / "App", [asset.path])
 
 
-@pytest.mark.parametrize(
-    ("text", "written"),
-    [
-        ("Net-1.swift", '"Net-1.swift"'), ("Net_1.swift", "Net_1.swift"), ("", '""'),
-        ('a"; b = c', r'"a\"; b = c"'), ("a\\", r'"a\\"'), ("a\nb", r'"a\U000ab"'),
-        ("Zoë 🐱", '"Zoë 🐱"'), ("$(X)", '"$(X)"'), ("/* x */", '"/* x */"'),
-        ("a//b", '"a//b"'), ("a/b", "a/b"),
-    ],
-)  # fmt: skip
-def test_a_string_ends_where_it_is_to_end(text: str, written: str) -> None:
-    assert property_list.quoted(text) == written
-    if "\\" not in written:  # the reader knows no two of them in a row
-        assert OpenStepDecoder.ParseFromString(property_list.document({"k": text})) == {"k": text}
-
-
 def test_no_two_objects_have_one_identifier() -> None:
     names = [path.name for path in app_folder.swift_sources()]
     assert len(set(names)) == len(names)
     objects = OpenStepDecoder.ParseFromString(xcode_project.project(names, ["Models"], ""))
     assert len(of_kind(objects["objects"], "PBXBuildFile")) == len(names) + 1
+
+
+@pytest.mark.macos
+@pytest.mark.skipif(sys.platform != "darwin", reason="Xcode runs on macOS")
+def test_xcode_reads_it(folder: Path) -> None:
+    project = str(folder / "MobileNet.xcodeproj")
+    done = subprocess.run(
+        ["xcodebuild", "-list", "-json", "-project", project],
+        capture_output=True, check=True, timeout=300,
+    )  # fmt: skip
+    listed = json.loads(done.stdout)["project"]
+    assert (listed["targets"], listed["schemes"]) == (["MobileNet"], ["MobileNet"])
+    for file in (folder / "Info.plist", folder / "MobileNet.xcodeproj/project.pbxproj"):
+        subprocess.run(["plutil", "-lint", str(file)], check=True, timeout=60)
 
 
 def test_the_command_says_where_the_project_is(
