@@ -1,0 +1,1 @@
+"""Kernels learned from photographs, layer by layer, against what the network gave before."""

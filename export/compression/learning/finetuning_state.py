@@ -1,0 +1,92 @@
+"""Where finetuning stands, in a file: whole, and of nothing but the run that it belongs to."""
+
+import io
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from export.compression.compressed_network import CompressedNetwork
+from mobilenet import __version__
+from mobilenet.checkpoint import Checkpoint
+from mobilenet.common import files
+from mobilenet.common.decoding import decoding
+from mobilenet.common.errors import ConfigError
+
+KIND = "mobilenet finetuning"
+MAX_BYTES = 1 << 32
+
+
+class FinetuningState(NamedTuple):
+    """A run after so many steps, the one with the least loss beside the last one."""
+
+    step: int
+    first: tuple[Any, ...]
+    best: tuple[Any, ...]
+    numbers: dict[str, Tensor]
+    best_numbers: dict[str, Tensor]
+    optimizer: dict[str, Any]
+
+
+class StateFile:
+    """The file at `path`, or none; `digest` names the run."""
+
+    def __init__(self, path: Path | None, digest: str) -> None:
+        self._path, self._digest = path, digest
+
+    def read(self, device: torch.device) -> tuple[FinetuningState | None, str]:
+        """What to go on from; and a note where a file is of no use.
+
+        Raises `ConfigError` for a file that is no state at all: it is not replaced.
+        """
+        if self._path is None or not self._path.exists():
+            return None, ""
+        refusal = f"move {self._path.name} away"
+        with (
+            files.open_regular(self._path, MAX_BYTES) as file,
+            decoding(f"the state of finetuning {self._path}", refusal, ConfigError),
+        ):
+            held = torch.load(file, map_location=device, weights_only=True)
+        if not isinstance(held, dict) or held.get("kind") != KIND:
+            raise ConfigError(f"{self._path} is no state of finetuning", refusal)
+        if held["digest"] != self._digest:
+            return None, (
+                f"finetuning begins anew: {self._path.name} is of other photographs, weights, "
+                "options or versions"
+            )
+        return FinetuningState(**held["state"]), ""
+
+    def write(self, state: FinetuningState) -> bool:
+        """Replace the file; whether there is one."""
+        if self._path is None:
+            return False
+        buffer = io.BytesIO()
+        torch.save({"kind": KIND, "digest": self._digest, "state": state._asdict()}, buffer)
+        files.write_atomically(self._path, buffer.getvalue())
+        return True
+
+    def remove(self) -> None:
+        """The run is over."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+
+def digest_of(
+    start: CompressedNetwork, teacher: Checkpoint, photographs: str, options: str
+) -> str:
+    """Of all that a run depends on; `photographs` is their own digest, `options`
+    whatever else there is."""
+    digest = sha256(repr((photographs, options, __version__, torch.__version__)).encode())
+    for checkpoint in (start.folded, teacher):
+        digest.update(repr((checkpoint.config, checkpoint.normalization)).encode())
+        for name, layer in checkpoint.layers.items():
+            digest.update(name.encode())
+            digest.update(layer.kernel.tobytes())
+            digest.update(b"" if layer.bias is None else layer.bias.tobytes())
+    for name, kernel in start.kernels.items():
+        digest.update(repr((name, kernel.form, kernel.bits)).encode())
+        for operand in kernel.operands.values():
+            digest.update(operand.tobytes())
+    return digest.hexdigest()
