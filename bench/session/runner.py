@@ -167,5 +167,10 @@ def _go(runner: Runner, path: Path) -> None:
 def _session(path: Path, records: Sequence[Record]) -> SessionHead:
     for record in records:
         if isinstance(record, SessionHead):
+            if record.isolation == "shared":
+                raise UnsupportedError(
+                    f"{path} is of an app that measured by itself, in one process",
+                    "its Measure screen goes on, or begin a new session here",
+                )
             return record
     raise RecordError(f"{path} holds no session", "begin a new one")

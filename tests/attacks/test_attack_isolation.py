@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+import bench.__main__
 import made_phone_sessions
 import made_results as made
 import reports.__main__
@@ -75,3 +76,13 @@ def test_commands_do_not_compare_them(tmp_path: Path, capsys: pytest.CaptureFixt
     assert terminal.run(reports.__main__.app, ["compare", app, driven]) == 2
     assert "isolation is 'shared' and 'process'" in capsys.readouterr().err
     assert terminal.run(reports.__main__.app, ["compare", app, driven, "--force"]) == 3
+
+
+def test_an_apps_session_is_not_gone_on_with_in_processes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = made.write(tmp_path / "app.jsonl", SHARED[:-1])
+    before = app.read_bytes()
+    assert terminal.run(bench.__main__.app, ["resume", str(app)]) == 2
+    assert "measured by itself, in one process" in " ".join(capsys.readouterr().err.split())
+    assert app.read_bytes() == before
