@@ -41,12 +41,11 @@ def written(prepared: Prepared, path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("options", [{}, {"resolutions": "33,64"}, {"precision": "fp32"}])
+@pytest.mark.parametrize("options", [{}, {"resolutions": "33,64"}])
 def test_a_learned_package_is_proven_without_its_photographs(
     options: dict[str, str], tmp_path: Path
 ) -> None:
-    forms = FORMS if "precision" not in options else {"logits": LayerForm("int8")}
-    ready = learned(published(replace(SPEC, **options)), forms)
+    ready = learned(published(replace(SPEC, **options)), FORMS)
     again = reverify(written(ready, tmp_path / "n.mlpackage"))
     assert again.verified.structure <= STRUCTURE.usual
     assert again.verified.agreement < again.verified.loss
