@@ -191,6 +191,26 @@ COMMANDS = [
         exit_code=2,
     ),
     Command(
+        "python -m bench app models/*.mlpackage --output App/ --team ABCDE12345",
+        says="Open it in Xcode", writes=("App/MobileNet.xcodeproj/project.pbxproj",),
+        inputs=("models",),
+    ),
+    Command("python -m bench devices", says="this machine"),
+    Command(
+        'python -m bench run models/*.mlpackage --device "My iPhone" --team ABCDE12345 '
+        "--pace 0 30 -o phone.jsonl",
+        says="error:", inputs=("models",), exit_code=2,
+    ),
+    Command(
+        "python -m bench resume phone.jsonl",
+        says="error:", words={"phone.jsonl": "before.jsonl"}, inputs=("before.jsonl",),
+        exit_code=2,
+    ),
+    Command(
+        "python -m reports phone.jsonl",
+        says="p50", words={"phone.jsonl": "before.jsonl"}, inputs=("before.jsonl",),
+    ),
+    Command(
         "python -m bench accuracy PKG --data photos/", "--runtime portable",
         says="untrained", writes=("results/accuracy-*.jsonl",),
         words={"PKG": "net.mlpackage"}, inputs=(*PACKAGE, "photos"),
