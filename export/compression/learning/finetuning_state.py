@@ -49,7 +49,7 @@ class StateFile:
             decoding(f"the state of finetuning {self._path}", refusal, ConfigError),
         ):
             held = torch.load(file, map_location=device, weights_only=True)
-        if not isinstance(held, dict) or held.get("kind") != KIND:
+        if not isinstance(held, dict) or held.get("kind") != KIND or "digest" not in held:
             raise ConfigError(f"{self._path} is no state of finetuning", refusal)
         if held["digest"] != self._digest:
             return None, (
