@@ -1,5 +1,6 @@
 """Learned numbers, proven later: their photographs are not at hand, the original weights are."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from export.__main__ import app
 from export.compression.compressed_network import CompressedNetwork
 from export.compression.forms import LayerForm
 from export.formats.registry import format_of
@@ -20,6 +22,7 @@ from export.verify.learned_numbers import with_numbers_of
 from export.verify.limits import STRUCTURE
 from export.verify.reverify import reverify
 from learned_networks import learned, nearest
+from mobilenet.common import terminal
 from mobilenet.common.errors import VerificationError
 
 FORMS = {
@@ -121,3 +124,13 @@ def test_a_difference_of_forms_is_among_the_causes(tmp_path: Path) -> None:
         "compression: int4 learned from photographs (palette4/16 x 2, int4/32 x 1, prune50 x 1, "
         "palette6 x 1); in the reference int4"
     )
+
+
+def test_what_was_learned_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = written(learned(published(), FORMS), tmp_path / "n.mlpackage")
+    assert terminal.run(app, ["inspect", str(path)]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "learned from 256 photographs: palette4/16 x 2, int4/32 x 1" in printed
+    assert "top-1 as uncompressed for 93.8% of 64 others (95 % interval 85.0% to 97.5%)" in printed
+    assert terminal.run(app, ["inspect", str(path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["learned"]["forms"]["logits"] == "palette6"

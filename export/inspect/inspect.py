@@ -18,6 +18,7 @@ from export.inspect.rules.pipelines import PipelineStage, pipeline_findings
 from export.inspect.rules.versions import version_findings
 from export.mil.read.pipeline_file import KINDS as PIPELINES
 from export.package import model_files
+from export.package.calibration_record import CalibrationRecord
 from export.package.metadata import listed_labels, metadata_of
 from export.package.model_files import ModelFiles
 from mobilenet.common.decoding import decoding
@@ -40,6 +41,7 @@ class Inspection:
     labels: tuple[str, ...]
     about: dict[str, str]
     photographs: str  # how one becomes the input, where a package of ours says it
+    learned: CalibrationRecord | None  # of a package of ours, where photographs showed its weights
     parts: tuple[PartFacts, ...]
     findings: tuple[RuleFinding, ...]
 
@@ -83,6 +85,7 @@ def _inspection(
         labels=listed_labels(about.about) or labels,  # a detector of ours names unused ones, too
         about=about.about,
         photographs="" if metadata is None else metadata.geometry.describe(metadata.size),
+        learned=None if metadata is None else metadata.calibration or None,
         parts=tuple(each.facts for each in examined),
         findings=tuple(_findings(about, examined, unrun)),
     )  # fmt: skip

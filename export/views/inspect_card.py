@@ -7,6 +7,7 @@ from export.inspect.declared import FeatureFacts
 from export.inspect.inspect import Inspection
 from export.inspect.part_facts import LayerFacts, PartFacts
 from export.inspect.rules.finding import RuleFinding
+from export.package.calibration_record import CalibrationRecord
 from mobilenet.common import terminal
 from mobilenet.common.ci_report import CheckedCase
 
@@ -65,6 +66,8 @@ def _summary(inspection: Inspection) -> Card:
         rows["labels"] = f"{len(inspection.labels)}: {shown}{more}"
     if inspection.photographs:
         rows["photographs"] = inspection.photographs
+    if inspection.learned is not None:
+        rows["learned"] = _learned(inspection.learned)
     thresholds = {name: inspection.about[name] for name in THRESHOLDS if name in inspection.about}
     if thresholds:
         rows["thresholds"] = ", ".join(f"{name} {value}" for name, value in thresholds.items())
@@ -72,6 +75,18 @@ def _summary(inspection: Inspection) -> Card:
         if inspection.about.get(key):
             rows[key] = inspection.about[key]
     return rows
+
+
+def _learned(record: CalibrationRecord) -> list[str]:
+    trained = f" and {record.finetuned:g} minutes of training" if record.finetuned else ""
+    lines = [f"from {record.photographs} photographs{trained}: {record.summary}"]
+    if record.agreement is not None:
+        share, (low, high) = record.agreement
+        lines.append(
+            f"the same top-1 as uncompressed for {share:.1%} of {record.held_back} others "
+            f"(95 % interval {low:.1%} to {high:.1%})"
+        )
+    return lines
 
 
 def _features(side: str, features: tuple[FeatureFacts, ...]) -> Card:
