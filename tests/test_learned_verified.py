@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -13,11 +14,13 @@ from export.compression.compressed_network import CompressedNetwork
 from export.compression.forms import LayerForm
 from export.formats.registry import format_of
 from export.mil.read.model import read
+from export.package import metadata
 from export.package.calibration_record import CalibrationRecord
 from export.prepared import Prepared
 from export.source import Published
 from export.spec import ExportSpec, Variant
 from export.verify.diff import diff
+from export.verify.gates import verify_package
 from export.verify.learned_numbers import with_numbers_of
 from export.verify.limits import STRUCTURE
 from export.verify.reverify import reverify
@@ -114,6 +117,26 @@ def test_other_original_weights_are_found(tmp_path: Path) -> None:
     other = replace(other, folded=replace(other.folded, layers=layers))
     with pytest.raises(VerificationError, match=r"kernels lie up to 1\.\d+ .* its export 0\.2"):
         with_numbers_of(read(path).function(), other, record)
+
+
+def test_a_loss_that_grew_is_found(tmp_path: Path) -> None:
+    ready = learned(published(), FORMS)
+    path = written(ready, tmp_path / "n.mlpackage")
+    verified = verify_package(path, ready)
+    beside = metadata.verified_path(path)
+    beside.write_bytes(msgspec.json.encode(verified))
+    assert reverify(path).verified.loss == pytest.approx(verified.loss)
+    beside.write_bytes(msgspec.json.encode(replace(verified, loss=verified.loss - 0.1)))
+    with pytest.raises(VerificationError, match="loss: relative L2"):
+        reverify(path)
+
+
+def test_core_ai_is_proven_too(tmp_path: Path) -> None:
+    pytest.importorskip("coreai", reason="there is no wheel of coreai-core for this machine")
+    forms = {name: form for name, form in FORMS.items() if form.method != "prune50"}
+    ready = learned(published(replace(SPEC, format="coreai")), forms)
+    again = reverify(written(ready, tmp_path / "n.aimodel"))
+    assert again.verified.structure <= STRUCTURE.usual
 
 
 def test_a_difference_of_forms_is_among_the_causes(tmp_path: Path) -> None:

@@ -105,6 +105,8 @@ def reverify(
     else:
         prepared = _prepared_again(about, function, weights, overrides, offline)
         verified = verify_package(path, prepared, photographs)
+        if about.calibration and not photographs:
+            _check_loss(path, verified)
         against = "weights"
         network = prepared.network
     answer = PictureAnswer()
@@ -137,6 +139,16 @@ def _opinion(
         path, function, pictures, about.normalization,
         network=answers.logits, limit=verified.agreement_limit,
     )  # fmt: skip
+
+
+def _check_loss(path: Path, verified: Verified) -> None:
+    """Of learned weights no larger than at their export, where its result lies beside them.
+
+    Biases that differ from those of the original are known by it alone.
+    """
+    before = metadata.verified(path, verified.identity)
+    if before is not None and before.loss is not None and verified.loss is not None:
+        passed("loss", verified.loss, before.loss + before.agreement_limit)
 
 
 def _check_size(path: Path, function: Function, about: PackageMetadata) -> None:
