@@ -58,6 +58,7 @@ def test_the_app_is_built_once_and_the_phone_measured(
     assert f"DEVELOPMENT_TEAM={TEAM}" in build
     assert "-allowProvisioningUpdates" in build
     assert build[build.index("-configuration") + 1] == "Release"
+    assert build[build.index("-destination") + 1] == "platform=iOS,id=00008130-1"
     with jsonl.resume(Path("b.jsonl")) as (_, records):
         head = next(record for record in records if isinstance(record, SessionHead))
         launches = [record for record in records if isinstance(record, Launch)]

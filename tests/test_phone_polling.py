@@ -31,9 +31,11 @@ class Scripted:
     def __init__(self, answers_at: float) -> None:
         self.now, self.answers_at, self.commands = 0.0, answers_at, 0
         self.questions: list[float] = []
+        self.last: tuple[str, ...] = ()
 
     def ask(self, expected: type[Any], *words: str, **_: object) -> Any:
         self.commands += 1
+        self.last = words[1:3]
         if words[2] == "launch":
             return msgspec.convert({"process": {"processIdentifier": 7}}, expected)
         if words[2] != "terminate":
@@ -82,6 +84,16 @@ def test_the_launch_before_tells_when_to_ask(scripted: Scripted) -> None:
     launch(launcher, scripted)
     launch(launcher, scripted)
     assert scripted.questions == [pytest.approx(LEARNED_S)]
+
+
+def test_an_interrupt_ends_the_app(scripted: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(scripted, "sleep", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        launch(PhoneLauncher(Device("phone"), "app"), scripted)
+    assert scripted.last == ("process", "terminate")
 
 
 def test_nobody_waits_longer_than_agreed(scripted: Scripted) -> None:

@@ -30,6 +30,7 @@ class Hardware(_Camel, frozen=True):
     product_type: str = ""
     marketing_name: str = ""
     reality: str = "physical"
+    udid: str = ""  # by which xcodebuild knows it
 
 
 class Connection(_Camel, frozen=True):

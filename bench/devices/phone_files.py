@@ -26,7 +26,11 @@ class PhoneFiles:
         self._sent.clear()
 
     def send(self, path: str) -> str:
-        """Copy a file or folder of this machine, once; its name there."""
+        """Copy a file or folder of this machine, once; its name there.
+
+        What is in a folder goes into the destination, which is made (coremltools' remote_device.py
+        and published logs agree).
+        """
         if path not in self._sent:
             name = f"{len(self._sent)}-{Path(path).name}"
             self._copy("to", path, f"{FOLDER}/{name}", devicectl.COPY_S)

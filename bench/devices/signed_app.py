@@ -73,9 +73,10 @@ def _built(device: Device, team: str, progress: Progress) -> Path:
 
 
 def _build(project: Path, derived: Path, device: Device, team: str) -> None:
+    udid = device.hardware_properties.udid or device.identifier
     code, said = xcode.xcrun(
         "xcodebuild", "-project", str(project / app_folder.PROJECT), "-scheme", NAME,
-        "-configuration", "Release", "-destination", f"platform=iOS,id={device.identifier}",
+        "-configuration", "Release", "-destination", f"platform=iOS,id={udid}",
         "-derivedDataPath", str(derived), "-allowProvisioningUpdates",
         "-allowProvisioningDeviceRegistration", f"DEVELOPMENT_TEAM={team}", "build",
         limit_s=BUILD_LIMIT_S,
