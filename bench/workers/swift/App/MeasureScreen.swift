@@ -6,7 +6,7 @@ import UIKit
 struct MeasureScreen: View {
     @ObservedObject var model: MeasureModel
     @State private var isSharing = false
-    @SwiftUI.Environment(\.scenePhase) private var phase
+    @Environment(\.scenePhase) private var phase
 
     var body: some View {
         List {

@@ -118,8 +118,9 @@ extension Recognizer {
             scaleX: size.width / upright.extent.width, y: size.height / upright.extent.height)
         let raising = CGAffineTransform(translationX: 0, y: input.height - size.height)
         let grey: CGFloat = 128 / 255
-        return upright
+        return upright.clampedToExtent()
             .transformed(by: scaling.concatenating(raising), highQualityDownsample: true)
+            .cropped(to: CGRect(origin: CGPoint(x: 0, y: input.height - size.height), size: size))
             .composited(over: CIImage(color: CIColor(red: grey, green: grey, blue: grey)))
             .cropped(to: CGRect(origin: .zero, size: input))
     }
