@@ -16,12 +16,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tests' own modules
 
+from kill_apps import AppFolder
 from kill_scenarios import Accuracy, Export, ExportAll, Page, Session, Weights
 from killing import Attack, Row, Scenario, report
 
 SCENARIOS = {
     "weights": (Weights, 3), "export": (Export, 3), "all": (ExportAll, 2),
-    "session": (Session, 5), "accuracy": (Accuracy, 3), "page": (Page, 4),
+    "session": (Session, 5), "accuracy": (Accuracy, 3), "page": (Page, 4), "app": (AppFolder, 2),
 }  # fmt: skip
 """Each with its share of the kills."""
 
