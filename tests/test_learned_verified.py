@@ -26,7 +26,7 @@ from export.verify.limits import STRUCTURE
 from export.verify.reverify import reverify
 from learned_networks import learned, nearest
 from mobilenet.common import terminal
-from mobilenet.common.errors import VerificationError
+from mobilenet.common.errors import PackageError, VerificationError
 
 FORMS = {
     "conv7_pointwise": LayerForm("int4", 32), "conv8_pointwise": LayerForm("palette4", 16),
@@ -117,6 +117,14 @@ def test_other_original_weights_are_found(tmp_path: Path) -> None:
     other = replace(other, folded=replace(other.folded, layers=layers))
     with pytest.raises(VerificationError, match=r"kernels lie up to 1\.\d+ .* its export 0\.2"):
         with_numbers_of(read(path).function(), other, record)
+
+
+def test_mixed_forms_that_are_not_told(tmp_path: Path) -> None:
+    function = read(written(learned(published(), FORMS), tmp_path / "n.mlpackage")).function()
+    untold = replace(published(), compress="mixed")
+    for record in (msgspec.UNSET, CalibrationRecord(256, 64, "ab", {}, loss=0.2)):
+        with pytest.raises(PackageError, match="does not say which layer has which"):
+            with_numbers_of(function, untold, record)
 
 
 def test_a_loss_that_grew_is_found(tmp_path: Path) -> None:

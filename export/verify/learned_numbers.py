@@ -8,6 +8,7 @@ then proved anew is that the package computes what a network with these numbers 
 from collections.abc import Mapping
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 
 from export.compression.compressed_network import CompressedNetwork
@@ -18,18 +19,28 @@ from export.mil.program import Function
 from export.package.calibration_record import CalibrationRecord
 from export.prepared import Prepared
 from mobilenet.checkpoint import Checkpoint
-from mobilenet.common.errors import VerificationError
+from mobilenet.common.errors import PackageError, VerificationError
 
+MIXED = "mixed"  # begins the name of a compression that differs from layer to layer
 SLACK = 1e-4  # of a distance: the original weights are the same to the bit, and so are sums nearly
 
 
-def with_numbers_of(function: Function, prepared: Prepared, record: CalibrationRecord) -> Prepared:
+def with_numbers_of(
+    function: Function, prepared: Prepared, record: CalibrationRecord | msgspec.UnsetType
+) -> Prepared:
     """`prepared` with the numbers that the package holds, which `record` is about.
 
-    Raises `VerificationError` where they are others, or the original weights are.
+    As it is where no weights were learned. Raises `VerificationError` where they are others, or
+    the original weights are; `PackageError` for forms that nothing is said of.
     """
-    if not record.numbers:
-        return prepared  # nothing but ranges of activations was learned
+    if not record or not record.numbers:
+        if str(prepared.compress).startswith(MIXED):
+            raise PackageError(
+                f"the package has {prepared.compress} forms and does not say which layer has "
+                "which",
+                "its metadata were changed: export it again",
+            )
+        return prepared
     assert prepared.folded is not None, "of a checkpoint"
     config = prepared.folded.config
     layers, kernels = layers_of(function, config), kernels_of(function, config)

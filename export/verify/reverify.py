@@ -220,6 +220,4 @@ def _prepared_again(
     if about.labels_from or (not checkpoint.labels and checkpoint.config.readout.classes):
         checkpoint = replace(checkpoint, labels=output_labels(function.description))
     prepared = Loaded(checkpoint).prepare(spec.resolved())
-    if not about.calibration:
-        return prepared
     return with_numbers_of(function, prepared, about.calibration)
