@@ -1,5 +1,6 @@
 """When an answer is asked for: once it should be there, and how often where it is late."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 from bench.devices import devicectl, phone_launcher
 from bench.devices.device_list import Device
 from bench.devices.phone_launcher import PhoneLauncher
+from bench.results.environment_record import Environment
 from bench.workers.protocol import Job
+from made_app import ENVIRONMENT
 
 JOB = Job(
     task="measure", runtime="coreml-native", compiled="made", unit="ALL", warmup_s=0.5, samples=50,
@@ -32,11 +35,15 @@ class Scripted:
         self.now, self.answers_at, self.commands = 0.0, answers_at, 0
         self.questions: list[float] = []
         self.last: tuple[str, ...] = ()
+        self.halves = 0  # copies that bring half a file, though all is there
+        self.launched: list[Job] = []
 
     def ask(self, expected: type[Any], *words: str, **_: object) -> Any:
         self.commands += 1
         self.last = words[1:3]
         if words[2] == "launch":
+            variables = json.loads(words[words.index("--environment-variables") + 1])
+            self.launched.append(msgspec.json.decode(variables["BENCH_JOB"], type=Job))
             return msgspec.convert({"process": {"processIdentifier": 7}}, expected)
         if words[2] != "terminate":
             self.questions.append(self.now)
@@ -45,7 +52,9 @@ class Scripted:
 
     def read(self, *_: object) -> bytes:
         self.ask(devicectl.Done, "device", "copy", "from")
-        return ANSWER if self.now >= self.answers_at else ANSWER[: len(ANSWER) // 2]
+        self.halves -= 1
+        is_whole = self.now >= self.answers_at and self.halves < 0
+        return ANSWER if is_whole else ANSWER[: len(ANSWER) // 2]
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -102,3 +111,18 @@ def test_nobody_waits_longer_than_agreed(scripted: Scripted) -> None:
         launch(PhoneLauncher(Device("phone"), "app"), scripted)
     assert scripted.now == pytest.approx(JOB.timeout_s)
     assert scripted.commands <= 12
+
+
+@pytest.mark.parametrize("halves", [1, 2])
+def test_half_a_file_is_brought_again(scripted: Scripted, halves: int) -> None:
+    scripted.halves = halves
+    assert launch(PhoneLauncher(Device("phone"), "app"), scripted)
+    assert scripted.halves == -1
+
+
+def test_a_launch_may_take_half_of_the_phones_memory(scripted: Scripted) -> None:
+    launcher = PhoneLauncher(Device("phone"), "app")
+    launcher.environment = msgspec.convert({**ENVIRONMENT, "memory_bytes": 6000}, Environment)
+    job = msgspec.structs.replace(JOB, memory_limit_bytes=1 << 40)
+    launcher.launch(msgspec.json.encode(job), 9)
+    assert [sent.memory_limit_bytes for sent in scripted.launched] == [3000]

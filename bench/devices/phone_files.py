@@ -21,10 +21,6 @@ class PhoneFiles:
         self._container = ("--domain-type", "appDataContainer", "--domain-identifier", bundle)
         self._sent: dict[str, str] = {}
 
-    def forget(self) -> None:
-        """The app has emptied the folder."""
-        self._sent.clear()
-
     def send(self, path: str) -> str:
         """Copy a file or folder of this machine, once; its name there.
 

@@ -94,7 +94,6 @@ class PhoneLauncher:
     def _describe(self, job: Job, timeout_s: float) -> bytes:
         """Once: what earlier sessions left on the phone goes with it."""
         if not self._described:
-            self._files.forget()
             lines, _ = self._carry_out(job, secrets.token_hex(8), timeout_s)
             for line in lines[:1]:
                 with suppress(msgspec.DecodeError):
@@ -214,10 +213,7 @@ def _key(job: Job) -> tuple[str, str, int]:
 
 def _end_line(text: bytes) -> EndLine | None:
     """What the last line says, where it is whole and the last."""
-    last = text[text.rfind(b"\n", 0, -1) + 1 :]
-    if not last.endswith(b"\n"):
-        return None
     try:
-        return msgspec.json.decode(last, type=EndLine)
+        return msgspec.json.decode(text[text.rfind(b"\n", 0, -1) + 1 :], type=EndLine)
     except msgspec.DecodeError:
         return None
