@@ -63,7 +63,7 @@ class MadePhone:
         """How many commands came with each launch, up to the next one."""
         counts = [0]
         for command in self.commands():
-            if command[1:4] == ["device", "process", "launch"]:
+            if "launch" in command:
                 counts.append(0)
             counts[-1] += 1
         return counts[1:]

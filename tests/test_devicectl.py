@@ -10,6 +10,7 @@ import made_phone
 import xcrun
 from bench.devices import device_list, devicectl, xcode
 from bench.devices.devicectl import DeviceError, Done
+from bench.devices.phone_files import PhoneFiles
 from made_phone import LISTED, MadePhone
 from mobilenet.common.errors import ConfigError, PlaceLostError, UnsupportedError
 
@@ -134,3 +135,17 @@ def test_a_name_that_is_nobodys_is_answered_with_those_there_are(phone: MadePhon
     with pytest.raises(ConfigError, match="several devices are called"):
         phone.device()
     assert device_list.find("other").identifier == "other"
+
+
+def test_what_could_not_be_removed_from_a_phone_is_not_in_the_way(
+    phone: MadePhone, tmp_path: Path
+) -> None:
+    package = str(made_phone.package(tmp_path))
+    (phone.folder / "container" / "Documents" / "Errands").mkdir(parents=True)
+    names = {PhoneFiles(phone.device(), xcrun.BUNDLE).send(package) for _ in range(2)}
+    assert len(names) == 2
+
+
+@pytest.mark.parametrize("name", [made_phone.NAME, xcrun.IDENTIFIER, "00008130-1"])
+def test_a_phone_is_known_by_each_of_its_names(phone: MadePhone, name: str) -> None:
+    assert phone.device() == device_list.find(name)

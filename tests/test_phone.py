@@ -180,7 +180,7 @@ def test_a_phone_that_locks_in_the_middle_is_lost(phone: MadePhone) -> None:
     phone.fail("suspended")
     with pytest.raises(DeviceError, match="is locked"):
         launch(place, task="measure", outputs="none", timeout_s=0.5)
-    assert [command[2:4] for command in phone.commands()[-2:]] == [
+    assert [command[7:9] for command in phone.commands()[-2:]] == [
         ["info", "lockState"], ["process", "terminate"],
     ]  # fmt: skip
 
@@ -190,7 +190,7 @@ def test_a_launch_that_takes_too_long_is_ended(phone: MadePhone) -> None:
     place.environment()
     phone.fail("stopped")
     assert launch(place, task="measure", outputs="none", timeout_s=0.5).status == "timeout"
-    assert phone.commands()[-1][2:4] == ["process", "terminate"]
+    assert phone.commands()[-1][7:9] == ["process", "terminate"]
 
 
 def test_a_soak_on_a_phone(phone: MadePhone, tmp_path: Path) -> None:

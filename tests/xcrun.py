@@ -79,6 +79,7 @@ def main(line: list[str]) -> NoReturn:
     if tool == "xcodebuild":
         build(words)
     assert tool == "devicectl"
+    assert words[0] == "--json-output", "options after an app's identifier may be the app's"
     answer = Path(words.option("--json-output"))
     assert words.option("--timeout").isdigit()
     assert words.flag("--quiet")
@@ -163,6 +164,7 @@ def listed() -> list[object]:
 
 
 def copy(command: str, words: Arguments, fault: str) -> bool:
+    assert words.option("--user") == "mobile", "else it is root's, and the app cannot remove it"
     assert words.option("--domain-type") == "appDataContainer"
     assert words.option("--domain-identifier") == BUNDLE
     source, destination = Path(words.option("--source")), Path(words.option("--destination"))

@@ -95,7 +95,7 @@ def devices() -> list[Device]:
 def find(name: str) -> Device:
     """The device of that name or identifier. Raises `UnsupportedError` where it is no use."""
     every = devices()
-    chosen = [device for device in every if name in (device.name, device.identifier)]
+    chosen = [d for d in every if name in (d.name, d.identifier, d.hardware_properties.udid)]
     if len(chosen) != 1:
         what = "several devices are" if chosen else "no device is"
         names = ", ".join(f"{device.name!r} ({device.identifier})" for device in every)

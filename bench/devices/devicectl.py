@@ -109,8 +109,9 @@ def ask(
 def _ask(expected: type[T], arguments: tuple[str, ...], name: str, limit_s: float) -> T:
     with owned_folder() as folder:
         answer = folder / "answer.json"
+        # First: after an app's identifier options may be the app's (appium-xcuitest-driver#2366).
         options = ["--json-output", str(answer), "--timeout", f"{limit_s:.0f}", "--quiet"]
-        code, _ = xcode.xcrun("devicectl", *arguments, *options, limit_s=limit_s + GRACE_S)
+        code, _ = xcode.xcrun("devicectl", *options, *arguments, limit_s=limit_s + GRACE_S)
         return _result(expected, _decoded(answer), code, name)
 
 

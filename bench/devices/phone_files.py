@@ -1,5 +1,6 @@
 """What lies on a phone for the app's errands, and the way there and back."""
 
+import secrets
 from pathlib import Path
 
 from bench.devices import devicectl
@@ -18,7 +19,11 @@ class PhoneFiles:
 
     def __init__(self, device: Device, bundle: str) -> None:
         self._device = device
-        self._container = ("--domain-type", "appDataContainer", "--domain-identifier", bundle)
+        # Of the user of apps, else files are root's, and the app may not remove them.
+        self._container = (
+            "--user", "mobile", "--domain-type", "appDataContainer", "--domain-identifier", bundle,
+        )  # fmt: skip
+        self._mark = secrets.token_hex(4)  # a file that could not be removed is not in the way
         self._sent: dict[str, str] = {}
 
     def send(self, path: str) -> str:
@@ -28,7 +33,7 @@ class PhoneFiles:
         and published logs agree).
         """
         if path not in self._sent:
-            name = f"{len(self._sent)}-{Path(path).name}"
+            name = f"{self._mark}-{len(self._sent)}{Path(path).suffix}"
             self._copy("to", path, f"{FOLDER}/{name}", devicectl.COPY_S)
             self._sent[path] = name
         return self._sent[path]
