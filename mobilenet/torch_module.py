@@ -38,16 +38,26 @@ class ConvUnit(nn.Module):
 
     def forward(self, x: Tensor, added: Tensor | None = None) -> Tensor:
         """Map (B, in, H, W) to (B, out, H', W'); `added` is of that shape."""
-        if self.row.kernel > 1:  # the pads depend on the size at hand: any size may come in
-            size = Size(int(x.shape[-2]), int(x.shape[-1]))
-            top, bottom, left, right = self.row.pads_at(size)
-            x = F.pad(x, (left, right, top, bottom))
-        x = self.conv(x)
-        if self.norm is not None:
-            x = self.norm(x)
+        return self.activated(self.before_activation(x), added)
+
+    def before_activation(self, x: Tensor) -> Tensor:
+        """What the convolution gives, behind batch norm if there is one."""
+        x = self.conv(self.padded(x))
+        return x if self.norm is None else self.norm(x)
+
+    def activated(self, x: Tensor, added: Tensor | None = None) -> Tensor:
+        """The row's value of what the convolution gave."""
         if self.row.activation is not None:
             x = ACTIVATIONS[self.row.activation](x)
         return x if added is None else x + added
+
+    def padded(self, x: Tensor) -> Tensor:
+        """As the convolution reads it; the pads depend on the size at hand: any may come in."""
+        if self.row.kernel == 1:
+            return x
+        size = Size(int(x.shape[-2]), int(x.shape[-1]))
+        top, bottom, left, right = self.row.pads_at(size)
+        return F.pad(x, (left, right, top, bottom))
 
 
 class MobileNet(nn.Module):
@@ -100,7 +110,7 @@ class MobileNet(nn.Module):
         for name, unit in self.units():
             row = unit.row
             added = () if row.adds is None else (values[row.adds],)
-            values[name] = unit(_input(row, values), *added)
+            values[name] = unit(row_input(row, values), *added)
             for done in self._last_uses[name]:
                 del values[done]
         return values
@@ -120,8 +130,8 @@ def _predictions(predictors: Iterable[Predictor], values: Mapping[str, Tensor]) 
     return torch.cat(parts, 2).transpose(1, 2)
 
 
-def _input(row: Row, values: Mapping[str, Tensor]) -> Tensor:
-    """What the convolution of a row takes (B, C, H, W)."""
+def row_input(row: Row, values: Mapping[str, Tensor]) -> Tensor:
+    """What the convolution of a row takes (B, C, H, W), of `values` by name."""
     x = values[row.reads]
     if row.pooled:
         x = x.mean((2, 3), keepdim=True)

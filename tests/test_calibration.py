@@ -10,6 +10,7 @@ from PIL import Image
 from conftest import PHOTO
 from export.compression import calibration
 from export.compression.calibration import LEAST_PHOTOGRAPHS, read_calibration
+from made_photographs import folder_of
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import ConfigError
 from mobilenet.networks.v1 import MobileNetConfig
@@ -24,15 +25,7 @@ def network() -> Checkpoint:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """As many crops of one photograph as are needed."""
-    place = tmp_path / "photographs"
-    place.mkdir()
-    with Image.open(PHOTO) as photograph:
-        for number in range(LEAST_PHOTOGRAPHS):
-            left, top = 9 * (number % 8), 7 * (number // 8)
-            crop = photograph.crop((left, top, left + 200, top + 150))
-            crop.save(place / f"{number:03}.png")
-    return place
+    return folder_of(tmp_path / "photographs")
 
 
 def shown(pixels: np.ndarray) -> set[bytes]:

@@ -75,7 +75,7 @@ def _head_ranges(readout: Readout, bounded: Mapping[str, Range]) -> dict[str, Ra
 
 def quantize_inputs(module: "MobileNet", quantizers: Mapping[str, Quantizer]) -> None:
     """Let a PyTorch module round what enters its layers as the package does."""
-    for name, unit in _units(module):
+    for name, unit in units(module):
         if name in quantizers:
             unit.register_forward_pre_hook(
                 lambda _, arguments, quantizer=quantizers[name]: (
@@ -116,7 +116,7 @@ def step_by_step(
 
         return hook
 
-    for name, unit in _units(module):
+    for name, unit in units(module):
         if name in roundings:
             unit.register_forward_pre_hook(handing_over(name))
     logits = module(x)
@@ -149,7 +149,7 @@ def _input_ranges(
 
         return hook
 
-    for name, unit in _units(module):
+    for name, unit in units(module):
         if name in names:
             unit.register_forward_pre_hook(watch(name))
     size = checkpoint.config.size
@@ -159,7 +159,8 @@ def _input_ranges(
     return ranges
 
 
-def _units(module: "MobileNet") -> Iterator[tuple[str, Any]]:
+def units(module: "MobileNet") -> Iterator[tuple[str, Any]]:
+    """The modules of all layers by name, in order."""
     yield from module.units()
     for layer in module.readout.dense:
         yield layer.name, module.dense(layer.name)
