@@ -49,7 +49,8 @@ class ObservedNetwork:
 
     def answer(self, pixels: Tensor) -> ObservedAnswer:
         """Of pixels (B, 3, H, W) from 0 to 255, RGB."""
-        result = self.module(normalized(pixels, self._normalization))
+        x = normalized(pixels, self._normalization)
+        result = self.module(x.contiguous(memory_format=torch.channels_last))  # a tenth faster
         return ObservedAnswer(
             tuple(self._maps.pop(name) for name in self.module.readout.kept), result
         )
