@@ -54,11 +54,7 @@ def _alike(a: Case, b: Case) -> bool:
     same_precision = a.model.precision == b.model.precision or "" in (
         a.model.precision, b.model.precision,
     )  # fmt: skip
-    same_place = (a.runtime, a.unit, a.options) == (
-        b.runtime,
-        b.unit,
-        b.options,
-    )
+    same_place = a.runtime == b.runtime and a.unit == b.unit and a.options == b.options
     return same_place and same_precision and a.model.compression == b.model.compression
 
 
