@@ -102,6 +102,7 @@ def small_and_on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finetuning, "fastest_device", lambda: torch.device("cpu"))
     monkeypatch.setattr(finetuning, "BATCH", 6)
     monkeypatch.setattr(student, "NUMBER_RATE", 1e-3)
+    monkeypatch.setattr(student, "BIAS_RATE", 1e-3)
     monkeypatch.setattr(student, "ROUNDING_RATE", 1e-2)
 
 

@@ -22,9 +22,10 @@ from mobilenet.networks.classifier import Readout
 from mobilenet.preprocess import Normalization
 from mobilenet.torch_module import MobileNet, from_checkpoint, to_layers
 
-# Per update by Adam, at most about: of a step between two values of a kernel, ...
-ROUNDING_RATE = 2e-3
-NUMBER_RATE = 2e-4  # ... and of the mean size of the numbers of a layer
+# Per update by Adam, at most about. From a network that is nearly right, larger ones lead away.
+ROUNDING_RATE = 2e-3  # of a step between two values of a kernel
+NUMBER_RATE = 2e-4  # of the mean size of a layer's steps, values or weights
+BIAS_RATE = 2e-5  # of that of its biases: each moves all pixels of a channel
 
 
 class ObservedAnswer(NamedTuple):
@@ -82,27 +83,31 @@ class Student(ObservedNetwork):
         self.module.requires_grad_(True).to(device)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """For the optimizer: what decides which value a weight takes, and all other numbers."""
+        """For the optimizer: what decides which value a weight takes, other numbers, biases."""
+        weights, biases = self._trained("weight"), self._trained("bias")
         rounding = [
-            trained.original
-            for trained in self._weights().values()
-            if isinstance(trained[0], Stepped | Tabled)
+            each.original for each in weights.values() if isinstance(each[0], Stepped | Tabled)
         ]
-        ids = {id(each) for each in rounding}
-        numbers = [each for each in self.module.parameters() if id(each) not in ids]
-        return [{"params": rounding, "lr": ROUNDING_RATE}, {"params": numbers, "lr": NUMBER_RATE}]
+        shifts = [each.original for each in biases.values()]
+        others = {id(each) for each in (*rounding, *shifts)}
+        numbers = [each for each in self.module.parameters() if id(each) not in others]
+        return [
+            {"params": rounding, "lr": ROUNDING_RATE},
+            {"params": numbers, "lr": NUMBER_RATE},
+            {"params": shifts, "lr": BIAS_RATE},
+        ]
 
     def network(self) -> CompressedNetwork:
         """What a file holds of it."""
-        weights = self._weights()
+        weights = self._trained("weight")
         kernels = {name: weights[name][0].stored(weights[name].original) for name in self._names}
         folded = replace(self._folded, layers=to_layers(self.module))
         return CompressedNetwork.of(folded, kernels)
 
-    def _weights(self) -> dict[str, Any]:
-        """A `ParametrizationList` for the kernel of each layer."""
+    def _trained(self, part: str) -> dict[str, Any]:
+        """A `ParametrizationList` for the weight or the bias of each layer."""
         layers: dict[str, Any] = dict(_weighted(self.module))
-        return {name: layer.parametrizations.weight for name, layer in layers.items()}
+        return {name: layer.parametrizations[part] for name, layer in layers.items()}
 
 
 def difference(student: ObservedAnswer, teacher: ObservedAnswer, readout: Readout) -> Tensor:
