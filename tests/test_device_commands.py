@@ -161,6 +161,8 @@ def test_without_a_mac_devices_says_what_is_needed(
     monkeypatch.setattr(measurable, "RUNTIMES", {})
     assert command("devices") == 0
     said = " ".join(capfd.readouterr().out.split())
-    assert "devicectl, and there is no xcrun here: a Mac with Xcode 15 or later is needed" in said
+    assert (
+        "and there is no xcrun here: a Mac with Xcode 15.3 or later is needed" in said
+    )
     assert command("run", "Net.mlpackage", "--device", "iPhone") == 2
     assert "a Mac with Xcode 15" in " ".join(capfd.readouterr().err.split())

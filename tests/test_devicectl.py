@@ -98,7 +98,7 @@ def test_without_a_mac_it_is_said_what_is_needed(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UnsupportedError, match="no xcrun here") as refused:
         device_list.devices()
-    assert refused.value.hint == "a Mac with Xcode 15 or later is needed"
+    assert refused.value.hint == "a Mac with Xcode 15.3 or later is needed"
 
 
 def test_devices_are_phones_and_no_simulators(phone: MadePhone) -> None:

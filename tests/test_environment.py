@@ -99,6 +99,13 @@ def test_another_machine_or_other_software_is_not_the_same(changes: dict[str, ob
         check_same_machine(QUIET, msgspec.structs.replace(QUIET, **changes))
 
 
+def test_another_system_is_other_software_of_a_phone() -> None:
+    phone = msgspec.structs.replace(QUIET, system="iOS 26.1", python="", packages={})
+    check_same_machine(phone, msgspec.structs.replace(phone, battery=0.5))
+    with pytest.raises(RecordError, match=r"system 'iOS 26.1', here it is 'iOS 26.2'"):
+        check_same_machine(phone, msgspec.structs.replace(phone, system="iOS 26.2"))
+
+
 def test_the_command_prints_people_and_programs_their_form(
     capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -1,8 +1,9 @@
 """The project as Xcode keeps it: `project.pbxproj` and a shared scheme.
 
-The classic form, which names every file (objectVersion 56), opens in Xcode 14 and later. Packages
-lie in a folder reference: copied as they are and compiled on the device, so that a new export
-changes no project. Fields are those of Apple's own projects (coremltools' ModelRunner).
+The classic form, which names every file (objectVersion 56), opens in Xcode 14 and later; its
+sources take Xcode 15.3, the first that knows iOS 17.4. Packages lie in a folder reference: copied
+as they are and compiled on the device, so that a new export changes no project. Fields are those
+of Apple's own projects (coremltools' ModelRunner).
 """
 
 import hashlib

@@ -130,13 +130,13 @@ def _result(expected: type[T], answer: object, code: int, name: str) -> T:
             except msgspec.ValidationError as error:
                 raise PlaceLostError(
                     f"devicectl's answer is not of the form that is known: {error}",
-                    "this program was written for Xcode 15 to 27: please report it",
+                    "this program was written for Xcode 15.3 to 27: please report it",
                 ) from None
         case {"error": error}:
             raise _trouble(" ".join(dict.fromkeys(_sentences(error))), name)
     raise PlaceLostError(
         f"devicectl left no answer and ended with code {code}",
-        "is this Xcode 15 or later? `xcode-select -p` names the one that is used",
+        "is this Xcode 15.3 or later? `xcode-select -p` names the one that is used",
     )
 
 

@@ -19,7 +19,7 @@ def xcrun(*words: str, limit_s: float) -> tuple[int, str]:
     except FileNotFoundError:
         raise UnsupportedError(
             "phones are reached by Xcode's devicectl, and there is no xcrun here",
-            "a Mac with Xcode 15 or later is needed",
+            "a Mac with Xcode 15.3 or later is needed",
         ) from None
     except subprocess.TimeoutExpired:
         raise PlaceLostError(

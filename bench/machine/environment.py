@@ -45,7 +45,8 @@ def environment() -> Environment:
 
 def check_same_machine(before: Environment, now: Environment) -> None:
     """Raises `RecordError` when a session would go on elsewhere, or with other software."""
-    for field in (*MACHINE, "packages"):
+    software = ("packages",) if before.python else ("system",)  # a phone's Core ML is its system's
+    for field in (*MACHINE, *software):
         old, new = getattr(before, field), getattr(now, field)
         if old != new:
             raise RecordError(

@@ -57,7 +57,7 @@ def start(
         with jsonl.create(path, [first, *cases, *pilots]) as file:
             if not ready:
                 raise UnsupportedError(
-                    f"none of these packages runs on this machine: {cases[0].skipped}",
+                    f"none of these packages runs: {cases[0].skipped}",
                     f"all reasons are in {path}",
                 )
             _go(Runner(plan, ready, file, progress=progress, place=place), path)

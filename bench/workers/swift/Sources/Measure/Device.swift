@@ -36,7 +36,8 @@ public enum Device {
         return DeviceEnvironment(
             system: system(info.operatingSystemVersion), machine: architecture,
             name: name(of: model), model: model, processor: processor(),
-            physicalCores: info.activeProcessorCount, logicalCores: info.processorCount,
+            // Those that are active are fewer where it is hot, and it is the same phone.
+            physicalCores: info.processorCount, logicalCores: info.processorCount,
             memoryBytes: Int(info.physicalMemory), virtual: simulated == nil ? "" : "Simulator",
             powerSource: power.source, battery: power.battery, lowPowerMode: isSavingPower)
     }
