@@ -10,6 +10,7 @@ import made_app
 import made_phone
 import xcrun
 from bench import __main__
+from bench.app import xcode_project
 from bench.devices import measurable
 from bench.results import jsonl
 from bench.results.read import read_file
@@ -161,8 +162,13 @@ def test_without_a_mac_devices_says_what_is_needed(
     monkeypatch.setattr(measurable, "RUNTIMES", {})
     assert command("devices") == 0
     said = " ".join(capfd.readouterr().out.split())
-    assert (
-        "and there is no xcrun here: a Mac with Xcode 15.3 or later is needed" in said
-    )
+    assert "and there is no xcrun here: a Mac with Xcode 15.3 or later is needed" in said
     assert command("run", "Net.mlpackage", "--device", "iPhone") == 2
     assert "a Mac with Xcode 15" in " ".join(capfd.readouterr().err.split())
+
+
+def test_the_app_with_a_persons_packages_is_not_replaced(phone: MadePhone) -> None:
+    assert run(*DEVICE, "--team", TEAM, "--output", "a.jsonl") == 0
+    (build,) = (words for words in phone.commands() if words[0] == "xcodebuild")
+    assert f"PRODUCT_BUNDLE_IDENTIFIER={xcrun.BUNDLE}" in build
+    assert not xcrun.BUNDLE.startswith(xcode_project.BUNDLE)

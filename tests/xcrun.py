@@ -18,7 +18,7 @@ from typing import NoReturn
 
 import psutil
 
-IDENTIFIER, BUNDLE = "00008130-MADE", "org.mobilenet-coreml.appABCDE12345"
+IDENTIFIER, BUNDLE = "00008130-MADE", "org.mobilenet-coreml.workerABCDE12345"
 NOISE = "13:37:00  Acquired tunnel connection to device.\n{ not JSON \\"
 ERRORS = {  # domain and code do not matter; the sentences are those of real phones
     "locked": (

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench.app.xcode_project import BUNDLE, INFO, NAME, SCHEME, SOURCES, project
+from bench.app.xcode_project import INFO, NAME, SCHEME, SOURCES, project
 from bench.runtimes.swift_runner import SOURCE
 from export.package import model_files
 from export.package.model_files import ModelFiles
@@ -78,11 +78,6 @@ def check_team(team: str) -> None:
             f"team {team!r} is no identifier of a team",
             "ten capital letters and digits: developer.apple.com/account, Membership details",
         )
-
-
-def bundle_identifier(team: str) -> str:
-    """What the system calls the app that `team` has signed."""
-    return f"{BUNDLE}{team}"
 
 
 def name_in_app(model: ModelFiles) -> str:

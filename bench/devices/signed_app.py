@@ -19,6 +19,8 @@ from mobilenet.common.progress import SILENT, Progress
 from mobilenet.common.temporary import owned_folder
 from mobilenet.weights import cache
 
+# With the team's identifier. Not that of the app with a person's packages, which it would replace.
+BUNDLE = "org.mobilenet-coreml.worker"
 BUILD_LIMIT_S = 1800
 PRODUCTS = "Build/Products/Release-iphoneos"  # in Xcode's folder of derived data
 
@@ -37,7 +39,7 @@ def install(device: Device, team: str | None, progress: Progress = SILENT) -> st
         devicectl.Done, "device", "install", "app", "--device", device.identifier, str(app),
         name=device.name, limit_s=devicectl.INSTALL_S,
     )  # fmt: skip
-    return app_folder.bundle_identifier(team)
+    return f"{BUNDLE}{team}"
 
 
 def last_team() -> str:
@@ -78,7 +80,8 @@ def _build(project: Path, derived: Path, device: Device, team: str) -> None:
         "xcodebuild", "-project", str(project / app_folder.PROJECT), "-scheme", NAME,
         "-configuration", "Release", "-destination", f"platform=iOS,id={udid}",
         "-derivedDataPath", str(derived), "-allowProvisioningUpdates",
-        "-allowProvisioningDeviceRegistration", f"DEVELOPMENT_TEAM={team}", "build",
+        "-allowProvisioningDeviceRegistration", f"DEVELOPMENT_TEAM={team}",
+        f"PRODUCT_BUNDLE_IDENTIFIER={BUNDLE}{team}", "build",
         limit_s=BUILD_LIMIT_S,
     )  # fmt: skip
     if code:
