@@ -121,7 +121,7 @@ def test_blocks_of_inputs_change_nothing(
 def test_a_kernel_as_matrices_and_back(
     rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("export.compression.learning.kernel_groups.MOST_INPUTS", 10)
+    monkeypatch.setattr("export.compression.learning.kernel_groups.MOST_NUMBERS", 200)
     cut = KernelGroups((3, 6, 2, 2))
     for groups, shape in (
         (cut, (3, 3, 8)), (DEPTHWISE, (32, 1, 9)), (KernelGroups((6, 2, 2, 2), 3), (3, 2, 8)),
@@ -134,6 +134,14 @@ def test_a_kernel_as_matrices_and_back(
         assert set(outputs.ravel()) == set(range(len(kernel)))
     assert cut.is_cut
     assert cut.split(kernel_of(cut, rng)).shape[0] == cut.parts
+
+
+@pytest.mark.parametrize("shape", [(10, 1024, 7, 7), (10, 4096, 1, 1), (10, 1280, 16, 16)])
+def test_covariances_of_the_widest_heads_fit_into_memory(shape: tuple[int, ...]) -> None:
+    groups = KernelGroups(shape)
+    parts, outputs, inputs = groups.split(np.empty(shape, np.int8)).shape
+    assert outputs == 10
+    assert parts * inputs * inputs * np.dtype(np.float64).itemsize <= 128 << 20
 
 
 def test_tables_are_the_best_clusters(rng: np.random.Generator) -> None:

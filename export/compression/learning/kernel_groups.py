@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-MOST_INPUTS = 4096  # of a covariance: beyond, inputs are taken in parts, each for itself
+MOST_NUMBERS = 1 << 24  # of a layer's covariances: beyond, inputs are taken in parts
 
 
 class KernelGroups(NamedTuple):
@@ -28,7 +28,7 @@ class KernelGroups(NamedTuple):
     @property
     def parts(self) -> int:
         """Of each group: the fewest that are of equal size and small enough."""
-        least = -(-self.inputs // MOST_INPUTS)
+        least = -(-(self.inputs**2) // MOST_NUMBERS)
         return next(n for n in range(least, self.inputs + 1) if self.inputs % n == 0)
 
     @property

@@ -109,7 +109,8 @@ def _seen(photographs: Calibration, config: NetworkConfig) -> Pixels:
         )
         for down, right, mirrored in VIEWS
     ]  # fmt: skip
-    return np.concatenate(views)[: MAPS_BYTES // kept_bytes(config)]
+    most = max(MAPS_BYTES // kept_bytes(config), 1)
+    return np.concatenate([view[:most] for view in views])[:most]
 
 
 def kept_bytes(config: NetworkConfig) -> int:
