@@ -149,3 +149,20 @@ def test_what_could_not_be_removed_from_a_phone_is_not_in_the_way(
 @pytest.mark.parametrize("name", [made_phone.NAME, xcrun.IDENTIFIER, "00008130-1"])
 def test_a_phone_is_known_by_each_of_its_names(phone: MadePhone, name: str) -> None:
     assert phone.device() == device_list.find(name)
+
+
+def test_a_phone_is_read_in_the_form_of_xcode_27_alone(phone: MadePhone) -> None:
+    newer = {
+        "connection": {"pairingState": "paired", "state": "unavailable"},
+        "hardware": LISTED["hardwareProperties"],
+        "software": {"osVersionNumber": {"components": [27, 0], "stringValue": "27.0"}},
+        "state": {"name": "Ann's", "developerModeStatus": {"enabled": {"mode": 1}}},
+    }
+    simulated = {**newer, "hardware": {**LISTED["hardwareProperties"], "reality": "simulated"}}
+    off = {"state": {"name": "Bob's", "developerModeStatus": {"disabled": {}}}}
+    phone.show(*({"identifier": "1", "properties": each} for each in (newer, simulated, off)))
+    ann, bob = device_list.devices()
+    assert (ann.name, ann.kind) == ("Ann's", "iPhone 15 Pro, iOS 27.0")
+    assert ann.hardware_properties.udid == "00008130-1"
+    assert "not connected" in ann.obstacle()
+    assert "developer mode is off" in bob.obstacle()

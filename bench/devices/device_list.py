@@ -77,13 +77,58 @@ class Device(_Camel, frozen=True):
         return ""
 
 
+class _Version(_Camel, frozen=True):
+    string_value: str = ""
+
+
+class _Software(_Camel, frozen=True):
+    os_version_number: _Version = _Version()
+
+
+class _State(_Camel, frozen=True):
+    name: str = ""
+    developer_mode_status: dict[str, object] = {}  # {"enabled": {"mode": 1}}
+
+
+class _Link(_Camel, frozen=True):
+    pairing_state: str = ""
+    state: str = ""
+
+
+class _Properties(_Camel, frozen=True):
+    """The form of Xcode 27, which still gives the older one and announces its end."""
+
+    hardware: Hardware = Hardware()
+    software: _Software = _Software()
+    state: _State = _State()
+    connection: _Link = _Link()
+
+
+class _Entry(Device, frozen=True):
+    properties: _Properties | None = None
+
+    def device(self) -> Device:
+        """By the newer form where the older is gone."""
+        new = self.properties
+        if new is None or self.hardware_properties != Hardware():
+            return self
+        software, state = new.software.os_version_number.string_value, new.state
+        mode = next(iter(state.developer_mode_status), "")
+        return Device(
+            self.identifier,
+            Properties(state.name, software, mode),
+            new.hardware,
+            Connection(new.connection.pairing_state, new.connection.state),
+        )
+
+
 class _Listed(msgspec.Struct, frozen=True):
-    devices: tuple[Device, ...]
+    devices: tuple[_Entry, ...]
 
 
 def devices() -> list[Device]:
     """Phones and tablets, and no simulators. Raises as `devicectl.ask`."""
-    every = devicectl.ask(_Listed, "list", "devices").devices
+    every = [entry.device() for entry in devicectl.ask(_Listed, "list", "devices").devices]
     return [
         device
         for device in every
