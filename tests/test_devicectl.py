@@ -24,6 +24,15 @@ SENTENCES = {
     "cannot be reached": "The device disconnected immediately after connecting.",
     "does not have the app": xcrun.ERRORS["no app"][0],
 }
+UNREACHABLE = [  # of published logs, CoreDeviceError 4000 and 1011
+    "A connection to this device could not be established.",
+    "The operation couldn\u2019t be completed. Connection reset by peer",
+    "The peer is no longer reachable.",
+    "The connection was invalidated.",
+    "CoreDeviceService was unable to locate a device matching the requested device identifier.",
+    "The socket was closed unexpectedly.",
+    "Timed out while attempting to negotiate tunnel parameters",
+]
 
 
 @pytest.fixture
@@ -49,7 +58,10 @@ def failure(*sentences: str) -> str:
     return json.dumps({"error": error})
 
 
-@pytest.mark.parametrize(("state", "sentence"), SENTENCES.items())
+@pytest.mark.parametrize(
+    ("state", "sentence"),
+    [*SENTENCES.items(), *(("cannot be reached", sentence) for sentence in UNREACHABLE)],
+)
 def test_an_error_says_what_is_the_matter(
     monkeypatch: pytest.MonkeyPatch, state: str, sentence: str
 ) -> None:
@@ -59,6 +71,15 @@ def test_an_error_says_what_is_the_matter(
         devicectl.ask(Done, "device", name="Ann's 📱")
     assert refused.value.message == f"Ann's 📱 {state}"
     assert refused.value.hint
+
+
+def test_a_file_that_is_not_there_yet_is_no_trouble(
+    phone: MadePhone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = PhoneFiles(phone.device(), xcrun.BUNDLE)
+    said = "Failed to retrieve the file node for Documents/Errands/0a1b2c3d4e5f6071.jsonl"
+    answered(monkeypatch, failure(said), code=1)
+    assert files.read("0a1b2c3d4e5f6071.jsonl") == b""
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,9 @@ TROUBLES = (
         "make room on it: Settings > General > iPhone Storage",
     ),
     Trouble(
-        "not connected|disconnected|device was not found|unavailable|tunnel|usage assertion",
+        "not connected|disconnected|device was not found|unable to locate a device|unavailable"
+        "|tunnel|usage assertion|not be established|reset by peer|no longer reachable"
+        "|was invalidated|closed unexpectedly",
         "cannot be reached", "connect it by cable, unlock it, and tap Trust if it asks",
         passes=True,
     ),
