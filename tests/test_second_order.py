@@ -228,6 +228,8 @@ def test_an_output_has_its_table(rng: np.random.Generator) -> None:
         (LayerForm("int4", 7), "groups of 7 do not divide 160 channels"),
         (LayerForm("palette4", 7), "groups of 7 do not divide 24 channels"),
         (LayerForm("w8a8"), "w8a8 of layer x is not learned"),
+        (LayerForm("int7"), "int7 of layer x is not learned"),
+        (LayerForm("palette12"), "palette12 of layer x is not learned"),
     ],
     ids=str,
 )  # fmt: skip

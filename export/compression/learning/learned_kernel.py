@@ -11,6 +11,7 @@ from export.compression.learning.palette_tables import TableLevels, weighted_tab
 from export.compression.learning.pruning import KeptWeights, kept
 from export.compression.learning.scales import EqualSteps, weighted_scales
 from export.compression.learning.second_order import second_order_codes
+from export.targets import COMPRESSIONS
 from mobilenet.common.errors import ConfigError
 
 METHOD = re.compile(r"(int|palette|prune)([1-9][0-9]?)")
@@ -19,7 +20,7 @@ METHOD = re.compile(r"(int|palette|prune)([1-9][0-9]?)")
 def check_form(name: str, kernel_shape: tuple[int, ...], form: LayerForm) -> None:
     """Raise `ConfigError` for a form that a kernel of this shape cannot have."""
     method = METHOD.fullmatch(form.method)
-    if method is None:
+    if method is None or (method[1] != "prune" and form.method not in COMPRESSIONS):
         raise ConfigError(
             f"{form.method} of layer {name} is not learned", "int4, palette4, prune50, ... are"
         )
