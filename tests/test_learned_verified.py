@@ -25,6 +25,7 @@ from export.verify.learned_numbers import with_numbers_of
 from export.verify.limits import STRUCTURE
 from export.verify.reverify import reverify
 from learned_networks import learned, nearest
+from mobilenet.checkpoint import Layer
 from mobilenet.common import terminal
 from mobilenet.common.errors import PackageError, VerificationError
 
@@ -105,17 +106,34 @@ def test_a_layer_in_another_form_is_found(tmp_path: Path) -> None:
         reverify(written(ready, tmp_path / "n.mlpackage"))
 
 
-def test_other_original_weights_are_found(tmp_path: Path) -> None:
+def two_kernels_swapped(layers: dict[str, Layer]) -> None:
+    names = ["conv8_pointwise", "conv9_pointwise"]
+    layers |= dict(zip(names, [layers[name] for name in reversed(names)], strict=True))
+
+
+def a_kernel_that_was_not_compressed(layers: dict[str, Layer]) -> None:
+    kernel = layers["conv3_depthwise"].kernel
+    layers["conv3_depthwise"] = replace(layers["conv3_depthwise"], kernel=kernel * 1.2)
+
+
+def a_bias(layers: dict[str, Layer]) -> None:
+    bias = layers["conv0"].bias
+    layers["conv0"] = replace(layers["conv0"], bias=bias + 0.5)
+
+
+@pytest.mark.parametrize("change", [two_kernels_swapped, a_kernel_that_was_not_compressed, a_bias])
+def test_other_original_weights_are_found(
+    change: Callable[[dict[str, Layer]], None], tmp_path: Path
+) -> None:
     ready = learned(published(), FORMS)
     path = written(ready, tmp_path / "n.mlpackage")
     record = ready.metadata.calibration
     assert isinstance(record, CalibrationRecord)
-    layers = dict(published().folded.layers)
-    names = ["conv8_pointwise", "conv9_pointwise"]
-    layers |= dict(zip(names, [layers[name] for name in reversed(names)], strict=True))
     other = published()
+    layers = dict(other.folded.layers)
+    change(layers)
     other = replace(other, folded=replace(other.folded, layers=layers))
-    with pytest.raises(VerificationError, match=r"kernels lie up to 1\.\d+ .* its export 0\.2"):
+    with pytest.raises(VerificationError, match=r"numbers lie \d\.\d+ .* its export 0\.\d+"):
         with_numbers_of(read(path).function(), other, record)
 
 

@@ -50,13 +50,18 @@ class CompressedNetwork:
 
         `original` is the uncompressed network: folded, and fit for the same input.
         """
-        digest, distances = sha256(), []
+        digest, squares = sha256(), 0.0
         for name, layer in self.folded.layers.items():
             assert layer.bias is not None, "folded"
             kernel, bias = layer.kernel.astype(dtype), layer.bias.astype(dtype)
             digest.update(name.encode() + kernel.tobytes() + bias.tobytes())
-            distances.append(_relative_distance(kernel, original.layers[name].kernel))
-        return StoredNumbers(digest.hexdigest(), float(f"{max(distances):.{DIGITS}g}"))
+            before = original.layers[name]
+            assert before.bias is not None, "folded"
+            squares += (
+                _relative_distance(np.append(kernel, bias), np.append(before.kernel, before.bias))
+                ** 2
+            )
+        return StoredNumbers(digest.hexdigest(), float(f"{squares**0.5:.{DIGITS}g}"))
 
     def at(self, resolution: Sides) -> "CompressedNetwork":
         """The same weights over another input size."""

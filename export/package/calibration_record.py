@@ -20,7 +20,7 @@ class StoredNumbers:
     """What tells the numbers of a package from all others, without them."""
 
     digest: str  # SHA-256 of every kernel and bias, as they are stored, in the network's order
-    distance: float  # of the kernel that is farthest from the original network's: relative L2
+    distance: float  # relative L2 of each layer from the original's, root of the sum of squares
 
 
 @dataclass(frozen=True)

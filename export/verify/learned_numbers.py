@@ -1,8 +1,8 @@
 """The numbers of a package that were learned from photographs, which are not at hand any more.
 
 They are read off the package: it says of each layer in which form it is, which bounds its levels,
-and of all numbers their SHA-256 and how far the farthest kernel lies from the original's. What is
-then proved anew is that the package computes what a network with these numbers does.
+and of all numbers their SHA-256 and how far they lie from the original's. What is then proved anew
+is that the package computes what a network with these numbers does.
 """
 
 from collections.abc import Mapping
@@ -56,8 +56,8 @@ def with_numbers_of(
         )
     if not abs(numbers.distance - record.numbers.distance) <= SLACK * record.numbers.distance:
         raise VerificationError(
-            f"weights: the package's kernels lie up to {numbers.distance:.4g} (relative L2) from "
-            f"the original weights, at its export {record.numbers.distance:.4g}",
+            f"weights: the package's numbers lie {numbers.distance:.4g} (relative L2 over all "
+            f"layers) from the original weights, at its export {record.numbers.distance:.4g}",
             "are these the --weights that it was exported with?",
         )
     return _with_learned(prepared, learned)

@@ -142,10 +142,7 @@ def _opinion(
 
 
 def _check_loss(path: Path, verified: Verified) -> None:
-    """Of learned weights no larger than at their export, where its result lies beside them.
-
-    Biases that differ from those of the original are known by it alone.
-    """
+    """Of learned weights no larger than at their export, where its result lies beside them."""
     before = metadata.verified(path, verified.identity)
     if before is not None and before.loss is not None and verified.loss is not None:
         passed("loss", verified.loss, before.loss + before.agreement_limit)
