@@ -1,3 +1,4 @@
+from .calibration_options import CalibrationOptions
 from .inspect.inspect import Inspection
 from .pipeline import Exported, export
 from .runtimes.portable_model import PortableModel, load
@@ -6,6 +7,7 @@ from .spec import ExportSpec, Variant
 from .verify.reverify import reverify
 
 __all__ = [
+    "CalibrationOptions",
     "ExportSpec",
     "Exported",
     "Inspection",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from export.calibrate import calibrated
+from export.calibrate import Calibrating
 from export.calibration_options import NO_CALIBRATION, CalibrationOptions
 from export.formats.registry import format_of
 from export.package import metadata
@@ -18,6 +18,7 @@ from mobilenet.common import files
 from mobilenet.common.errors import ConfigError, PackageError
 from mobilenet.common.files import Folder
 from mobilenet.common.size import Sides
+from mobilenet.common.temporary import owned_folder
 from mobilenet.preprocess import INCEPTION, STANDARD_CROP, Geometry, Normalization
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from export.package.model_files import ModelFiles
 
+UNFINISHED = ".finetuning"  # ends the name of what training goes on from
 DEFAULT_FOLDER = Path("models")
 
 
@@ -71,8 +73,8 @@ def export(
 
     `output` is a package or a folder; one that is there is replaced whole. `labels` to `licence`
     describe a module, as `TrainedModule` says; variants and checkpoints know their own.
-    `calibration` names the photographs that w8a8 needs. `swift` adds the app's file. `reuse`
-    leaves a package that is there already, whole, verified and made from the same facts.
+    `calibration` names photographs that compression learns from. `swift` adds the app's file.
+    `reuse` leaves a package that is there already, whole, verified and made from the same facts.
 
     Raises `UserError`, among them `VerificationError` when the package does not compute what the
     network does; nothing is left behind under the package's name when it does.
@@ -80,9 +82,8 @@ def export(
     from export.app import swift as swift_file
 
     spec = (spec or ExportSpec()).for_file(output.suffix if isinstance(output, Path) else "")
-    spec = spec.resolved()
+    spec = calibration.applied_to(spec).resolved()
     format_of(spec).check(spec)
-    calibration.check(spec)
     origin = source_of(
         model,
         labels=labels,
@@ -95,17 +96,20 @@ def export(
     destination(output, "any", spec, origin.reads)  # said before work
     if swift:
         swift_file.check_spec(spec)
-    prepared = calibrated(origin.prepare(spec), calibration)
+    prepared = replace(origin.prepare(spec), suffix=calibration.suffix(spec))
     path = destination(output, prepared.name, spec, origin.reads)
     if swift:
         swift_file.check_network(prepared)
         swift_file.check_destination(path, swift_file.kind_of(prepared))
-    exported = _existing(path, prepared) if reuse and not prepared.quantizers else None
+    learner = None
+    if calibration.calibrate is not None:
+        learner = Calibrating.of(prepared, calibration)
+        prepared = learner.prepared
+    exported = _existing(path, prepared, learner.digest if learner else "") if reuse else None
     if exported is None:
-        with files.replacing(path) as temporary:
-            format_of(spec).write(prepared, temporary)
-            verified = _verified(temporary, prepared) if verify else None
-        exported = _finish(path, prepared, verified)
+        if learner is not None:
+            prepared = learner.finished(_size_of, path.with_suffix(UNFINISHED))
+        exported = _made(path, prepared, verify)
     if swift:
         return replace(exported, swift=swift_file.write(path, prepared))
     return exported
@@ -141,6 +145,23 @@ def destination(
     return path
 
 
+def _size_of(prepared: Prepared) -> int:
+    """Bytes of the file, once it is written."""
+    from export.package.model_files import find
+
+    with owned_folder() as folder:
+        path = folder / f"{prepared.name}{prepared.spec.file_kind.suffix}"
+        format_of(prepared.spec).write(prepared, path)
+        return find(path).size_bytes
+
+
+def _made(path: Path, prepared: Prepared, verify: bool) -> Exported:
+    with files.replacing(path) as temporary:
+        format_of(prepared.spec).write(prepared, temporary)
+        verified = _verified(temporary, prepared) if verify else None
+    return _finish(path, prepared, verified)
+
+
 def _verified(path: Path, prepared: Prepared) -> Verified:
     from export.verify.gates import (
         verify_package,  # loads PyTorch, which an export alone does without
@@ -149,8 +170,11 @@ def _verified(path: Path, prepared: Prepared) -> Verified:
     return verify_package(path, prepared)
 
 
-def _existing(path: Path, prepared: Prepared) -> Exported | None:
-    """The package at `path` if it is just what would be written there."""
+def _existing(path: Path, prepared: Prepared, digest: str) -> Exported | None:
+    """The package at `path` if it is just what would be written there.
+
+    `digest` is of what weights are learned from; empty where none are.
+    """
     from export.mil.read.model import read_any
     from export.package.model_files import find
 
@@ -162,8 +186,12 @@ def _existing(path: Path, prepared: Prepared) -> Exported | None:
         there = metadata.metadata_of(read_any(path).description.metadata)
     except PackageError:
         return None  # it is damaged: made again
-    if there != prepared.metadata or verified is None:
+    if there is None or verified is None:
         return None
+    learned_from = there.calibration.digest if there.calibration else ""
+    if (there.without_calibration, learned_from) != (prepared.metadata, digest):
+        return None
+    prepared = replace(prepared, metadata=there)
     exported = _exported(package, prepared, verified, verified.identity)
     return replace(exported, unchanged=True)
 

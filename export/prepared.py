@@ -65,6 +65,8 @@ class Prepared:
     """Of w8a8: of the inputs of layers, by the layer's name."""
     parts: "Mapping[str, Prepared]" = field(default_factory=dict)
     """Of a file with several functions, each by its name; the last is the default."""
+    suffix: str = ""
+    """What sets the file's name apart, besides the options of `spec`."""
     user_defined: Mapping[str, str] = field(default_factory=dict)
     """Further metadata of the package."""
     notes: tuple[str, ...] = ()
@@ -90,7 +92,7 @@ class Prepared:
         else:
             stem = f"{self.network.name}_{self.network.size.slug}"
         mark = self.metadata.provenance.mark
-        return stem + self.spec.suffix + (f"_{mark}" if mark else "")
+        return stem + self.spec.suffix + self.suffix + (f"_{mark}" if mark else "")
 
     @property
     def is_exact(self) -> bool:

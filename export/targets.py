@@ -42,16 +42,27 @@ COMPRESSIONS = {
     "int8": 16, "int4": 18, "palette2": 16, "palette4": 16, "palette6": 16, "palette8": 16,
     "w8a8": 17,
 }  # fmt: skip
+MIXED = {
+    "mixed": ("int8", "palette6", "palette4"),
+    "mixed_int": ("int8", "int4"),
+    "mixed_palette": ("palette8", "palette6", "palette4"),
+}
+"""What each layer may have in forms that differ from layer to layer."""
+GROUPS_MIN_IOS = 18  # several scales of an output channel, or tables of a kernel
 PRUNED = re.compile(r"prune([1-9][0-9]?)")  # percent of weights set to zero
 PRUNED_MIN_IOS = 16
+MIXED_MIN_IOS = 16  # of its oldest forms
 
 
 def compression_min_ios(name: str) -> int:
     """The oldest iOS that reads such weights. Raises `ConfigError` for a name that is none."""
     if PRUNED.fullmatch(name):
         return PRUNED_MIN_IOS
+    if name in MIXED:
+        return MIXED_MIN_IOS
     if name not in COMPRESSIONS:
         raise ConfigError(
-            f"compress is {name!r}", f"one of {', '.join(COMPRESSIONS)}, or prune50 (1 to 99)"
+            f"compress is {name!r}",
+            f"one of {', '.join((*COMPRESSIONS, *MIXED))}, or prune50 (1 to 99)",
         )
     return COMPRESSIONS[name]

@@ -18,6 +18,7 @@ from export.runtimes.portable import UNIT, PortableRuntime
 from export.runtimes.portable_session import PortableSession
 from export.spec import ExportSpec
 from export.verify.agreement import probe_pictures
+from made_photographs import folder_of
 from mobilenet.networks.v1 import MobileNetConfig
 from mobilenet.untrained import untrained
 
@@ -42,9 +43,9 @@ def main(alpha: float = 1.0, size: int = 224) -> None:
     runtime = PortableRuntime(threads=1)
     with tempfile.TemporaryDirectory() as name:
         folder, sessions = Path(name), {}
-        probe_pictures(size)[0].save(folder / "picture.png")
+        photographs = folder_of(folder / "photographs")
         for number, method in enumerate(METHODS):
-            calibrate = folder if method == "w8a8" else None
+            calibrate = photographs if method == "w8a8" else None
             exported = pipeline.export(
                 checkpoint, folder / f"m{number}.mlpackage", spec=ExportSpec(compress=method),
                 verify=False, calibration=CalibrationOptions(calibrate=calibrate),

@@ -11,6 +11,9 @@ from export.compression.forms import LayerForm
 from export.compression.kernels import CompressedKernel
 from export.package.calibration_record import CalibrationRecord
 from export.prepared import Prepared
+from mobilenet.checkpoint import Checkpoint
+from mobilenet.networks.v1 import MobileNetConfig
+from mobilenet.untrained import untrained
 
 
 def nearest(kernel: np.ndarray, form: LayerForm) -> CompressedKernel:
@@ -56,3 +59,9 @@ def learned(prepared: Prepared, forms: Mapping[str, LayerForm]) -> Prepared:
         return replace(each, compressed=network_at_size, metadata=metadata, parts=parts)
 
     return told(prepared)
+
+
+def small_network() -> Checkpoint:
+    """Of layers that are large enough to be compressed: three layers of 32 pixels and fewer."""
+    network = untrained(MobileNetConfig(0.25, 32, shallow=True, classes=50))
+    return replace(network, labels=tuple(f"class {number}" for number in range(50)))

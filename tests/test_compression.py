@@ -24,6 +24,7 @@ from export.verify.gates import verify_package
 from export.verify.limits import STRUCTURE
 from export.verify.reverify import reverify
 from faults import FAULTS, Fault
+from made_photographs import folder_of
 from mobilenet import fold
 from mobilenet.checkpoint import BatchNorm, Checkpoint
 from mobilenet.common.errors import ConfigError, VerificationError
@@ -183,20 +184,19 @@ def test_a_weight_halfway_between_two_values_may_take_either() -> None:
 
 
 def test_w8a8_rounds_the_input_of_every_layer_but_the_first(
-    hot: Checkpoint, photographs: Path, tmp_path: Path
+    hot: Checkpoint, tmp_path: Path
 ) -> None:
+    calibration = CalibrationOptions(calibrate=folder_of(tmp_path / "photographs"))
     spec = ExportSpec(compress="w8a8")
-    exported = pipeline.export(
-        hot, tmp_path, spec=spec, calibration=CalibrationOptions(calibrate=photographs)
-    )
+    exported = pipeline.export(hot, tmp_path, spec=spec, calibration=calibration)
     function = read(exported.path).function()
     types = Counter(op.type for op in function.ops)
     assert types["quantize"] == types["dequantize"] == 27
     assert forms(function) == {"constexpr_affine_dequantize": 27}
     quantizers = {name: r.quantizer for name, r in roundings_of(function, hot.config).items()}
     assert list(quantizers) == [name for name in hot.layers if name != "conv0"]
-    relu6 = float(np.float16(6 / 255))  # known without a picture
-    assert {q.scale for name, q in quantizers.items() if name != "logits"} == {relu6}
+    relu6 = float(np.float16(6 / 255))  # or less, where the largest values are rare
+    assert max(q.scale for name, q in quantizers.items() if name != "logits") <= relu6
     assert 0 < quantizers["logits"].scale < relu6
     verified = exported.verified
     assert verified.structure <= STRUCTURE.usual  # the same steps as PyTorch takes
@@ -228,20 +228,16 @@ def test_calibration_finds_the_ranges_behind_relu(hot: Checkpoint, photographs: 
     assert all(more[name].scale >= quantizers[name].scale for name in more)
 
 
-@pytest.mark.parametrize("how", ["empty", "broken", "cut", "missing"])
+@pytest.mark.parametrize("how", ["empty", "few", "missing"])
 def test_calibration_folders_that_will_not_do(
     hot: Checkpoint, how: str, photographs: Path, tmp_path: Path
 ) -> None:
     if how == "empty":
         (photographs / "cat.jpg").unlink()
-    elif how == "broken":
-        (photographs / "broken.png").write_bytes(b"not a picture")
-    elif how == "cut":
-        (photographs / "cat.jpg").write_bytes(PHOTO.read_bytes()[:5000])
-    else:
+    elif how == "missing":
         photographs = tmp_path / "nowhere"
     kept = pipeline.export(hot, tmp_path / "m.mlpackage", verify=False)
-    with pytest.raises(ConfigError, match=r"no pictures|not a picture|not a folder"):
+    with pytest.raises(ConfigError, match=r"no pictures|holds 1 photographs|not a folder"):
         pipeline.export(
             hot,
             kept.path,
@@ -251,16 +247,13 @@ def test_calibration_folders_that_will_not_do(
     assert find(kept.path).identity() == kept.identity
 
 
-def test_calibration_belongs_to_w8a8(hot: Checkpoint, photographs: Path, tmp_path: Path) -> None:
+def test_calibration_belongs_to_compression(
+    hot: Checkpoint, photographs: Path, tmp_path: Path
+) -> None:
     with pytest.raises(ConfigError, match="without calibration pictures"):
         pipeline.export(hot, tmp_path, spec=ExportSpec(compress="w8a8"))
-    with pytest.raises(ConfigError, match="calibrate"):
-        pipeline.export(
-            hot,
-            tmp_path,
-            spec=ExportSpec(compress="int8"),
-            calibration=CalibrationOptions(calibrate=photographs),
-        )
+    with pytest.raises(ConfigError, match="without compress"):
+        pipeline.export(hot, tmp_path, calibration=CalibrationOptions(calibrate=photographs))
 
 
 @pytest.mark.parametrize("method", ["int8", "int4", "palette6"])

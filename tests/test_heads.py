@@ -27,6 +27,7 @@ from export.verify.class_answers import check_answer
 from export.verify.diff import diff
 from export.verify.reverify import reverify
 from fine_tuned import LABELS, fine_tuned
+from made_photographs import folder_of
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import ConfigError, PackageError, UnsupportedError, VerificationError
 from mobilenet.store import save
@@ -74,7 +75,7 @@ def test_eight_bits_at_the_input_of_each_matrix(tmp_path: Path) -> None:
         network,
         tmp_path / "net.mlpackage",
         spec=spec,
-        calibration=CalibrationOptions(calibrate=tmp_path),
+        calibration=CalibrationOptions(calibrate=folder_of(tmp_path / "photographs")),
     )
 
 

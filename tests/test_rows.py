@@ -18,6 +18,7 @@ from export.spec import ExportSpec
 from export.verify import intermediates
 from export.verify.agreement import probe_pictures, relative_l2
 from made_network import MadeConfig, by_hand
+from made_photographs import folder_of
 from mobilenet import store
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import CheckpointError, PackageError
@@ -224,7 +225,7 @@ def test_eight_bits_for_values_below_zero(made: Checkpoint, tmp_path: Path) -> N
         made,
         tmp_path / "out",
         spec=spec,
-        calibration=CalibrationOptions(calibrate=tmp_path / "pictures"),
+        calibration=CalibrationOptions(calibrate=folder_of(tmp_path / "photographs")),
     )
     assert exported.verified.loss < 0.3
     types = [op.type for op in read(exported.path).function().ops]

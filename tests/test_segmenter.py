@@ -20,6 +20,7 @@ from export.runtimes.inputs import from_picture
 from export.spec import ExportSpec
 from export.verify.agreement import probe_pictures, run
 from export.verify.diff import diff
+from made_photographs import folder_of
 from made_segmenter import LABELS, segmenter
 from mobilenet import fold
 from mobilenet.common.errors import ConfigError
@@ -146,7 +147,7 @@ def test_eight_bits_behind_the_mean_and_the_join(tmp_path: Path) -> None:
         network,
         tmp_path / "n.mlpackage",
         spec=ExportSpec(compress="w8a8"),
-        calibration=CalibrationOptions(calibrate=tmp_path),
+        calibration=CalibrationOptions(calibrate=folder_of(tmp_path / "photographs")),
     )
     assert exported.verified is not None
 

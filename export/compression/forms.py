@@ -1,13 +1,15 @@
 """How the kernel of one layer is stored: layers of one network may differ."""
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from export.spec import ExportSpec
-from export.targets import compression_min_ios
+from export.targets import GROUPS_MIN_IOS, MIXED, compression_min_ios
 from mobilenet.common.errors import ConfigError
 
-GROUPS_MIN_IOS = 18  # coremltools, `iOS18/compression.py`: several scales or tables of a channel
+BLOCK_CHANNELS = 32  # inputs that share a scale of int4: half the loss of one scale for all
+TABLE_CHANNELS = 16  # outputs that share a table of up to four bits: it costs 1 % of the codes
 
 
 class LayerForm(NamedTuple):
@@ -25,6 +27,19 @@ class LayerForm(NamedTuple):
         needed = compression_min_ios(self.method)
         return needed if self.group is None else max(needed, GROUPS_MIN_IOS)
 
+    def size_bytes(self, kernel_shape: tuple[int, ...], number_bytes: int) -> int:
+        """Of a kernel (out, in / groups, ...) in whole numbers or a palette.
+
+        Its scales or tables are of `number_bytes` each. Files round up to lines of 64 bytes.
+        """
+        outputs, inputs = kernel_shape[:2]
+        bits = int(self.method.removeprefix("int").removeprefix("palette"))
+        if self.method.startswith("int"):
+            numbers = outputs * (1 if self.group is None else inputs // self.group)
+        else:
+            numbers = 2**bits * (1 if self.group is None else outputs // self.group)
+        return -(-math.prod(kernel_shape) * bits // 8) + numbers * number_bytes
+
     def __str__(self) -> str:
         return self.method if self.group is None else f"{self.method}/{self.group}"
 
@@ -38,3 +53,27 @@ def check_forms(forms: Mapping[str, LayerForm], spec: ExportSpec) -> None:
                 f"{layer} as {form} needs iOS {form.min_ios}, min-ios is {spec.min_ios}",
                 f"choose --min-ios {form.min_ios}, or int8 or a palette of one table",
             )
+
+
+def form_for(method: str, kernel_shape: tuple[int, ...], min_ios: int) -> LayerForm:
+    """`method` of a kernel (out, in / groups, ...), in groups where they help and iOS has them.
+
+    Channels are divided evenly: those of odd widths into smaller groups, or not at all.
+    """
+    outputs, inputs = kernel_shape[:2]
+    shared = {
+        "int4": (inputs, BLOCK_CHANNELS),
+        "palette4": (outputs, TABLE_CHANNELS),
+        "palette2": (outputs, TABLE_CHANNELS),
+    }
+    if min_ios < GROUPS_MIN_IOS or method not in shared:
+        return LayerForm(method)
+    channels, most = shared[method]
+    group = next(group for group in range(most, 0, -1) if channels % group == 0)
+    return LayerForm(method, group if most // 4 <= group < channels else None)
+
+
+def mixed_forms(mixed: str, kernel_shape: tuple[int, ...], min_ios: int) -> list[LayerForm]:
+    """Those that a layer of a network in mixed forms may have where iOS is no older."""
+    methods = [method for method in MIXED[mixed] if compression_min_ios(method) <= min_ios]
+    return [form_for(method, kernel_shape, min_ios) for method in methods]

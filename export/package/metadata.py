@@ -5,7 +5,7 @@ metadata. The verification's result is not in it, since the last digits differ b
 and a package must not: it lies beside the package (`Verified`, `NAME.verified.json`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -74,6 +74,11 @@ class PackageMetadata:
             return self.config.size
         assert self.module, "a network of one of both kinds"
         return self.module.size
+
+    @property
+    def without_calibration(self) -> "PackageMetadata":
+        """What is known before anything is learned."""
+        return replace(self, calibration=msgspec.UNSET)
 
     @property
     def title(self) -> str:

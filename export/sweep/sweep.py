@@ -33,6 +33,7 @@ from mobilenet.networks.grid import SizeGrid
 MANIFEST = "manifest.json"
 SCHEMA = 1
 CELL_LIMIT_S = 1800.0  # the slowest takes a minute, and its weights may come over a slow line
+SHARED = 8  # times as long as two cores alone take to finetune, where cells share them
 Status = Literal["exported", "unchanged", "failed", "not reached"]
 
 
@@ -173,8 +174,9 @@ def write_manifest(grid: Sequence[SweepItem], rows: Sequence[ManifestRow], path:
 
 
 def _row(item: SweepItem, folder: Path, options: SweepOptions, child: Child) -> ManifestRow:
+    limit = CELL_LIMIT_S + 60 * SHARED * (options.calibration.finetune or 0)
     try:
-        return child.call(CELL_LIMIT_S, _export_item, item, folder, options)
+        return child.call(limit, _export_item, item, folder, options)
     except ChildError as error:  # of one variant: its row, not the grid's end
         return ManifestRow.of(item, "failed", error.message)
 

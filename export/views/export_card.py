@@ -10,6 +10,7 @@ from export.package.metadata import PackageMetadata, Verified
 from export.pipeline import Exported
 from export.spec import ExportSpec
 from export.views import answer_card
+from export.views.learned_rows import BETTER, learned_rows
 from mobilenet.common import terminal
 from mobilenet.common.ci_report import CheckedCase
 from mobilenet.common.size import Size
@@ -57,6 +58,9 @@ def show(exported: Exported, *, json: bool) -> None:
     terminal.card(rows)
     terminal.line()
     terminal.line((f"next: python -m bench run {exported.path}", "dim"))
+    if metadata.calibration:
+        judged = f"python -m bench accuracy {exported.path} --data LABELLED"
+        terminal.line((f"and with labels: {judged}", "dim"))
 
 
 def remark_on(exported: Exported, spec: ExportSpec) -> None:
@@ -64,6 +68,13 @@ def remark_on(exported: Exported, spec: ExportSpec) -> None:
     for note in exported.notes:
         terminal.warn(note)
     newest = spec.resolved().min_ios
+    learned_min_ios = exported.metadata.min_ios if exported.metadata.calibration else newest
+    if learned_min_ios != newest:
+        terminal.say(
+            f"groups of channels need iOS {learned_min_ios}: older devices cannot load this "
+            "package; --min-ios 16 does without groups, and loses more"
+        )
+        return
     for option, version in spec.needs.items():
         if spec.min_ios is None and version == newest:
             terminal.say(f"{option} needs iOS {version}: older devices cannot load this package")
@@ -159,8 +170,11 @@ def _optional(metadata: PackageMetadata) -> dict[str, str | Sequence[str]]:
             for size in metadata.resolutions
         )
         rows["functions"] = [*smaller, f"{largest}; the one that runs unless another is asked for"]
+    if metadata.calibration:
+        return rows | learned_rows(metadata.compression, metadata.calibration)
     if metadata.compression:
-        rows["compression"] = metadata.compression
+        without = ["without photographs", BETTER] if metadata.compression != "w8a8" else []
+        rows["compression"] = [metadata.compression, *without]
     return rows
 
 

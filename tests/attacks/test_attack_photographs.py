@@ -97,5 +97,5 @@ def test_one_odd_picture_is_one_line(
                "--output", str(tmp_path / "a.mlpackage")]  # fmt: skip
     assert terminal.run(app, command) == 2
     errors = capsys.readouterr().err
-    assert f"{name} is not a picture that can be read: " in errors
+    assert f"holds 0 photographs to calibrate with, 40 are needed; skipped {name}: " in errors
     assert "Traceback" not in errors

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from export.compression.forms import GROUPS_MIN_IOS, check_forms
+from export.compression.forms import check_forms
 from export.compression.kernels import CompressedKernel
 from export.compression.stored_weights import CONVOLUTIONAL_LOGITS, HALF, stored_shapes
 from export.coremltools_import import coremltools
@@ -23,6 +23,7 @@ from export.formats.coreml.kinds import KINDS
 from export.formats.coreml.ml_model import MLModel
 from export.head_outputs import columns_of
 from export.prepared import Prepared
+from export.targets import GROUPS_MIN_IOS
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.size import Size
 from mobilenet.networks.classifier import LOGITS, POOL, Dense, DenseActivation

@@ -1,0 +1,26 @@
+"""What a card says of weights that were learned from photographs."""
+
+from collections.abc import Sequence
+
+from export.package.calibration_record import CalibrationRecord
+
+BETTER = "--calibrate FOLDER, of some hundred photographs without labels, would lose less"
+
+
+def learned_rows(compression: str, learned: CalibrationRecord) -> dict[str, str | Sequence[str]]:
+    """The forms, the photographs, and what became of the answers."""
+    trained = f", then {learned.finetuned:g} minutes of training" if learned.finetuned else ""
+    loss = f"relative L2 of logits {learned.loss:.2g} on photographs held back"
+    answers = [loss]
+    if learned.agreement is not None:
+        share, (low, high) = learned.agreement
+        answers = [
+            f"the same top-1 as uncompressed for {share:.1%} of {learned.held_back} photographs "
+            f"held back (95 % interval {low:.1%} to {high:.1%})",
+            loss,
+        ]
+    return {
+        "compression": f"{compression}: {learned.summary}",
+        "photographs": f"{learned.photographs} learned from{trained}",
+        "answers": answers,
+    }
