@@ -92,8 +92,20 @@ public final class Session {
     private func check(_ head: JSONObject) throws {
         let now = try JSONObject(environment)
         guard case .object(let before)? = head["environment"], head["plan"] == plan.head["plan"],
-            ["model", "system"].allSatisfy({ before[$0] == now[$0] })
+            ["model", "system"].allSatisfy({ before[$0] == now[$0] }), isOfPlannedPackages
         else { throw WorkerError("these results are of another plan, device or system: begin anew") }
+    }
+
+    /// Once there are launches, all cases are known.
+    private var isOfPlannedPackages: Bool {
+        let cases = journal.lines("case").filter { ($0["control_of"]?.text ?? "").isEmpty }
+        let isWhole = journal.lines("launch").isEmpty || cases.count == plan.cases.count
+        return isWhole
+            && cases.allSatisfy { line in
+                plan.cases.contains {
+                    $0.record["case"] == line["case"] && $0.record["model"] == line["model"]
+                }
+            }
     }
 
     private func newHead() throws -> JSONObject {

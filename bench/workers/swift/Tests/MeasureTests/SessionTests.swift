@@ -61,6 +61,15 @@ final class SessionTests: XCTestCase {
         XCTAssertNoThrow(try session())
     }
 
+    func testOtherPackagesDoNotGoOn() throws {
+        var left = 6  // until it is before the second launch
+        try session().run(isCancelled: { left -= 1; return left < 0 }) { _ in }
+        XCTAssertThrowsError(try session { $0.cases[1].record["model"] = .text("another") })
+        XCTAssertThrowsError(try session { $0.cases.append($0.cases[0]) })
+        XCTAssertThrowsError(try session { $0.cases.removeLast() })
+        XCTAssertNoThrow(try session())
+    }
+
     func testFieldsKeepTheirNamesAndNumbersTheirValues() throws {
         let text = #"{"aB_c":[1,-2.5,true,null,"x",9007199254740993,1e300,0.1],"d":{}}"#
         let read = try Message.decode(JSONObject.self, Data(text.utf8))
@@ -92,10 +101,13 @@ final class SessionTests: XCTestCase {
         XCTAssertThrowsError(try folders.path(of: "c"))
     }
 
-    private func session(on model: String = "") throws -> Session {
+    private func session(
+        on model: String = "", _ change: (inout SessionPlan) -> Void = { _ in }
+    ) throws -> Session {
         var device = Device.environment()
         device.model = model
-        let plan = try Message.decode(SessionPlan.self, Data(Self.plan.utf8))
+        var plan = try Message.decode(SessionPlan.self, Data(Self.plan.utf8))
+        change(&plan)
         return try Session(
             plan, into: file, folders: Folders([folder]), engine: QuickEngine(), environment: device)
     }
