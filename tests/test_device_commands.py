@@ -172,3 +172,13 @@ def test_the_app_with_a_persons_packages_is_not_replaced(phone: MadePhone) -> No
     (build,) = (words for words in phone.commands() if words[0] == "xcodebuild")
     assert f"PRODUCT_BUNDLE_IDENTIFIER={xcrun.BUNDLE}" in build
     assert not xcrun.BUNDLE.startswith(xcode_project.BUNDLE)
+
+
+def test_a_phone_newer_than_the_app_has_its_name_from_devicectl(
+    phone: MadePhone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = {"type": "device", "environment": {**made_app.ENVIRONMENT, "name": "iPhone16,1"}}
+    text = f'{json.dumps(line)}\n{{"type":"end","outputs_bytes":0}}\n'
+    place = phone.place()
+    monkeypatch.setattr(place._launcher._files, "read", lambda _: text.encode())
+    assert place.environment().name == "iPhone 15 Pro"

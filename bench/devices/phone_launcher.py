@@ -97,9 +97,18 @@ class PhoneLauncher:
             lines, _ = self._carry_out(job, secrets.token_hex(8), timeout_s)
             for line in lines[:1]:
                 with suppress(msgspec.DecodeError):
-                    self.environment = msgspec.json.decode(line, type=DeviceLine).environment
+                    self.environment = self._named(
+                        msgspec.json.decode(line, type=DeviceLine).environment
+                    )
             self._described = b"".join(lines[1:] if self.environment else lines)
         return self._described
+
+    def _named(self, environment: Environment) -> Environment:
+        """A device that is newer than the app's table has its name from devicectl."""
+        name = self._device.hardware_properties.marketing_name
+        if environment.name != environment.model or not name:
+            return environment
+        return msgspec.structs.replace(environment, name=name)
 
     def _there(self, job: Job, name: str) -> Job:
         """The job in the phone's paths, which begin at the folder of errands."""
