@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import fake_worker
@@ -11,13 +12,15 @@ import made_phone
 import xcrun
 from bench import __main__
 from bench.app import xcode_project
-from bench.devices import measurable
+from bench.devices import measurable, signed_app
 from bench.results import jsonl
 from bench.results.read import read_file
 from bench.results.records import Launch, SessionHead, Soak
 from bench.runtimes.entries import RUNTIMES, RuntimeEntry
 from made_phone import LISTED, NAME, MadePhone
 from mobilenet.common import terminal
+from mobilenet.common.errors import CheckpointError
+from mobilenet.common.progress import SILENT
 from small_models import classifier
 
 TEAM = "ABCDE12345"
@@ -182,3 +185,22 @@ def test_a_phone_newer_than_the_app_has_its_name_from_devicectl(
     place = phone.place()
     monkeypatch.setattr(place._launcher._files, "read", lambda _: text.encode())
     assert place.environment().name == "iPhone 15 Pro"
+
+
+def test_the_app_is_built_anew_for_another_phone_and_when_its_profile_has_ended(
+    phone: MadePhone,
+) -> None:
+    first = signed_app._built(phone.device(), TEAM, SILENT)
+    assert signed_app._built(phone.device(), TEAM, SILENT) == first
+    another = msgspec.structs.replace(phone.device(), identifier="another")
+    assert signed_app._built(another, TEAM, SILENT) != first
+    assert built(phone) == 2
+    profile = first / "embedded.mobileprovision"
+    ends = "0\x01<key>ExpirationDate</key>\n\t<date>2026-11-20T10:00:00Z</date>\x02"
+    profile.write_text(ends)
+    assert signed_app._built(phone.device(), TEAM, SILENT) == first
+    assert built(phone) == 3
+    assert not profile.exists()
+    profile.write_text(ends.replace("2026", "9026"))
+    with pytest.raises(CheckpointError):  # it is looked up, and was changed
+        signed_app._built(phone.device(), TEAM, SILENT)

@@ -1,11 +1,13 @@
 """The app on a phone: its project written, built by Xcode with a team's signature, installed.
 
-It is built once for its sources and a team, and kept in the user's cache. A team without a paid
-membership signs for seven days: so it is built anew in each week of the calendar.
+It is built once for its sources, a team and a phone, which the profile names that it is signed
+with, and kept in the user's cache until that profile ends: a team without a paid membership has
+seven days.
 """
 
 import datetime
 import hashlib
+import re
 import shutil
 from pathlib import Path
 
@@ -58,8 +60,9 @@ def _built(device: Device, team: str, progress: Progress) -> Path:
         project = folder / "project"
         project.mkdir()
         app_folder.fill(project, [], team)
-        year, week, _ = datetime.datetime.now(tz=datetime.UTC).isocalendar()
-        name = f"app-{team}-{year}w{week}-{_digest(project)}"
+        name = f"app-{team}-{_digest(project, device)}"
+        if _has_ended(kept := cache.cache_folder() / name):
+            shutil.rmtree(kept)
 
         def build(target: Path) -> None:
             progress.say("Building the app with Xcode, once.")
@@ -91,13 +94,22 @@ def _build(project: Path, derived: Path, device: Device, team: str) -> None:
         )
 
 
+def _has_ended(built: Path) -> bool:
+    """Whether the profile has, a property list in a signed message."""
+    profile = built / f"{NAME}.app" / "embedded.mobileprovision"
+    text = profile.read_bytes() if profile.is_file() else b""
+    end = re.search(rb"<key>ExpirationDate</key>\s*<date>([\d:TZ-]{20})</date>", text)
+    now = datetime.datetime.now(tz=datetime.UTC)
+    return end is not None and end[1].decode() <= f"{now:%Y-%m-%dT%H:%M:%SZ}"
+
+
 def _check(built: Path) -> None:
     if not (built / f"{NAME}.app" / "Info.plist").is_file():
         raise UnsupportedError("what Xcode built is no app", "try again")
 
 
-def _digest(folder: Path) -> str:
-    digest = hashlib.sha256()
+def _digest(folder: Path, device: Device) -> str:
+    digest = hashlib.sha256(device.identifier.encode())
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             digest.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes() + b"\0")
