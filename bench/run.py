@@ -30,7 +30,7 @@ def run(
     options = options or PlanOptions()
     plan, path, wait_s = options.plan(), options.path(), longest_s(options.wait)
     to_find = options.to_find()
-    place = (device or DeviceOptions()).place(progress)
+    place = (device or DeviceOptions()).place(progress, wait_s)
     candidates = (runtimes or RuntimeOptions()).candidates(packages, progress, place)
     runner.start(candidates, plan, path, progress, wait_s=wait_s, to_find=to_find, place=place)
     return path

@@ -12,7 +12,7 @@ import msgspec
 from cyclopts import Parameter
 
 from bench.devices.device_options import DeviceOptions
-from bench.machine.quiet import Wait, longest_s
+from bench.machine import quiet
 from bench.results.records import Case, Plan, Soak
 from mobilenet.common.errors import ConfigError, UnsupportedError
 from mobilenet.common.options import Handed, OutputFile
@@ -42,7 +42,7 @@ class SoakOptions:
     """How long, in all."""
     threads: int | None = None
     """Threads of portable and torch. Default: the number of physical cores."""
-    wait: Wait = None
+    wait: quiet.Wait = None
     """Wait for a quiet machine, at most so long (300); then measure, with a warning."""
     output: OutputFile | None = None
     """New .jsonl file. Default: results/soak and the time."""
@@ -75,8 +75,9 @@ def soak(
     jsonl.check_new(path)
     timeout_s = options.seconds + GRACE_S
     plan = Plan(rounds=1, warmup_s=0, warmup_calls=0, samples=0, timeout_s=timeout_s, seed=0)
-    place = (device or DeviceOptions()).place(progress)
-    notes = place.wait(longest_s(options.wait), progress)
+    wait_s = quiet.longest_s(options.wait)
+    place = (device or DeviceOptions()).place(progress, wait_s)
+    notes = quiet.wait(wait_s, progress)
     machine = place.environment()
     with owned_folder() as folder:
         prepared = _prepare(package, options, plan, folder, place)

@@ -15,6 +15,7 @@ import xcrun
 from bench.devices import devicectl, phone_launcher, xcode
 from bench.devices.device_list import Device, find
 from bench.devices.phone import Phone
+from bench.devices.phone_launcher import PhoneLauncher
 
 NAME = 'Karl\'s "iPhone" 📱 ; $(rm -rf ~)'
 LISTED = {
@@ -42,6 +43,7 @@ class MadePhone:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         (folder / "launches").mkdir(parents=True)
+        (folder / "log").touch()
         self.show(LISTED)
 
     def show(self, *devices: object) -> None:
@@ -71,8 +73,14 @@ class MadePhone:
     def device(self) -> Device:
         return find(NAME)
 
+    def launcher(self, name: str = NAME) -> PhoneLauncher:
+        return PhoneLauncher(find(name), xcrun.BUNDLE, self.install)
+
+    def install(self) -> None:
+        """The app is on it."""
+
     def place(self) -> Phone:
-        return Phone(self.device(), xcrun.BUNDLE)
+        return Phone(self.device(), xcrun.BUNDLE, self.install)
 
 
 def make(folder: Path, app: list[str], patch: pytest.MonkeyPatch) -> MadePhone:

@@ -110,15 +110,18 @@ def test_a_locked_phone_is_one_line_and_resume_goes_on(
         (DEVICE, "which team signs the app is not known"),
         (("--device", "nobody's"), "no device is called"),
         ((*DEVICE, "--team", TEAM, "--runtime", "portable"), "runtime 'portable' is unknown"),
-        ((*DEVICE, "--team", TEAM, "--wait"), "wait looks at this machine"),
+        ((*DEVICE, "--team", TEAM, "--batch", "0"), "batch is 0"),
+        ((*DEVICE, "--team", TEAM, "--wait"), "--wait waits for this machine"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(
     phone: MadePhone, capfd: pytest.CaptureFixture[str], words: tuple[str, ...], says: str
 ) -> None:
+    """Before minutes are spent on building the app."""
     assert run(*words, "--output", "a.jsonl") == 2
     assert says in " ".join(capfd.readouterr().err.split())
     assert not Path("a.jsonl").exists()
+    assert not built(phone)
 
 
 def test_what_xcode_says_is_the_reason(

@@ -28,6 +28,10 @@ ANSWER = msgspec.json.encode(RESULT) + b'\n{"type":"end","outputs_bytes":0}\n'
 MOST_COMMANDS = 7
 
 
+def made_launcher() -> PhoneLauncher:
+    return PhoneLauncher(Device("phone"), "app", lambda: None)
+
+
 class Scripted:
     """A phone on a clock that only sleeping moves, whose app answers at a time of it."""
 
@@ -81,7 +85,7 @@ def launch(launcher: PhoneLauncher, scripted: Scripted) -> bytes:
 @pytest.mark.parametrize(("late_s", "commands"), [(0, 2), (1, 4), (3, 5), (7, 6)])
 def test_what_is_late_costs_few_commands(scripted: Scripted, late_s: float, commands: int) -> None:
     scripted.answers_at = EXPECTED_S + late_s
-    lines = launch(PhoneLauncher(Device("phone"), "app"), scripted)
+    lines = launch(made_launcher(), scripted)
     assert lines == ANSWER.splitlines(keepends=True)[0]
     assert scripted.questions[0] == pytest.approx(EXPECTED_S)
     assert scripted.commands == commands
@@ -89,7 +93,7 @@ def test_what_is_late_costs_few_commands(scripted: Scripted, late_s: float, comm
 
 
 def test_the_launch_before_tells_when_to_ask(scripted: Scripted) -> None:
-    launcher = PhoneLauncher(Device("phone"), "app")
+    launcher = made_launcher()
     launch(launcher, scripted)
     launch(launcher, scripted)
     assert scripted.questions == [pytest.approx(LEARNED_S)]
@@ -101,14 +105,14 @@ def test_an_interrupt_ends_the_app(scripted: Scripted, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(scripted, "sleep", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        launch(PhoneLauncher(Device("phone"), "app"), scripted)
+        launch(made_launcher(), scripted)
     assert scripted.last == ("process", "terminate")
 
 
 def test_nobody_waits_longer_than_agreed(scripted: Scripted) -> None:
     scripted.answers_at = 1e9
     with pytest.raises(TimeoutError):
-        launch(PhoneLauncher(Device("phone"), "app"), scripted)
+        launch(made_launcher(), scripted)
     assert scripted.now == pytest.approx(JOB.timeout_s)
     assert scripted.commands <= 12
 
@@ -116,12 +120,12 @@ def test_nobody_waits_longer_than_agreed(scripted: Scripted) -> None:
 @pytest.mark.parametrize("halves", [1, 2])
 def test_half_a_file_is_brought_again(scripted: Scripted, halves: int) -> None:
     scripted.halves = halves
-    assert launch(PhoneLauncher(Device("phone"), "app"), scripted)
+    assert launch(made_launcher(), scripted)
     assert scripted.halves == -1
 
 
 def test_a_launch_may_take_half_of_the_phones_memory(scripted: Scripted) -> None:
-    launcher = PhoneLauncher(Device("phone"), "app")
+    launcher = made_launcher()
     launcher.environment = msgspec.convert({**ENVIRONMENT, "memory_bytes": 6000}, Environment)
     job = msgspec.structs.replace(JOB, memory_limit_bytes=1 << 40)
     launcher.launch(msgspec.json.encode(job), 9)

@@ -17,23 +17,28 @@ if TYPE_CHECKING:
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class DeviceOptions:
-    """On which device."""
+    """Where launches run."""
 
     device: str | None = None
     """Measure on this iPhone instead: its name, or identifier, as `bench devices` has it."""
     team: str | None = None
     """Team that signs the app for it, as ABCDE12345. Default: that of the last time."""
 
-    def place(self, progress: Progress) -> "Place":
-        """This machine, or the phone with the app on it. Raises `UserError`."""
+    def place(self, progress: Progress, wait_s: float = 0) -> "Place":
+        """This machine, which may be waited for, or the phone. Raises `UserError`."""
         from bench.devices import device_list
         from bench.workers.place import HERE
 
         if self.device is None and self.team is not None:
             raise ConfigError(f"team is {self.team}, without a device", "--device names a phone")
-        return (
-            HERE if self.device is None else self._phone(device_list.find(self.device), progress)
-        )
+        if self.device is None:
+            return HERE
+        if wait_s:
+            raise ConfigError(
+                "--wait waits for this machine to be quiet, not for a phone",
+                "leave out --wait, or --device",
+            )
+        return self._phone(device_list.find(self.device), progress)
 
     def place_of(self, environment: "Environment", progress: Progress) -> "Place":
         """Where a session goes on that began there: a phone is known by its model, or named.
@@ -50,10 +55,17 @@ class DeviceOptions:
         return self._phone(_only(environment, device_list.devices()), progress)
 
     def _phone(self, device: "Device", progress: Progress) -> "Place":
+        from bench.app import app_folder
         from bench.devices import signed_app
         from bench.devices.phone import Phone
 
-        return Phone(device, signed_app.install(device, self.team, progress))
+        team = self.team or signed_app.last_team()
+        app_folder.check_team(team)
+        return Phone(
+            device,
+            signed_app.bundle_identifier(team),
+            lambda: signed_app.install(device, team, progress),
+        )
 
 
 def _only(phone: "Environment", devices: "list[Device]") -> "Device":

@@ -1,29 +1,30 @@
 """A phone as the place of a session."""
 
+from collections.abc import Callable
+
 from bench.devices.device_list import Device
 from bench.devices.phone_launcher import PhoneLauncher
 from bench.results.environment_record import Environment
 from bench.runtimes.entries import COREML_UNITS, RuntimeEntry
 from bench.workers.process import run_worker
 from bench.workers.protocol import Job, Units
-from mobilenet.common.errors import ConfigError, PlaceLostError
-from mobilenet.common.progress import Progress
+from mobilenet.common.errors import PlaceLostError
 
 RUNTIME = "coreml-native"  # the worker in Swift, as on a Mac
 DESCRIBE_TIMEOUT_S = 60
 
 
 class Phone:
-    """`device` with the app `bundle` on it."""
+    """`device` with the app `bundle`, which `install` brings there ahead of the first launch."""
 
     default_runtimes = (RUNTIME,)
 
-    def __init__(self, device: Device, bundle: str) -> None:
-        self._device, self._launcher = device, PhoneLauncher(device, bundle)
+    def __init__(self, device: Device, bundle: str, install: Callable[[], None]) -> None:
+        self._device, self._launcher = device, PhoneLauncher(device, bundle, install)
         self.runtimes = {RUNTIME: RuntimeEntry(COREML_UNITS, worker=self._launcher)}
 
     def environment(self) -> Environment:
-        """As its app says. Raises `PlaceLostError` where it does not."""
+        """As its app says. Raises `PlaceLostError` where it does not, and as `install`."""
         job = Job(
             task="describe", runtime=RUNTIME, timeout_s=DESCRIBE_TIMEOUT_S, memory_limit_bytes=0
         )
@@ -40,9 +41,3 @@ class Phone:
 
     def thermal(self) -> None:
         """What the app says of it is in each answer."""
-
-    def wait(self, seconds: float, progress: Progress) -> tuple[str, ...]:  # noqa: ARG002  # a Place's
-        """Raises `ConfigError`: what disturbs this machine is not on the phone."""
-        if seconds:
-            raise ConfigError("wait looks at this machine", "leave it out, or --device")
-        return ()

@@ -7,6 +7,7 @@ phone. A launch that takes no longer than it should costs three commands.
 
 import secrets
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -66,10 +67,10 @@ class _Duration(NamedTuple):
 
 
 class PhoneLauncher:
-    """A worker behind a cable; `bundle` is the app's identifier."""
+    """A worker behind a cable: the app `bundle`, which `install` brings there."""
 
-    def __init__(self, device: Device, bundle: str) -> None:
-        self._device, self._bundle = device, bundle
+    def __init__(self, device: Device, bundle: str, install: Callable[[], None]) -> None:
+        self._device, self._bundle, self._install = device, bundle, install
         self._files = PhoneFiles(device, bundle)
         self._durations: dict[tuple[str, str, int], _Duration] = {}
         self._described = b""
@@ -78,7 +79,7 @@ class PhoneLauncher:
     def launch(self, job: bytes, timeout_s: float) -> bytes:
         """The lines of the app's answer; its outputs go where the job wants them.
 
-        Raises `TimeoutError`, and `PlaceLostError` where the phone needs somebody.
+        Raises `TimeoutError`, `PlaceLostError` where the phone needs somebody, and as `install`.
         """
         asked = msgspec.json.decode(job, type=Job)
         if asked.task == "describe":
@@ -92,8 +93,9 @@ class PhoneLauncher:
         return b"".join(lines)
 
     def _describe(self, job: Job, timeout_s: float) -> bytes:
-        """Once: what earlier sessions left on the phone goes with it."""
+        """Once, with an app just installed: what earlier sessions left on the phone is removed."""
         if not self._described:
+            self._install()
             lines, _ = self._carry_out(job, secrets.token_hex(8), timeout_s)
             for line in lines[:1]:
                 with suppress(msgspec.DecodeError):

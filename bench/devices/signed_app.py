@@ -17,7 +17,7 @@ from bench.devices import devicectl, xcode
 from bench.devices.device_list import Device
 from bench.runtimes.swift_runner import first_error
 from mobilenet.common.errors import ConfigError, UnsupportedError
-from mobilenet.common.progress import SILENT, Progress
+from mobilenet.common.progress import Progress
 from mobilenet.common.temporary import owned_folder
 from mobilenet.weights import cache
 
@@ -27,21 +27,22 @@ BUILD_LIMIT_S = 1800
 PRODUCTS = "Build/Products/Release-iphoneos"  # in Xcode's folder of derived data
 
 
-def install(device: Device, team: str | None, progress: Progress = SILENT) -> str:
-    """Bring the app onto the phone; its bundle identifier.
+def bundle_identifier(team: str) -> str:
+    """What the system calls the app that `team` has signed."""
+    return f"{BUNDLE}{team}"
 
-    Raises `ConfigError` for no team, `UnsupportedError` where Xcode does not build it, and as
-    `devicectl.ask`.
+
+def install(device: Device, team: str, progress: Progress) -> None:
+    """Bring the app onto the phone.
+
+    Raises `UnsupportedError` where Xcode does not build it, and as `devicectl.ask`.
     """
-    team = team or last_team()
-    app_folder.check_team(team)
     app = _built(device, team, progress)
     progress.say(f"Installing the app on {device.name}.")
     devicectl.ask(
         devicectl.Done, "device", "install", "app", "--device", device.identifier, str(app),
         name=device.name, limit_s=devicectl.INSTALL_S,
     )  # fmt: skip
-    return f"{BUNDLE}{team}"
 
 
 def last_team() -> str:
@@ -84,7 +85,7 @@ def _build(project: Path, derived: Path, device: Device, team: str) -> None:
         "-configuration", "Release", "-destination", f"platform=iOS,id={udid}",
         "-derivedDataPath", str(derived), "-allowProvisioningUpdates",
         "-allowProvisioningDeviceRegistration", f"DEVELOPMENT_TEAM={team}",
-        f"PRODUCT_BUNDLE_IDENTIFIER={BUNDLE}{team}", "build",
+        f"PRODUCT_BUNDLE_IDENTIFIER={bundle_identifier(team)}", "build",
         limit_s=BUILD_LIMIT_S,
     )  # fmt: skip
     if code:

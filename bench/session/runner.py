@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from bench.machine import quiet
 from bench.machine.environment import check_same_machine
 from bench.results import jsonl, sensitivity, session_lines
 from bench.results.environment_record import Environment
@@ -38,13 +39,13 @@ def start(
 ) -> None:
     """Measure `candidates`, which are of `place`, into a new results file at `path`.
 
-    Waits at most `wait_s` for the machine to become quiet; what prevents it is a note. With
+    Waits at most `wait_s` for this machine to become quiet; what prevents it is a note. With
     `to_find` a pilot plans the rounds. Raises `UnsupportedError` when none of them runs there
     (the file then holds the reasons), or when the rounds cannot find what is asked for, and
     `PlaceLostError` when a device is lost.
     """
     jsonl.check_new(path)
-    waited = place.wait(wait_s, progress)
+    waited = quiet.wait(wait_s, progress)
     machine = place.environment()  # before preparing, which is a load, too
     with owned_folder() as folder:
         preparer = Preparer(plan, folder)

@@ -4,12 +4,11 @@ import os
 from collections.abc import Mapping
 from typing import Protocol
 
-from bench.machine import quiet, thermal
+from bench.machine import thermal
 from bench.machine.environment import environment
 from bench.results.environment_record import Environment
 from bench.results.thermal_state import Thermal
 from bench.runtimes.entries import RUNTIMES, RuntimeEntry
-from mobilenet.common.progress import Progress
 
 
 class Place(Protocol):
@@ -32,9 +31,6 @@ class Place(Protocol):
     def thermal(self) -> Thermal | None:
         """How hot it is now; None where only its worker can tell."""
 
-    def wait(self, seconds: float, progress: Progress) -> tuple[str, ...]:
-        """Until it is quiet, at most so long; what the session must say of it."""
-
 
 class ThisMachine:
     """Where this program runs."""
@@ -53,10 +49,6 @@ class ThisMachine:
     def thermal(self) -> Thermal | None:
         """As this machine's system tells it."""
         return thermal.state()
-
-    def wait(self, seconds: float, progress: Progress) -> tuple[str, ...]:
-        """Until nothing disturbs that would pass by itself."""
-        return quiet.wait(seconds, progress)
 
 
 HERE = ThisMachine()

@@ -11,10 +11,8 @@ import pytest
 
 import made_app
 import made_phone
-import xcrun
 from bench import __main__
-from bench.devices import device_list, devicectl, measurable, xcode
-from bench.devices.phone_launcher import PhoneLauncher
+from bench.devices import devicectl, measurable, xcode
 from bench.workers.process import run_worker
 from bench.workers.protocol import Job, WorkerResult
 from made_phone import LISTED, MadePhone
@@ -55,7 +53,7 @@ def test_the_name_of_a_phone_is_a_word(
     assert "\x1b" not in said
     assert "\x07" not in said
     phone.fail("strange")
-    launcher = PhoneLauncher(device_list.find(name), xcrun.BUNDLE)
+    launcher = phone.launcher(name)
     with pytest.raises(PlaceLostError) as lost:
         launcher.launch(msgspec.json.encode(JOB), 9)
     assert "\n" not in lost.value.message
@@ -68,7 +66,7 @@ def test_the_name_of_a_phone_is_a_word(
 def test_an_answer_of_any_form_is_an_outcome(
     phone: MadePhone, monkeypatch: pytest.MonkeyPatch, answer: bytes, end: bytes
 ) -> None:
-    launcher = PhoneLauncher(phone.device(), xcrun.BUNDLE)
+    launcher = phone.launcher()
     monkeypatch.setattr(launcher._files, "read", lambda _: answer + end)
     outcome = run_worker(launcher, JOB, WorkerResult)
     assert outcome.status in ("failed", "crashed")
