@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 import xcrun
-from bench.devices import devicectl, phone_launcher, xcode
+from bench.devices import answer_times, devicectl, xcode
 from bench.devices.device_list import Device, find
 from bench.devices.phone import Phone
 from bench.devices.phone_launcher import PhoneLauncher
@@ -89,8 +89,8 @@ def make(folder: Path, app: list[str], patch: pytest.MonkeyPatch) -> MadePhone:
     patch.setenv("MADE_PHONE", str(phone.folder))
     patch.setenv("MADE_APP", json.dumps(app))
     patch.setattr(devicectl, "PAUSE_S", 0.0)
-    patch.setattr(phone_launcher, "START_S", 0.0)
-    patch.setattr(phone_launcher, "POLL_S", 0.05)
+    patch.setattr(answer_times, "START_S", 0.0)
+    patch.setattr(answer_times, "QUESTION_S", 0.05)
 
     def run(*words: str, **_: object) -> tuple[int, str]:
         said = io.StringIO()

@@ -81,7 +81,7 @@ def test_a_phone_tells_where_operations_run(
     assert session.session.environment.name == "iPhone 15 Pro"
     (plan,) = session.placements
     assert (plan.case, plan.ops[0].preferred) == ("Net | coreml-native | ALL", "ANE")
-    assert phone.per_launch()[1:] <= [7] * 4
+    assert max(phone.per_launch()) <= 7
 
 
 def test_a_locked_phone_is_one_line_and_resume_goes_on(

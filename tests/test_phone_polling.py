@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -89,7 +90,28 @@ def test_what_is_late_costs_few_commands(scripted: Scripted, late_s: float, comm
     assert lines == ANSWER.splitlines(keepends=True)[0]
     assert scripted.questions[0] == pytest.approx(EXPECTED_S)
     assert scripted.commands == commands
-    assert commands + 1 <= MOST_COMMANDS  # outputs are brought by one more
+
+
+@pytest.mark.parametrize("late_s", [0, 0.5, 1, 3, 7, 20, 50])
+def test_a_launch_of_a_known_case_costs_few_commands(scripted: Scripted, late_s: float) -> None:
+    launcher = made_launcher()
+    launch(launcher, scripted)
+    scripted.answers_at = LEARNED_S + late_s
+    assert launch(launcher, scripted)
+    assert scripted.commands + 1 <= MOST_COMMANDS
+    assert scripted.now <= JOB.timeout_s
+
+
+@pytest.mark.parametrize("halves", [0, 9])
+def test_a_known_case_that_hangs_or_dies_costs_few_commands(
+    scripted: Scripted, halves: int
+) -> None:
+    launcher = made_launcher()
+    launch(launcher, scripted)
+    scripted.answers_at, scripted.halves = 30 if halves else 1e9, halves
+    with suppress(TimeoutError):
+        launch(launcher, scripted)
+    assert scripted.commands <= MOST_COMMANDS
 
 
 def test_the_launch_before_tells_when_to_ask(scripted: Scripted) -> None:

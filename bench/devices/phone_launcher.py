@@ -10,25 +10,23 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from bench.devices import devicectl
+from bench.devices.answer_times import AnswerTimes
 from bench.devices.device_list import Device
 from bench.devices.devicectl import DeviceError
 from bench.devices.phone_files import PhoneFiles
 from bench.results.environment_record import Environment
-from bench.session import schedule
-from bench.workers.protocol import Job, WorkerResult
+from bench.session.prepare import MEMORY_SHARE
+from bench.workers.protocol import Job
 from mobilenet.common.errors import PlaceLostError
 
 T = TypeVar("T")
 
-POLL_S = 1.0  # until the second question; from one to the next it doubles
-START_S = 1.0  # of an app that is not known yet
 END_LIMIT_S = 10
-MEMORY_SHARE = 0.5  # of the phone's, that a launch may take
 
 
 class DeviceLine(msgspec.Struct, frozen=True, tag="device"):
@@ -59,20 +57,13 @@ class _LockState(msgspec.Struct, frozen=True, rename="camel"):
     passcode_required: bool = False
 
 
-class _Duration(NamedTuple):
-    """Of one launch of a case, by the one before."""
-
-    outside_s: float
-    call_s: float
-
-
 class PhoneLauncher:
     """A worker behind a cable: the app `bundle`, which `install` brings there."""
 
     def __init__(self, device: Device, bundle: str, install: Callable[[], None]) -> None:
         self._device, self._bundle, self._install = device, bundle, install
         self._files = PhoneFiles(device, bundle)
-        self._durations: dict[tuple[str, str, int], _Duration] = {}
+        self._times = AnswerTimes()
         self._described = b""
         self.environment: Environment | None = None  # once it has described itself
 
@@ -89,7 +80,7 @@ class PhoneLauncher:
         if end and end.outputs_bytes:
             outputs = self._files.read_whole(f"{name}.raw", end.outputs_bytes)
             Path(asked.outputs).write_bytes(outputs)
-        self._learn(asked, lines)
+        self._times.learn(asked, lines[-1] if lines else b"")
         return b"".join(lines)
 
     def _describe(self, job: Job, timeout_s: float) -> bytes:
@@ -132,7 +123,7 @@ class PhoneLauncher:
     ) -> tuple[list[bytes], EndLine | None]:
         process = self._start(job, name)
         try:
-            text = self._answer(process, f"{name}.jsonl", self._expected_s(job), timeout_s)
+            text = self._answer(process, f"{name}.jsonl", job, timeout_s)
         except TimeoutError:
             is_locked = self._is_locked()
             self._end(process)
@@ -153,19 +144,18 @@ class PhoneLauncher:
             msgspec.json.encode(variables).decode(), self._bundle,
         ).process.process_identifier  # fmt: skip
 
-    def _answer(self, process: int, name: str, expected_s: float, timeout_s: float) -> bytes:
+    def _answer(self, process: int, name: str, job: Job, timeout_s: float) -> bytes:
         deadline = time.monotonic() + timeout_s
-        time.sleep(min(expected_s, timeout_s))
+        time.sleep(min(self._times.expected_s(job), timeout_s))
         if _end_line(text := self._files.read(name)):
             return text
-        pause = POLL_S
-        while True:
-            time.sleep(max(min(pause, deadline - time.monotonic()), 0))
+        late = time.monotonic()
+        for question_s in self._times.questions_s(job, max(deadline - late, 0)):
+            time.sleep(max(late + question_s - time.monotonic(), 0))
             if not self._is_running(process):
                 break
-            if time.monotonic() >= deadline:
-                raise TimeoutError
-            pause *= 2
+        else:
+            raise TimeoutError
         # Gone: its answer is whole, or it crashed, or what arrives is half a file.
         text = self._files.read(name)
         return text if _end_line(text) else self._files.read(name)
@@ -202,24 +192,6 @@ class PhoneLauncher:
             expected, "device", verb, noun, "--device", self._device.identifier, *more,
             name=self._device.name, limit_s=limit_s,
         )  # fmt: skip
-
-    def _expected_s(self, job: Job) -> float:
-        outside_s, call_s = self._durations.get(_key(job), _Duration(START_S, 0.0))
-        if job.pace_hz:
-            call_s = max(call_s, 1 / job.pace_hz)
-        return job.seconds + schedule.launch_seconds(job, outside_s, call_s)
-
-    def _learn(self, job: Job, lines: list[bytes]) -> None:
-        for line in lines[-1:]:
-            with suppress(msgspec.DecodeError):
-                result = msgspec.json.decode(line, type=WorkerResult)
-                outside_ns = result.start_ns + result.load_ns + result.first_call_ns
-                call_ns = min(result.warmup_ns, default=result.first_call_ns)
-                self._durations[_key(job)] = _Duration(START_S + outside_ns / 1e9, call_ns / 1e9)
-
-
-def _key(job: Job) -> tuple[str, str, int]:
-    return job.compiled, job.unit, job.batch
 
 
 def _end_line(text: bytes) -> EndLine | None:
