@@ -12,8 +12,6 @@ from export.compression.compressed_network import CompressedNetwork
 from export.compression.forms import LayerForm
 from export.compression.kernels import compressed
 from export.compression.learning import learned_network, paired_networks
-from export.compression.learning.kernel_groups import KernelGroups
-from export.compression.learning.layer_inputs import LayerInputs
 from export.compression.learning.learned_network import kept_bytes, learned
 from export.compression.quantizer import Quantizer
 from export.compression.ranges import least_error_quantizers
@@ -183,27 +181,6 @@ def test_ranges_of_the_least_error() -> None:
         shares.append(errors[0] / errors[1])
     assert max(shares) < 1.05  # counted in bins
     assert np.median(shares) < 0.95
-
-
-def test_moments_are_those_of_numpy(rng: np.random.Generator) -> None:
-    groups = KernelGroups((4, 3, 1, 1), 2)
-    x, weights = rng.standard_normal((2, 3, 500)) + 1, rng.uniform(0.1, 1, (2, 500))
-    kernel = rng.standard_normal((4, 3, 1, 1))
-    outputs = groups.split(kernel) @ x + np.array([3.0, -1.0, 2.0, 0.5]).reshape(2, 2, 1)
-    moments = LayerInputs(groups)
-    for part in (slice(0, 20), slice(20, 500)):
-        parts = (torch.from_numpy(each[..., part]) for each in (x, outputs, weights))
-        moments.add(*parts)
-    for group in range(2):
-        expected = np.cov(x[group], aweights=weights[group], bias=True)
-        assert moments.covariance[group] == pytest.approx(expected)
-        assert moments.mean[group] == pytest.approx(np.average(x[group], 1, weights[group]))
-    elsewhere = kernel + rng.standard_normal(kernel.shape)
-    repaired = [
-        abs(moments.repaired(elsewhere, damping) - kernel).mean() for damping in (1e-9, 1e9)
-    ]
-    assert repaired[0] < 0.3 * repaired[1]
-    assert moments.bias(kernel) == pytest.approx([3.0, -1.0, 2.0, 0.5])
 
 
 @pytest.mark.parametrize(

@@ -154,6 +154,13 @@ def test_tables_are_the_best_clusters(rng: np.random.Generator) -> None:
         assert table == pytest.approx(sorted(best), abs=1e-6)
 
 
+def test_a_value_stands_where_weights_that_matter_are() -> None:
+    kernel, importance = (
+        np.array(each, np.float32).reshape(1, 4, 1, 1) for each in ([0, 1, 10, 11], [3, 1, 1, 1])
+    )
+    assert weighted_tables(kernel, importance, 1, 1, np.float32).tolist() == [[0.25, 10.5]]
+
+
 def test_merged_values_give_nearly_the_same_tables(
     rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
