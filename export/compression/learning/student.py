@@ -22,7 +22,7 @@ from mobilenet.networks.classifier import Readout
 from mobilenet.preprocess import Normalization
 from mobilenet.torch_module import MobileNet, from_checkpoint, to_layers
 
-# Per update by Adam, at most about. From a network that is nearly right, larger ones lead away.
+# Per update by Adam, at most about: small, as few photographs are soon learned by heart.
 ROUNDING_RATE = 2e-3  # of a step between two values of a kernel
 NUMBER_RATE = 2e-4  # of the mean size of a layer's steps, values or weights
 BIAS_RATE = 2e-5  # of that of its biases: each moves all pixels of a channel
