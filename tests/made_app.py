@@ -8,7 +8,7 @@ import os
 import shutil
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 COMMAND = [sys.executable, "-I", "-S", str(Path(__file__).resolve())]
@@ -53,12 +53,13 @@ def measured(job: dict, folder: Path) -> object:
     }  # fmt: skip
 
 
-def main() -> None:
-    job, folder = json.loads(os.environ["BENCH_JOB"]), Path("Errands")
+def run(variables: Mapping[str, str], documents: Path) -> None:
+    """One launch, in the folder of the app's documents."""
+    job, folder = json.loads(variables["BENCH_JOB"]), documents / "Errands"
     if job["task"] == "describe":
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-    with (folder / f"{os.environ['BENCH_ANSWER']}.jsonl").open("w") as file:
+    with (folder / f"{variables['BENCH_ANSWER']}.jsonl").open("w") as file:
         for line in answers(job, folder):
             print(json.dumps(line), file=file, flush=True)
         size = len(OUTPUTS) if job["task"] in ("measure", "soak") else 0
@@ -66,4 +67,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(os.environ, Path())

@@ -5,6 +5,7 @@ import json
 import os
 import shlex
 import sys
+import tempfile
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
@@ -12,10 +13,12 @@ import msgspec
 import pytest
 
 import xcrun
-from bench.devices import answer_times, devicectl, xcode
+from bench.devices import devicectl, phone_launcher, xcode
 from bench.devices.device_list import Device, find
 from bench.devices.phone import Phone
 from bench.devices.phone_launcher import PhoneLauncher
+from bench.workers import gate
+from bench.workers.protocol import Job
 
 NAME = 'Karl\'s "iPhone" 📱 ; $(rm -rf ~)'
 LISTED = {
@@ -70,6 +73,15 @@ class MadePhone:
             counts[-1] += 1
         return counts[1:]
 
+    def jobs(self) -> list[Job]:
+        """What its app was started for."""
+        variables = [
+            json.loads(command[command.index("--environment-variables") + 1])
+            for command in self.commands()
+            if "launch" in command
+        ]
+        return [msgspec.json.decode(values["BENCH_JOB"], type=Job) for values in variables]
+
     def device(self) -> Device:
         return find(NAME)
 
@@ -83,14 +95,28 @@ class MadePhone:
         return Phone(self.device(), xcrun.BUNDLE, self.install)
 
 
+class Clock:
+    """Stands for `time`."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def monotonic(self) -> float:
+        return self.now
+
+
 def make(folder: Path, app: list[str], patch: pytest.MonkeyPatch) -> MadePhone:
-    """One that answers within this process, at once."""
+    """One that answers within this process, at once, by a clock that only sleeping moves."""
     phone = MadePhone(folder / "phone")
     patch.setenv("MADE_PHONE", str(phone.folder))
     patch.setenv("MADE_APP", json.dumps(app))
-    patch.setattr(devicectl, "PAUSE_S", 0.0)
-    patch.setattr(answer_times, "START_S", 0.0)
-    patch.setattr(answer_times, "QUESTION_S", 0.05)
+    patch.setattr(tempfile, "tempdir", str(folder))  # the system's is swept, however full it is
+    clock = Clock()
+    for module in (devicectl, phone_launcher, gate):
+        patch.setattr(module, "time", clock)
 
     def run(*words: str, **_: object) -> tuple[int, str]:
         said = io.StringIO()

@@ -94,11 +94,6 @@ def check(path: Path, phone: MadePhone) -> None:
     assert not any("--console" in command for command in phone.commands())
 
 
-def test_a_session_on_a_phone(phone: MadePhone, tmp_path: Path) -> None:
-    measure(phone, tmp_path / "results.jsonl")
-    check(tmp_path / "results.jsonl", phone)
-
-
 @pytest.mark.parametrize("app", [made_app.COMMAND])
 def test_a_session_by_processes(
     phone: MadePhone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -109,7 +104,7 @@ def test_a_session_by_processes(
     check(tmp_path / "results.jsonl", phone)
 
 
-def test_no_name_breaks_a_command(phone: MadePhone, tmp_path: Path) -> None:
+def test_a_session_of_a_package_of_any_name(phone: MadePhone, tmp_path: Path) -> None:
     name = "a 'b' \"c\" $HOME `d` 🐈 --json-output"
     measure(phone, tmp_path / "results.jsonl", (name,))
     check(tmp_path / "results.jsonl", phone)
@@ -228,6 +223,7 @@ def test_calls_at_a_cameras_pace(phone: MadePhone, tmp_path: Path) -> None:
     ]
     assert case.options == {"pace": "30"}
     assert {launch.pace_hz for launch in launches(tmp_path / "results.jsonl")} == {30}
+    assert {job.pace_hz for job in phone.jobs() if job.task == "measure"} == {30}
 
 
 def test_the_phone_is_described_once(phone: MadePhone) -> None:

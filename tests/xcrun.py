@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-import psutil
+import made_app
 
 IDENTIFIER, BUNDLE = "00008130-MADE", "org.mobilenet-coreml.workerABCDE12345"
 NOISE = "13:37:00  Acquired tunnel connection to device.\n{ not JSON \\"
@@ -42,7 +42,8 @@ DENIED = {  # the commands that a fault is about; "" is all
 }  # fmt: skip
 
 
-UNAWAITED = ("late", "killed", "suspended", "stopped")  # else a launch is over when devicectl is
+NOBODY = 1 << 23  # above all numbers of processes: of an app that ran in this one
+UNAWAITED = ("killed", "suspended", "stopped")  # else a launch is over when devicectl is
 APPS: list[subprocess.Popen[bytes]] = []  # by this process
 
 
@@ -196,13 +197,17 @@ def launch(words: Arguments, fault: str) -> int:
     for number in running():
         end(number)
     documents().mkdir(parents=True, exist_ok=True)
+    command = json.loads(os.environ["MADE_APP"])
+    if command == made_app.COMMAND and fault not in UNAWAITED:
+        made_app.run(variables, documents())
+        return noted(NOBODY + launches())
     process = subprocess.Popen(
-        json.loads(os.environ["MADE_APP"]), cwd=documents(), env={**os.environ, **variables},
+        command, cwd=documents(), env={**os.environ, **variables},
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         start_new_session=True,
     )  # fmt: skip
     APPS.append(process)
-    (phone() / "launches" / str(process.pid)).touch()
+    noted(process.pid)
     if fault not in UNAWAITED:
         process.wait(60)
     if fault == "killed":
@@ -212,7 +217,14 @@ def launch(words: Arguments, fault: str) -> int:
     return process.pid
 
 
+def noted(number: int) -> int:
+    (phone() / "launches" / str(number)).touch()
+    return number
+
+
 def running() -> Iterator[int]:
+    import psutil  # here: each command is a process of its own, and few ask
+
     for file in (phone() / "launches").iterdir():
         with suppress(psutil.NoSuchProcess):
             if psutil.Process(int(file.name)).status() != psutil.STATUS_ZOMBIE:

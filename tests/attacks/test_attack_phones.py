@@ -9,7 +9,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-import made_app
 import made_phone
 from bench import __main__
 from bench.devices import devicectl, measurable, xcode
@@ -39,7 +38,7 @@ JOB = Job(task="measure", runtime="coreml-native", timeout_s=9, memory_limit_byt
 def phone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MadePhone:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(measurable, "RUNTIMES", {})
-    return made_phone.make(tmp_path, made_app.COMMAND, monkeypatch)
+    return made_phone.make(tmp_path, ["true"], monkeypatch)
 
 
 @pytest.mark.parametrize("name", NAMES)
