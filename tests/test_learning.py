@@ -118,6 +118,10 @@ def test_nothing_is_moved_before_the_first_layer_that_is_compressed() -> None:
     same = [np.array_equal(folded.layers[x].bias, network.folded.layers[x].bias) for x in names]
     assert all(same[:at])
     assert not any(same[at:])
+    moved = (
+        network.folded.layers["conv6_depthwise"].kernel - folded.layers["conv6_depthwise"].kernel
+    )
+    assert np.abs(moved).max() > 0.01 * np.abs(folded.layers["conv6_depthwise"].kernel).max()
 
 
 def test_small_parts_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
