@@ -39,6 +39,7 @@ def test_this_machine_is_described() -> None:
 
 def test_a_quiet_machine_is_left_in_peace() -> None:
     assert found() == []
+    assert found(system="iOS 26.1", power_source="battery") == []
 
 
 @pytest.mark.parametrize(

@@ -182,7 +182,7 @@ def test_a_session_is_measured_by_a_shell_script(
     records = [msgspec.json.decode(line, type=Record) for line in path.read_bytes().splitlines()]
     cases = {record.unit: record for record in records if isinstance(record, Case)}
     assert (cases["NPU"].compile_ns, cases["NPU"].first_load_ns) == (7, 4)
-    assert cases["GPU"].skipped == "this machine has no GPU"
+    assert cases["GPU"].skipped == "there is no unit GPU, only CPU, NPU"
     launches = [record for record in records if isinstance(record, Launch)]
     assert [record.status for record in launches] == ["ok"] * 4  # the A/A control, too
     assert {record.output.difference for record in launches if record.output} == {0.0}

@@ -131,7 +131,7 @@ def test_what_cannot_run_is_a_case_with_its_reason(path: Path) -> None:
     skipped = {r.case[0]: r.skipped for r in records(path) if isinstance(r, Case)}
     assert skipped["a"] == "it is somewhere else"
     assert "SIGSEGV" in skipped["b"]
-    assert skipped["d"] == "this machine has no GPU"
+    assert skipped["d"] == "there is no unit GPU, only CPU"
     assert {launch.case[0] for launch in launches(path)} == {"c"}
 
 

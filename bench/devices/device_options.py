@@ -50,7 +50,7 @@ class DeviceOptions:
 
         if self.device is not None:
             return self.place(progress)
-        if not environment.system.startswith("iOS"):
+        if not environment.is_phone:
             return HERE
         return self._phone(_only(environment, device_list.devices()), progress)
 

@@ -28,6 +28,11 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     load_average: Number = 0.0  # one minute, when the session began
 
     @property
+    def is_phone(self) -> bool:
+        """Whether it is a phone or a tablet."""
+        return self.system.startswith("iOS")
+
+    @property
     def device(self) -> str:
         """What tells it from others: "iPhone 15 Pro, A17 Pro, iOS 26.1", a model, a processor."""
         if not self.name:

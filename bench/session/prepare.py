@@ -93,7 +93,7 @@ class Preparer:
         if units.answer is None:
             return units.reason
         if candidate.unit not in units.answer.units:
-            return f"this machine has no {candidate.unit}"
+            return f"there is no unit {candidate.unit}, only {', '.join(units.answer.units)}"
         key = (candidate.package, candidate.runtime)
         if key not in self._compiled:
             self._compiled[key] = self._compile(candidate)

@@ -6,20 +6,20 @@ from mobilenet.common import terminal
 HEADERS = ("device", "what it is", "identifier", "can be measured")
 
 
-def show(found: Measurable, *, json: bool) -> None:
+def show(listed: Measurable, *, json: bool) -> None:
     """This machine's runtimes, then the phones; or the same for programs."""
     if json:
         terminal.print_json(
             {
-                "runtimes": [runtime._asdict() for runtime in found.runtimes],
-                "phones": [phone._asdict() for phone in found.phones],
-                "phones_obstacle": found.phones_obstacle,
+                "runtimes": [runtime._asdict() for runtime in listed.runtimes],
+                "phones": [phone._asdict() for phone in listed.phones],
+                "phones_obstacle": listed.phones_obstacle,
             }
         )
         return
     here = [
         ("this machine", runtime.name, "", ", ".join(runtime.units) or f"no: {runtime.obstacle}")
-        for runtime in found.runtimes
+        for runtime in listed.runtimes
     ]
     phones = [
         (
@@ -28,10 +28,10 @@ def show(found: Measurable, *, json: bool) -> None:
             phone.identifier,
             f"no: {phone.obstacle}" if phone.obstacle else "yes",
         )
-        for phone in found.phones
+        for phone in listed.phones
     ]
     terminal.table(HEADERS, [*here, *phones], words=HEADERS)
-    if found.phones_obstacle:
-        terminal.line(f"No phones: {found.phones_obstacle}.")
-    elif not found.phones:
+    if listed.phones_obstacle:
+        terminal.line(f"No phones: {listed.phones_obstacle}.")
+    elif not listed.phones:
         terminal.line("No phones: Xcode has seen none. Connect one by cable, and tap Trust on it.")
