@@ -122,6 +122,14 @@ def test_without_a_mac_it_is_said_what_is_needed(
     assert refused.value.hint == "a Mac with Xcode 15.3 or later is needed"
 
 
+def test_a_line_that_is_too_long_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_phone.put_on_path(tmp_path, monkeypatch)
+    with pytest.raises(UnsupportedError, match="xcrun devicectl cannot be started: Argument list"):
+        xcode.xcrun("devicectl", "x" * (1 << 22), limit_s=9)
+
+
 def test_devices_are_phones_and_no_simulators(phone: MadePhone) -> None:
     simulator = {**LISTED, "hardwareProperties": {"reality": "simulated", "platform": "iOS"}}
     watch = {**LISTED, "hardwareProperties": {"platform": "watchOS"}}

@@ -8,7 +8,8 @@ from mobilenet.common.errors import PlaceLostError, UnsupportedError
 def xcrun(*words: str, limit_s: float) -> tuple[int, str]:
     """The exit code, and all that was printed.
 
-    Raises `UnsupportedError` where there is no Xcode, and `PlaceLostError` after `limit_s`.
+    Raises `UnsupportedError` where there is no Xcode or the line is too long, and
+    `PlaceLostError` after `limit_s`.
     """
     line = ["xcrun", *words]
     try:
@@ -20,6 +21,11 @@ def xcrun(*words: str, limit_s: float) -> tuple[int, str]:
         raise UnsupportedError(
             "phones are reached by Xcode's devicectl, and there is no xcrun here",
             "a Mac with Xcode 15.3 or later is needed",
+        ) from None
+    except OSError as error:  # a job with more inputs than a command line takes
+        raise UnsupportedError(
+            f"xcrun {words[0]} cannot be started: {error.strerror}",
+            "leave out packages with very many inputs",
         ) from None
     except subprocess.TimeoutExpired:
         raise PlaceLostError(
