@@ -108,12 +108,13 @@ class Calibrating:
 
     @cached_property
     def _quantizers(self) -> Mapping[str, Quantizer]:
-        """Of the inputs of layers, which w8a8 rounds."""
+        """Of the inputs of layers, which w8a8 rounds, as the file has them."""
         if self.prepared.compress != W8A8:
             return {}
         from export.compression.ranges import least_error_quantizers
 
-        return least_error_quantizers(self.folded, self.photographs)
+        ranges = least_error_quantizers(self.folded, self.photographs)
+        return {name: quantizer.rounded(self._dtype) for name, quantizer in ranges.items()}
 
     @cached_property
     def _judge(self) -> HeldBackJudge:
@@ -207,7 +208,8 @@ class Calibrating:
             len(photographs.learned_from), len(photographs.held_back), self.digest,
             {name: str(form) for name, form in network.forms.items()}, judgement.loss,
             _or_unset(judgement.agreed), _or_unset(options.finetune), _or_unset(options.size),
-            _or_unset(options.loss), network.numbers(self._fit, self._dtype),
+            _or_unset(options.loss),
+            network.numbers(self._fit, self._quantizers, self._dtype),
         )  # fmt: skip
 
 

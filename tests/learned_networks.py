@@ -49,7 +49,7 @@ def learned(prepared: Prepared, forms: Mapping[str, LayerForm]) -> Prepared:
     record = CalibrationRecord(
         photographs=256, held_back=64, digest="ab", loss=0.2, agreed=60,
         forms={name: str(form) for name, form in network.forms.items()},
-        numbers=network.numbers(folded, dtype),
+        numbers=network.numbers(folded, prepared.quantizers, dtype),
     )  # fmt: skip
 
     def told(each: Prepared) -> Prepared:

@@ -12,6 +12,7 @@ import pytest
 from export.__main__ import app
 from export.compression.compressed_network import CompressedNetwork
 from export.compression.forms import LayerForm
+from export.compression.quantizer import Quantizer
 from export.formats.registry import format_of
 from export.mil.read.model import read
 from export.package import metadata
@@ -94,6 +95,17 @@ def rows_turned(prepared: Prepared) -> Prepared:
 @pytest.mark.parametrize("fault", [one_entry_moved, two_layers_swapped, a_bias_moved, rows_turned])
 def test_other_numbers_are_found(fault: Callable[[Prepared], Prepared], tmp_path: Path) -> None:
     path = written(fault(learned(published(), FORMS)), tmp_path / "n.mlpackage")
+    with pytest.raises(VerificationError, match="numbers are not those that were learned"):
+        reverify(path)
+
+
+def test_other_steps_of_activations_are_found(tmp_path: Path) -> None:
+    ready = published(ExportSpec(compress="w8a8"))
+    forms = {name: LayerForm("int8") for name in ready.folded.layers if name != "conv0"}
+    ready = learned(replace(ready, quantizers={name: Quantizer(6 / 255) for name in forms}), forms)
+    assert reverify(written(ready, tmp_path / "right.mlpackage")).verified.loss
+    steps = {**ready.quantizers, "conv9_pointwise": Quantizer(7 / 255)}
+    path = written(replace(ready, quantizers=steps), tmp_path / "n.mlpackage")
     with pytest.raises(VerificationError, match="numbers are not those that were learned"):
         reverify(path)
 

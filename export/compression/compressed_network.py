@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from export.compression.forms import LayerForm
 from export.compression.kernels import CompressedKernel
+from export.compression.quantizer import Quantizer
 from export.package.calibration_record import StoredNumbers
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.size import Sides
@@ -45,16 +46,24 @@ class CompressedNetwork:
         """Of each compressed layer."""
         return {name: kernel.layer_form for name, kernel in self.kernels.items()}
 
-    def numbers(self, original: Checkpoint, dtype: type[np.floating]) -> StoredNumbers:
+    def numbers(
+        self,
+        original: Checkpoint,
+        quantizers: Mapping[str, Quantizer],
+        dtype: type[np.floating],
+    ) -> StoredNumbers:
         """What tells them apart when they are stored as `dtype`.
 
-        `original` is the uncompressed network: folded, and fit for the same input.
+        `original` is the uncompressed network: folded, and fit for the same input. `quantizers`
+        are those of the inputs of layers, which w8a8 rounds.
         """
         digest, squares = sha256(), 0.0
         for name, layer in self.folded.layers.items():
             assert layer.bias is not None, "folded"
             kernel, bias = layer.kernel.astype(dtype), layer.bias.astype(dtype)
             digest.update(name.encode() + kernel.tobytes() + bias.tobytes())
+            if name in quantizers:
+                digest.update(repr(tuple(quantizers[name].rounded(dtype))).encode())
             before = original.layers[name]
             assert before.bias is not None, "folded"
             squares += (

@@ -14,7 +14,7 @@ import numpy as np
 from export.compression.compressed_network import CompressedNetwork
 from export.compression.kernels import CompressedKernel
 from export.compression.stored_kernels import kernels_of
-from export.compression.stored_weights import layers_of
+from export.compression.stored_weights import layers_of, roundings_of
 from export.mil.program import Function
 from export.package.calibration_record import CalibrationRecord
 from export.prepared import Prepared
@@ -47,7 +47,9 @@ def with_numbers_of(
     check_stored_forms(kernels, record.forms)
     learned = CompressedNetwork.of(replace(prepared.folded, layers=layers), kernels)
     dtype = np.float16 if prepared.precision == "fp16" else np.float32
-    numbers = learned.numbers(prepared.folded, dtype)
+    roundings = roundings_of(function, config)
+    quantizers = {name: rounding.quantizer for name, rounding in roundings.items()}
+    numbers = learned.numbers(prepared.folded, quantizers, dtype)
     if numbers.digest != record.numbers.digest:
         raise VerificationError(
             "weights: the package's numbers are not those that were learned (SHA-256 "
