@@ -28,7 +28,7 @@ from mobilenet.networks.config import NetworkConfig
 from mobilenet.networks.rows import IMAGE, last_uses
 
 MAPS_BYTES = 3 << 29  # of all values that are kept at once
-DAMPING = 0.001  # of covariances; a tenth of GPTQ's percdamp: photographs are many to a layer of ours
+DAMPING = 0.001  # of covariances; a tenth of GPTQ's percdamp: a layer sees many photographs
 NO_QUANTIZERS: Mapping[str, Quantizer] = {}
 VIEWS = ((0, 0, False), (3, -3, True))  # down, right, mirrored
 
