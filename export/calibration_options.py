@@ -29,7 +29,7 @@ def _byte_count(_type: object, tokens: Sequence[Token]) -> int:
     match = BYTES.fullmatch(text)
     if match is None:
         raise ConfigError(f"size is {text!r}", "a number and its unit, as in 2.5MB or 900kB")
-    return int(float(match[1]) * UNITS[match[2]])
+    return round(float(match[1]) * UNITS[match[2]])
 
 
 ByteCount = Annotated[int, Parameter(converter=_byte_count, accepts_keys=False, n_tokens=1)]

@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 
 import keras_networks
+import made_photographs
 import made_results
 from bench.baselines import BASELINES
 from bench.results.read import last_session
@@ -52,6 +53,7 @@ class Command(NamedTuple):
 
 
 PACKAGE, RESULTS = ("net.mlpackage",), ("results",)
+LEARNED = {"photos/": "many"}
 COMMANDS = [
     Command("python -m mobilenet weights", says="70.9"),
     Command(
@@ -66,6 +68,21 @@ COMMANDS = [
     Command(
         "python -m export --network v2 --alpha 0.35 --resolution 96",
         says="going on UNTRAINED", writes=("models/MobileNetV2_035_96_untrained.mlpackage",),
+    ),
+    Command(
+        "python -m export --compress palette4 --calibrate photos/", SMALL,
+        says="photographs held back", writes=("models/*_palette4_learned.mlpackage",),
+        words=LEARNED, inputs=("many",),
+    ),
+    Command(
+        "python -m export --size 2.7MB --calibrate photos/", SMALL,
+        says="photographs held back", writes=("models/*_750kB.mlpackage",),
+        words=LEARNED | {"2.7MB": "750kB"}, inputs=("many",),
+    ),
+    Command(
+        "python -m export --compress int4 --calibrate photos/ --finetune 10", SMALL,
+        says="finetuning:", writes=("models/*_trained*.mlpackage",),
+        words=LEARNED | {"10": "0.05"}, inputs=("many",),
     ),
     Command("python -m export --weights person", says="error:", exit_code=2),  # not reached
     Command(
@@ -286,6 +303,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         export(checkpoint, folder / "net.aimodel", verify=False)
     shutil.copytree(folder / "net.mlpackage", folder / "models/net.mlpackage")
     shutil.copy(PHOTO, folder / "photo.jpg")
+    made_photographs.folder_of(folder / "many")
     (folder / "photos/tabby").mkdir(parents=True)
     shutil.copy(PHOTO, folder / "photos/tabby/chelsea.jpg")
     for seed, name in enumerate(("before.jsonl", "after.jsonl")):
