@@ -131,7 +131,9 @@ def placement(
 
 
 @app.command(name="app")
-def write_app(*packages: Path, output: OutputFolder, options: AppOptions | None = None) -> None:
+def write_app(
+    *packages: Path, output: OutputFolder, options: AppOptions | None = None, json: AsJson = False
+) -> None:
     """Write an Xcode project of an app with packages in it, for iOS 15 and later.
 
     It shows what they see in the camera, and measures them without a Mac. A folder that this
@@ -148,17 +150,23 @@ def write_app(*packages: Path, output: OutputFolder, options: AppOptions | None 
 
     with terminal.working("writing the app") as progress:
         project = app_command.write_app(packages, output, options or AppOptions(), progress)
+    if json:
+        terminal.print_json({"project": str(project)})
+        return
     terminal.line(str(project))
     terminal.say("Open it in Xcode, choose your iPhone, and run.")
 
 
 @app.command
-def devices(*, json: AsJson = False) -> None:
+def devices(*, report: ResultOptions = NO_FILES) -> None:
     """List what can be measured: this machine's runtimes, and iPhones; and why not the rest."""
     from bench.devices.measurable import measurable
     from bench.views import devices_card
 
-    devices_card.show(measurable(), json=json)
+    report.check()
+    listed = measurable()
+    report.save(devices_card.facts(listed))
+    devices_card.show(listed, json=report.json)
 
 
 @app.command
@@ -224,7 +232,7 @@ terminal.add_examples(
         "soak": ("Net.mlpackage --seconds 120", "Net.mlpackage --runtime portable"),
         "placement": ("Net.mlpackage", "Net.mlpackage --require ane=0.95"),
         "app": ("models/*.mlpackage -o App/", "Net.mlpackage -o App/ --team ABCDE12345"),
-        "devices": ("", "--json"),
+        "devices": ("", "--json -o devices.json"),
         "env": ("", "--json -o machine.json"),
         "accuracy": ("Net.mlpackage --data photos/", "A.mlpackage B.mlpackage --data photos/"),
     },

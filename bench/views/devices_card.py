@@ -6,16 +6,19 @@ from mobilenet.common import terminal
 HEADERS = ("device", "what it is", "identifier", "can be measured")
 
 
+def facts(listed: Measurable) -> dict[str, object]:
+    """The same for programs."""
+    return {
+        "runtimes": [runtime._asdict() for runtime in listed.runtimes],
+        "phones": [phone._asdict() for phone in listed.phones],
+        "phones_obstacle": listed.phones_obstacle,
+    }
+
+
 def show(listed: Measurable, *, json: bool) -> None:
-    """This machine's runtimes, then the phones; or the same for programs."""
+    """This machine's runtimes, then the phones."""
     if json:
-        terminal.print_json(
-            {
-                "runtimes": [runtime._asdict() for runtime in listed.runtimes],
-                "phones": [phone._asdict() for phone in listed.phones],
-                "phones_obstacle": listed.phones_obstacle,
-            }
-        )
+        terminal.print_json(facts(listed))
         return
     here = [
         ("this machine", runtime.name, "", ", ".join(runtime.units) or f"no: {runtime.obstacle}")
