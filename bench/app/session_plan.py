@@ -13,7 +13,7 @@ import msgspec
 
 from bench.app.app_folder import INPUTS, MODELS, PLAN, REFERENCES, name_in_app
 from bench.results.records import SCHEMA, Case, Plan
-from bench.runtimes.entries import RUNTIMES
+from bench.runtimes.entries import COREML_NATIVE, RUNTIMES
 from bench.session.cases import Candidate, candidates, check_names, check_paces
 from bench.session.launching import GIVE_UP_AFTER
 from bench.session.prepare import PROBE_CALLS, Preparer
@@ -26,8 +26,6 @@ from mobilenet import __version__
 from mobilenet.common.errors import UnsupportedError
 from mobilenet.common.progress import SILENT, Progress, tracked
 from mobilenet.common.temporary import owned_folder
-
-RUNTIME = "coreml-native"
 
 
 class PlannedCase(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +54,7 @@ def write(
     *,
     units: Sequence[str] = (),
     paces_hz: Sequence[int] = (0,),
-    runtime: str = RUNTIME,
+    runtime: str = COREML_NATIVE,
     progress: Progress = SILENT,
 ) -> None:
     """Write the plan for `packages` on all `units`, or on those there are, into the app's folder.

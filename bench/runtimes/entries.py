@@ -28,6 +28,7 @@ class Launcher(Protocol):
 
 
 Worker = Command | Launcher
+COREML_NATIVE = "coreml-native"  # the worker in Swift
 COREML_UNITS = ("CPU_ONLY", "CPU_AND_GPU", "CPU_AND_NE", "ALL")
 NETWORKS = ("mlprogram", "neuralnetwork")
 
@@ -43,7 +44,7 @@ class RuntimeEntry(NamedTuple):
 
 RUNTIMES = {
     "coreml": RuntimeEntry(COREML_UNITS),
-    "coreml-native": RuntimeEntry(COREML_UNITS, worker=swift_runner.command),
+    COREML_NATIVE: RuntimeEntry(COREML_UNITS, worker=swift_runner.command),
     # An asset is timed by Core AI alone: elsewhere its time would be that of its package.
     "coreai": RuntimeEntry(COMPUTE_UNITS, formats=("coreai",)),
     "portable": RuntimeEntry(("CPU",), has_threads=True),

@@ -92,10 +92,10 @@ def resume(
     ):
         session = _session(path, records)
         place = place_of(session.environment)
-        check_same_machine(session.environment, place.environment())
         cases = [record for record in records if isinstance(record, Case)]
         runnable = [case for case in cases if not case.skipped and not case.control_of]
-        again = [candidate_of(case, place) for case in runnable]
+        again = [candidate_of(case, place) for case in runnable]  # before a phone gets its app
+        check_same_machine(session.environment, place.environment())
         ready, _ = prepare(again, Preparer(session.plan, folder), progress)
         if gone := [case.case for case in runnable if case.case not in ready]:
             raise UnsupportedError(
