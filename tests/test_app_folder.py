@@ -6,6 +6,7 @@ What Xcode itself makes of it the macOS workflow tells.
 import json
 import plistlib
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -222,15 +223,22 @@ def test_no_two_objects_have_one_identifier() -> None:
 @pytest.mark.macos
 @pytest.mark.skipif(sys.platform != "darwin", reason="Xcode runs on macOS")
 def test_xcode_reads_it(folder: Path) -> None:
-    project = str(folder / "MobileNet.xcodeproj")
     done = subprocess.run(
-        ["xcodebuild", "-list", "-json", "-project", project],
+        ["xcodebuild", "-list", "-json", "-project", str(folder / "MobileNet.xcodeproj")],
         capture_output=True, check=True, timeout=300,
     )  # fmt: skip
     listed = json.loads(done.stdout)["project"]
     assert (listed["targets"], listed["schemes"]) == (["MobileNet"], ["MobileNet"])
-    for file in (folder / "Info.plist", folder / "MobileNet.xcodeproj/project.pbxproj"):
-        subprocess.run(["plutil", "-lint", str(file)], check=True, timeout=60)
+
+
+@pytest.mark.skipif(not shutil.which("plutil"), reason="plutil comes with macOS and Swift")
+def test_apples_reader_of_property_lists_reads_it(folder: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.plist"
+    broken.write_text("{ a = ; }")
+    for file in (folder / "Info.plist", folder / "MobileNet.xcodeproj/project.pbxproj", broken):
+        line = ["plutil", "-lint", "--", str(file)]
+        said = subprocess.run(line, capture_output=True, check=False, timeout=60).stdout
+        assert said.endswith(b": OK\n") == (file != broken)
 
 
 def test_the_command_says_where_the_project_is(
