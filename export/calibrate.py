@@ -216,7 +216,7 @@ class Calibrating:
 def _unused(folder: Path, skipped: Sequence[str]) -> list[str]:
     """A note that names them, or the first of many."""
     more = f"; and {len(skipped) - NAMED} more" if len(skipped) > NAMED else ""
-    note = f"{len(skipped)} of {folder} are not used: {'; '.join(skipped[:NAMED])}{more}"
+    note = f"not used of {folder} ({len(skipped)}): {'; '.join(skipped[:NAMED])}{more}"
     return [note] if skipped else []
 
 

@@ -131,7 +131,7 @@ def test_odd_pictures_among_many_are_named(folder: Path, tmp_path: Path) -> None
         small_network(), tmp_path / "out", spec=ExportSpec(compress="int8"), calibration=options
     )
     note = next(note for note in exported.notes if "not used" in note)
-    assert note.startswith(f"3 of {folder} are not used: ")
+    assert note.startswith(f"not used of {folder} (3): ")
     assert all(path.name in note for path in (first, second, third))
     record = exported.metadata.calibration
     assert record.photographs + record.held_back == 42
