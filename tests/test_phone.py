@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-import fake_worker
-import fakes
+import absent_package
 import made_app
 import made_phone
 from bench.devices import phone_launcher
@@ -16,8 +15,7 @@ from bench.devices.phone import Phone
 from bench.results import jsonl
 from bench.results.records import Case, Launch, Model, Plan, Record, SessionHead
 from bench.runtimes import swift_runner
-from bench.runtimes.entries import RUNTIMES, RuntimeEntry
-from bench.session import cases, prepare, runner
+from bench.session import runner
 from bench.session.cases import Candidate
 from bench.workers.process import Outcome, run_worker
 from bench.workers.protocol import Compiled, Job, Units, WorkerResult
@@ -37,14 +35,7 @@ def app(request: pytest.FixtureRequest) -> list[str]:
 
 @pytest.fixture
 def phone(app: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MadePhone:
-    class Same:
-        def identity(self) -> str:
-            return "ab"
-
-    monkeypatch.setattr(cases.model_files, "find", lambda _: Same())
-    monkeypatch.setattr(prepare, "description_of", lambda _: fakes.DESCRIPTION)
-    absent = RuntimeEntry(("CPU",), has_threads=True, worker=fake_worker.COMMAND)
-    monkeypatch.setitem(RUNTIMES, "portable", absent)
+    absent_package.accept(monkeypatch)
     return made_phone.make(tmp_path, app, monkeypatch)
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+import absent_package
 import fake_worker
-import fakes
 from bench.results import jsonl
 from bench.results.records import Launch, Model, Plan
 from bench.runtimes.entries import RUNTIMES, RuntimeEntry
-from bench.session import cases, prepare, runner
+from bench.session import cases, runner
 from bench.session.cases import Candidate
 from bench.workers.place import ThisMachine
 from bench.workers.process import run_worker
@@ -58,14 +58,7 @@ class Beside(ThisMachine):
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    class Same:
-        def identity(self) -> str:
-            return "ab"
-
-    monkeypatch.setattr(cases.model_files, "find", lambda _: Same())
-    monkeypatch.setattr(prepare, "description_of", lambda _: fakes.DESCRIPTION)
-    absent = RuntimeEntry(("CPU",), has_threads=True, worker=fake_worker.COMMAND)
-    monkeypatch.setitem(RUNTIMES, "portable", absent)
+    absent_package.accept(monkeypatch)
     return tmp_path / "Net.mlpackage"
 
 

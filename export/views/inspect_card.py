@@ -8,6 +8,7 @@ from export.inspect.inspect import Inspection
 from export.inspect.part_facts import LayerFacts, PartFacts
 from export.inspect.rules.finding import RuleFinding
 from export.package.calibration_record import CalibrationRecord
+from export.views.learned_rows import agreement_words
 from mobilenet.common import terminal
 from mobilenet.common.ci_report import CheckedCase
 
@@ -81,11 +82,7 @@ def _learned(record: CalibrationRecord) -> list[str]:
     trained = f" and {record.finetuned:g} minutes of training" if record.finetuned else ""
     lines = [f"from {record.photographs} photographs{trained}: {record.summary}"]
     if record.agreement is not None:
-        share, (low, high) = record.agreement
-        lines.append(
-            f"the same top-1 as uncompressed for {share:.1%} of {record.held_back} others "
-            f"(95 % interval {low:.1%} to {high:.1%})"
-        )
+        lines.append(agreement_words(record, "others"))
     return lines
 
 

@@ -7,18 +7,23 @@ from export.package.calibration_record import CalibrationRecord
 BETTER = "--calibrate FOLDER, of some hundred photographs without labels, would lose less"
 
 
+def agreement_words(learned: CalibrationRecord, held_back: str) -> str:
+    """How often the answer stayed the same on what is called `held_back`; where it is known."""
+    assert learned.agreement is not None, "of classes"
+    share, (low, high) = learned.agreement
+    return (
+        f"the same top-1 as uncompressed for {share:.1%} of {learned.held_back} {held_back} "
+        f"(95 % interval {low:.1%} to {high:.1%})"
+    )
+
+
 def learned_rows(compression: str, learned: CalibrationRecord) -> dict[str, str | Sequence[str]]:
     """The forms, the photographs, and what became of the answers."""
     trained = f", then {learned.finetuned:g} minutes of training" if learned.finetuned else ""
     loss = f"relative L2 of logits {learned.loss:.2g} on photographs held back"
     answers = [loss]
     if learned.agreement is not None:
-        share, (low, high) = learned.agreement
-        answers = [
-            f"the same top-1 as uncompressed for {share:.1%} of {learned.held_back} photographs "
-            f"held back (95 % interval {low:.1%} to {high:.1%})",
-            loss,
-        ]
+        answers = [agreement_words(learned, "photographs held back"), loss]
     return {
         "compression": f"{compression}: {learned.summary}",
         "photographs": f"{learned.photographs} learned from{trained}",
