@@ -7,7 +7,7 @@ import pytest
 
 from export.compression.forms import LayerForm
 from export.compression.kernels import CompressedKernel
-from export.compression.learning import palette_tables
+from export.compression.learning import palette_tables, second_order
 from export.compression.learning.kernel_groups import KernelGroups
 from export.compression.learning.learned_kernel import check_form, learned_kernel
 from export.compression.learning.palette_tables import TableLevels, weighted_tables
@@ -80,8 +80,9 @@ def test_inputs_that_know_nothing_of_each_other_give_the_nearest_levels(
         assert np.abs(np.abs(dense - kernel)[..., 0, 0] - distances.min(2)).max() < 1e-3
 
 
-def test_two_weights_by_hand() -> None:
+def test_two_weights_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     """The error of the first, 0.4, goes to the second by C01 / C11."""
+    monkeypatch.setattr(second_order, "TURNS", 0)
     covariance = np.array([[[2.0, 0.9], [0.9, 1.0]]])
     levels = EqualSteps(np.ones((1, 1, 2), np.float32), 8)
     for second, code in ((1.13, 1), (1.15, 2)):  # + 0.4 * 0.9 = 1.49, 1.51
@@ -105,6 +106,24 @@ def test_no_choice_of_steps_is_much_better(rng: np.random.Generator) -> None:
     assert learned <= np.quantile(errors, 0.005)
 
 
+def test_no_weight_alone_would_do_better_on_another_step(rng: np.random.Generator) -> None:
+    groups = KernelGroups((8, 96, 1, 1))
+    matrix, covariance = groups.split(kernel_of(groups, rng)) * 3, covariance_of(groups, rng)
+    levels = EqualSteps(np.ones((1, 8, 96), np.float32), 8)
+    codes, values = second_order_codes(matrix, covariance, levels)
+    assert np.array_equal(codes, values)
+    least = variances(values - matrix, covariance)
+    for at, step in product(range(96), (-1, 1)):
+        values[:, :, at] += step
+        assert (variances(values - matrix, covariance) >= least - 1e-9).all()
+        values[:, :, at] -= step
+
+
+def variances(difference: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+    """Of each output."""
+    return np.einsum("goi,gij,goj->go", difference, covariance, difference)
+
+
 @pytest.mark.parametrize("inputs", [8, 128, 200])
 def test_blocks_of_inputs_change_nothing(
     inputs: int, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
@@ -112,8 +131,9 @@ def test_blocks_of_inputs_change_nothing(
     groups = KernelGroups((5, inputs, 1, 1))
     kernel, covariance = kernel_of(groups, rng), covariance_of(groups, rng)
     form = LayerForm("palette4")
+    monkeypatch.setattr(second_order, "TURNS", 0)
     at_once = learned_kernel(kernel, covariance, groups, form, np.float16)
-    monkeypatch.setattr("export.compression.learning.second_order.BLOCK", 7)
+    monkeypatch.setattr(second_order, "BLOCK", 7)
     in_blocks = learned_kernel(kernel, covariance, groups, form, np.float16)
     assert np.array_equal(at_once.elements, in_blocks.elements)
 

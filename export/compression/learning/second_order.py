@@ -2,7 +2,9 @@
 
 GPTQ (Frantar et al. 2022, arXiv 2210.17323): what an output is off by has the variance e C e', e
 being the errors of its weights and C the covariance of its inputs. The inputs' weights are rounded
-in turn, and the error of each goes, by the inverse of C, to those that are not rounded yet.
+in turn, and the error of each goes, by the inverse of C, to those that are not rounded yet. Those
+that were rounded early could not know what came after: each is looked at again, in turn, while
+another level leaves less variance (coordinate descent; Behdin et al. 2023, arXiv 2309.01885).
 """
 
 from typing import Any, Protocol
@@ -14,6 +16,7 @@ Array = NDArray[Any]
 
 LEAST_VARIANCE = 1e-20  # so that a group of inputs that are always 0 can be inverted
 BLOCK = 128  # inputs after which the rest is brought up to date, in one product of matrices
+TURNS = 6  # of all weights: MobileNet v1's outputs are off by 5 to 9 % less variance than without
 
 
 class Levels(Protocol):
@@ -34,7 +37,8 @@ def shrunk(covariance: Array, samples: float) -> Array:
     Chen et al. 2010, "Shrinkage Algorithms for MMSE Covariance Estimation", equation 23 (OAS),
     here of correlations, whose target is the identity.
     """
-    deviation = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)) + np.finfo(np.float32).tiny
+    variance = np.diagonal(covariance, axis1=1, axis2=2).clip(0)  # below it by rounding alone
+    deviation = np.sqrt(variance) + np.finfo(np.float32).tiny
     correlation = covariance / (deviation[:, :, None] * deviation[:, None])
     inputs = covariance.shape[1]
     squares = (correlation**2).sum((1, 2))  # the trace of its square
@@ -58,7 +62,14 @@ def second_order_codes(kernel: Array, covariance: Array, levels: Levels) -> tupl
     `covariance` (groups, in, in) of the inputs is positive definite. Inputs of great variance come
     first, as in the authors' `act_order`.
     """
-    order = np.argsort(-np.diagonal(covariance, axis1=1, axis2=2), axis=1, kind="stable")
+    codes, values = _rounded_in_turn(kernel, covariance, levels)
+    _settle(codes, values, (kernel - values) @ covariance, covariance, levels)
+    return codes, values
+
+
+def _rounded_in_turn(kernel: Array, covariance: Array, levels: Levels) -> tuple[Array, Array]:
+    """GPTQ: codes and values."""
+    order = _greatest_first(covariance)
     rest = np.take_along_axis(kernel.astype(np.float64), order[:, None], 2)
     shares = _root_of_inverse(covariance, order)
     codes, inputs = np.empty(kernel.shape, np.int16), kernel.shape[2]
@@ -74,6 +85,31 @@ def second_order_codes(kernel: Array, covariance: Array, levels: Levels) -> tupl
         rest[:, :, end:] -= errors @ shares[:, start:end, end:]
     back = np.argsort(order, axis=1)[:, None]
     return np.take_along_axis(codes, back, 2), np.take_along_axis(rest, back, 2)
+
+
+def _settle(
+    codes: Array, values: Array, missing: Array, covariance: Array, levels: Levels
+) -> None:
+    """Give each weight in turn the level that is best with all others as they are; in place.
+
+    `missing` is the covariance of the inputs and of what outputs lack.
+    """
+    order = _greatest_first(covariance)
+    every = np.arange(len(covariance))
+    for inputs in np.tile(order.T, (TURNS, 1)):  # of each group, one
+        present = values[every, :, inputs]
+        wanted = present + missing[every, :, inputs] / covariance[every, inputs, inputs][:, None]
+        other, nearest = levels.nearest(wanted, inputs)
+        at = np.nonzero(nearest != present)  # groups, outputs
+        change = nearest[at] - present[at]
+        missing[at] -= change[:, None] * covariance[at[0], inputs[at[0]]]
+        values[*at, inputs[at[0]]] += change
+        codes[*at, inputs[at[0]]] = other[at]
+
+
+def _greatest_first(covariance: Array) -> Array:
+    """Inputs (groups, in) in the order in which their weights are rounded."""
+    return np.argsort(-np.diagonal(covariance, axis1=1, axis2=2), axis=1, kind="stable")
 
 
 def output_error(difference: Array, covariance: Array) -> float:
