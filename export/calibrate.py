@@ -15,7 +15,7 @@ from export.compression import weights
 from export.compression.calibration import Calibration, read_calibration
 from export.compression.compressed_network import CompressedNetwork
 from export.compression.form_choice import Choice, Frontier, best_within, smallest_reaching
-from export.compression.forms import LayerForm, form_for, mixed_forms
+from export.compression.forms import LayerForm, forms_for, mixed_forms
 from export.compression.held_back import HeldBackJudge, HeldBackResult
 from export.compression.quantizer import Quantizer
 from export.compression.stand_in_kernels import stand_in
@@ -136,9 +136,7 @@ class Calibrating:
         assert spec.min_ios is not None, "resolved"
         if compress not in MIXED:
             method = "int8" if compress == W8A8 else compress
-            shapes = self._shapes.items()
-            forms = {name: form_for(method, shape, spec.min_ios) for name, shape in shapes}
-            return self._learned(forms)
+            return self._learned(forms_for(method, self._shapes, spec.min_ios))
         frontier = self._frontier(compress, spec.min_ios)
         if self.options.size is not None:
             choice = best_within(
