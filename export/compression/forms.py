@@ -79,8 +79,8 @@ def forms_for(
 ) -> dict[str, LayerForm]:
     """`method` of the kernels of a network, by layer; eight bits of the smallest, or no pruning.
 
-    Those are few of a file's bytes, and lose as much as others: of MobileNet v1 at alpha 1.0, three
-    layers with 3 % of the weights have a third of what four bits lose.
+    Those are few of a file's bytes, and lose as much as others: of MobileNet v1 at alpha 1.0,
+    three layers with 3 % of the weights have a third of what four bits lose.
     """
     small, rest = set[str](), SMALL_SHARE * sum(map(math.prod, kernel_shapes.values()))
     for name, shape in sorted(kernel_shapes.items(), key=lambda each: math.prod(each[1])):
