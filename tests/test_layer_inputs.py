@@ -8,10 +8,21 @@ from export.compression.learning.kernel_groups import KernelGroups
 from export.compression.learning.layer_inputs import LayerInputs
 from export.compression.learning.layer_samples import INACTIVE_WEIGHT, samples_of, unit_of
 from export.compression.learning.second_order import shrunk
+from mobilenet.common.size import Size
 from mobilenet.fold import fold
+from mobilenet.networks.rows import Row
 from mobilenet.networks.v1 import MobileNetConfig
-from mobilenet.torch_module import from_checkpoint
+from mobilenet.torch_module import ConvUnit, from_checkpoint
 from mobilenet.untrained import untrained
+
+SIZE = Size(7, 10)
+ROWS = [
+    Row("pointwise", "x", 6, 4, SIZE),
+    Row("every second", "x", 6, 4, SIZE, stride=2),
+    Row("every third", "x", 6, 4, SIZE, stride=3),
+    Row("stem", "x", 6, 4, SIZE, kernel=3, stride=2, dilation=2),
+    Row("depthwise", "x", 6, 6, SIZE, kernel=3, stride=2, groups=6, padding="keras"),
+]
 
 
 def test_moments_are_those_of_numpy(rng: np.random.Generator) -> None:
@@ -74,3 +85,19 @@ def test_a_depthwise_layer_learns_from_what_its_activation_lets_through() -> Non
     assert bool((weights[is_active] == 1).all())
     assert bool((weights[~is_active] == INACTIVE_WEIGHT).all())
     assert samples_of(pointwise, x, pointwise.before_activation(x))[2] is None
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
+def test_samples_are_what_the_convolution_reads(row: Row) -> None:
+    unit = ConvUnit(row, folded=True)
+    x = torch.randn((3, 6, *SIZE), generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        inputs, outputs, _ = samples_of(unit, x, unit.before_activation(x))
+        again = unit.conv.weight.reshape(row.groups, -1, inputs.shape[1]) @ inputs
+        again += unit.conv.bias.reshape(row.groups, -1, 1)
+    assert inputs.shape[2] == 3 * row.out_size.area
+    assert torch.allclose(again, outputs, atol=1e-5)
+    columns = torch.nn.functional.unfold(
+        unit.padded(x), row.kernel, row.dilation, stride=row.stride
+    )
+    assert torch.equal(inputs.flatten(0, 1), columns.transpose(0, 1).flatten(1))
