@@ -20,6 +20,7 @@ from export.package.calibration_record import CalibrationRecord
 from export.prepared import Prepared
 from export.source import Published
 from export.spec import ExportSpec, Variant
+from export.targets import MIXED
 from export.verify.diff import diff
 from export.verify.gates import verify_package
 from export.verify.learned_numbers import with_numbers_of
@@ -149,9 +150,10 @@ def test_other_original_weights_are_found(
         with_numbers_of(read(path).function(), other, record)
 
 
-def test_mixed_forms_that_are_not_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("compress", MIXED)
+def test_mixed_forms_that_are_not_told(compress: str, tmp_path: Path) -> None:
     function = read(written(learned(published(), FORMS), tmp_path / "n.mlpackage")).function()
-    untold = replace(published(), compress="mixed")
+    untold = replace(published(), compress=compress)
     for record in (msgspec.UNSET, CalibrationRecord(256, 64, "ab", {}, loss=0.2)):
         with pytest.raises(PackageError, match="does not say which layer has which"):
             with_numbers_of(function, untold, record)

@@ -18,10 +18,10 @@ from export.compression.stored_weights import layers_of, roundings_of
 from export.mil.program import Function
 from export.package.calibration_record import CalibrationRecord
 from export.prepared import Prepared
+from export.targets import MIXED
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import PackageError, VerificationError
 
-MIXED = "mixed"  # begins the name of a compression that differs from layer to layer
 SLACK = 1e-4  # of a distance: the original weights are the same to the bit, and so are sums nearly
 
 
@@ -34,7 +34,7 @@ def with_numbers_of(
     the original weights are; `PackageError` for forms that nothing is said of.
     """
     if not record or not record.numbers:
-        if str(prepared.compress).startswith(MIXED):
+        if prepared.compress in MIXED:
             raise PackageError(
                 f"the package has {prepared.compress} forms and does not say which layer has "
                 "which",
