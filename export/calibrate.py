@@ -53,8 +53,9 @@ class Calibrating:
             )
         assert folder is not None, "asked for"
         photographs = read_calibration(folder, network, progress=options.progress)
-        notes = (*prepared.notes, *_unused(folder, photographs.skipped))
-        return cls(replace(prepared, notes=notes), options, photographs)
+        notes = [*_unread(folder, photographs), *_unused(folder, photographs.skipped)]
+        prepared = replace(prepared, notes=(*prepared.notes, *notes))
+        return cls(prepared, options, photographs)
 
     @property
     def digest(self) -> str:
@@ -209,6 +210,17 @@ class Calibrating:
             _or_unset(options.loss),
             network.numbers(self._fit, self._quantizers, self._dtype),
         )  # fmt: skip
+
+
+def _unread(folder: Path, photographs: Calibration) -> list[str]:
+    """A note where there are more than are read."""
+    used = len(photographs.learned_from) + len(photographs.held_back)
+    read = used + len(photographs.skipped)
+    note = (
+        f"only {read} of the {read + photographs.unread} photographs in {folder} are read, "
+        "spread evenly over their names"
+    )
+    return [note] if photographs.unread else []
 
 
 def _unused(folder: Path, skipped: Sequence[str]) -> list[str]:

@@ -120,3 +120,19 @@ def test_memory_is_bounded(
     monkeypatch.setattr(calibration, "MAX_BYTES", 30 * 72 * 72 * 3)
     with pytest.raises(ConfigError, match=r"holds 30 photographs"):
         read_calibration(folder, network)
+
+
+@pytest.mark.parametrize("bound", [{"MAX_BYTES": 40 * 72 * 72 * 3}, {"MAX_PHOTOGRAPHS": 40}])
+def test_of_too_many_those_are_read_that_names_decide(
+    bound: dict[str, int], network: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = folder_of(tmp_path / "many", 60)
+    all_of_them = read_calibration(folder, network)
+    for name, value in bound.items():
+        monkeypatch.setattr(calibration, name, value)
+    photographs = read_calibration(folder, network)
+    assert (all_of_them.unread, photographs.unread) == (0, 20)
+    for number in range(60):  # every third is not read
+        if number % 3 == 2:
+            (folder / f"{number:03}.png").unlink()
+    assert read_calibration(folder, network).digest == photographs.digest

@@ -24,6 +24,7 @@ Pixels = NDArray[np.uint8]  # (pictures, height, width, 3), RGB
 
 HELD_BACK = 5  # every fifth photograph
 LEAST_PHOTOGRAPHS = 40
+MAX_PHOTOGRAPHS = 1024  # what is learned settles within some hundred
 MAX_BYTES = 1 << 29  # of the pixels of all photographs
 LEAST_SHARE = 4  # of the input's side: a photograph that is smaller shows blur when enlarged
 FLAT = 1.0  # standard deviation in levels of 255; that of a picture in one colour, as JPEG has it
@@ -35,7 +36,8 @@ class Calibration:
     """Photographs of one folder as a network is given them, with what its crop leaves out.
 
     `learned_from` and `held_back` are (pictures, height + 2 margin, width + 2 margin, 3); no
-    picture is in both, and which is where follows from the pixels and the seed alone.
+    picture is in both, and which is where follows from the pixels and the seed alone. Of more
+    photographs than are read, the order of their names says which these are.
     """
 
     learned_from: Pixels
@@ -44,6 +46,8 @@ class Calibration:
     normalization: Normalization
     skipped: tuple[str, ...] = ()
     """Names of files that are not used, each with the reason."""
+    unread: int = 0
+    """Files beyond as many as are read."""
 
     @property
     def margin(self) -> int:
@@ -74,11 +78,12 @@ def read_calibration(
 ) -> Calibration:
     """The photographs below `folder`, as `network` is given them.
 
+    At most `MAX_PHOTOGRAPHS` and `MAX_BYTES` of pixels are read, spread evenly over all names.
     Broken, empty, tiny and repeated ones are skipped, and grey ones among coloured ones. Raises
     `ConfigError` where too few are left.
     """
-    size = network.config.size
-    paths = _bounded(pictures_in(folder), network.geometry, size)
+    size, there = network.config.size, pictures_in(folder)
+    paths = _bounded(there, network.geometry, size)
     photographs, skipped = [], []
     for path in tracked(paths, lambda _: 1.0, "Reading photographs", progress):
         try:
@@ -100,8 +105,9 @@ def read_calibration(
         each.pixels for at, each in enumerate(order) if at % HELD_BACK != HELD_BACK - 1
     ]
     return Calibration(
-        np.stack(learned_from), np.stack(held_back), size, network.normalization, tuple(skipped)
-    )
+        np.stack(learned_from), np.stack(held_back), size, network.normalization, tuple(skipped),
+        len(there) - len(paths),
+    )  # fmt: skip
 
 
 class _Photograph(NamedTuple):
@@ -119,10 +125,10 @@ class _UnfitError(Exception):
 
 
 def _bounded(paths: Sequence[Path], geometry: Geometry, size: Size) -> list[Path]:
-    """As many as memory is meant for, spread evenly over all."""
+    """As many as are read, spread evenly over all."""
     margin = margin_of(geometry, size)
     each = 3 * (size.height + 2 * margin) * (size.width + 2 * margin)
-    count = min(len(paths), max(MAX_BYTES // each, 1))
+    count = min(len(paths), MAX_PHOTOGRAPHS, max(MAX_BYTES // each, 1))
     return [paths[number * len(paths) // count] for number in range(count)]
 
 

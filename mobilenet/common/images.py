@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 SUFFIXES = frozenset([".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".heic"])
-MAX_PICTURES = 1024  # ranges of activations settle within some hundred pictures
 # What photographs come in. Pillow knows others, of which one starts another program (EPS).
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG2000")
 MAX_FILE_BYTES = 1 << 28
@@ -145,7 +144,7 @@ def srgb(image: "Image") -> "Image":
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """The pictures below `folder`, by name; at most `MAX_PICTURES`, spread evenly over all."""
+    """The pictures below `folder`, by name. Raises `ConfigError` where there are none."""
     if not folder.is_dir():
         raise ConfigError(f"{folder} is not a folder", "give a folder of photographs")
     pictures = sorted(
@@ -158,5 +157,4 @@ def pictures_in(folder: Path) -> list[Path]:
         raise ConfigError(
             f"{folder} holds no pictures", f"files that end in {', '.join(sorted(SUFFIXES))}"
         )
-    count = min(len(pictures), MAX_PICTURES)
-    return [pictures[number * len(pictures) // count] for number in range(count)]
+    return pictures

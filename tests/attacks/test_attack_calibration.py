@@ -15,6 +15,7 @@ from acting_progress import Acting
 from export import pipeline
 from export.__main__ import app
 from export.calibration_options import CalibrationOptions
+from export.compression import calibration
 from export.package.model_files import find
 from export.spec import ExportSpec
 from learned_networks import small_network
@@ -135,6 +136,21 @@ def test_odd_pictures_among_many_are_named(folder: Path, tmp_path: Path) -> None
     assert all(path.name in note for path in (first, second, third))
     record = exported.metadata.calibration
     assert record.photographs + record.held_back == 42
+
+
+def test_photographs_that_are_too_many_are_counted(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calibration, "MAX_PHOTOGRAPHS", 42)
+    sorted(folder.iterdir())[0].write_bytes(b"")
+    options = CalibrationOptions(calibrate=folder)
+    exported = pipeline.export(
+        small_network(), tmp_path / "out", spec=ExportSpec(compress="int8"), calibration=options
+    )
+    note = f"only 42 of the 45 photographs in {folder} are read, spread evenly over their names"
+    assert note in exported.notes
+    record = exported.metadata.calibration
+    assert record.photographs + record.held_back == 41
 
 
 @pytest.mark.parametrize(
