@@ -1,15 +1,29 @@
-"""Claim: the state of finetuning is read as numbers; nothing in it is ever executed."""
+"""Claim: the state of finetuning is read as numbers; nothing in it is ever executed.
+
+Whatever else the file holds, it costs one line and stays as it is.
+"""
 
 import pickle
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from export.compression.learning.finetuning_state import KIND, StateFile
+from export.compression.learning.finetuning_state import KIND, FinetuningState, StateFile
 from mobilenet.common.errors import ConfigError
 
-CPU = torch.device("cpu")
+
+def state_after(step: int) -> FinetuningState:
+    """Of a layer of two weights."""
+    numbers = {"weight": torch.full((2, 1), float(step))}
+    checks = (0, 0.5, 0.9), (step, 0.4, 0.9)
+    kept = {"step": torch.tensor(float(step)), "exp_avg": torch.ones((2, 1))}
+    return FinetuningState(step, *checks, numbers, dict(numbers), {0: kept})
+
+
+EXAMPLE = state_after(0)
 
 
 class Touching:
@@ -31,7 +45,7 @@ def test_a_state_that_would_do_something_is_refused(plain: bool, tmp_path: Path)
     else:
         torch.save(held, state)
     with pytest.raises(ConfigError, match="cannot be read"):
-        StateFile(state, "d").read(CPU)
+        StateFile(state, "d").read(EXAMPLE)
     assert not touched.exists()
 
 
@@ -42,7 +56,7 @@ def test_a_state_that_was_cut_is_refused(share: float, tmp_path: Path) -> None:
     content = state.read_bytes()
     state.write_bytes(content[: int(share * len(content))])
     with pytest.raises(ConfigError, match="cannot be read"):
-        StateFile(state, "d").read(CPU)
+        StateFile(state, "d").read(EXAMPLE)
 
 
 @pytest.mark.parametrize("held", [[], 3, {}, {"kind": "other"}, {"kind": KIND}])
@@ -50,4 +64,98 @@ def test_numbers_of_another_kind_are_refused(held: object, tmp_path: Path) -> No
     state = tmp_path / "m.finetuning"
     torch.save(held, state)
     with pytest.raises(ConfigError, match="no state of finetuning"):
-        StateFile(state, "d").read(CPU)
+        StateFile(state, "d").read(EXAMPLE)
+
+
+def without_a_key(state: dict[str, Any]) -> None:
+    del state["best"]
+
+
+def with_another_key(state: dict[str, Any]) -> None:
+    state["worst"] = 3
+
+
+def step_in_words(state: dict[str, Any]) -> None:
+    state["step"] = "three"
+
+
+def loss_in_words(state: dict[str, Any]) -> None:
+    state["first"] = (0, "little", 0.9)
+
+
+def check_too_short(state: dict[str, Any]) -> None:
+    state["best"] = (3,)
+
+
+def other_shape(state: dict[str, Any]) -> None:
+    state["best_numbers"]["weight"] = torch.zeros((3, 1))
+
+
+def other_type(state: dict[str, Any]) -> None:
+    state["numbers"]["weight"] = state["numbers"]["weight"].long()
+
+
+def sparse(state: dict[str, Any]) -> None:
+    state["numbers"]["weight"] = state["numbers"]["weight"].to_sparse()
+
+
+def without_numbers(state: dict[str, Any]) -> None:
+    state["numbers"]["weight"] = state["numbers"]["weight"].to("meta")
+
+
+def another_layer(state: dict[str, Any]) -> None:
+    state["numbers"]["bias"] = torch.zeros(2)
+
+
+def list_for_numbers(state: dict[str, Any]) -> None:
+    state["numbers"] = [1.0, 2.0]
+
+
+def another_optimizer(state: dict[str, Any]) -> None:
+    del state["optimizer"][0]["exp_avg"]
+
+
+def moment_of_another_shape(state: dict[str, Any]) -> None:
+    state["optimizer"][0]["exp_avg"] = torch.zeros(7)
+
+
+def another_parameter(state: dict[str, Any]) -> None:
+    state["optimizer"][1] = state["optimizer"][0]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        without_a_key, with_another_key, step_in_words, loss_in_words, check_too_short,
+        other_shape, other_type, sparse, without_numbers, another_layer, list_for_numbers,
+        another_optimizer, moment_of_another_shape, another_parameter,
+    ],
+)  # fmt: skip
+def test_a_state_of_another_shape_is_refused(
+    damage: Callable[[dict[str, Any]], None], tmp_path: Path
+) -> None:
+    file = StateFile(tmp_path / "m.finetuning", "d")
+    state = state_after(3)
+    file.write(state)
+    assert file.read(EXAMPLE)[0].step == 3
+    damage(content := state._asdict())
+    torch.save({"kind": KIND, "digest": "d", "state": content}, tmp_path / "m.finetuning")
+    before = (tmp_path / "m.finetuning").read_bytes()
+    with pytest.raises(ConfigError, match="holds other numbers than this network has"):
+        file.read(EXAMPLE)
+    assert (tmp_path / "m.finetuning").read_bytes() == before
+
+
+@pytest.mark.parametrize("state", [None, 3, [], {}, "state"])
+def test_what_is_no_state_is_refused(state: object, tmp_path: Path) -> None:
+    torch.save({"kind": KIND, "digest": "d", "state": state}, tmp_path / "m.finetuning")
+    with pytest.raises(ConfigError, match="holds other numbers"):
+        StateFile(tmp_path / "m.finetuning", "d").read(EXAMPLE)
+
+
+def test_a_state_that_nests_without_end_is_refused(tmp_path: Path) -> None:
+    state: dict[str, Any] = {}
+    state["step"] = state
+    torch.save({"kind": KIND, "digest": "d", "state": state}, tmp_path / "m.finetuning")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        StateFile(tmp_path / "m.finetuning", "d").read(EXAMPLE)

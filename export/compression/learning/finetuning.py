@@ -8,6 +8,7 @@ had the least is given back, be it the one that training began with.
 """
 
 import math
+from copy import deepcopy
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,14 +51,14 @@ def finetuned(
 
     `minutes` are steps: `steps_in` says how many. While it runs, all it needs to go on is in the
     file `state`, at most a minute old, and removed at the end; Ctrl-C leaves it up to date. Raises
-    `ConfigError` for a time that is none, and where `state` is a file of another kind.
+    `ConfigError` for a time that is none, and where `state` is a file of another kind or shape.
     """
     steps = steps_in(minutes)
     device = fastest_device()
     plan = TrainingPlan(steps, seed, device)
     file = StateFile(state, digest_of(start, teacher, photographs.digest, repr(plan)))
     training = Training(start, teacher, photographs, plan)
-    kept, note = file.read(device)
+    kept, note = file.read(training.example())
     if note:
         progress.say(note)
     if kept is None:
@@ -69,7 +70,7 @@ def finetuned(
     try:
         _run(training, file, progress)
     except KeyboardInterrupt:
-        if file.write(training.state()):
+        if training.step and file.write(training.state()):
             progress.warn(
                 f"finetuning ended after step {training.step} of {steps}: "
                 "the same command goes on from there"
@@ -143,7 +144,7 @@ class Training:
         self._optimizer = torch.optim.Adam(groups)
         self._readout = teacher.config.readout
         self._best_numbers = self._numbers()
-        self.first = self.best = Check(0, math.inf, None)
+        self.first = self.best = Check(0, math.inf, 0.0 if is_softmax(self._readout) else None)
 
     def take_step(self) -> None:
         """One batch."""
@@ -195,8 +196,17 @@ class Training:
         """All that is needed to go on."""
         return FinetuningState(
             self.step, tuple(self.first), tuple(self.best), self._numbers(),
-            self._best_numbers, self._optimizer.state_dict(),
+            self._best_numbers, self._optimizer.state_dict()["state"],
         )  # fmt: skip
+
+    def example(self) -> FinetuningState:
+        """A state with the names, types and shapes of every state of this run."""
+        optimizer = deepcopy(self._optimizer)
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                parameter.grad = torch.zeros_like(parameter)
+        optimizer.step()
+        return self.state()._replace(optimizer=optimizer.state_dict()["state"])
 
     def restore(self, state: FinetuningState) -> None:
         """Go on from there."""
@@ -204,7 +214,7 @@ class Training:
         self.first, self.best = Check(*state.first), Check(*state.best)
         self._student.module.load_state_dict(state.numbers)
         self._best_numbers = state.best_numbers
-        self._optimizer.load_state_dict(state.optimizer)
+        self._optimizer.load_state_dict(self._optimizer.state_dict() | {"state": state.optimizer})
 
     def result(self) -> CompressedNetwork:
         """The best there was."""

@@ -27,7 +27,8 @@ class FinetuningState(NamedTuple):
     best: tuple[Any, ...]
     numbers: dict[str, Tensor]
     best_numbers: dict[str, Tensor]
-    optimizer: dict[str, Any]
+    optimizer: dict[int, Any]
+    """What it keeps of each parameter."""
 
 
 class StateFile:
@@ -36,10 +37,11 @@ class StateFile:
     def __init__(self, path: Path | None, digest: str) -> None:
         self._path, self._digest = path, digest
 
-    def read(self, device: torch.device) -> tuple[FinetuningState | None, str]:
-        """What to go on from; and a note where a file is of no use.
+    def read(self, example: FinetuningState) -> tuple[FinetuningState | None, str]:
+        """What to go on from, on the CPU; and a note where a file is of no use.
 
-        Raises `ConfigError` for a file that is no state at all: it is not replaced.
+        Raises `ConfigError` for a file that is no state at all, or has other names, types or
+        shapes than the `example`: it is not replaced.
         """
         if self._path is None or not self._path.exists():
             return None, ""
@@ -48,7 +50,8 @@ class StateFile:
             files.open_regular(self._path, MAX_BYTES) as file,
             decoding(f"the state of finetuning {self._path}", refusal, ConfigError),
         ):
-            held = torch.load(file, map_location=device, weights_only=True)
+            held = torch.load(file, map_location="cpu", weights_only=True)
+            outline = _outline(held)
         if not isinstance(held, dict) or held.get("kind") != KIND or "digest" not in held:
             raise ConfigError(f"{self._path} is no state of finetuning", refusal)
         if held["digest"] != self._digest:
@@ -56,6 +59,8 @@ class StateFile:
                 f"finetuning begins anew: {self._path.name} is of other photographs, weights, "
                 "options or versions"
             )
+        if outline.get("state") != _outline(example._asdict()):
+            raise ConfigError(f"{self._path} holds other numbers than this network has", refusal)
         return FinetuningState(**held["state"]), ""
 
     def write(self, state: FinetuningState) -> bool:
@@ -71,6 +76,17 @@ class StateFile:
         """The run is over."""
         if self._path is not None:
             self._path.unlink(missing_ok=True)
+
+
+def _outline(value: Any) -> Any:
+    """Its names, types and shapes."""
+    if isinstance(value, dict):
+        return {key: _outline(each) for key, each in value.items()}
+    if isinstance(value, tuple):
+        return tuple(map(_outline, value))
+    if isinstance(value, Tensor):
+        return value.shape, value.dtype, value.layout, value.is_meta
+    return type(value)
 
 
 def digest_of(
