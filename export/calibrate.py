@@ -66,7 +66,8 @@ class Calibrating:
     def finished(self, size_of: Callable[[Prepared], int], state: Path) -> Prepared:
         """With what was learned, and what there is to say of it.
 
-        `size_of` gives the bytes of a file. Training that is interrupted is kept in `state`.
+        `size_of` gives the bytes of a file. What was trained is kept in `state`, for the same
+        export to go on from: it is to be removed once the package stands.
         """
         options = self.options
         network = self._learned_in_forms(size_of)

@@ -107,9 +107,12 @@ def export(
         prepared = learner.prepared
     exported = _existing(path, prepared, learner.digest if learner else "") if reuse else None
     if exported is None:
+        state = path.with_suffix(UNFINISHED)
         if learner is not None:
-            prepared = learner.finished(_size_of, path.with_suffix(UNFINISHED))
+            prepared = learner.finished(_size_of, state)
         exported = _made(path, prepared, verify)
+        if calibration.finetune is not None:
+            state.unlink(missing_ok=True)  # only now: what was trained is in the package
     if swift:
         return replace(exported, swift=swift_file.write(path, prepared))
     return exported

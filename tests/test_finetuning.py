@@ -190,20 +190,28 @@ def test_what_was_interrupted_ends_as_what_was_not(
     assert [path.name for path in tmp_path.iterdir()] == [state.name]
     assert same(finetuned(start, teacher, seen, MINUTES, progress=heard, state=state), whole)
     assert f"goes on after step {last}" in heard.lines[1]
-    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("checks", "end"), [(5, 5), (1, 3)], ids=["all steps", "no use"])
+def test_what_was_done_is_not_done_again(
+    checks: int, end: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, teacher = network_in(FORMS, V1)
+    seen, heard, state = photographs(V1.size), Heard(), tmp_path / "m.finetuning"
+    monkeypatch.setattr(finetuning, "CHECKS", checks)
+    whole = finetuned(start, teacher, seen, MINUTES, state=state)
+    monkeypatch.delattr(finetuning.Training, "take_step")
+    assert same(finetuned(start, teacher, seen, MINUTES, progress=heard, state=state), whole)
+    assert f"had ended after step {end} of 5" in heard.lines[0]
 
 
 def test_the_state_of_another_run_is_not_gone_on_with(tmp_path: Path) -> None:
     start, teacher = network_in(("int4",), V1)
     seen, heard, state = photographs(V1.size), Heard(), tmp_path / "m.finetuning"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(finetuning.StateFile, "remove", lambda _: None)
-        finetuned(start, teacher, seen, MINUTES, seed=1, state=state)
-    assert state.exists()
+    finetuned(start, teacher, seen, MINUTES, seed=1, state=state)
     again = finetuned(start, teacher, seen, MINUTES, progress=heard, state=state)
     assert "begins anew: m.finetuning is of other photographs" in heard.lines[0]
     assert same(again, finetuned(start, teacher, seen, MINUTES))
-    assert not state.exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"my thesis", b"PK\x03\x04"])

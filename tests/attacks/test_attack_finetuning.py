@@ -1,6 +1,7 @@
 """Claim: the state of finetuning is read as numbers; nothing in it is ever executed.
 
-Whatever else the file holds, it costs one line and stays as it is.
+Whatever else the file holds, it costs one line and stays as it is. What was trained is not lost
+when the export ends before its package stands.
 """
 
 import pickle
@@ -11,8 +12,15 @@ from typing import Any
 import pytest
 import torch
 
+from export import pipeline
+from export.calibration_options import CalibrationOptions
+from export.compression.learning.finetuning import STEPS_PER_MINUTE, Training
 from export.compression.learning.finetuning_state import KIND, FinetuningState, StateFile
-from mobilenet.common.errors import ConfigError
+from export.pipeline import Exported
+from export.spec import ExportSpec
+from learned_networks import small_network
+from made_photographs import folder_of
+from mobilenet.common.errors import ConfigError, VerificationError
 
 
 def state_after(step: int) -> FinetuningState:
@@ -159,3 +167,52 @@ def test_a_state_that_nests_without_end_is_refused(tmp_path: Path) -> None:
     torch.save({"kind": KIND, "digest": "d", "state": state}, tmp_path / "m.finetuning")
     with pytest.raises(ConfigError, match="cannot be read"):
         StateFile(tmp_path / "m.finetuning", "d").read(EXAMPLE)
+
+
+def finetuned(folder: Path) -> Exported:
+    options = CalibrationOptions(calibrate=folder / "photographs", finetune=2 / STEPS_PER_MINUTE)
+    return pipeline.export(
+        small_network(), folder / "out" / "m.mlpackage", spec=ExportSpec(compress="int4"),
+        calibration=options,
+    )  # fmt: skip
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in (folder / "out").iterdir()}
+
+
+@pytest.fixture
+def failed(tmp_path: Path) -> Path:
+    """A folder with photographs, and what an export left that was not verified."""
+    folder_of(tmp_path / "photographs", 45)
+    with pytest.MonkeyPatch.context() as patch:
+
+        def fail(*_: object) -> None:
+            raise VerificationError("precision", "")
+
+        patch.setattr(pipeline, "_verified", fail)
+        with pytest.raises(VerificationError):
+            finetuned(tmp_path)
+    assert names(tmp_path) == {"m.finetuning"}
+    return tmp_path
+
+
+def test_an_export_that_fails_after_training_does_not_train_again(
+    failed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(Training, "take_step")
+    exported = finetuned(failed)
+    assert exported.verified is not None
+    assert names(failed) == {"m.mlpackage", "m.verified.json"}
+
+
+def test_training_of_another_shape_ends_an_export(failed: Path) -> None:
+    file = failed / "out" / "m.finetuning"
+    held = torch.load(file, weights_only=True)
+    held["state"]["optimizer"][0]["exp_avg"] = torch.zeros(7)
+    torch.save(held, file)
+    before = file.read_bytes()
+    with pytest.raises(ConfigError, match="holds other numbers than this network has"):
+        finetuned(failed)
+    assert file.read_bytes() == before
+    assert names(failed) == {"m.finetuning"}

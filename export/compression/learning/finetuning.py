@@ -50,7 +50,8 @@ def finetuned(
     """`start`, trained to answer as `teacher`, or as it was where nothing was gained.
 
     `minutes` are steps: `steps_in` says how many. While it runs, all it needs to go on is in the
-    file `state`, at most a minute old, and removed at the end; Ctrl-C leaves it up to date. Raises
+    file `state`, at most a minute old; Ctrl-C leaves it up to date. At the end the result is in
+    it, and is taken from there without training: it is the caller who removes it. Raises
     `ConfigError` for a time that is none, and where `state` is a file of another kind or shape.
     """
     steps = steps_in(minutes)
@@ -65,7 +66,8 @@ def finetuned(
         training.check()
     else:
         training.restore(kept)
-        progress.say(f"finetuning goes on after step {training.step} of {steps}")
+        done = "had ended" if training.is_over else "goes on"
+        progress.say(f"finetuning {done} after step {training.step} of {steps}")
     began = training.first
     try:
         _run(training, file, progress)
@@ -80,9 +82,7 @@ def finetuned(
         f"finetuning: {began} before, {training.best} after step {training.best.step}, on "
         f"{len(photographs.held_back)} photographs held back"
     )
-    network = training.result()
-    file.remove()
-    return network
+    return training.result()
 
 
 def steps_in(minutes: float) -> int:
@@ -239,7 +239,7 @@ def _run(training: Training, file: StateFile, progress: Progress) -> None:
                 training.take_step()
                 if training.is_due:
                     text = str(training.check())
-            if training.is_due:
+            if training.is_due or training.is_over:
                 file.write(training.state())
 
 

@@ -72,11 +72,6 @@ class StateFile:
         files.write_atomically(self._path, buffer.getvalue())
         return True
 
-    def remove(self) -> None:
-        """The run is over."""
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
-
 
 def _outline(value: Any) -> Any:
     """Its names, types and shapes."""
