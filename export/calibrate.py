@@ -70,7 +70,7 @@ class Calibrating:
         export to go on from: it is to be removed once the package stands.
         """
         options = self.options
-        network = self._learned_in_forms(size_of)
+        network = start = self._learned_in_forms(size_of)
         if options.finetune is not None:
             from export.compression.learning.finetuning import finetuned
 
@@ -80,7 +80,7 @@ class Calibrating:
             )  # fmt: skip
         judgement = self._judge.judge(network.folded, self._quantizers)
         notes = (*self.prepared.notes, *self._doubts(judgement))
-        return replace(self._with(network, judgement), notes=notes)
+        return replace(self._with(network, judgement, network is not start), notes=notes)
 
     @cached_property
     def folded(self) -> Checkpoint:
@@ -92,9 +92,10 @@ class Calibrating:
         share = (judgement.agreed or 0) / len(self.photographs.held_back)
         if judgement.agreed is None or share >= USABLE:
             return []
+        more = "more bits or --finetune" if self.options.finetune is None else "more bits"
         return [
             f"only {share:.0%} of the photographs held back get the same top-1 as uncompressed: "
-            "more bits or --finetune would keep more"
+            f"{more} would keep more"
         ]
 
     @property
@@ -182,13 +183,16 @@ class Calibrating:
             for name, candidate in choice.items()
         }
         network = CompressedNetwork.of(self.folded, stand_ins)
-        return self._with(network, HeldBackResult(LONGEST, len(self.photographs.held_back)))
+        judgement = HeldBackResult(LONGEST, len(self.photographs.held_back))
+        return self._with(network, judgement, gained=False)
 
-    def _with(self, network: CompressedNetwork, judgement: HeldBackResult) -> Prepared:
-        """Every function of the file, and its metadata."""
+    def _with(
+        self, network: CompressedNetwork, judgement: HeldBackResult, gained: bool
+    ) -> Prepared:
+        """Every function of the file, and its metadata; `gained`: by finetuning."""
         if self.prepared.spec.input == "image":
             network = replace(network, folded=fold.fold_input_scaling(network.folded))
-        record = self._record(network, judgement)
+        record = self._record(network, judgement, gained)
 
         def finished(part: Prepared) -> Prepared:
             assert isinstance(part.network, Checkpoint), "as its whole is"
@@ -202,13 +206,16 @@ class Calibrating:
 
         return finished(self.prepared)
 
-    def _record(self, network: CompressedNetwork, judgement: HeldBackResult) -> CalibrationRecord:
+    def _record(
+        self, network: CompressedNetwork, judgement: HeldBackResult, gained: bool
+    ) -> CalibrationRecord:
         options, photographs = self.options, self.photographs
         return CalibrationRecord(
             len(photographs.learned_from), len(photographs.held_back), self.digest,
             {name: str(form) for name, form in network.forms.items()}, judgement.loss,
-            _or_unset(judgement.agreed), _or_unset(options.finetune), _or_unset(options.size),
-            _or_unset(options.loss),
+            _or_unset(judgement.agreed), _or_unset(options.finetune),
+            msgspec.UNSET if options.finetune is None else gained,
+            _or_unset(options.size), _or_unset(options.loss),
             network.numbers(self._fit, self._quantizers, self._dtype),
         )  # fmt: skip
 

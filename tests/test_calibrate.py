@@ -8,13 +8,17 @@ import pytest
 from torch import nn
 
 from export import pipeline
+from export.__main__ import app
 from export.calibration_options import CalibrationOptions
+from export.compression.compressed_network import CompressedNetwork
+from export.compression.learning import finetuning
 from export.pipeline import Exported
 from export.spec import ExportSpec
 from export.views import export_card
 from learned_networks import small_network
 from made_photographs import folder_of
 from mobilenet.checkpoint import Checkpoint
+from mobilenet.common import terminal
 from mobilenet.common.errors import ConfigError
 
 
@@ -69,6 +73,29 @@ def test_the_card_says_what_became_of_it(
         assert text in printed
     export_card.show(mixed, json=True)
     assert msgspec.json.decode(capsys.readouterr().out)["metadata"]["calibration"]["forms"]
+
+
+@pytest.mark.parametrize(
+    ("gained", "said"), [(True, ""), (False, ", which gained nothing and was left out")]
+)
+def test_the_cards_say_whether_training_gained_anything(
+    gained: bool, said: str, network: Checkpoint, photographs: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    def finetuned(start: CompressedNetwork, *_: object, **__: object) -> CompressedNetwork:
+        return replace(start) if gained else start
+
+    monkeypatch.setattr(finetuning, "finetuned", finetuned)
+    result = exported(
+        network, tmp_path, ExportSpec(compress="int4"), calibrate=photographs, finetune=10
+    )
+    assert result.metadata.calibration.gained is gained
+    export_card.show(result, json=False)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"36 learned from, then 10 minutes of training{said} answers" in shown
+    assert terminal.run(app, ["inspect", str(result.path)]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"then 10 minutes of training{said} the same top-1" in shown
 
 
 def test_only_what_others_would_be_learned_from_is_made_anew(

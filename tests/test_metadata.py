@@ -18,6 +18,7 @@ from export.package.metadata import (
 )
 from export.prepared import prepare_checkpoint
 from export.spec import ExportSpec
+from export.views.learned_rows import training_words
 from mobilenet.checkpoint import Checkpoint
 from mobilenet.common.errors import PackageError
 from mobilenet.networks.v1 import MobileNetConfig
@@ -85,6 +86,10 @@ def test_what_weights_were_learned_from_is_kept(hot: Checkpoint) -> None:
     share, (low, high) = record.agreement
     assert low < share == 60 / 64 < high
     assert replace(record, agreed=msgspec.UNSET).agreement is None
+    trained = replace(record, finetuned=10.0)  # packages did not always tell whether it gained
+    assert training_words(trained) == "10 minutes of training"
+    told = replace(plain, calibration=replace(trained, gained=False))
+    assert metadata_of({KEY: told.encode()}) == told
 
 
 @pytest.mark.parametrize(

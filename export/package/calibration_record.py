@@ -34,6 +34,7 @@ class CalibrationRecord:
     loss: float  # relative L2 of logits on those held back, against the uncompressed network
     agreed: int | msgspec.UnsetType = msgspec.UNSET  # of a classifier: with the same top-1
     finetuned: float | msgspec.UnsetType = msgspec.UNSET  # minutes
+    gained: bool | msgspec.UnsetType = msgspec.UNSET  # by finetuning; if not, its start was kept
     size: int | msgspec.UnsetType = msgspec.UNSET  # bytes that were allowed
     loss_limit: float | msgspec.UnsetType = msgspec.UNSET  # relative L2 that was allowed
     numbers: StoredNumbers | msgspec.UnsetType = msgspec.UNSET  # of learned kernels

@@ -8,7 +8,7 @@ from export.inspect.inspect import Inspection
 from export.inspect.part_facts import LayerFacts, PartFacts
 from export.inspect.rules.finding import RuleFinding
 from export.package.calibration_record import CalibrationRecord
-from export.views.learned_rows import agreement_words
+from export.views.learned_rows import agreement_words, training_words
 from mobilenet.common import terminal
 from mobilenet.common.ci_report import CheckedCase
 
@@ -79,8 +79,9 @@ def _summary(inspection: Inspection) -> Card:
 
 
 def _learned(record: CalibrationRecord) -> list[str]:
-    trained = f" and {record.finetuned:g} minutes of training" if record.finetuned else ""
-    lines = [f"from {record.photographs} photographs{trained}: {record.summary}"]
+    lines = [f"from {record.photographs} photographs: {record.summary}"]
+    if trained := training_words(record):
+        lines.append(f"then {trained}")
     if record.agreement is not None:
         lines.append(agreement_words(record, "others"))
     return lines
