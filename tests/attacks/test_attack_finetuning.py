@@ -14,8 +14,9 @@ import torch
 
 from export import pipeline
 from export.calibration_options import CalibrationOptions
-from export.compression.learning.finetuning import STEPS_PER_MINUTE, Training
+from export.compression.learning.finetuning import STEPS_PER_MINUTE
 from export.compression.learning.finetuning_state import KIND, FinetuningState, StateFile
+from export.compression.learning.training import Training
 from export.pipeline import Exported
 from export.spec import ExportSpec
 from learned_networks import small_network
@@ -28,7 +29,7 @@ def state_after(step: int) -> FinetuningState:
     numbers = {"weight": torch.full((2, 1), float(step))}
     checks = (0, 0.5, 0.9), (step, 0.4, 0.9)
     kept = {"step": torch.tensor(float(step)), "exp_avg": torch.ones((2, 1))}
-    return FinetuningState(step, *checks, numbers, dict(numbers), {0: kept})
+    return FinetuningState(step, 0, *checks, numbers, dict(numbers), {0: kept})
 
 
 EXAMPLE = state_after(0)

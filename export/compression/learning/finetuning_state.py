@@ -23,6 +23,7 @@ class FinetuningState(NamedTuple):
     """A run after so many steps, the one with the least loss beside the last one."""
 
     step: int
+    setbacks: int
     first: tuple[Any, ...]
     best: tuple[Any, ...]
     numbers: dict[str, Tensor]

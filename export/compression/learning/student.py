@@ -22,10 +22,11 @@ from mobilenet.networks.classifier import Readout
 from mobilenet.preprocess import Normalization
 from mobilenet.torch_module import MobileNet, from_checkpoint, to_layers
 
-# Per update by Adam, at most about: small, as few photographs are soon learned by heart.
-ROUNDING_RATE = 2e-3  # of a step between two values of a kernel
-NUMBER_RATE = 2e-4  # of the mean size of a layer's steps, values or weights
-BIAS_RATE = 2e-5  # of that of its biases: each moves all pixels of a channel
+# Per update by Adam, at most about, to begin with: small, since all weights that lead to an output
+# have inputs above 0, and move together.
+ROUNDING_RATE = 1e-3  # of a step between two values of a kernel
+NUMBER_RATE = 1e-4  # of the mean size of a layer's steps, values or weights
+BIAS_RATE = 1e-5  # of that of its biases: each moves all pixels of a channel
 
 
 class ObservedAnswer(NamedTuple):
