@@ -102,7 +102,7 @@ class CalibrationOptions:
             compress = next(iter(MIXED))
         if self.aim and compress not in MIXED:
             raise ConfigError(
-                f"{self.aim} with compress {compress}, which is the same form for every layer",
+                f"{self.aim} with compress {compress}, which decides the form of every layer",
                 f"leave --compress out, or choose of {', '.join(MIXED)}",
             )
         if compress is None:

@@ -77,7 +77,8 @@ def export(
     `reuse` leaves a package that is there already, whole, verified and made from the same facts.
 
     Raises `UserError`, among them `VerificationError` when the package does not compute what the
-    network does; nothing is left behind under the package's name when it does.
+    network does; nothing is left behind under the package's name when it does, but what was
+    trained stays beside it, for the next export.
     """
     from export.app import swift as swift_file
 
@@ -101,18 +102,17 @@ def export(
     if swift:
         swift_file.check_network(prepared)
         swift_file.check_destination(path, swift_file.kind_of(prepared))
-    learner = None
+    learner, state = None, path.with_suffix(UNFINISHED)
     if calibration.calibrate is not None:
         learner = Calibrating.of(prepared, calibration)
         prepared = learner.prepared
     exported = _existing(path, prepared, learner.digest if learner else "") if reuse else None
     if exported is None:
-        state = path.with_suffix(UNFINISHED)
         if learner is not None:
             prepared = learner.finished(_size_of, state)
         exported = _made(path, prepared, verify)
-        if calibration.finetune is not None:
-            state.unlink(missing_ok=True)  # only now: what was trained is in the package
+    if calibration.finetune is not None:
+        state.unlink(missing_ok=True)  # only now: what was trained is in the package
     if swift:
         return replace(exported, swift=swift_file.write(path, prepared))
     return exported

@@ -10,6 +10,7 @@ from torch import nn
 from export import pipeline
 from export.__main__ import app
 from export.calibration_options import CalibrationOptions
+from export.compression import forms
 from export.compression.compressed_network import CompressedNetwork
 from export.compression.learning import finetuning
 from export.pipeline import Exported
@@ -141,6 +142,22 @@ def test_older_systems_get_forms_without_groups(
     assert result.path.stem.endswith("_palette4_learned_untrained")
     with pytest.raises(ConfigError, match="int4 needs iOS 18, min-ios is 16"):
         exported(network, tmp_path, ExportSpec(compress="int4", min_ios=16), calibrate=photographs)
+
+
+@pytest.mark.parametrize(("method", "of_small"), [("int4", {"logits": "int8"}), ("prune50", {})])
+def test_the_smallest_layers_keep_more(
+    method: str,
+    of_small: dict[str, str],
+    network: Checkpoint,
+    photographs: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(forms, "SMALL_SHARE", 0.2)  # the logits are 12 % of this network's
+    result = exported(network, tmp_path, ExportSpec(compress=method), calibrate=photographs)
+    learned = dict(result.metadata.calibration.forms)
+    assert {name: learned.pop(name) for name in ("logits",) if name in learned} == of_small
+    assert {form.partition("/")[0] for form in learned.values()} == {method}
 
 
 def test_a_traced_module_does_not_learn(photographs: Path, tmp_path: Path) -> None:

@@ -101,6 +101,7 @@ def held_back_loss(network: CompressedNetwork, teacher: Checkpoint, seen: Calibr
 def small_and_on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finetuning, "fastest_device", lambda: torch.device("cpu"))
     monkeypatch.setattr(training, "BATCH", 6)
+    monkeypatch.setattr(training, "LEAST_STEPS", 1)
     monkeypatch.setattr(student, "NUMBER_RATE", 1e-3)
     monkeypatch.setattr(student, "BIAS_RATE", 1e-3)
     monkeypatch.setattr(student, "ROUNDING_RATE", 1e-2)
@@ -174,7 +175,8 @@ def test_what_was_interrupted_ends_as_what_was_not(
 ) -> None:
     start, teacher = network_in(FORMS, V1)
     seen, heard, state = photographs(V1.size), Heard(), tmp_path / "m.finetuning"
-    whole = finetuned(start, teacher, seen, MINUTES)
+    whole = tmp_path / "whole.finetuning"
+    finetuned(start, teacher, seen, MINUTES, state=whole)
     take_step = training.Training.take_step
 
     def interrupted(run: training.Training) -> None:
@@ -187,8 +189,11 @@ def test_what_was_interrupted_ends_as_what_was_not(
         with pytest.raises(KeyboardInterrupt):
             finetuned(start, teacher, seen, MINUTES, progress=heard, state=state)
     assert f"after step {last} of {STEPS}: the same command goes on" in heard.lines[-1]
-    assert [path.name for path in tmp_path.iterdir()] == [state.name]
-    assert same(finetuned(start, teacher, seen, MINUTES, progress=heard, state=state), whole)
+    assert {path.name for path in tmp_path.iterdir()} == {state.name, whole.name}
+    finetuned(start, teacher, seen, MINUTES, progress=heard, state=state)
+    ended, expected = (torch.load(path, weights_only=True)["state"] for path in (state, whole))
+    torch.testing.assert_close(ended, expected, rtol=0, atol=0)
+    assert ended["setbacks"] > 0
     assert f"goes on after step {last}" in heard.lines[1]
 
 
@@ -219,14 +224,14 @@ def stepped(run: training.Training) -> training.FinetuningState:
     return run.state()
 
 
-@pytest.mark.parametrize(("patience", "end"), [(1.0, 5), (0.5, 3)], ids=["all steps", "no use"])
+@pytest.mark.parametrize(("setbacks", "end"), [(10, 5), (1, 1)], ids=["all steps", "no use"])
 def test_what_was_done_is_not_done_again(
-    patience: float, end: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    setbacks: int, end: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start, teacher = network_in(FORMS, V1)
     seen, heard, state = photographs(V1.size), Heard(), tmp_path / "m.finetuning"
-    monkeypatch.setattr(training, "CHECKS", 1)
-    monkeypatch.setattr(training, "PATIENCE", patience)
+    monkeypatch.setattr(student, "NUMBER_RATE", 100.0)
+    monkeypatch.setattr(training, "MOST_SETBACKS", setbacks)
     whole = finetuned(start, teacher, seen, MINUTES, state=state)
     monkeypatch.delattr(training.Training, "take_step")
     assert same(finetuned(start, teacher, seen, MINUTES, progress=heard, state=state), whole)

@@ -36,6 +36,12 @@ def test_the_smallest_layers_are_not_pruned() -> None:
     assert shapes.keys() - forms_for("prune50", shapes, 18).keys() == set(SMALL)
 
 
+@pytest.mark.parametrize("method", ["int4", "palette2", "prune50"])
+def test_a_layer_alone_is_not_small(method: str) -> None:
+    [form] = forms_for(method, {"logits": (1000, 512, 1, 1)}, 16).values()
+    assert form.method == method
+
+
 @pytest.mark.parametrize("alpha", [0.25, 0.5, 0.75, 1.0, 1.5])
 def test_they_are_few_of_the_weights(alpha: float) -> None:
     shapes = shapes_of(alpha)

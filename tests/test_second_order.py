@@ -106,10 +106,13 @@ def test_no_choice_of_steps_is_much_better(rng: np.random.Generator) -> None:
     assert learned <= np.quantile(errors, 0.005)
 
 
-def test_no_weight_alone_would_do_better_on_another_step(rng: np.random.Generator) -> None:
-    groups = KernelGroups((8, 96, 1, 1))
+@pytest.mark.parametrize("count", [1, 2])
+def test_no_weight_alone_would_do_better_on_another_step(
+    count: int, rng: np.random.Generator
+) -> None:
+    groups = KernelGroups((8, 96, 1, 1), count)
     matrix, covariance = groups.split(kernel_of(groups, rng)) * 3, covariance_of(groups, rng)
-    levels = EqualSteps(np.ones((1, 8, 96), np.float32), 8)
+    levels = EqualSteps(np.ones(matrix.shape, np.float32), 8)
     codes, values = second_order_codes(matrix, covariance, levels)
     assert np.array_equal(codes, values)
     least = variances(values - matrix, covariance)

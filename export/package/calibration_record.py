@@ -10,7 +10,7 @@ import msgspec
 from mobilenet.common.proportions import wilson
 
 MAX_LAYERS = 10_000
-MAX_PHOTOGRAPHS = 1 << 40
+MAX_COUNTED = 1 << 40
 FORM = re.compile(r"[a-z]{1,9}[1-9][0-9]?(/[1-9][0-9]{0,5})?")  # as `LayerForm` says it
 DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -59,7 +59,7 @@ class CalibrationRecord:
         if self.numbers and not DIGEST.fullmatch(self.numbers.digest):
             raise ValueError("the SHA-256 of its numbers is none")
         if (
-            not 0 < self.held_back <= self.photographs <= MAX_PHOTOGRAPHS
+            not 0 < self.held_back <= self.photographs <= MAX_COUNTED
             or len(self.forms) > MAX_LAYERS
         ):
             raise ValueError(f"{self.photographs} and {self.held_back} photographs are counted")

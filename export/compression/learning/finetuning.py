@@ -44,7 +44,7 @@ def finetuned(
     plan = TrainingPlan(steps, seed, device)
     file = StateFile(state, digest_of(start, teacher, photographs.digest, repr(plan)))
     training = Training(start, teacher, photographs, plan)
-    kept, note = file.read(training.example())
+    kept, note = file.read(training.example)
     if note:
         progress.say(note)
     if kept is None:
@@ -98,5 +98,5 @@ def _run(training: Training, file: StateFile, progress: Progress) -> None:
                 training.take_step()
                 if training.is_due:
                     text = str(training.check())
-            if training.is_due or training.is_over:
+            if training.is_due or training.step % STEPS_PER_MINUTE == 0:
                 file.write(training.state())

@@ -1,6 +1,7 @@
 """Where finetuning stands, in a file: whole, and of nothing but the run that it belongs to."""
 
 import io
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,11 +39,11 @@ class StateFile:
     def __init__(self, path: Path | None, digest: str) -> None:
         self._path, self._digest = path, digest
 
-    def read(self, example: FinetuningState) -> tuple[FinetuningState | None, str]:
+    def read(self, example: Callable[[], FinetuningState]) -> tuple[FinetuningState | None, str]:
         """What to go on from, on the CPU; and a note where a file is of no use.
 
         Raises `ConfigError` for a file that is no state at all, or has other names, types or
-        shapes than the `example`: it is not replaced.
+        shapes than the `example` of its run: it is not replaced.
         """
         if self._path is None or not self._path.exists():
             return None, ""
@@ -52,7 +53,6 @@ class StateFile:
             decoding(f"the state of finetuning {self._path}", refusal, ConfigError),
         ):
             held = torch.load(file, map_location="cpu", weights_only=True)
-            outline = _outline(held)
         if not isinstance(held, dict) or held.get("kind") != KIND or "digest" not in held:
             raise ConfigError(f"{self._path} is no state of finetuning", refusal)
         if held["digest"] != self._digest:
@@ -60,7 +60,7 @@ class StateFile:
                 f"finetuning begins anew: {self._path.name} is of other photographs, weights, "
                 "options or versions"
             )
-        if outline.get("state") != _outline(example._asdict()):
+        if not _is_like(held.get("state"), example()._asdict()):
             raise ConfigError(f"{self._path} holds other numbers than this network has", refusal)
         return FinetuningState(**held["state"]), ""
 
@@ -74,15 +74,22 @@ class StateFile:
         return True
 
 
-def _outline(value: Any) -> Any:
-    """Its names, types and shapes."""
+def _is_like(value: Any, example: Any) -> bool:
+    """Whether it has the example's names, types and shapes."""
+    if type(value) is not type(example):
+        return False
     if isinstance(value, dict):
-        return {key: _outline(each) for key, each in value.items()}
+        return value.keys() == example.keys() and all(
+            _is_like(value[k], example[k]) for k in value
+        )
     if isinstance(value, tuple):
-        return tuple(map(_outline, value))
-    if isinstance(value, Tensor):
-        return value.shape, value.dtype, value.layout, value.is_meta
-    return type(value)
+        return len(value) == len(example) and all(map(_is_like, value, example))
+    return not isinstance(value, Tensor) or _layout(value) == _layout(example)
+
+
+def _layout(tensor: Tensor) -> tuple[Any, ...]:
+    strides = tensor.stride() if tensor.layout == torch.strided else ()
+    return tensor.shape, strides, tensor.dtype, tensor.layout, tensor.is_meta
 
 
 def digest_of(

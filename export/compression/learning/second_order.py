@@ -3,8 +3,8 @@
 GPTQ (Frantar et al. 2022, arXiv 2210.17323): what an output is off by has the variance e C e', e
 being the errors of its weights and C the covariance of its inputs. The inputs' weights are rounded
 in turn, and the error of each goes, by the inverse of C, to those that are not rounded yet. Those
-that were rounded early could not know what came after: each is looked at again, in turn, while
-another level leaves less variance (coordinate descent; Behdin et al. 2023, arXiv 2309.01885).
+that were rounded early could not know what came after: a few times, each takes the level that is
+best with all others as they are (coordinate descent; Behdin et al. 2023, arXiv 2309.01885).
 """
 
 from typing import Any, Protocol
@@ -16,7 +16,7 @@ Array = NDArray[Any]
 
 LEAST_VARIANCE = 1e-20  # so that a group of inputs that are always 0 can be inverted
 BLOCK = 128  # inputs after which the rest is brought up to date, in one product of matrices
-TURNS = 6  # of all weights: MobileNet v1's outputs are off by 5 to 9 % less variance than without
+TURNS = 6  # of all weights: 5 to 9 % less variance than without; of pruned layers, a fifth less
 
 
 class Levels(Protocol):
@@ -98,13 +98,12 @@ def _settle(
     every = np.arange(len(covariance))
     for inputs in np.tile(order.T, (TURNS, 1)):  # of each group, one
         present = values[every, :, inputs]
-        wanted = present + missing[every, :, inputs] / covariance[every, inputs, inputs][:, None]
-        other, nearest = levels.nearest(wanted, inputs)
+        variance = covariance[every, inputs, inputs][:, None]
+        other, nearest = levels.nearest(present + missing[every, :, inputs] / variance, inputs)
         at = np.nonzero(nearest != present)  # groups, outputs
         change = nearest[at] - present[at]
         missing[at] -= change[:, None] * covariance[at[0], inputs[at[0]]]
-        values[*at, inputs[at[0]]] += change
-        codes[*at, inputs[at[0]]] = other[at]
+        values[*at, inputs[at[0]]], codes[*at, inputs[at[0]]] = nearest[at], other[at]
 
 
 def _greatest_first(covariance: Array) -> Array:

@@ -2,8 +2,8 @@
 
 Distillation (Hinton et al. 2015, arXiv 1503.02531), without labels, of all numbers of the student
 at once (Finkelstein et al. 2022, arXiv 2212.02634). What counts is the loss on the photographs
-that are held back: where a check finds no less of it, training goes back to the best it had, and
-on in half as large steps. Every step follows from the seed and its number.
+that are held back: where a check finds no less of it, the numbers go back to the best there were,
+and training goes on in half as large steps. Every step follows from the seed and its number.
 """
 
 import math
@@ -26,9 +26,9 @@ from mobilenet.checkpoint import Checkpoint
 
 BATCH = 24
 WARM_UP = 20  # steps with smaller rates: Adam's first moments are noise
-CHECKS = 10  # at least, on what is held back
-MOST_STEPS_UNCHECKED = 23  # half a minute of two cores
-PATIENCE = 0.5  # of all steps without a lesser loss: no more will come
+CHECKS = 20  # at most, on what is held back
+LEAST_STEPS = 5  # between them
+MOST_SETBACKS = 10  # a thousandth of the rates: no more will come
 SEEDS_APART = 1 << 20  # more than the steps of a day
 
 
@@ -92,7 +92,7 @@ class Training:
     @property
     def is_due(self) -> bool:
         """Whether it is time for a check."""
-        every = min(MOST_STEPS_UNCHECKED, math.ceil(self.steps / CHECKS))
+        every = max(LEAST_STEPS, math.ceil(self.steps / CHECKS))
         return self.step % every == 0 or self.step == self.steps
 
     @torch.no_grad()
@@ -121,8 +121,7 @@ class Training:
     @property
     def is_over(self) -> bool:
         """Whether no step is left, or none that would help."""
-        waited = self.step - self.best.step
-        return self.step >= self.steps or waited > PATIENCE * self.steps
+        return self.step >= self.steps or self._setbacks >= MOST_SETBACKS
 
     def state(self) -> FinetuningState:
         """All that is needed to go on."""
