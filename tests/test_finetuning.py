@@ -111,9 +111,9 @@ def small_and_on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_training_brings_the_answers_nearer(config: NetworkConfig) -> None:
     start, teacher = network_in(FORMS, config)
     seen, heard = photographs(config.size), Heard()
-    network = finetuned(start, teacher, seen, 40 / STEPS_PER_MINUTE, progress=heard)
+    network = finetuned(start, teacher, seen, 60 / STEPS_PER_MINUTE, progress=heard)
     before, after = (held_back_loss(each, teacher, seen) for each in (start, network))
-    assert after < 0.85 * before
+    assert after < 0.8 * before
     assert "agreement" in heard.lines[-1]
     for name, kernel in network.kernels.items():
         first = start.kernels[name]
@@ -175,8 +175,8 @@ def test_what_was_interrupted_ends_as_what_was_not(
 ) -> None:
     start, teacher = network_in(FORMS, V1)
     seen, heard, state = photographs(V1.size), Heard(), tmp_path / "m.finetuning"
-    whole = tmp_path / "whole.finetuning"
-    finetuned(start, teacher, seen, MINUTES, state=whole)
+    whole_state = tmp_path / "whole.finetuning"
+    whole = finetuned(start, teacher, seen, MINUTES, state=whole_state)
     take_step = training.Training.take_step
 
     def interrupted(run: training.Training) -> None:
@@ -189,9 +189,11 @@ def test_what_was_interrupted_ends_as_what_was_not(
         with pytest.raises(KeyboardInterrupt):
             finetuned(start, teacher, seen, MINUTES, progress=heard, state=state)
     assert f"after step {last} of {STEPS}: the same command goes on" in heard.lines[-1]
-    assert {path.name for path in tmp_path.iterdir()} == {state.name, whole.name}
-    finetuned(start, teacher, seen, MINUTES, progress=heard, state=state)
-    ended, expected = (torch.load(path, weights_only=True)["state"] for path in (state, whole))
+    assert set(tmp_path.iterdir()) == {state, whole_state}
+    assert same(finetuned(start, teacher, seen, MINUTES, progress=heard, state=state), whole)
+    ended, expected = (
+        torch.load(path, weights_only=True)["state"] for path in (state, whole_state)
+    )
     torch.testing.assert_close(ended, expected, rtol=0, atol=0)
     assert ended["setbacks"] > 0
     assert f"goes on after step {last}" in heard.lines[1]

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from itertools import accumulate
 from typing import NamedTuple
 
 from export.spec import ExportSpec
@@ -82,12 +83,11 @@ def forms_for(
     Those are few of a file's bytes, and lose as much as others: of MobileNet v1 at alpha 1.0,
     three layers with 3 % of the weights have a third of what four bits lose.
     """
-    small, rest = set[str](), SMALL_SHARE * sum(map(math.prod, kernel_shapes.values()))
-    for name, shape in sorted(kernel_shapes.items(), key=lambda each: math.prod(each[1])):
-        rest -= math.prod(shape)
-        if rest < 0:
-            break
-        small.add(name)
+    weights = {name: math.prod(shape) for name, shape in kernel_shapes.items()}
+    ascending = sorted(weights, key=weights.__getitem__)
+    totals = accumulate(weights[name] for name in ascending)
+    most = SMALL_SHARE * sum(weights.values())
+    small = {name for name, total in zip(ascending, totals, strict=True) if total <= most}
     if method.startswith("prune"):
         return {name: LayerForm(method) for name in kernel_shapes if name not in small}
     eight_bits = "int8" if method.startswith("int") else "palette8"

@@ -53,7 +53,6 @@ def finetuned(
         training.restore(kept)
         done = "had ended" if training.is_over else "goes on"
         progress.say(f"finetuning {done} after step {training.step} of {steps}")
-    began = training.first
     try:
         _run(training, file, progress)
     except KeyboardInterrupt:
@@ -64,8 +63,8 @@ def finetuned(
             )
         raise
     progress.say(
-        f"finetuning: {began} before, {training.best} after step {training.best.step}, on "
-        f"{len(photographs.held_back)} photographs held back"
+        f"finetuning: {training.first} before, {training.best} after step {training.best.step}, "
+        f"on {len(photographs.held_back)} photographs held back"
     )
     return training.result()
 
