@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from export.compression.forms import BLOCK_CHANNELS
 from export.compression.stored_weights import stored_shapes
 from export.spec import ExportSpec
 from export.targets import PRUNED
@@ -27,7 +28,6 @@ from mobilenet.networks.rows import IMAGE, Activation
 # clusters halves exactly and in a fixed order (kmeans1d); below it would need scikit-learn.
 LEAST_WEIGHTS = 10_000
 _STANDARD = NormalDist()
-INT4_BLOCK = 32  # one scale for 32 input channels: half the loss of one for all of them
 
 
 def compressed_layers(checkpoint: Checkpoint, spec: ExportSpec) -> list[str]:
@@ -61,8 +61,8 @@ def block_size(checkpoint: Checkpoint, spec: ExportSpec) -> int | None:
     """
     shapes = stored_shapes(checkpoint.config, spec)
     touched = compressed_layers(checkpoint, spec)
-    fits = all(shapes[name][1] % INT4_BLOCK == 0 for name in touched)
-    return INT4_BLOCK if spec.compress == "int4" and fits else None
+    fits = all(shapes[name][1] % BLOCK_CHANNELS == 0 for name in touched)
+    return BLOCK_CHANNELS if spec.compress == "int4" and fits else None
 
 
 def pruned(folded: Checkpoint, spec: ExportSpec) -> Checkpoint:

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from export.compression.weights import INT4_BLOCK, LEAST_WEIGHTS
+from export.compression.forms import BLOCK_CHANNELS
+from export.compression.weights import LEAST_WEIGHTS
 from export.coremltools_import import coremltools
 from export.formats.coreml.ml_model import MLModel
 from export.spec import ExportSpec
@@ -46,9 +47,9 @@ def with_compressed_weights(model: MLModel, spec: ExportSpec) -> MLModel:
         return _model(optimize.prune_weights(model, config))
     config.set_global(optimize.OpLinearQuantizerConfig(dtype=method, **LARGE))
     if method == "int4":
-        blocks = {"granularity": "per_block", "block_size": INT4_BLOCK}
+        blocks = {"granularity": "per_block", "block_size": BLOCK_CHANNELS}
         for name, weight in large.items():
-            if weight.val.shape[1] % INT4_BLOCK == 0:
+            if weight.val.shape[1] % BLOCK_CHANNELS == 0:
                 options = optimize.OpLinearQuantizerConfig(dtype=method, **blocks, **LARGE)
                 config.set_op_name(name, options)
     return _model(optimize.linear_quantize_weights(model, config))
